@@ -1,0 +1,109 @@
+"""One connection to the database: made, tuned, and closed without ever hanging."""
+
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import anyio
+import asyncpg
+from asyncpg.connect_utils import SessionAttribute
+
+from listener import sql
+from listener.errors import CONNECTION_ERRORS, Unreachable
+
+CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
+
+# Short of the 30 s within which a vanished peer must be noticed: idle + interval * probes.
+KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+USER_TIMEOUT_MILLISECONDS = 20_000
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+async def connect(url: str | None, *, application_name: str) -> Connection:
+    """Open a connection to the writable one of the hosts. Raises any of CONNECTION_ERRORS."""
+    with anyio.fail_after(CONNECT_SECONDS):
+        connection: Connection = await asyncpg.connect(
+            url,
+            timeout=CONNECT_SECONDS,
+            server_settings={"application_name": application_name},
+            target_session_attrs=SessionAttribute.read_write,
+        )
+    keep_alive(connection)
+    return connection
+
+
+async def tune(connection: Connection) -> None:
+    """Set what the daemon's session needs: few rows by key, short waits for locks, a peer that is missed soon."""
+    await connection.execute(sql.read("daemon/session"))
+
+
+def keep_alive(connection: Connection) -> None:
+    """Let the operating system notice a server that has vanished."""
+    transport: Any = getattr(connection, "_transport", None)
+    peer: socket.socket | None = transport.get_extra_info("socket") if transport is not None else None
+    if peer is None or peer.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEPALIVE.items():
+        if hasattr(socket, name):
+            peer.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MILLISECONDS)
+
+
+async def close(connection: Connection) -> None:
+    """Close politely, or abruptly if the server does not answer; never raises, never takes longer than that."""
+    with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+        try:
+            await connection.close(timeout=CLOSE_SECONDS)
+        except CONNECTION_ERRORS:
+            connection.terminate()
+        else:
+            return
+    connection.terminate()
+
+
+class TimedExecutor:
+    """Runs statements on a connection, each within a time limit; says when one has come back."""
+
+    def __init__(self, connection: Connection, seconds: float, progressed: Callable[[], None]) -> None:
+        self._connection = connection
+        self._seconds = seconds
+        self._progressed = progressed
+
+    async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
+        """The first row, or None. Raises TimeoutError past the limit."""
+        with anyio.fail_after(self._seconds):
+            row = await self._connection.fetchrow(query, *args)
+        self._progressed()
+        return row
+
+
+@asynccontextmanager
+async def connected(url: str | None, *, application_name: str = "listener") -> AsyncIterator[Connection]:
+    """A connection for one command. Raises Unreachable."""
+    try:
+        connection = await connect(url, application_name=application_name)
+    except CONNECTION_ERRORS as error:
+        raise Unreachable(address=address(url), reason=reason(error)) from error
+    try:
+        yield connection
+    finally:
+        await close(connection)
+
+
+def address(url: str | None) -> str:
+    """Where a URL points, without user and password."""
+    if url is None:
+        return "libpq's default address"
+    location = url.partition("://")[2] or url
+    return location.rpartition("@")[2]
+
+
+def reason(error: BaseException) -> str:
+    """One line for an error that may have none."""
+    text = str(error).strip().splitlines()
+    return text[0] if text else type(error).__name__

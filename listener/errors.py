@@ -1,0 +1,77 @@
+"""What can go wrong, in the words the user reads. An error's docstring is its message."""
+
+import inspect
+
+import asyncpg
+
+CONNECTION_ERRORS: tuple[type[Exception], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""All that asyncpg raises when a connection cannot be made, used or kept: its errors share no base."""
+
+
+class ListenerError(Exception):
+    """Something went wrong: {detail}."""
+
+    exit_status = 2
+
+    def __init__(self, **details: object) -> None:
+        self.details = details
+        super().__init__(" ".join(inspect.cleandoc(type(self).__doc__ or "").split()).format(**details))
+
+
+class UnknownSetting(ListenerError):
+    """{name} is not a setting{hint}. `listener run --help` lists them all."""
+
+
+class WrongSetting(ListenerError):
+    """{name}: {problem}."""
+
+
+class Unreachable(ListenerError):
+    """cannot reach the database at {address}: {reason}. Set LISTENER_DATABASE_URL, or libpq's PGHOST, PGUSER, …."""
+
+
+class NotInstalled(ListenerError):
+    """schema `listener` is not in database {database}: run `listener install` first."""
+
+
+class WrongVersion(ListenerError):
+    """schema `listener` is version {installed}, this program needs version {needed}: {mend}."""
+
+
+class TableNotFound(ListenerError):
+    """cannot find the {what} table: {reason}."""
+
+
+class ShapeNotUnderstood(ListenerError):
+    """cannot tell {what} of {table}: {reason}."""
+
+
+class MayNot(ListenerError):
+    """the role {role} may not {action}: {mend}."""
+
+
+class Busy(ListenerError):
+    """the tables stayed locked by others for {seconds:g} s, so nothing was changed: try again, or look at who
+    holds them in pg_stat_activity."""
+
+
+class MissingExtra(ListenerError):
+    """`listener {command}` needs the extra [{extra}]: pip install 'enrollment-listener[{extra}]'."""
+
+
+class Fenced(ListenerError):
+    """another daemon has written the checkpoint first; nothing of this batch was applied."""
+
+
+class Deaf(ListenerError):
+    """the heartbeat did not come back within {seconds:g} s."""
+
+
+class ConnectionClosed(ListenerError):
+    """the connection was closed."""

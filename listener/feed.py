@@ -1,0 +1,102 @@
+"""The change feed: consumers, their checkpoints, and the purge of what everyone has handled.
+
+Nothing here knows what the changes mean.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import asyncpg
+
+from listener import sql
+from listener.errors import Fenced
+
+PURGE_ROWS = 5000
+"""Rows deleted by one purge statement."""
+
+
+class Executor(Protocol):
+    """What runs a statement and returns its row: a connection, with a time limit around it."""
+
+    async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
+        """The first row of the result, or None."""
+        ...
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one statement of a consumer read and did."""
+
+    changes: int
+    notes_left: bool
+    ages: tuple[float, ...]
+    """Seconds from the note to the reaction, of each profile."""
+    kinds: tuple[tuple[str, str, int], ...]
+    """(source, operation, changes)."""
+    result: dict[str, Any] = field(default_factory=dict)
+    """The reaction's own columns."""
+
+
+class Consumer:
+    """One consumer of the feed: a name, and the statement that reads, reacts and writes the next checkpoint."""
+
+    def __init__(self, name: str, reaction: str) -> None:
+        """`reaction` is SQL that begins with `{{feed}}`; $1 is the consumer, $2 the batch size."""
+        self.name = name
+        self._statement = sql.render(reaction, {"feed": sql.read("daemon/feed")})
+
+    async def react(self, executor: Executor, batch_size: int, *args: object) -> Batch | None:
+        """Handle the next batch; None if there was nothing to handle. Raises Fenced if another daemon did it first."""
+        try:
+            row = await executor.fetchrow(self._statement, self.name, batch_size, *args)
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == "checkpoint_pkey":
+                raise Fenced from error
+            raise
+        if row is None:
+            return None
+        values = dict(row)
+        return Batch(
+            changes=values.pop("changes"),
+            notes_left=values.pop("notes_left"),
+            ages=tuple(values.pop("ages") or ()),
+            kinds=tuple(
+                (kind["source"], kind["operation"], kind["changes"]) for kind in json.loads(values.pop("kinds"))
+            ),
+            result=values,
+        )
+
+
+class Purge:
+    """Deletes what all consumers have handled, from the low end, a few rows at a time.
+
+    It remembers where it stopped, so that it never walks the dead rows it left behind.
+    """
+
+    def __init__(self, consumers: list[str], retention_seconds: float) -> None:
+        self._consumers = consumers
+        self._retention = retention_seconds
+        self._xid = 0
+        self._seq = dict.fromkeys(consumers, 0)
+
+    async def step(self, executor: Executor) -> bool:
+        """Delete at most PURGE_ROWS notes, and as many checkpoints of each consumer; False when none were left."""
+        notes = await executor.fetchrow(
+            sql.read("daemon/purge"), self._consumers, str(self._xid), PURGE_ROWS, self._retention
+        )
+        more = notes is not None and notes["notes"] == PURGE_ROWS
+        if notes is not None and notes["last_xid"] is not None:
+            self._xid = int(notes["last_xid"])
+        for consumer in self._consumers:
+            row = await executor.fetchrow(
+                sql.read("daemon/purge_checkpoints"),
+                consumer,
+                self._seq[consumer],
+                PURGE_ROWS,
+                self._retention,
+            )
+            if row is not None and row["last_seq"] is not None:
+                self._seq[consumer] = row["last_seq"]
+                more = more or row["checkpoints"] == PURGE_ROWS
+        return more

@@ -1,0 +1,130 @@
+"""The leader's loop on one connection: react, wait for news, and the chores in between."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import anyio
+
+from listener import sql
+from listener.connection import Connection, TimedExecutor
+from listener.doorbell import Doorbell
+from listener.feed import Purge
+from listener.logs import Logger
+from listener.metrics import Metrics
+from listener.pace import Pace
+from listener.reactions import Reactions
+from listener.settings import Settings
+from listener.state import State
+
+PURGE_PAUSE = 300.0
+PURGE_STEP_PAUSE = 0.2
+BACKLOG_LIMIT = 1_000_000
+UNRUNG_LOOK_SECONDS = 0.25
+"""Pause between looks where writers cannot ring: NOTIFY would make a transaction that is to be prepared fail."""
+
+LOOK = "select exists (select from listener.unhandled('enroll', 1)) as news"
+
+
+@dataclass
+class Chore:
+    """Something done every so often."""
+
+    do: Callable[[], Awaitable[float]]
+    """Does it, and returns the seconds until it is due again."""
+    due_at: float = float("-inf")
+
+
+class Leader:
+    """Leads on a connection whose session is tuned, listening, and holds the leader's lock."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        doorbell: Doorbell,
+        settings: Settings,
+        state: State,
+        metrics: Metrics,
+        log: Logger,
+    ) -> None:
+        self._doorbell = doorbell
+        self._settings = settings
+        self._state = state
+        self._metrics = metrics
+        self._log = log
+        self._connection = connection
+        self._executor = TimedExecutor(connection, settings.statement_seconds, state.progressed)
+        self._reactions = Reactions(self._executor, metrics, log, settings.batch_size)
+        self._purge = Purge(self._reactions.consumers, settings.retention_seconds)
+        self._pace = Pace(time.monotonic())
+        self._ringing = True
+        self._chores = (
+            Chore(self._heartbeat),
+            Chore(self._sample),
+            Chore(self._purge_step, time.monotonic() + PURGE_STEP_PAUSE),
+        )
+
+    async def lead(self, stopping: Callable[[], bool]) -> None:
+        """React until `stopping`. Raises Fenced, Deaf, or whatever the connection raises."""
+        self._ringing = await self._connection.fetchval("show max_prepared_transactions") == "0"
+        while not stopping():
+            self._state.progressed()
+            if await self._reactions.run_due():
+                self._pace.changed(time.monotonic())
+            for chore in self._chores:
+                if chore.due_at <= time.monotonic():
+                    chore.due_at = time.monotonic() + await chore.do()
+            if not stopping():
+                await self._wait()
+        self._reactions.report.flush(final=True)
+
+    async def _wait(self) -> None:
+        if self._doorbell.held:
+            await self._wait_for_ring()
+        elif self._pace.is_quiet(time.monotonic()):
+            if await self._doorbell.hold():
+                self._reactions.news()  # the last look: writers who did not ring are done, and can be seen
+            else:
+                self._pace.bell_refused()
+                await self._look_again()
+        else:
+            await self._look_again()
+
+    async def _wait_for_ring(self) -> None:
+        longest = self._next_due() if self._ringing else min(UNRUNG_LOOK_SECONDS, self._next_due())
+        rung = await self._doorbell.wait(longest)
+        if rung or not self._ringing:
+            self._reactions.news()
+        if rung and self._pace.rang(time.monotonic()):
+            await self._reactions.run_due()  # first the reaction, then the round trip to let go
+            await self._doorbell.release()
+
+    async def _look_again(self) -> None:
+        await anyio.sleep(min(self._pace.look_pause, self._next_due()))
+        self._reactions.news()
+
+    def _next_due(self) -> float:
+        now = time.monotonic()
+        chores = min(max(0.0, chore.due_at - now) for chore in self._chores)
+        return min(self._reactions.wait(), chores)
+
+    async def _heartbeat(self) -> float:
+        seconds, row = await self._doorbell.heartbeat(self._settings.heartbeat_seconds, LOOK)
+        self._state.heartbeat_at = time.monotonic()
+        self._metrics.heartbeat_seconds.observe(seconds)
+        self._metrics.last_heartbeat.set_to_current_time()
+        self._metrics.notifications.inc(self._doorbell.take_count())
+        if row is not None and row["news"]:
+            self._reactions.news()
+        return self._settings.heartbeat_seconds
+
+    async def _sample(self) -> float:
+        row = await self._executor.fetchrow(sql.read("daemon/sample"), self._reactions.consumers, BACKLOG_LIMIT)
+        if row is not None:
+            self._metrics.sampled(dict(row))
+            self._reactions.attempts_due(row["next_student_in"], row["next_count_in"])
+        return self._settings.sample_seconds
+
+    async def _purge_step(self) -> float:
+        more = await self._purge.step(self._executor)
+        return PURGE_STEP_PAUSE if more else PURGE_PAUSE

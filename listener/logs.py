@@ -1,0 +1,93 @@
+"""Structured logs: one line an event, to stderr, and the catalogue of events."""
+
+import logging
+import sys
+from enum import StrEnum
+from typing import Any, Literal
+
+import structlog
+
+
+class Event(StrEnum):
+    """Every event that is logged. The text beside each goes into the documentation."""
+
+    doc: str
+
+    def __new__(cls, value: str, doc: str) -> "Event":
+        """A member with its explanation."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.doc = doc
+        return member
+
+    STARTING = "starting", "the daemon starts: version, where it connects to, where it serves HTTP"
+    CONNECTED = (
+        "connected",
+        "the database connection works; after an outage with `outage_seconds` and `attempts`",
+    )
+    CONNECTION_LOST = "connection_lost", "the connection failed, or cannot be made: once an outage"
+    LEADER_ACQUIRED = "leader_acquired", "this daemon leads now"
+    STANDING_BY = "standing_by", "another daemon leads; this one waits for its turn"
+    LEADER_DEPOSED = "leader_deposed", "the leader was silent for three heartbeats and was disconnected"
+    LEADERSHIP_LOST = "leadership_lost", "another daemon wrote the checkpoint first; nothing was applied here"
+    HEARTBEAT_MISSED = (
+        "heartbeat_missed",
+        "the heartbeat did not come back in time; the connection is given up",
+    )
+    STUDENT_ENROLLED = "student_enrolled", "a student was enrolled: `profile_id`, `course_id`"
+    STUDENTS_ENROLLED = "students_enrolled", "many students were enrolled in one second: `count`, no names"
+    COURSE_COUNT_MOVED = "course_count_moved", "a course's count was moved by `delta`"
+    COURSE_COUNTS_MOVED = "course_counts_moved", "many counts were moved in one second: `count`"
+    BATCH_APPLIED = "batch_applied", "a consumer handled a batch (debug): `changes`, `milliseconds`"
+    STUDENT_PENDING = "student_pending", "a student could not be enrolled yet: `reason`, `error`"
+    STUDENTS_PENDING = (
+        "students_pending",
+        "many students could not be enrolled in one second: `count`, one `error`",
+    )
+    REACTION_FAILED = "reaction_failed", "a batch failed and is tried again, one by one: `error`"
+    SAMPLE_FAILED = "sample_failed", "figures for the metrics could not be read: `error`"
+    NOT_READY = "not_ready", "the daemon cannot work with this database: `error` says what to do"
+    STOPPING = "stopping", "a signal was received; the statement in hand is finished first"
+    STOPPED = "stopped", "the daemon has stopped"
+
+
+Level = Literal["debug", "info", "warning", "error"]
+Logger = structlog.typing.FilteringBoundLogger
+
+
+def configure(level: Level, output: Literal["json", "console"] | None) -> Logger:
+    """Set up logging for this process and return the logger. `output` None means: as stderr asks for."""
+    console = sys.stderr.isatty() if output is None else output == "console"
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if console
+        else structlog.processors.JSONRenderer(default=str)
+    )
+    number = logging.getLevelNamesMapping()[level.upper()]
+    route_library_logs(shared, renderer)
+    structlog.configure(
+        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logger: Logger = structlog.get_logger()
+    return logger
+
+
+def route_library_logs(shared: list[structlog.typing.Processor], renderer: structlog.typing.Processor) -> None:
+    """Warnings and errors of the libraries come out in the same form."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)

@@ -1,0 +1,50 @@
+"""How a leader waits for news: it lets itself be rung while changes are few, and looks for itself while they are many.
+
+A ring costs the writer a lock that all commits share, and saves the daemon from looking in vain; looking costs the
+writers nothing. Pure arithmetic on times, in seconds.
+"""
+
+from collections import deque
+
+CROWD_RINGS = 25
+CROWD_SECONDS = 0.1
+"""As many rings in as many seconds, and it is time to look instead: 250 a second."""
+
+LOOK_SECONDS = 0.002
+"""Pause between two looks while there are changes."""
+
+LINGER_SECONDS = 0.02
+"""So long without a change, and it is time to take the bell again."""
+
+LONGEST_LOOK_SECONDS = 0.05
+"""Pause between two looks while somebody's open transaction keeps the bell from us."""
+
+
+class Pace:
+    """The times of the last rings and changes."""
+
+    def __init__(self, now: float) -> None:
+        self._rings: deque[float] = deque(maxlen=CROWD_RINGS)
+        self._changed_at = now
+        self.look_pause = LOOK_SECONDS
+
+    def rang(self, now: float) -> bool:
+        """Somebody rang. True if the rings crowd so much that it is better to look."""
+        self._rings.append(now)
+        crowded = len(self._rings) == CROWD_RINGS and now - self._rings[0] < CROWD_SECONDS
+        if crowded:
+            self._rings.clear()
+        return crowded
+
+    def changed(self, now: float) -> None:
+        """A look found something."""
+        self._changed_at = now
+        self.look_pause = LOOK_SECONDS
+
+    def is_quiet(self, now: float) -> bool:
+        """Nothing was found for long enough to take the bell."""
+        return now - self._changed_at >= LINGER_SECONDS
+
+    def bell_refused(self) -> None:
+        """The bell is shared by a writer in flight: look on, ever less often."""
+        self.look_pause = min(LONGEST_LOOK_SECONDS, self.look_pause * 1.5)

@@ -1,0 +1,52 @@
+"""The daemon as a process: its tasks, and its signals."""
+
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+import anyio
+import anyio.abc
+
+from listener import __version__, web
+from listener.connection import address
+from listener.daemon import Daemon
+from listener.logs import Event, Logger
+from listener.metrics import Metrics
+from listener.settings import Settings
+from listener.state import State
+
+
+async def run(settings: Settings, log: Logger, *, stop: anyio.Event | None = None) -> None:
+    """Run until SIGTERM, SIGINT or `stop`; a second signal, or LISTENER_SHUTDOWN_SECONDS, ends it at once.
+
+    Raises WrongSetting if the HTTP port cannot be had.
+    """
+    metrics, state = Metrics(), State(settings.heartbeat_seconds)
+    daemon = Daemon(settings, metrics, state, log)
+    listening = web.bind(settings.http_host, settings.http_port)
+    host, port = listening.getsockname()[:2]
+    log.info(Event.STARTING, version=__version__, database=address(settings.url()), http=f"http://{host}:{port}")
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(web.serve, settings, metrics, state, listening)
+        tasks.start_soon(_watch_signals, daemon, log, settings.shutdown_seconds, tasks.cancel_scope.cancel)
+        if stop is not None:
+            tasks.start_soon(_watch_event, stop, daemon)
+        await daemon.run()
+        tasks.cancel_scope.cancel()
+    log.info(Event.STOPPED)
+
+
+async def _watch_signals(daemon: Daemon, log: Logger, limit: float, force: Callable[[], None]) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            log.info(Event.STOPPING, signal=number.name)
+            daemon.stop()
+            break
+        with anyio.move_on_after(limit), suppress(StopAsyncIteration):
+            await anext(aiter(signals))
+    force()
+
+
+async def _watch_event(stop: anyio.Event, daemon: Daemon) -> None:
+    await stop.wait()
+    daemon.stop()

@@ -1,0 +1,244 @@
+"""What is done about changes: students are enrolled, counts are moved. Knows nothing of connections.
+
+Each reaction is a consumer of the feed with two statements: one that treats a batch as a whole, and one that treats
+each student or course on its own, for when something in a batch is refused.
+"""
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from listener import sql
+from listener.feed import Batch, Consumer, Executor
+from listener.logs import Event, Logger
+from listener.metrics import Metrics
+from listener.report import Report
+
+SHOWN = 20
+"""Ids that a statement returns for the log."""
+
+CAREFUL_SECONDS = 30.0
+"""How long each student is enrolled on its own after one was refused, so that the server's log is not filled too."""
+
+COUNT_PAUSE = 0.05
+"""Least seconds between two moves of the counts: each leaves a dead row version that the next must walk past."""
+
+RETRY_STUDENTS = 200
+RETRY_COURSES = 1000
+
+
+@dataclass
+class Reaction:
+    """One consumer of the feed, and when it is due."""
+
+    name: str
+    together: Consumer
+    each: Consumer
+    pause: float = 0.0
+    due: bool = True
+    last_at: float = field(default=float("-inf"))
+    careful_until: float = field(default=float("-inf"))
+
+    @classmethod
+    def load(cls, name: str, *, pause: float = 0.0) -> "Reaction":
+        """The reaction in `daemon/NAME.sql`, with its two ways to treat a batch."""
+        text = sql.read(f"daemon/{name}")
+        return cls(
+            name=name,
+            together=_consumer(name, text, "together"),
+            each=_consumer(name, text, "each"),
+            pause=pause,
+        )
+
+    def wait(self, now: float) -> float:
+        """Seconds until this reaction should run; infinite if there is nothing for it to do."""
+        return max(0.0, self.last_at + self.pause - now) if self.due else float("inf")
+
+
+def _consumer(name: str, text: str, manner: str) -> Consumer:
+    return Consumer(name, text.replace("{{outcome}}", sql.read(f"daemon/{name}_{manner}")))
+
+
+class Reactions:
+    """All reactions of one leader, run when they are due."""
+
+    def __init__(self, executor: Executor, metrics: Metrics, log: Logger, batch_size: int) -> None:
+        self._executor = executor
+        self._metrics = metrics
+        self._log = log
+        self._batch_size = batch_size
+        self.report = Report(log)
+        self._enroll = Reaction.load("enroll")
+        self._count = Reaction.load("count", pause=COUNT_PAUSE)
+        self._reactions = (self._enroll, self._count)
+        self._retry_students = Retry()
+        self._retry_counts = Retry()
+
+    @property
+    def consumers(self) -> list[str]:
+        """Names of the feed's consumers."""
+        return [reaction.name for reaction in self._reactions]
+
+    def news(self) -> None:
+        """There may be something in the feed. Enrolling looks at once; if it finds anything, so do the others."""
+        self._enroll.due = True
+
+    def wait(self) -> float:
+        """Seconds until something is due; infinite if nothing is."""
+        now = time.monotonic()
+        return min(
+            *(reaction.wait(now) for reaction in self._reactions),
+            self._retry_students.wait(now),
+            self._retry_counts.wait(now),
+            self.report.wait(),
+        )
+
+    async def run_due(self) -> bool:
+        """Run what is due, once. True if a batch was handled. Raises Fenced, or what the connection raises."""
+        handled = False
+        for reaction in self._reactions:
+            if reaction.wait(time.monotonic()) <= 0:
+                handled = await self._run(reaction) or handled
+        if self._retry_students.wait(time.monotonic()) <= 0:
+            await self._retry_pending_students()
+        if self._retry_counts.wait(time.monotonic()) <= 0:
+            await self._retry_parked_counts()
+        self.report.flush()
+        return handled
+
+    def attempts_due(self, students_in: float | None, counts_in: float | None) -> None:
+        """What a sample found: seconds until the next pending student, and the next parked count, is due."""
+        now = time.monotonic()
+        for retry, seconds in ((self._retry_students, students_in), (self._retry_counts, counts_in)):
+            if seconds is not None:
+                retry.not_later_than(now + max(seconds, retry.pause))
+
+    async def _run(self, reaction: Reaction) -> bool:
+        started = time.monotonic()
+        reaction.last_at = started
+        batch = await self._react(reaction)
+        if batch is None:
+            reaction.due = False
+            return False
+        seconds = time.monotonic() - started
+        reaction.due = batch.notes_left
+        self._measure(reaction, batch, seconds)
+        if reaction is self._enroll:
+            self._count.due = True
+            self._enrolled(batch.result)
+            for source, operation, changes in batch.kinds:
+                self._metrics.changes.labels(source, operation).inc(changes)
+            self._metrics.reaction_seconds.observe_all(batch.ages)
+            if batch.result["courses_changed"]:
+                self._retry_students.not_later_than(time.monotonic())
+        else:
+            self._moved(batch.result)
+        return True
+
+    async def _react(self, reaction: Reaction) -> Batch | None:
+        if time.monotonic() >= reaction.careful_until:
+            try:
+                return await reaction.together.react(self._executor, self._batch_size, SHOWN)
+            except REFUSALS as error:
+                self._metrics.errors.labels("reaction").inc()
+                self._log.warning(Event.REACTION_FAILED, consumer=reaction.name, error=str(error))
+                reaction.careful_until = time.monotonic() + CAREFUL_SECONDS
+        return await reaction.each.react(self._executor, self._batch_size, SHOWN)
+
+    def _measure(self, reaction: Reaction, batch: Batch, seconds: float) -> None:
+        self._metrics.batch_seconds.labels(reaction.name).observe(seconds)
+        self._metrics.batch_changes.labels(reaction.name).observe(batch.changes)
+        self._metrics.last_reaction.set_to_current_time()
+        self._log.debug(
+            Event.BATCH_APPLIED,
+            consumer=reaction.name,
+            changes=batch.changes,
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+    def _enrolled(self, result: dict[str, Any]) -> None:
+        self._metrics.enrollments_created.inc(result["enrolled"])
+        self.report.enrolled(result["enrolled"], result["enrolled_ids"], result["course_id"])
+        if result["pending"]:
+            self.report.pending(result["pending"], json.loads(result["pending_students"]))
+            self._retry_students.not_later_than(time.monotonic() + max(1.0, self._retry_students.pause))
+
+    def _moved(self, result: dict[str, Any]) -> None:
+        self._metrics.course_counts_moved.inc(result["moved"])
+        if result["moved"]:
+            self.report.moved(result["moved"], json.loads(result["moves"]))
+        if result["parked"]:
+            self._retry_counts.not_later_than(time.monotonic() + 0.1)
+
+    async def _retry_pending_students(self) -> None:
+        row = await self._executor.fetchrow(RETRY_ENROLL, RETRY_STUDENTS, SHOWN)
+        assert row is not None
+        if row["settled"]:
+            self._count.due = True
+        self._retry_students.done(
+            more=row["tried"] == RETRY_STUDENTS, progress=row["settled"] > 0, next_in=row["next_in"]
+        )
+        self._metrics.enrollments_created.inc(row["enrolled"])
+        self.report.enrolled(row["enrolled"], row["enrolled_ids"], row["course_id"])
+        if row["pending"]:
+            self.report.pending(row["pending"], json.loads(row["pending_students"]))
+
+    async def _retry_parked_counts(self) -> None:
+        row = await self._executor.fetchrow(sql.read("daemon/retry_count"), RETRY_COURSES, SHOWN)
+        assert row is not None
+        self._retry_counts.done(more=False, progress=row["moved"] > 0, next_in=row["next_in"])
+        self._metrics.course_counts_moved.inc(row["moved"])
+        if row["moved"]:
+            self.report.moved(row["moved"], json.loads(row["moves"]))
+
+
+class Retry:
+    """When to try again what was set aside: at once while it goes well, ever more seldom while nothing does."""
+
+    LONGEST = 60.0
+
+    def __init__(self) -> None:
+        self._at = float("inf")
+        self.pause = 0.0
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next attempt; infinite if none is known of."""
+        return max(0.0, self._at - now)
+
+    def not_later_than(self, moment: float) -> None:
+        """Something is due at `moment` (monotonic seconds)."""
+        self._at = min(self._at, moment)
+
+    def done(self, *, more: bool, progress: bool, next_in: float | None) -> None:
+        """An attempt was made: are `more` due, did any succeed, and in how many seconds is the next one left?"""
+        now = time.monotonic()
+        if progress:
+            self.pause = 0.0
+        elif more or next_in is not None:
+            self.pause = min(self.LONGEST, max(0.1, self.pause * 2))
+        if more:
+            self._at = now + self.pause
+        else:
+            self._at = float("inf") if next_in is None else now + max(self.pause, next_in)
+
+
+RETRY_ENROLL = sql.render(sql.read("daemon/retry_enroll"), {"outcome": sql.read("daemon/enroll_each")})
+
+REFUSALS = (
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.DataError,
+    asyncpg.PLPGSQLError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.TriggeredActionError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.FeatureNotSupportedError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+)
+"""What the LMS's own triggers, checks, keys and locks may answer to an enrollment or a move."""

@@ -1,0 +1,45 @@
+-- Enrolls the next students that have no enrollment, in key order after $1 (as text; null to begin).
+with page as materialized (
+    select student.id
+    from listener.student
+    where $1::text is null or student.id > ($1::text)::{{profile_key_type}}
+    order by student.id
+    limit $2
+),
+
+student_to_enroll as materialized (
+    select page.id
+    from page
+    where
+        not exists (select from listener.enrollment where enrollment.profile_id = page.id)
+        and not exists (select from listener.pending_enrollment where pending_enrollment.profile_id = page.id)
+),
+
+open_course as materialized (
+    select default_course.id
+    from listener.default_course
+),
+
+outcome as materialized (
+    {{outcome}}
+),
+
+set_aside as (
+    insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at)
+    select
+        student_to_enroll.id,
+        case when outcome.error is null then 'no_course' else 'failed' end,
+        outcome.error,
+        case when outcome.error is null then 'infinity' else clock_timestamp() + interval '1 second' end
+    from student_to_enroll
+    left join outcome on outcome.profile_id = student_to_enroll.id
+    where outcome.profile_id is null or outcome.error is not null
+    on conflict (profile_id) do nothing
+    returning profile_id
+)
+
+select
+    (select count(*) from page) as students,
+    (select count(*) from outcome where outcome.enrolled) as enrolled,
+    (select count(*) from set_aside) as pending,
+    (select page.id::text from page order by page.id desc limit 1) as last_id

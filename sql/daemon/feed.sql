@@ -1,0 +1,108 @@
+-- How every consumer's statement begins. `batch` holds the notes to react to, `next_checkpoint` says that they
+-- are handled; both belong to one transaction, so a batch is applied once or not at all. `seq + 1` is the fence:
+-- of two who read the same checkpoint, one gets a unique violation, and nothing of its batch remains.
+with last_checkpoint as materialized (
+    select
+        checkpoint.seq,
+        checkpoint.handled,
+        checkpoint.partial_xid
+    from listener.checkpoint
+    where checkpoint.consumer = $1
+    order by checkpoint.seq desc
+    limit 1
+),
+
+-- One note more than a batch can hold, to know if it is cut. While a transaction is cut in two, its rest alone.
+read_ahead as materialized (
+    select
+        note.*,
+        row_number() over feed_order as position,
+        sum(note.weight) over feed_order as weight_so_far
+    from (
+        select
+            unhandled.*,
+            greatest(cardinality(unhandled.profile_ids), 1) as weight
+        from listener.unhandled($1, $2 + 1) as unhandled
+        cross join last_checkpoint
+        where last_checkpoint.partial_xid is null or unhandled.xid = last_checkpoint.partial_xid
+        order by unhandled.xid, unhandled.id
+        limit $2 + 1
+    ) as note
+    window feed_order as (order by note.xid, note.id)
+),
+
+batch as materialized (
+    select *
+    from read_ahead
+    where position = 1 or weight_so_far <= $2
+),
+
+last_read as (
+    select xid, id
+    from batch
+    order by xid desc, id desc
+    limit 1
+),
+
+first_left as (
+    select xid
+    from read_ahead
+    where position > 1 and weight_so_far > $2
+    order by xid, id
+    limit 1
+),
+
+cut as (
+    select
+        last_read.xid,
+        last_read.id,
+        first_left.xid is not null as notes_left,
+        first_left.xid is not distinct from last_read.xid as inside_transaction
+    from last_read
+    left join first_left on true
+),
+
+next_checkpoint as (
+    insert into listener.checkpoint (consumer, seq, handled, partial_xid, partial_id, changes)
+    select
+        $1,
+        last_checkpoint.seq + 1,
+        case
+            when last_checkpoint.partial_xid is not null and cut.notes_left
+                then last_checkpoint.handled
+            when last_checkpoint.partial_xid is not null
+                then listener.snapshot_with(last_checkpoint.handled, cut.xid)
+            when cut.notes_left
+                then listener.snapshot_through(
+                    last_checkpoint.handled, pg_current_snapshot(), cut.xid, not cut.inside_transaction
+                )
+            else pg_current_snapshot()
+        end,
+        case when cut.inside_transaction then cut.xid end,
+        case when cut.inside_transaction then cut.id end,
+        (select count(*) from batch)
+    from last_checkpoint
+    cross join cut
+    returning seq
+),
+
+-- What the daemon is told of the batch: its size, what it held, and how long each profile in it has waited.
+batch_summary as (
+    select
+        (select count(*) from batch) as changes,
+        (select cut.notes_left from cut) as notes_left,
+        (select next_checkpoint.seq from next_checkpoint) as seq,
+        (
+            select array_agg(extract(epoch from clock_timestamp() - batch.at)::float8)
+            from batch
+            cross join lateral unnest(batch.profile_ids) as profile
+        ) as ages,
+        (
+            select json_agg(kind)
+            from (
+                select batch.source, batch.operation, sum(batch.weight) as changes
+                from batch
+                group by batch.source, batch.operation
+            ) as kind
+        ) as kinds
+)

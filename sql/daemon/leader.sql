@@ -1,0 +1,11 @@
+-- Whose connection holds the leader's lock in this database.
+select pg_locks.pid
+from pg_catalog.pg_locks
+where
+    pg_locks.locktype = 'advisory'
+    and pg_locks.database = (select oid from pg_catalog.pg_database where datname = current_database())
+    and pg_locks.classid = ($1::bigint)::oid
+    and pg_locks.objid = ($2::bigint)::oid
+    and pg_locks.objsubid = 2
+    and pg_locks.granted
+    and pg_locks.mode = 'ExclusiveLock'

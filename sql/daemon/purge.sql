@@ -1,0 +1,44 @@
+-- The oldest notes that every consumer has handled, once they are old enough; a few at a time, and from where
+-- the last purge stopped, so that the dead rows before it are never walked again.
+with last_checkpoint as materialized (
+    select consumer.name, latest.handled
+    from unnest($1::text[]) as consumer(name)
+    left join lateral (
+        select checkpoint.handled
+        from listener.checkpoint
+        where checkpoint.consumer = consumer.name
+        order by checkpoint.seq desc
+        limit 1
+    ) as latest on true
+),
+
+oldest_note as materialized (
+    select change.xid, change.id, change.at
+    from listener.change
+    where change.xid >= ($2::text)::xid8
+    order by change.xid, change.id
+    limit $3
+),
+
+expired as (
+    select xid, id
+    from oldest_note
+    where
+        at < clock_timestamp() - make_interval(secs => $4)
+        and not exists (
+            select from last_checkpoint
+            where last_checkpoint.handled is null
+               or not pg_visible_in_snapshot(oldest_note.xid, last_checkpoint.handled)
+        )
+),
+
+purged_note as (
+    delete from listener.change
+    using expired
+    where change.xid = expired.xid and change.id = expired.id
+    returning change.xid
+)
+
+select
+    (select count(*) from purged_note) as notes,
+    (select xid::text from purged_note order by xid desc limit 1) as last_xid

@@ -1,0 +1,63 @@
+-- Parked deltas: applied as soon as the course row is free again.
+with due as materialized (
+    select pending_count.*
+    from listener.pending_count
+    where pending_count.next_attempt_at <= clock_timestamp()
+    order by pending_count.next_attempt_at, pending_count.course_id
+    limit $1
+    for update skip locked
+),
+
+free_course as materialized (
+    select course.id
+    from listener.course
+    where course.id in (select due.course_id from due)
+    order by course.id
+    for no key update skip locked
+),
+
+outcome as materialized (
+    select
+        due.course_id,
+        due.delta,
+        due.delta = 0 or (free_course.id is not null and attempt.error is null) as settled,
+        attempt.error
+    from due
+    left join free_course on free_course.id = due.course_id
+    cross join lateral (
+        select
+            case
+                when due.delta <> 0 and free_course.id is not null
+                    then listener.try_move_count(free_course.id, due.delta)
+            end as error
+        offset 0
+    ) as attempt
+),
+
+still_parked as (
+    update listener.pending_count
+    set
+        error = outcome.error,
+        attempts = pending_count.attempts + 1,
+        next_attempt_at = clock_timestamp()
+        + least(interval '1 minute', interval '100 milliseconds' * 2 ^ least(pending_count.attempts, 10))
+    from outcome
+    where pending_count.course_id = outcome.course_id and not outcome.settled
+    returning pending_count.course_id, pending_count.next_attempt_at
+),
+
+applied as (
+    delete from listener.pending_count
+    using outcome
+    where pending_count.course_id = outcome.course_id and outcome.settled
+    returning pending_count.course_id, outcome.delta
+)
+
+select
+    (select count(*) from applied where delta <> 0) as moved,
+    (
+        select json_agg(shown)
+        from (select course_id::text as course_id, delta from applied where delta <> 0 limit $2) as shown
+    ) as moves,
+    (select count(*) from still_parked) as parked,
+    (select extract(epoch from min(next_attempt_at) - clock_timestamp())::float8 from still_parked) as next_in

@@ -1,0 +1,92 @@
+-- Students that were set aside, once they are due: all who wait for a course, as soon as there is one;
+-- the others after a wait that doubles with each attempt, up to an hour.
+-- (Those who wait for a course have no next attempt, 'infinity', until there is one.)
+with due as materialized (
+    select pending_enrollment.*
+    from listener.pending_enrollment
+    where
+        pending_enrollment.next_attempt_at <= statement_timestamp()
+        or (
+            pending_enrollment.next_attempt_at = 'infinity'
+            and exists (select from listener.default_course)
+        )
+    order by pending_enrollment.next_attempt_at, pending_enrollment.profile_id
+    limit $1
+    for update skip locked
+),
+
+student_to_enroll as materialized (
+    select student.id
+    from due
+    inner join listener.student on student.id = due.profile_id
+    where not exists (select from listener.enrollment where enrollment.profile_id = student.id)
+),
+
+open_course as materialized (
+    select course.id
+    from listener.course
+    where course.id = (select default_course.id from listener.default_course)
+    for key share skip locked
+),
+
+outcome as materialized (
+    {{outcome}}
+),
+
+still_pending as (
+    update listener.pending_enrollment
+    set
+        reason = case
+            when outcome.error is not null then 'failed'
+            when exists (select from listener.default_course) then 'course_locked'
+            else 'no_course'
+        end,
+        error = outcome.error,
+        attempts = pending_enrollment.attempts + 1,
+        next_attempt_at = case
+            when outcome.error is null and not exists (select from listener.default_course) then 'infinity'
+            else clock_timestamp()
+        end
+        + (0.75 + random() / 2) * least(interval '1 hour', interval '1 second' * 2 ^ least(pending_enrollment.attempts, 12))
+    from student_to_enroll
+    left join outcome on outcome.profile_id = student_to_enroll.id
+    where
+        pending_enrollment.profile_id = student_to_enroll.id
+        and (outcome.profile_id is null or outcome.error is not null)
+    returning
+        pending_enrollment.profile_id,
+        pending_enrollment.reason,
+        pending_enrollment.error,
+        pending_enrollment.attempts,
+        pending_enrollment.next_attempt_at
+),
+
+settled as (
+    delete from listener.pending_enrollment
+    where
+        pending_enrollment.profile_id in (select due.profile_id from due)
+        and pending_enrollment.profile_id not in (
+            select student_to_enroll.id
+            from student_to_enroll
+            left join outcome on outcome.profile_id = student_to_enroll.id
+            where outcome.profile_id is null or outcome.error is not null
+        )
+    returning profile_id
+)
+
+select
+    (select count(*) from due) as tried,
+    (select count(*) from settled) as settled,
+    (select count(*) from outcome where outcome.enrolled) as enrolled,
+    (select max(open_course.id::text) from open_course) as course_id,
+    array(select outcome.profile_id::text from outcome where outcome.enrolled limit $2) as enrolled_ids,
+    (select count(*) from still_pending) as pending,
+    (
+        select extract(epoch from min(next_attempt_at) - clock_timestamp())::float8
+        from still_pending
+        where next_attempt_at < 'infinity'
+    ) as next_in,
+    (
+        select json_agg(shown)
+        from (select profile_id::text, reason, error, attempts from still_pending limit $2) as shown
+    ) as pending_students

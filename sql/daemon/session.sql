@@ -1,0 +1,20 @@
+-- The daemon's statements touch few rows, by key, whatever the tables have grown to: no plan that reads a whole
+-- table or index may ever look cheaper. Planning once is enough, compiling never pays.
+set plan_cache_mode = force_generic_plan;
+set enable_seqscan = off;
+set enable_hashjoin = off;
+set enable_mergejoin = off;
+set jit = off;
+
+-- A lock that somebody holds is a reason to set a student aside, not to wait.
+set lock_timeout = '100ms';
+set idle_in_transaction_session_timeout = '60s';
+
+-- A batch that a crash takes back is taken back with its checkpoint, and applied again: nothing waits for the disk.
+set synchronous_commit = off;
+
+-- A daemon that has vanished keeps its locks no longer than this (10 + 3 * 5 s).
+set tcp_keepalives_idle = 10;
+set tcp_keepalives_interval = 5;
+set tcp_keepalives_count = 3;
+set tcp_user_timeout = 20000;

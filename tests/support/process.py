@@ -1,0 +1,117 @@
+"""The daemon as users run it: a process, with real signals and a real port."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.postgres import free_port, wait_until
+
+
+def environment(url: str, **settings: object) -> dict[str, str]:
+    """This process's environment with no `LISTENER_*` but these settings."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LISTENER_", "PG"))}
+    given = {f"LISTENER_{name.upper()}": str(value) for name, value in settings.items()}
+    return clean | {"LISTENER_DATABASE_URL": url} | given
+
+
+def listener(url: str, *arguments: str, check: bool = True, **settings: object) -> subprocess.CompletedProcess[str]:
+    """Run one `listener` command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "listener", *arguments],
+        env=environment(url, **settings),
+        cwd=tempfile.gettempdir(),
+        check=check,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@dataclass
+class DaemonProcess:
+    """`listener run`, started when this is made."""
+
+    url: str
+    settings: dict[str, object] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+
+    def __post_init__(self) -> None:
+        self._log = Path(tempfile.mkstemp(prefix="listener-log-")[1])
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "listener", "run"],
+                env=environment(self.url, **{"http_port": self.port, "log_format": "json", **self.settings}),
+                cwd=tempfile.gettempdir(),
+                stdout=log,
+                stderr=log,
+            )
+
+    def get(self, path: str) -> tuple[int, str]:
+        """(status, body) of a GET; (0, reason) if nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+    @property
+    def role(self) -> str | None:
+        """What /readyz says the daemon does, if it is ready."""
+        status, body = self.get("/readyz")
+        return str(json.loads(body)["role"]) if status == 200 else None
+
+    def wait_ready(self, role: str | None = None, seconds: float = 20.0) -> "DaemonProcess":
+        """Wait until it is ready (in that role)."""
+
+        def ready() -> bool:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the daemon has exited with {self.process.returncode}:\n{self.text()}")
+            return self.role is not None if role is None else self.role == role
+
+        wait_until(ready, f"the daemon is ready ({role or 'any role'}); its log:\n{self.text()}", seconds)
+        return self
+
+    def text(self) -> str:
+        """All it has logged."""
+        return self._log.read_text()
+
+    def events(self, name: str | None = None) -> list[dict[str, Any]]:
+        """The log's lines, or those of one event."""
+        lines = [json.loads(line) for line in self.text().splitlines() if line.startswith("{")]
+        return [line for line in lines if name in (None, line["event"])]
+
+    def metric(self, name: str) -> float:
+        """The value of one sample, named as it is exported: `listener_errors_total{kind="connection"}`."""
+        for line in self.get("/metrics")[1].splitlines():
+            if line.startswith(f"{name} "):
+                return float(line.rpartition(" ")[2])
+        raise KeyError(name)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Signal it, and return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(20)
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self.process.kill()
+        self.process.wait(20)
+
+    def clean_up(self) -> None:
+        """Kill it if it still runs, and remove its log."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.kill()
+        self._log.unlink(missing_ok=True)
