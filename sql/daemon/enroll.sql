@@ -18,7 +18,9 @@ student_to_enroll as materialized (
 open_course as materialized (
     select course.id
     from listener.course
-    where course.id = (select default_course.id from listener.default_course)
+    where
+        course.id = (select default_course.id from listener.default_course)
+        and exists (select from student_to_enroll)
     for key share skip locked
 ),
 

@@ -2,6 +2,7 @@
 -- table or index may ever look cheaper. Planning once is enough, compiling never pays.
 set plan_cache_mode = force_generic_plan;
 set enable_seqscan = off;
+set enable_bitmapscan = off;
 set enable_hashjoin = off;
 set enable_mergejoin = off;
 set jit = off;
