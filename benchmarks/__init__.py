@@ -1,0 +1,1 @@
+"""Benchmarks: ratios, taken in one run, beside what people would use instead. `python -m benchmarks --help`."""

@@ -1,0 +1,16 @@
+-- What most people write first: everything in the writer's own transaction.
+create function enroll_now() returns trigger language plpgsql as $$
+begin
+    insert into enrollments (user_id, course_id) values (new.id, '00000000-0000-0000-0000-000000000001');
+    return null;
+end;
+$$;
+create function count_now() returns trigger language plpgsql as $$
+begin
+    update courses set enrollments = enrollments + 1, students = students + 1 where id = new.course_id;
+    return null;
+end;
+$$;
+create trigger enroll_now after insert on profiles for each row when (new.role = 'student') execute function enroll_now();
+create trigger count_now after insert on enrollments for each row when (new.status = 'active')
+execute function count_now();
