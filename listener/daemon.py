@@ -68,6 +68,7 @@ class Daemon:
 
     async def _work(self) -> None:
         """One connection, from its opening to its end."""
+        self._metrics.connection_attempts.inc()
         with anyio.CancelScope() as self._connecting:
             connection = await connect(self._settings.url(), application_name="listener")
         if self._connecting.cancelled_caught:
@@ -80,7 +81,7 @@ class Daemon:
             raise
         finally:
             self._doorbell = None
-            self._metrics.leader.set(0)
+            self._metrics.leads_no_more()
             await close(connection)
 
     async def _serve(self, connection: Connection) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import anyio
 
-from listener import sql
 from listener.connection import Connection, TimedExecutor
 from listener.doorbell import Doorbell
 from listener.feed import Purge
@@ -14,12 +13,12 @@ from listener.logs import Logger
 from listener.metrics import Metrics
 from listener.pace import Pace
 from listener.reactions import Reactions
+from listener.sample import Sampler
 from listener.settings import Settings
 from listener.state import State
 
 PURGE_PAUSE = 300.0
 PURGE_STEP_PAUSE = 0.2
-BACKLOG_LIMIT = 1_000_000
 UNRUNG_LOOK_SECONDS = 0.25
 """Pause between looks where writers cannot ring: NOTIFY would make a transaction that is to be prepared fail."""
 
@@ -55,6 +54,7 @@ class Leader:
         self._connection = connection
         self._executor = TimedExecutor(connection, settings.statement_seconds, state.progressed)
         self._reactions = Reactions(self._executor, metrics, log, settings.batch_size)
+        self._sampler = Sampler(connection, self._reactions.consumers, log)
         self._purge = Purge(self._reactions.consumers, settings.retention_seconds)
         self._pace = Pace(time.monotonic())
         self._ringing = True
@@ -119,10 +119,14 @@ class Leader:
         return self._settings.heartbeat_seconds
 
     async def _sample(self) -> float:
-        row = await self._executor.fetchrow(sql.read("daemon/sample"), self._reactions.consumers, BACKLOG_LIMIT)
-        if row is not None:
-            self._metrics.sampled(dict(row))
-            self._reactions.attempts_due(row["next_student_in"], row["next_count_in"])
+        self._metrics.samples.inc()
+        sample = await self._sampler.take()
+        if sample is None:
+            self._metrics.errors.labels("sample").inc()
+        else:
+            self._metrics.sampled(sample)
+            self._state.sample = sample
+            self._reactions.attempts_due(sample.next_student_in, sample.next_count_in)
         return self._settings.sample_seconds
 
     async def _purge_step(self) -> float:

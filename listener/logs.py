@@ -45,7 +45,19 @@ class Event(StrEnum):
         "many students could not be enrolled in one second: `count`, one `error`",
     )
     REACTION_FAILED = "reaction_failed", "a batch failed and is tried again, one by one: `error`"
-    SAMPLE_FAILED = "sample_failed", "figures for the metrics could not be read: `error`"
+    SAMPLE_FAILED = "sample_failed", "figures for the metrics could not be read: `error`; once an outage"
+    SAMPLE_RECOVERED = "sample_recovered", "figures for the metrics can be read again"
+    POLLING = "polling", "writers cannot ring: `reason`; the daemon looks for changes on a timer"
+    AUDITED = "audited", "the tables were audited: `students`, `missing`, `drifted`, `milliseconds`"
+    AUDIT_FAILED = "audit_failed", "the audit could not be done: `error`"
+    DRIFT_REPAIRED = (
+        "drift_repaired",
+        "a course's count was off, and was repaired by the difference: `course_id`, `count_column`, `drift`",
+    )
+    DATABASE_RESTORED = (
+        "database_restored",
+        "the database is a restored copy, its checkpoints mean nothing: reconciled from the tables",
+    )
     NOT_READY = "not_ready", "the daemon cannot work with this database: `error` says what to do"
     STOPPING = "stopping", "a signal was received; the statement in hand is finished first"
     STOPPED = "stopped", "the daemon has stopped"
@@ -85,7 +97,11 @@ def route_library_logs(shared: list[structlog.typing.Processor], renderer: struc
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                renderer,
+            ],
         )
     )
     root = logging.getLogger()

@@ -1,15 +1,14 @@
 """Every metric, in one place. Timestamps are Unix seconds, 0 when there is none yet."""
 
-import json
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from listener import __version__
+from listener.sample import COUNTED, Sample
 
 SECONDS = (
     0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075,
@@ -24,6 +23,16 @@ TABLES = {
 }
 ERROR_KINDS = ("connection", "heartbeat", "reaction", "fenced", "sample", "audit")
 PENDING_REASONS = ("no_course", "course_locked", "failed")
+
+
+class Registry(CollectorRegistry):
+    """Without the `_created` series: they double what is stored, and nobody asks for them."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Every metric that is exported."""
+        for family in super().collect():
+            family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
+            yield family
 
 
 class BulkHistogram(Collector):
@@ -59,7 +68,7 @@ class Metrics:
     """The daemon's metrics, on a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
+        self.registry = registry = Registry()
 
         def counter(name: str, documentation: str, labels: tuple[str, ...] = ()) -> Counter:
             return Counter(f"listener_{name}", documentation, labels, registry=registry)
@@ -71,6 +80,8 @@ class Metrics:
         self.up = gauge("up", "1 while the daemon's loop makes progress.")
         self.leader = gauge("leader", "1 while this daemon leads, 0 while it stands by or is not connected.")
         self.connected = gauge("connected", "1 while the database connection works.")
+        self.polling = gauge("polling", "1 while writers cannot ring, and the daemon looks for changes on a timer.")
+        self.connection_attempts = counter("connection_attempts", "Attempts to connect to the database.")
         self.reconnects = counter("reconnects", "Connections to the database lost and made again.")
         self.notifications = counter("notifications", "Notifications heard, heartbeats included.")
         self.changes = counter("changes", "Changes read from the feed and handled.", ("table", "operation"))
@@ -81,18 +92,14 @@ class Metrics:
             buckets=SECONDS, registry=registry,
         )  # fmt: skip
         self.batch_changes = Histogram(
-            "listener_batch_changes", "Changes in a batch.", ("consumer",), buckets=CHANGES, registry=registry
-        )
+            "listener_batch_changes", "Notes of the feed handled in one batch.", ("consumer",),
+            buckets=CHANGES, registry=registry,
+        )  # fmt: skip
         self.reaction_seconds = BulkHistogram(
             "listener_reaction_seconds",
             "Time from the note taken in the writer's transaction to the enrollment applied.",
             SECONDS,
             registry,
-        )
-        self.backlog_changes = gauge("backlog_changes", "Changes in the feed that are not handled yet.")
-        self.oldest_unhandled = gauge(
-            "oldest_unhandled_timestamp_seconds",
-            "When the oldest unhandled change was noted; 0 when there is none.",
         )
         self.last_reaction = gauge("last_reaction_timestamp_seconds", "When a batch was last applied.")
         self.heartbeat_seconds = Histogram(
@@ -101,10 +108,45 @@ class Metrics:
         )  # fmt: skip
         self.last_heartbeat = gauge("last_heartbeat_timestamp_seconds", "When the heartbeat was last heard.")
         self.errors = counter("errors", "Errors, by what failed.", ("kind",))
-        self.pending_students = gauge("pending_students", "Students that could not be enrolled yet.", ("reason",))
+
+        # Sampled from the database by the leader; 0 on a daemon that does not lead.
+        self.samples = counter("samples", "Attempts to sample the database's figures.")
         self.last_sample = gauge(
-            "last_sample_timestamp_seconds", "When the figures that come from the database were last sampled."
+            "last_sample_timestamp_seconds", "When the leader last sampled the database's figures."
         )
+        self.standbys = gauge("standbys", "Daemons connected to the database beside the leader.")
+        self.backlog_changes = gauge(
+            "backlog_changes",
+            f"Notes in the feed that are not handled yet; estimated from the feed's numbering beyond {COUNTED}.",
+        )
+        self.oldest_unhandled = gauge(
+            "oldest_unhandled_timestamp_seconds",
+            "When the oldest unhandled change was noted; 0 when there is none.",
+        )
+        self.pending_students = gauge(
+            "pending_students", f"Students that could not be enrolled yet, counted up to {COUNTED}.", ("reason",)
+        )
+        self.pending_counts = gauge(
+            "pending_counts", f"Courses whose count could not be moved yet, counted up to {COUNTED}."
+        )
+        self.notify_queue_usage = gauge(
+            "notify_queue_usage_ratio", "How full the server's queue of notifications is, from 0 to 1."
+        )
+        self.oldest_transaction = gauge(
+            "oldest_transaction_timestamp_seconds",
+            "When the oldest open transaction of others in this database began; 0 when there is none.",
+        )
+
+        # Found by the leader's audit.
+        self.audits = counter("audits", "Audits of the tables begun.")
+        self.last_audit = gauge("last_audit_timestamp_seconds", "When the leader's audit last finished.")
+        self.students = gauge("students", "Students, at the last audit.")
+        self.students_without_enrollment = gauge(
+            "students_without_enrollment",
+            "Students with no enrollment at the last audit, those on their way included.",
+        )
+        self.course_count_drift = gauge("course_count_drift", "Courses whose count was off at the last audit.")
+        self.count_corrections = counter("count_corrections", "Counts that were off and were repaired.")
         self._export_zeros()
 
     def _export_zeros(self) -> None:
@@ -119,11 +161,25 @@ class Metrics:
             self.batch_seconds.labels(consumer)
             self.batch_changes.labels(consumer)
 
-    def sampled(self, row: Mapping[str, Any]) -> None:
-        """Take over the figures of `daemon/sample.sql`."""
-        self.backlog_changes.set(row["backlog"] or 0)
-        self.oldest_unhandled.set(row["oldest_unhandled"] or 0)
-        pending = json.loads(row["pending"])
+    def sampled(self, sample: Sample) -> None:
+        """Take over the database's figures."""
+        self.standbys.set(sample.standbys)
+        self.backlog_changes.set(sample.backlog)
+        self.oldest_unhandled.set(sample.oldest_unhandled_at)
         for reason in PENDING_REASONS:
-            self.pending_students.labels(reason).set(pending.get(reason, 0))
-        self.last_sample.set(row["sampled_at"])
+            self.pending_students.labels(reason).set(sample.pending_students.get(reason, 0))
+        self.pending_counts.set(sample.pending_counts)
+        self.notify_queue_usage.set(sample.notify_queue_usage)
+        self.oldest_transaction.set(sample.oldest_transaction_at)
+        self.last_sample.set(sample.sampled_at)
+
+    def leads_no_more(self) -> None:
+        """Whatever was sampled or audited is the next leader's to say."""
+        for pending in PENDING_REASONS:
+            self.pending_students.labels(pending).set(0)
+        for figure in (
+            self.leader, self.polling, self.standbys, self.backlog_changes, self.oldest_unhandled, self.pending_counts,
+            self.notify_queue_usage, self.oldest_transaction, self.last_sample,
+            self.students, self.students_without_enrollment, self.course_count_drift, self.last_audit,
+        ):  # fmt: skip
+            figure.set(0)

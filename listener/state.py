@@ -4,6 +4,8 @@ import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from listener.sample import Sample
+
 
 class Role(StrEnum):
     """What this daemon is doing."""
@@ -25,6 +27,8 @@ class State:
     progress_at: float = field(default_factory=time.monotonic)
     heartbeat_at: float | None = None
     listening_to: str | None = None
+    sample: Sample | None = None
+    """The figures last sampled from the database, however long ago."""
 
     def progressed(self) -> None:
         """The loop is alive."""

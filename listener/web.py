@@ -7,10 +7,10 @@ from collections.abc import Generator
 import anyio
 import anyio.abc
 import uvicorn
-from prometheus_client import make_asgi_app
+from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from listener import __version__
@@ -53,6 +53,10 @@ def application(settings: Settings, metrics: Metrics, state: State) -> Starlette
             LANDING.format(version=__version__, role=state.role, problem=state.why_not_ready() or "ready")
         )
 
+    async def exposition(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(metrics.registry), headers={"content-type": content_type})
+
     def up() -> float:
         return float(state.stalled_for() <= longest and state.role is not Role.STOPPING)
 
@@ -62,7 +66,7 @@ def application(settings: Settings, metrics: Metrics, state: State) -> Starlette
             Route("/", landing),
             Route("/livez", livez),
             Route("/readyz", readyz),
-            Route("/metrics", make_asgi_app(metrics.registry)),
+            Route("/metrics", exposition),
         ]
     )
 
