@@ -1,4 +1,4 @@
-"""A listener as tutorials show it: one INSERT for every NOTIFY, and a count by increment. Loses what it does not hear."""
+"""A listener as tutorials show it: one INSERT a NOTIFY, a count by increment. What it does not hear is lost."""
 
 import asyncio
 import json

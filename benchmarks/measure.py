@@ -59,8 +59,8 @@ def pgbench(server: Server, database: str, script: str, *, seconds: int, clients
     return float(found[1])
 
 
-def start_server(version: int = 18, **settings: str) -> Server:
-    """A server of its own with durable commits; `commit_delay="1000"` makes a flush feel like a cloud disk's."""
+def start_server(settings: dict[str, str], version: int = 18) -> Server:
+    """A server of its own with durable commits; `commit_delay = 1000` makes a flush feel like a cloud disk's."""
     server = Server(
         version,
         settings={

@@ -1,6 +1,7 @@
 """What a sign-up pays: sign-ups a second of 16 clients, beside the other ways to do it."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from benchmarks import variants
@@ -9,6 +10,10 @@ from benchmarks.variants import Variant
 from tests.support.postgres import Server, wait_until
 
 CLEAR = "truncate profiles, enrollments; update courses set enrollments = 0, students = 0; vacuum analyze courses"
+CLEAR_FEED = (
+    "truncate listener.change; insert into listener.checkpoint (consumer, seq, handled)"
+    " select consumer, max(seq) + 1, pg_current_snapshot() from listener.checkpoint group by consumer"
+)
 
 
 @dataclass
@@ -22,11 +27,7 @@ class Outcome:
 
 def sign_ups(server: Server, variant: Variant, seconds: int) -> float:
     """Sign-ups a second, on empty tables."""
-    clear = CLEAR
-    if variant.installed:
-        clear += "; truncate listener.change; insert into listener.checkpoint (consumer, seq, handled)" + (
-            " select consumer, max(seq) + 1, pg_current_snapshot() from listener.checkpoint group by consumer"
-        )
+    clear = f"{CLEAR}; {CLEAR_FEED}" if variant.installed else CLEAR
     for statement in clear.split("; "):
         server.psql(variant.name, statement)
     server.psql("postgres", "checkpoint")
@@ -51,23 +52,12 @@ def run(*, rounds: int, seconds: int) -> dict[str, Any]:
     """Ratios to no triggers at all, for the machine's own flush and for one of 1 ms."""
     results: dict[str, Any] = {}
     for flush, settings in (("own", {}), ("1 ms", {"commit_delay": "1000", "commit_siblings": "0"})):
-        server = start_server(**settings)
+        server = start_server(settings)
         try:
             for variant in variants.ALL:
                 variant.create(server)
-            figures = dict(
-                zip(
-                    variants.ALL,
-                    interleaved(
-                        rounds,
-                        *(
-                            lambda variant=variant: sign_ups(server, variant, seconds)  # type: ignore[misc]
-                            for variant in variants.ALL
-                        ),
-                    ),
-                    strict=True,
-                )
-            )
+            measures = [partial(sign_ups, server, variant, seconds) for variant in variants.ALL]
+            figures = dict(zip(variants.ALL, interleaved(rounds, *measures), strict=True))
             results[flush] = {
                 variant.name: {
                     "label": variant.label,
