@@ -12,8 +12,8 @@ import asyncpg
 from listener import sql
 from listener.errors import Fenced
 
-PURGE_ROWS = 5000
-"""Rows deleted by one purge statement."""
+PURGE_ROWS = 1000
+"""Rows deleted by one purge statement: a few milliseconds, in which reactions wait."""
 
 
 class Executor(Protocol):
@@ -86,8 +86,8 @@ class Purge:
             sql.read("daemon/purge"), self._consumers, str(self._xid), PURGE_ROWS, self._retention
         )
         more = notes is not None and notes["notes"] == PURGE_ROWS
-        if notes is not None and notes["last_xid"] is not None:
-            self._xid = int(notes["last_xid"])
+        if notes is not None and notes["resume_xid"] is not None:
+            self._xid = int(notes["resume_xid"])
         for consumer in self._consumers:
             row = await executor.fetchrow(
                 sql.read("daemon/purge_checkpoints"),

@@ -18,7 +18,7 @@ from listener.settings import Settings
 from listener.state import State
 
 PURGE_PAUSE = 300.0
-PURGE_STEP_PAUSE = 0.2
+PURGE_STEP_PAUSE = 0.05
 UNRUNG_LOOK_SECONDS = 0.25
 """Pause between looks where writers cannot ring: NOTIFY would make a transaction that is to be prepared fail."""
 

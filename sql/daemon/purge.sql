@@ -41,4 +41,11 @@ purged_note as (
 
 select
     (select count(*) from purged_note) as notes,
-    (select xid::text from purged_note order by xid desc limit 1) as last_xid
+    (
+        -- where to go on: not beyond a transaction that may still commit notes behind our back
+        select least(
+            (select xid from purged_note order by xid desc limit 1),
+            (select pg_snapshot_xmin(handled) from last_checkpoint order by 1 limit 1)
+        )::text
+        where exists (select from purged_note)
+    ) as resume_xid

@@ -19,3 +19,11 @@ set tcp_keepalives_idle = 10;
 set tcp_keepalives_interval = 5;
 set tcp_keepalives_count = 3;
 set tcp_user_timeout = 20000;
+
+-- Whatever the role or the database sets for others: each statement sees what is committed when it begins, may
+-- take its time (the daemon has a limit of its own), and a daemon that sleeps is not an idle client.
+set default_transaction_isolation = 'read committed';
+set statement_timeout = 0;
+select set_config(name, '0', false)
+from pg_catalog.pg_settings
+where name = 'idle_session_timeout';
