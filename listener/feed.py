@@ -71,13 +71,16 @@ class Consumer:
 class Purge:
     """Deletes what all consumers have handled, from the low end, a few rows at a time.
 
-    It remembers where it stopped, so that it never walks the dead rows it left behind.
+    A step begins where the last one stopped, so that it does not walk the dead rows that were left behind. A pass
+    ends when a step leaves nothing to delete; the next begins at the first note that stayed, or that may have been
+    in flight.
     """
 
     def __init__(self, consumers: list[str], retention_seconds: float) -> None:
         self._consumers = consumers
         self._retention = retention_seconds
         self._xid = 0
+        self._next_pass_from: int | None = None
         self._seq = dict.fromkeys(consumers, 0)
 
     async def step(self, executor: Executor) -> bool:
@@ -85,9 +88,15 @@ class Purge:
         notes = await executor.fetchrow(
             sql.read("daemon/purge"), self._consumers, str(self._xid), PURGE_ROWS, self._retention
         )
-        more = notes is not None and notes["notes"] == PURGE_ROWS
-        if notes is not None and notes["resume_xid"] is not None:
-            self._xid = int(notes["resume_xid"])
+        assert notes is not None
+        next_pass_from = int(notes["next_pass_from"])
+        if self._next_pass_from is None or next_pass_from < self._next_pass_from:
+            self._next_pass_from = next_pass_from
+        more: bool = notes["notes"] == PURGE_ROWS
+        if more:
+            self._xid = int(notes["last_xid"])
+        else:
+            self._xid, self._next_pass_from = self._next_pass_from, None
         for consumer in self._consumers:
             row = await executor.fetchrow(
                 sql.read("daemon/purge_checkpoints"),

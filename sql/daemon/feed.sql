@@ -90,7 +90,12 @@ next_checkpoint as (
 batch_summary as (
     select
         (select count(*) from batch) as changes,
-        (select cut.notes_left from cut) as notes_left,
+        -- Only the rest of a transaction that was cut was read: there may be others.
+        (
+            select cut.notes_left or last_checkpoint.partial_xid is not null
+            from cut
+            cross join last_checkpoint
+        ) as notes_left,
         (select next_checkpoint.seq from next_checkpoint) as seq,
         (
             select array_agg(extract(epoch from clock_timestamp() - batch.at)::float8)

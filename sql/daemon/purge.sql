@@ -1,5 +1,5 @@
 -- The oldest notes that every consumer has handled, once they are old enough; a few at a time, and from where
--- the last purge stopped, so that the dead rows before it are never walked again.
+-- the last step stopped, so that the dead rows before it are not walked again.
 with last_checkpoint as materialized (
     select consumer.name, latest.handled
     from unnest($1::text[]) as consumer(name)
@@ -37,15 +37,18 @@ purged_note as (
     using expired
     where change.xid = expired.xid and change.id = expired.id
     returning change.xid
+),
+
+-- The next pass begins no higher than the first note that stays, nor than a transaction that is still open.
+first_to_stay as (
+    select oldest_note.xid
+    from oldest_note
+    where not exists (select from expired where expired.xid = oldest_note.xid and expired.id = oldest_note.id)
+    order by oldest_note.xid
+    limit 1
 )
 
 select
     (select count(*) from purged_note) as notes,
-    (
-        -- where to go on: not beyond a transaction that may still commit notes behind our back
-        select least(
-            (select xid from purged_note order by xid desc limit 1),
-            (select pg_snapshot_xmin(handled) from last_checkpoint order by 1 limit 1)
-        )::text
-        where exists (select from purged_note)
-    ) as resume_xid
+    (select xid::text from purged_note order by xid desc limit 1) as last_xid,
+    least((select xid from first_to_stay), pg_snapshot_xmin(pg_current_snapshot()))::text as next_pass_from

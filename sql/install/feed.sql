@@ -81,22 +81,30 @@ as $$
         )
         union all
         (
-            -- stragglers: in flight when the checkpoint was taken
-            select change.*
+            -- stragglers: in flight when the checkpoint was taken. Looked up one by one: as a join it would be planned
+            -- as a walk through the whole feed.
+            select straggler_note.*
             from pg_catalog.pg_snapshot_xip(last_checkpoint.handled) as straggler(xid)
-            inner join listener.change on change.xid = straggler.xid
+            cross join lateral (
+                select change.*
+                from listener.change
+                where change.xid = straggler.xid
+                order by change.xid, change.id
+                limit at_most
+            ) as straggler_note
             where straggler.xid is distinct from last_checkpoint.partial_xid
-            order by change.xid, change.id
+            order by straggler_note.xid, straggler_note.id
             limit at_most
         )
         union all
         (
-            -- whatever began after the checkpoint was taken
+            -- whatever began after the checkpoint was taken. (A transaction that was cut is a straggler, or the first
+            -- of these: a range that begins behind it does not walk its notes again and again.)
             select change.*
             from listener.change
             where
                 change.xid >= pg_catalog.pg_snapshot_xmax(last_checkpoint.handled)
-                and change.xid is distinct from last_checkpoint.partial_xid
+                and change.xid > coalesce(last_checkpoint.partial_xid, '0'::xid8)
             order by change.xid, change.id
             limit at_most
         )

@@ -1,0 +1,125 @@
+"""A batch reads what is new by key: never a whole table or index, however large they are."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import pytest
+
+from listener import sql
+from listener.connection import Connection, tune
+from listener.feed import Consumer
+from listener.reactions import RETRY_ENROLL, Reaction
+from tests.conftest import Database
+
+ROWS = 100_000
+
+FILL = f"""
+insert into courses (title, price) select 'course ' || number, number from generate_series(1, 100) as number;
+insert into profiles (role) select 'student' from generate_series(1, {ROWS});
+insert into enrollments (user_id, course_id)
+select profiles.id, first_course.id
+from profiles
+cross join (select id from courses order by price limit 1) as first_course;
+insert into listener.change (source, operation, course_id, delta)
+select 'enrollments', 'insert', first_course.id, 0
+from (select id from courses order by price limit 1) as first_course
+cross join generate_series(1, {ROWS});
+insert into listener.checkpoint (consumer, seq, handled)
+select name, 1, pg_current_snapshot() from unnest(array['enroll', 'count']) as name;
+"""
+
+ENROLL, COUNT = Reaction.load("enroll"), Reaction.load("count")
+
+STATEMENTS: dict[str, tuple[str, str]] = {
+    "enroll": (ENROLL.together._statement, "'enroll', 2000, 20"),
+    "enroll_each": (ENROLL.each._statement, "'enroll', 2000, 20"),
+    "count": (COUNT.together._statement, "'count', 2000, 20"),
+    "count_each": (COUNT.each._statement, "'count', 2000, 20"),
+    "retry_enroll": (RETRY_ENROLL, "200, 20"),
+    "retry_count": (sql.read("daemon/retry_count"), "200, 20"),
+    "purge": (sql.read("daemon/purge"), "array['enroll', 'count'], '5', 5000, 3600"),
+    "purge_checkpoints": (sql.read("daemon/purge_checkpoints"), "'enroll', 0, 5000, 3600"),
+    "look": ("select exists (select from listener.unhandled($1, 1))", "'enroll'"),
+}
+
+BIG = {"change", "profiles", "enrollments"}
+
+
+@pytest.fixture(scope="module")
+def filled(servers: Callable[..., Any], postgres_version: int, templates: Callable[..., str]) -> Any:
+    """A database with many rows, all of them handled."""
+    server = servers(postgres_version)
+    server.psql("postgres", f"create database plans template {templates(server, 'uuid', True)}")
+    server.psql("plans", FILL)
+    server.psql("plans", "vacuum analyze")
+    yield Database(server, "plans")
+    server.psql("postgres", "drop database plans with (force)")
+
+
+@pytest.fixture
+async def session(filled: Database) -> Any:
+    connection = await asyncpg.connect(filled.url)
+    await tune(connection)
+    yield connection
+    await connection.close()
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", []) for node in nodes(child))]
+
+
+async def explain(connection: Connection, text: str, arguments: str, *options: str) -> list[dict[str, Any]]:
+    """The plan's nodes, as the daemon's session makes it."""
+    await connection.execute(f"prepare statement as {text}")
+    answer = await connection.fetchval(
+        f"explain ({', '.join(['format json', *options])}) execute statement({arguments})"
+    )
+    await connection.execute("deallocate statement")
+    return nodes(json.loads(answer)[0]["Plan"])
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+async def test_large_tables_are_read_by_key(session: Connection, name: str) -> None:
+    text, arguments = STATEMENTS[name]
+    reads = [node for node in await explain(session, text, arguments) if node.get("Relation Name") in BIG]
+    kinds = {"Index Scan", "Index Only Scan", "Bitmap Heap Scan", "ModifyTable", "Tid Scan"}
+    wrong = [
+        node
+        for node in reads
+        if node["Node Type"] not in kinds or (node["Node Type"].startswith("Index") and "Index Cond" not in node)
+    ]
+    assert not wrong, json.dumps(wrong)
+
+
+async def test_an_idle_look_reads_hardly_a_page(session: Connection) -> None:
+    text, arguments = STATEMENTS["enroll"]
+    plan = await explain(session, text, arguments, "analyze", "buffers", "timing off")
+    assert plan[0]["Shared Hit Blocks"] + plan[0]["Shared Read Blocks"] < 20
+
+
+async def test_a_batch_of_a_transaction_cut_in_two_does_not_walk_the_rest_of_it(session: Connection) -> None:
+    """Each of many batches of one huge transaction costs the same."""
+    transaction = session.transaction()
+    await transaction.start()
+    await session.execute(
+        """
+        insert into listener.checkpoint (consumer, seq, handled)
+        select 'cut', 0, format('%1$s:%1$s:', max(xid))::pg_snapshot
+        from listener.change
+        """
+    )
+    consumer = Consumer("cut", "{{feed}} select batch_summary.* from batch_summary where batch_summary.changes > 0")
+    for _ in range(50):
+        batch = await consumer.react(session, 100)
+        assert batch is not None
+        assert batch.notes_left
+    plan = await explain(session, consumer._statement, "'cut', 100", "analyze", "timing off")
+    walked = sum(
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        for node in plan
+        if node.get("Relation Name") == "change"
+    )
+    assert 100 <= walked <= 300
+    await transaction.rollback()
