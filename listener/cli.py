@@ -18,7 +18,7 @@ from listener import install as installing
 from listener import status as looking
 from listener.connection import Connection, connected
 from listener.discovery import discover
-from listener.errors import ListenerError, MissingExtra
+from listener.errors import ListenerError
 from listener.settings import PREFIX, Settings, load
 
 app = typer.Typer(
@@ -165,10 +165,8 @@ def demo(
     rate: Annotated[float, typer.Option(help="Sign-ups a second.", min=0.1, max=1000)] = 2.0,
 ) -> None:
     """See it work: a Postgres of its own, a sample LMS, the real daemon, live sign-ups. Needs no settings."""
-    try:
-        from listener import demo as showing
-    except ModuleNotFoundError as error:
-        raise MissingExtra(command="demo", extra="demo") from error
+    from listener import demo as showing
+
     anyio.run(showing.show, seconds, rate)
 
 

@@ -65,6 +65,14 @@ class MissingExtra(ListenerError):
     """`listener {command}` needs the extra [{extra}]: pip install 'enrollment-listener[{extra}]'."""
 
 
+class EmbeddedPostgresFailed(ListenerError):
+    """the demo's Postgres did not start: {reason}."""
+
+
+class DemoFailed(ListenerError):
+    """the demo's `listener {command}` failed with exit status {status}: {output}"""
+
+
 class Fenced(ListenerError):
     """another daemon has written the checkpoint first; nothing of this batch was applied."""
 

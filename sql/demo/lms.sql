@@ -1,0 +1,50 @@
+-- The sample LMS, in the state that many are found in: students without a course, and a count that nobody believes.
+create table profiles (
+    id uuid primary key default gen_random_uuid(),
+    email text not null unique,
+    role text,
+    full_name text,
+    created_at timestamptz not null default now()
+);
+
+create table courses (
+    id uuid primary key default gen_random_uuid(),
+    title text not null,
+    price numeric(10, 2) not null default 0,
+    enrollments integer not null default 0,
+    students integer not null default 0,
+    created_at timestamptz not null default now()
+);
+
+create table enrollments (
+    id uuid primary key default gen_random_uuid(),
+    user_id uuid not null references profiles on delete cascade,
+    course_id uuid not null references courses on delete cascade,
+    status text not null default 'active',
+    created_at timestamptz not null default now(),
+    unique (user_id, course_id)
+);
+
+create index on enrollments (course_id);
+
+insert into courses (title, enrollments, students)
+values ('Getting started', 1587, 1587);
+
+insert into profiles (email, role, full_name)
+values
+    ('ada@example.com', 'student', 'Ada'),
+    ('alan@example.com', 'student', 'Alan'),
+    ('barbara@example.com', 'student', 'Barbara'),
+    ('edsger@example.com', 'student', 'Edsger'),
+    ('frances@example.com', 'student', 'Frances'),
+    ('grace@example.com', 'student', 'Grace'),
+    ('ken@example.com', 'student', 'Ken'),
+    ('admin@example.com', 'admin', 'Admin');
+
+insert into enrollments (user_id, course_id)
+select
+    profiles.id,
+    courses.id
+from profiles
+cross join courses
+where profiles.full_name in ('Ada', 'Grace', 'Ken');

@@ -1,0 +1,121 @@
+"""`listener demo` as a newcomer runs it: a process, with nothing set up and nothing left behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.postgres import wait_until
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """The demo's folder for temporary files; short, for it will hold a Unix socket."""
+    with tempfile.TemporaryDirectory(prefix="demo-") as name:
+        yield Path(name)
+
+
+def start(temporary: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """Start the demo, with warnings as errors."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "listener", "demo", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=temporary,
+        start_new_session=True,
+        env=os.environ | {"TMPDIR": str(temporary), "COLUMNS": "80"} | environment,
+    )
+
+
+def leftovers(temporary: Path) -> list[str]:
+    """Files that are still there, and command lines of processes that still work there."""
+    processes = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(temporary) in command:
+            processes.append(command)
+    return [*map(str, temporary.iterdir()), *processes]
+
+
+def read_until(demo: subprocess.Popen[str], text: str) -> str:
+    """What it prints up to the line that holds `text`."""
+    assert demo.stdout is not None
+    seen = ""
+    for line in demo.stdout:
+        seen += line
+        if text in line:
+            return seen
+    raise AssertionError(f"the demo ended before it printed {text!r}:\n{seen}")
+
+
+def test_demo_mends_the_lms_then_follows_live_sign_ups(temporary: Path) -> None:
+    demo = start(temporary, "--seconds", "3", "--rate", "20")
+    output, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 0, output
+    numbers = {name.strip(): (int(before), int(after)) for name, before, after in re.findall(
+        r"│ ([a-z ]+?) +│ +(\d+) +│ +(\d+) +│", output
+    )}  # fmt: skip
+    assert numbers == {
+        "profiles": (8, 8),
+        "students": (7, 7),
+        "students without enrollment": (4, 0),
+        "active enrollments": (3, 7),
+        "count on the course": (1587, 7),
+    }
+    assert re.search(r"http://127\.0\.0\.1:\d+/metrics", output)
+    assert re.search(r"sign-ups \d+  enrolled \d+  count on the course \d+  reaction p50 [\d.]+ ms", output)
+    conclusion = re.search(
+        r"(\d+) sign-ups; 0 students without enrollment; (\d+) active enrollments, and the course says (\d+)\.", output
+    )
+    assert conclusion, output
+    signed_up, enrolled, counted = map(int, conclusion.groups())
+    assert signed_up > 20
+    assert enrolled == counted == signed_up + 7
+    assert not leftovers(temporary)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_signal_stops_the_demo_clean(temporary: Path, number: signal.Signals) -> None:
+    demo = start(temporary)
+    read_until(demo, "sign-ups ")
+    assert leftovers(temporary)
+    demo.send_signal(number)
+    output, _ = demo.communicate(timeout=30)
+    assert demo.returncode == 0, output
+    assert "Traceback" not in output
+    assert not leftovers(temporary)
+
+
+@pytest.mark.parametrize("file", ["PG_VERSION", "postmaster.pid"], ids=["initdb", "start"])
+def test_ctrl_c_while_postgres_starts_leaves_nothing(temporary: Path, file: str) -> None:
+    demo = start(temporary)
+    wait_until(lambda: any(temporary.glob(f"*/data/{file}")), f"Postgres has made {file}")
+    os.killpg(demo.pid, signal.SIGINT)  # as the terminal does: everyone in the group gets it
+    output, _ = demo.communicate(timeout=30)
+    assert demo.returncode == 0, output
+    assert "Traceback" not in output
+    assert not leftovers(temporary)
+
+
+def test_surroundings_do_not_lead_the_demo_astray(temporary: Path) -> None:
+    astray = {
+        "LISTENER_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+        "LISTENER_BATCH_SIZE": "none",
+        "PGHOST": "127.0.0.1",
+        "PGPORT": "1",
+        "LC_ALL": "xx_XX.UTF-8",
+    }
+    demo = start(temporary, "--seconds", "1", **astray)
+    output, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 0, output
+    assert not leftovers(temporary)
