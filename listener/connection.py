@@ -1,5 +1,6 @@
 """One connection to the database: made, tuned, and closed without ever hanging."""
 
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -105,5 +106,5 @@ def address(url: str | None) -> str:
 
 def reason(error: BaseException) -> str:
     """One line for an error that may have none."""
-    text = str(error).strip().splitlines()
+    text = re.sub(r"^\[Errno \d+\] ", "", str(error).strip()).splitlines()
     return text[0] if text else type(error).__name__

@@ -53,7 +53,7 @@ class Leader:
         self._log = log
         self._connection = connection
         self._executor = TimedExecutor(connection, settings.statement_seconds, state.progressed)
-        self._reactions = Reactions(self._executor, metrics, log, settings.batch_size)
+        self._reactions = Reactions(self._executor, metrics, log, settings.batch_size, state.activity)
         self._sampler = Sampler(connection, self._reactions.consumers, log)
         self._purge = Purge(self._reactions.consumers, settings.retention_seconds)
         self._pace = Pace(time.monotonic())
@@ -125,7 +125,7 @@ class Leader:
             self._metrics.errors.labels("sample").inc()
         else:
             self._metrics.sampled(sample)
-            self._state.sample = sample
+            self._state.sampled(sample)
             self._reactions.attempts_due(sample.next_student_in, sample.next_count_in)
         return self._settings.sample_seconds
 

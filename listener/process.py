@@ -8,6 +8,7 @@ import anyio
 import anyio.abc
 
 from listener import __version__, web
+from listener.access import Access
 from listener.connection import address
 from listener.daemon import Daemon
 from listener.logs import Event, Logger
@@ -19,15 +20,17 @@ from listener.state import State
 async def run(settings: Settings, log: Logger, *, stop: anyio.Event | None = None) -> None:
     """Run until SIGTERM, SIGINT or `stop`; a second signal, or LISTENER_SHUTDOWN_SECONDS, ends it at once.
 
-    Raises WrongSetting if the HTTP port cannot be had.
+    Raises WrongSetting if the HTTP port, the certificate or the password cannot be had.
     """
     metrics, state = Metrics(), State(settings.heartbeat_seconds)
     daemon = Daemon(settings, metrics, state, log)
+    access = Access.load(settings)
     listening = web.bind(settings.http_host, settings.http_port)
     host, port = listening.getsockname()[:2]
-    log.info(Event.STARTING, version=__version__, database=address(settings.url()), http=f"http://{host}:{port}")
+    http = f"{access.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    log.info(Event.STARTING, version=__version__, database=address(settings.url()), http=http)
     async with anyio.create_task_group() as tasks:
-        await tasks.start(web.serve, settings, metrics, state, listening)
+        await tasks.start(web.serve, settings, access, metrics, state, listening)
         tasks.start_soon(_watch_signals, daemon, log, settings.shutdown_seconds, tasks.cancel_scope.cancel)
         if stop is not None:
             tasks.start_soon(_watch_event, stop, daemon)

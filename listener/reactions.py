@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 
 from listener import sql
+from listener.activity import Activity
 from listener.feed import Batch, Consumer, Executor
 from listener.logs import Event, Logger
 from listener.metrics import Metrics
@@ -65,12 +66,15 @@ def _consumer(name: str, text: str, manner: str) -> Consumer:
 class Reactions:
     """All reactions of one leader, run when they are due."""
 
-    def __init__(self, executor: Executor, metrics: Metrics, log: Logger, batch_size: int) -> None:
+    def __init__(
+        self, executor: Executor, metrics: Metrics, log: Logger, batch_size: int, activity: Activity | None = None
+    ) -> None:
         self._executor = executor
         self._metrics = metrics
         self._log = log
         self._batch_size = batch_size
-        self.report = Report(log)
+        self._activity = activity or Activity()
+        self.report = Report(log, self._activity)
         self._enroll = Reaction.load("enroll")
         self._count = Reaction.load("count", pause=COUNT_PAUSE)
         self._reactions = (self._enroll, self._count)
@@ -132,6 +136,7 @@ class Reactions:
             for source, operation, changes in batch.kinds:
                 self._metrics.changes.labels(source, operation).inc(changes)
             self._metrics.reaction_seconds.observe_all(batch.ages)
+            self._activity.signed_up(batch.ages)
             if batch.result["courses_changed"]:
                 self._retry_students.not_later_than(time.monotonic())
         else:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from listener.activity import Activity
 from listener.logs import Event, Logger
 
 LINES_A_SECOND = 20
@@ -24,10 +25,13 @@ class Tally:
 
 
 class Report:
-    """Log lines about students and courses, never more than a few a second."""
+    """Log lines about students and courses, never more than a few a second; the status page is told, too."""
 
-    def __init__(self, log: Logger, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, log: Logger, activity: Activity | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._log = log
+        self._activity = activity
         self._clock = clock
         self._window_ends = 0.0
         self._enrolled = Tally(Event.STUDENT_ENROLLED, Event.STUDENTS_ENROLLED)
@@ -37,6 +41,8 @@ class Report:
 
     def enrolled(self, count: int, profile_ids: Sequence[str], course_id: str | None) -> None:
         """`count` students were enrolled; `profile_ids` may name only the first of them."""
+        if self._activity is not None:
+            self._activity.enrolled(count, profile_ids, course_id)
         self._tell(self._enrolled, count, [{"profile_id": each, "course_id": course_id} for each in profile_ids])
 
     def moved(self, count: int, moves: Sequence[dict[str, Any]]) -> None:

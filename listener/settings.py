@@ -33,6 +33,13 @@ class Settings(BaseSettings):
     database_url_file: Path | None = Field(None, description="a file that holds the database URL")
     http_host: str = Field("127.0.0.1", description="address that /livez, /readyz and /metrics listen on")
     http_port: int = Field(9432, ge=0, le=65535, description="their port; 0 takes any free one")
+    http_tls_cert: Path | None = Field(None, description="PEM file: serve HTTPS with this certificate (chain)")
+    http_tls_key: Path | None = Field(None, description="PEM file: the certificate's key")
+    http_user: str | None = Field(
+        None, description="user that / and /metrics ask for (basic auth); /livez and /readyz stay open for probes"
+    )
+    http_password: SecretStr | None = Field(None, description="that user's password")
+    http_password_file: Path | None = Field(None, description="a file that holds that password")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["json", "console"] | None = Field(
         None, description="json, or console; by default console if stderr is a terminal"
@@ -46,14 +53,23 @@ class Settings(BaseSettings):
 
     def url(self) -> str | None:
         """The database URL in clear, wherever it was set; None leaves it to libpq's variables."""
-        if self.database_url_file is not None:
-            try:
-                return self.database_url_file.read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise WrongSetting(
-                    name="LISTENER_DATABASE_URL_FILE", problem=f"cannot be read: {error.strerror}"
-                ) from error
-        return None if self.database_url is None else self.database_url.get_secret_value()
+        return self._secret("database_url")
+
+    def password_for_http(self) -> str | None:
+        """The password that `/` and `/metrics` ask for, wherever it was set. Raises WrongSetting."""
+        return self._secret("http_password")
+
+    def _secret(self, name: str) -> str | None:
+        file: Path | None = getattr(self, f"{name}_file")
+        if file is None:
+            given: SecretStr | None = getattr(self, name)
+            return None if given is None else given.get_secret_value()
+        try:
+            return file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise WrongSetting(
+                name=f"{PREFIX}{name}_file".upper(), problem=f"cannot be read: {error.strerror}"
+            ) from error
 
 
 def load(flags: dict[str, Any] | None = None) -> Settings:

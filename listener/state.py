@@ -1,9 +1,9 @@
 """What the daemon knows of itself at this moment: for the health endpoints and the status page."""
 
 import time
-from dataclasses import dataclass, field
 from enum import StrEnum
 
+from listener.activity import Activity
 from listener.sample import Sample
 
 
@@ -17,18 +17,31 @@ class Role(StrEnum):
     STOPPING = "stopping"
 
 
-@dataclass
 class State:
-    """Written by the daemon's loop, read by everyone else. Times are monotonic seconds."""
+    """Written by the daemon's loop, read by everyone else. Times are monotonic seconds, but `since`."""
 
-    heartbeat_seconds: float
-    role: Role = Role.STARTING
-    problem: str | None = "not connected yet"
-    progress_at: float = field(default_factory=time.monotonic)
-    heartbeat_at: float | None = None
-    listening_to: str | None = None
-    sample: Sample | None = None
-    """The figures last sampled from the database, however long ago."""
+    def __init__(self, heartbeat_seconds: float) -> None:
+        self.heartbeat_seconds = heartbeat_seconds
+        self.problem: str | None = "not connected yet"
+        self.progress_at = time.monotonic()
+        self.heartbeat_at: float | None = None
+        self.sample: Sample | None = None
+        self.sample_at: float | None = None
+        self.activity = Activity()
+        self.since = time.time()
+        """Unix seconds at which the role was taken."""
+        self._role = Role.STARTING
+
+    @property
+    def role(self) -> Role:
+        """What this daemon is doing."""
+        return self._role
+
+    @role.setter
+    def role(self, role: Role) -> None:
+        if role is not self._role:
+            self._role = role
+            self.since = time.time()
 
     def progressed(self) -> None:
         """The loop is alive."""
@@ -37,6 +50,11 @@ class State:
     def stalled_for(self) -> float:
         """Seconds since the loop last made progress."""
         return time.monotonic() - self.progress_at
+
+    def sampled(self, sample: Sample) -> None:
+        """Keep the figures last sampled from the database."""
+        self.sample = sample
+        self.sample_at = time.monotonic()
 
     def why_not_ready(self) -> str | None:
         """One line that says why this daemon is of no use now, or None if it is."""

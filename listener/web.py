@@ -1,4 +1,4 @@
-"""The HTTP side: `/livez`, `/readyz`, `/metrics`, and a landing page. It never asks the database."""
+"""The HTTP side: `/livez`, `/readyz`, `/metrics`, and a status page. It never asks the database."""
 
 import contextlib
 import socket
@@ -12,10 +12,12 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
-from listener import __version__
+from listener.access import Access
 from listener.errors import WrongSetting
 from listener.metrics import Metrics
+from listener.page import Page, figures, headline
 from listener.settings import Settings
 from listener.state import Role, State
 
@@ -32,8 +34,9 @@ class Server(uvicorn.Server):
         yield
 
 
-def application(settings: Settings, metrics: Metrics, state: State) -> Starlette:
-    """The ASGI application."""
+def application(settings: Settings, access: Access, metrics: Metrics, state: State) -> ASGIApp:
+    """The ASGI application, behind its password if there is one."""
+    page = Page()
     longest = STALLED_SECONDS + settings.statement_seconds
 
     async def livez(_request: Request) -> JSONResponse:
@@ -49,9 +52,10 @@ def application(settings: Settings, metrics: Metrics, state: State) -> Starlette
         return JSONResponse({"status": "unavailable", "role": state.role, "reason": problem}, 503)
 
     async def landing(_request: Request) -> HTMLResponse:
-        return HTMLResponse(
-            LANDING.format(version=__version__, role=state.role, problem=state.why_not_ready() or "ready")
-        )
+        return HTMLResponse(page.render(headline(state, longest)), headers=page.headers)
+
+    async def state_json(_request: Request) -> JSONResponse:
+        return JSONResponse(figures(state, longest), headers={"Cache-Control": "no-store"})
 
     async def exposition(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
@@ -61,14 +65,14 @@ def application(settings: Settings, metrics: Metrics, state: State) -> Starlette
         return float(state.stalled_for() <= longest and state.role is not Role.STOPPING)
 
     metrics.up.set_function(up)
-    return Starlette(
-        routes=[
-            Route("/", landing),
-            Route("/livez", livez),
-            Route("/readyz", readyz),
-            Route("/metrics", exposition),
-        ]
-    )
+    routes = {
+        "/": landing,
+        "/state.json": state_json,
+        "/livez": livez,
+        "/readyz": readyz,
+        "/metrics": exposition,
+    }
+    return access.guard(Starlette(routes=[Route(path, endpoint) for path, endpoint in routes.items()]))
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -88,6 +92,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 async def serve(
     settings: Settings,
+    access: Access,
     metrics: Metrics,
     state: State,
     listening: socket.socket,
@@ -96,7 +101,9 @@ async def serve(
 ) -> None:
     """Serve until cancelled; `started` once requests are answered."""
     config = uvicorn.Config(
-        application(settings, metrics, state),
+        application(settings, access, metrics, state),
+        ssl_certfile=access.certificate,
+        ssl_keyfile=access.key,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -113,9 +120,3 @@ async def serve(
             await anyio.sleep_forever()
         finally:
             server.should_exit = True
-
-
-LANDING = """<!doctype html><meta charset="utf-8"><title>enrollment-listener</title>
-<h1>enrollment-listener {version}</h1><p>{role}: {problem}</p>
-<p><a href="/metrics">metrics</a> · <a href="/readyz">readyz</a> · <a href="/livez">livez</a></p>
-"""

@@ -1,0 +1,86 @@
+"""What happened in the last minutes, second by second, in memory: for the status page. Ids, never names."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+WINDOW_SECONDS = 300
+LATEST = 12
+TIMED = 500
+"""Reactions whose times are kept to tell what is typical."""
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """One student that was enrolled; `at` in Unix seconds."""
+
+    profile_id: str
+    course_id: str | None
+    at: float
+
+
+class Ring:
+    """A number for each of the last WINDOW_SECONDS seconds."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * WINDOW_SECONDS
+        self._newest = 0
+
+    def add(self, second: int, count: int) -> None:
+        """Add to a second; one that is out of the window is dropped."""
+        self._advance(second)
+        if self._newest - second < WINDOW_SECONDS:
+            self._counts[second % WINDOW_SECONDS] += count
+
+    def until(self, second: int) -> list[int]:
+        """The window that ends with `second`, oldest first."""
+        self._advance(second)
+        first = self._newest + 1
+        return [self._counts[each % WINDOW_SECONDS] for each in range(first, first + WINDOW_SECONDS)]
+
+    def _advance(self, second: int) -> None:
+        for each in range(max(self._newest + 1, second - WINDOW_SECONDS + 1), second + 1):
+            self._counts[each % WINDOW_SECONDS] = 0
+        self._newest = max(self._newest, second)
+
+
+class Activity:
+    """Sign-ups by the second in which they were noted, enrollments by the second in which they were made."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._signups = Ring()
+        self._enrolled = Ring()
+        self._latest: deque[Enrolled] = deque(maxlen=LATEST)
+        self._seconds: deque[float] = deque(maxlen=TIMED)
+
+    def signed_up(self, ages: Iterable[float]) -> None:
+        """Profiles were noted so many seconds ago each."""
+        now = self._clock()
+        for age in ages:
+            self._signups.add(int(now - max(age, 0.0)), 1)
+            self._seconds.append(max(age, 0.0))
+
+    def enrolled(self, count: int, profile_ids: Sequence[str], course_id: str | None) -> None:
+        """`count` students were enrolled just now; `profile_ids` may name only the first of them."""
+        now = self._clock()
+        self._enrolled.add(int(now), count)
+        self._latest.extendleft(Enrolled(each, course_id, now) for each in profile_ids)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the page."""
+        now = int(self._clock())
+        seconds = sorted(self._seconds)
+        return {
+            "until": now,
+            "signups": self._signups.until(now),
+            "enrolled": self._enrolled.until(now),
+            "typical_seconds": seconds[len(seconds) // 2] if seconds else None,
+            "slowest_seconds": seconds[-1] if seconds else None,
+            "timed": len(seconds),
+            "latest": [
+                {"profile_id": each.profile_id, "course_id": each.course_id, "at": each.at} for each in self._latest
+            ],
+        }
