@@ -48,6 +48,8 @@ async def show(seconds: float | None, rate: float) -> None:
         except BaseExceptionGroup as errors:
             raise _mistake(errors) or errors from None
         console.print("Stopped: the daemon, Postgres and its temporary folder are gone.")
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # nothing is left to stop: a late Ctrl-C is no failure
 
 
 def _mistake(errors: BaseExceptionGroup[BaseException]) -> ListenerError | None:
