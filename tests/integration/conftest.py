@@ -1,0 +1,120 @@
+"""One LMS with a daemon at work on each version of Postgres, shared by the tests of the reactions."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import pytest
+
+from listener.connection import Connection
+from tests.conftest import Database
+from tests.support.eventually import eventually
+from tests.support.postgres import Server, binaries
+from tests.support.process import DaemonProcess
+
+BUSY = """
+select
+    exists (
+        select from listener.unhandled('enroll') where profile_ids is not null or source = 'courses'
+    )
+    or exists (select from listener.unhandled('count'))
+    or exists (select from listener.pending_count)
+"""
+
+INEXACT = """
+select count(*)
+from listener.course_live_count
+inner join courses using (id)
+where
+    course_live_count.active_enrollments <> (
+        select count(*) from enrollments where course_id = courses.id and status = 'active'
+    )
+"""
+
+
+@dataclass
+class School:
+    """An LMS with a daemon at work, and the connection of an application."""
+
+    database: Database
+    daemon: DaemonProcess
+    app: Connection
+
+    @property
+    def version(self) -> int:
+        """Of Postgres."""
+        return self.database.server.version
+
+    async def course(self, title: str = "course", price: float | None = 0, **columns: Any) -> Any:
+        """Insert a course; its key."""
+        names = ["title", "price", *columns]
+        places = ", ".join(f"${number}" for number in range(1, len(names) + 1))
+        insert = f"insert into courses ({', '.join(names)}) values ({places}) returning id"
+        return await self.app.fetchval(insert, title, price, *columns.values())
+
+    async def profile(self, role: str | None = "student") -> Any:
+        """Insert a profile; its key."""
+        return await self.app.fetchval("insert into profiles (role) values ($1) returning id", role)
+
+    async def enroll(self, profile: Any, course: Any, status: str = "active") -> None:
+        """Insert an enrollment, as the application would."""
+        await self.app.execute(
+            "insert into enrollments (user_id, course_id, status) values ($1, $2, $3)", profile, course, status
+        )
+
+    async def enrolled(self, profile: Any, course: Any) -> None:
+        """Wait until the profile is enrolled in the course, and see that it is in no other."""
+        query = "select array_agg(course_id::text) from enrollments where user_id = $1"
+        await eventually(self.app, query, profile, equals=[str(course)])
+
+    async def courses_of(self, profile: Any) -> list[Any]:
+        """The keys of the courses that the profile is enrolled in, with any status."""
+        rows = await self.app.fetch("select course_id from enrollments where user_id = $1", profile)
+        return [row["course_id"] for row in rows]
+
+    async def counted(self, course: Any, count: int) -> None:
+        """Wait until both count columns of a course say so."""
+        query = "select array[enrollments, students] from courses where id = $1"
+        await eventually(self.app, query, course, equals=[count, count])
+
+    async def caught_up(self, seconds: float = 20) -> None:
+        """Wait until everything noted is handled, and see that the counts are exact."""
+        await eventually(self.app, BUSY, equals=False, seconds=seconds)
+        assert await self.app.fetch("select * from listener.course_drift") == []
+        assert await self.app.fetchval(INEXACT) == 0
+
+    async def other(self) -> Connection:
+        """One more connection, which the caller closes."""
+        connection: Connection = await asyncpg.connect(self.database.url)
+        return connection
+
+
+@pytest.fixture(scope="session", params=sorted(binaries()), ids=lambda version: f"postgres{version}")
+def working(
+    request: pytest.FixtureRequest,
+    servers: Callable[[int], Server],
+    templates: Callable[[Server, str, bool], str],
+) -> Iterator[tuple[Database, DaemonProcess]]:
+    """A database with a daemon that leads."""
+    server = servers(request.param)
+    database = Database(server, "school")
+    server.psql("postgres", f"create database school template {templates(server, 'uuid', True)}")
+    daemon = DaemonProcess(database.url, {"heartbeat_seconds": 1})
+    daemon.wait_ready("leading")
+    yield database, daemon
+    daemon.clean_up()
+    server.psql("postgres", "drop database school with (force)")
+
+
+@pytest.fixture
+async def school(working: tuple[Database, DaemonProcess]) -> AsyncIterator[School]:
+    """The LMS of one version, without rows."""
+    database, daemon = working
+    app: Connection = await asyncpg.connect(database.url)
+    await app.execute("truncate profiles, courses, enrollments; delete from listener.pending_enrollment")
+    try:
+        yield School(database, daemon, app)
+        assert daemon.process.poll() is None
+    finally:
+        app.terminate()
