@@ -169,7 +169,7 @@ class Reactions:
         self.report.enrolled(result["enrolled"], result["enrolled_ids"], result["course_id"])
         if result["pending"]:
             self.report.pending(result["pending"], json.loads(result["pending_students"]))
-            self._retry_students.not_later_than(time.monotonic() + max(1.0, self._retry_students.pause))
+            self._retry_students.not_later_than(time.monotonic() + 1.0)
 
     def _moved(self, result: dict[str, Any]) -> None:
         self._metrics.course_counts_moved.inc(result["moved"])
@@ -184,7 +184,10 @@ class Reactions:
         if row["settled"]:
             self._count.due = True
         self._retry_students.done(
-            more=row["tried"] == RETRY_STUDENTS, progress=row["settled"] > 0, next_in=row["next_in"]
+            tried=row["tried"],
+            settled=row["settled"],
+            more=row["tried"] == RETRY_STUDENTS,
+            next_in=row["next_in"],
         )
         self._metrics.enrollments_created.inc(row["enrolled"])
         self.report.enrolled(row["enrolled"], row["enrolled_ids"], row["course_id"])
@@ -194,7 +197,12 @@ class Reactions:
     async def _retry_parked_counts(self) -> None:
         row = await self._executor.fetchrow(sql.read("daemon/retry_count"), RETRY_COURSES, SHOWN)
         assert row is not None
-        self._retry_counts.done(more=False, progress=row["moved"] > 0, next_in=row["next_in"])
+        self._retry_counts.done(
+            tried=row["tried"],
+            settled=row["tried"] - row["parked"],
+            more=row["tried"] == RETRY_COURSES,
+            next_in=row["next_in"],
+        )
         self._metrics.course_counts_moved.inc(row["moved"])
         if row["moved"]:
             self.report.moved(row["moved"], json.loads(row["moves"]))
@@ -203,6 +211,7 @@ class Reactions:
 class Retry:
     """When to try again what was set aside: at once while it goes well, ever more seldom while nothing does."""
 
+    SHORTEST = 0.1
     LONGEST = 60.0
 
     def __init__(self) -> None:
@@ -217,13 +226,16 @@ class Retry:
         """Something is due at `moment` (monotonic seconds)."""
         self._at = min(self._at, moment)
 
-    def done(self, *, more: bool, progress: bool, next_in: float | None) -> None:
-        """An attempt was made: are `more` due, did any succeed, and in how many seconds is the next one left?"""
+    def done(self, *, tried: int, settled: int, more: bool, next_in: float | None) -> None:
+        """An attempt was made at `tried` of them, and `settled` so many. Are `more` due, and in how many seconds is
+        the next one?"""
         now = time.monotonic()
-        if progress:
+        if settled:
             self.pause = 0.0
-        elif more or next_in is not None:
-            self.pause = min(self.LONGEST, max(0.1, self.pause * 2))
+        elif tried:
+            self.pause = min(self.LONGEST, max(self.SHORTEST, self.pause * 2))
+        else:
+            self.pause = max(self.SHORTEST, self.pause)
         if more:
             self._at = now + self.pause
         else:

@@ -51,13 +51,29 @@ applied as (
     using outcome
     where pending_count.course_id = outcome.course_id and outcome.settled
     returning pending_count.course_id, outcome.delta
+),
+
+not_tried as (
+    select pending_count.next_attempt_at
+    from listener.pending_count
+    where not exists (select from due where due.course_id = pending_count.course_id)
+    order by pending_count.next_attempt_at
+    limit 1
 )
 
 select
+    (select count(*) from due) as tried,
     (select count(*) from applied where delta <> 0) as moved,
     (
         select json_agg(shown)
         from (select course_id::text as course_id, delta from applied where delta <> 0 limit $2) as shown
     ) as moves,
     (select count(*) from still_parked) as parked,
-    (select extract(epoch from min(next_attempt_at) - clock_timestamp())::float8 from still_parked) as next_in
+    (
+        select extract(epoch from min(next_attempt_at) - clock_timestamp())::float8
+        from (
+            select next_attempt_at from still_parked
+            union all
+            select next_attempt_at from not_tried
+        ) as still_waiting
+    ) as next_in

@@ -74,6 +74,14 @@ settled as (
             where outcome.profile_id is null or outcome.error is not null
         )
     returning profile_id
+),
+
+not_tried as (
+    select pending_enrollment.next_attempt_at
+    from listener.pending_enrollment
+    where not exists (select from due where due.profile_id = pending_enrollment.profile_id)
+    order by pending_enrollment.next_attempt_at
+    limit 1
 )
 
 select
@@ -85,7 +93,11 @@ select
     (select count(*) from still_pending) as pending,
     (
         select extract(epoch from min(next_attempt_at) - clock_timestamp())::float8
-        from still_pending
+        from (
+            select next_attempt_at from still_pending
+            union all
+            select next_attempt_at from not_tried
+        ) as still_waiting
         where next_attempt_at < 'infinity'
     ) as next_in,
     (

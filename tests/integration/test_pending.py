@@ -1,9 +1,14 @@
 """A student who cannot be enrolled yet waits in a row of its own, holds up nobody, and is enrolled later."""
 
+from collections.abc import Callable
 from typing import Any
 
+import asyncpg
+
+from tests.conftest import Database
 from tests.integration.conftest import School
 from tests.support.eventually import eventually
+from tests.support.process import DaemonProcess
 
 REASON = "select reason from listener.pending_enrollment where profile_id = $1"
 WAITING = "select count(*) from listener.pending_enrollment"
@@ -135,3 +140,29 @@ async def test_a_student_whose_row_somebody_holds_waits_and_the_others_are_enrol
     await somebody.close()
     await school.enrolled(held, course)
     await school.caught_up()
+
+
+async def test_an_attempt_that_is_due_later_is_not_forgotten_when_a_new_course_wakes_others(
+    database: Database, start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    app = await asyncpg.connect(database.url)
+    await app.execute("""
+        create function refuse_at_first() returns trigger language plpgsql as $$
+        begin
+            if (select full_name from profiles where id = new.user_id) = 'unpaid' then
+                raise exception 'the fee is not paid';
+            end if;
+            return new;
+        end $$;
+        create trigger refuse_at_first before insert on enrollments
+            for each row execute function refuse_at_first();
+    """)
+    start_daemon(database, sample_seconds=3000, heartbeat_seconds=300).wait_ready("leading")
+    async with app.transaction():
+        await app.execute("insert into profiles (role, full_name) values ('student', 'unpaid')")
+        await app.execute("insert into courses (title) values ('a')")
+    await eventually(app, "select error from listener.pending_enrollment", equals="P0001: the fee is not paid")
+    await app.execute("update profiles set full_name = 'paid'")
+    await eventually(app, "select enrollments from courses", equals=1)
+    assert await app.fetchval(WAITING) == 0
+    await app.close()
