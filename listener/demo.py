@@ -46,7 +46,11 @@ async def show(seconds: float | None, rate: float) -> None:
                 await _Demo(console, rate).run(seconds)
                 tasks.cancel_scope.cancel()
         except BaseExceptionGroup as errors:
-            raise _mistake(errors) or errors from None
+            mistake = _mistake(errors)
+            if mistake is None:
+                raise
+            if not tasks.cancel_scope.cancel_called:  # what fails because it was interrupted is no failure
+                raise mistake from None
         console.print("Stopped: the daemon, Postgres and its temporary folder are gone.")
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # nothing is left to stop: a late Ctrl-C is no failure

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from signal import SIGINT
 from subprocess import DEVNULL, STDOUT
 
 import anyio
@@ -66,15 +67,19 @@ async def postgres(folder: Path) -> AsyncIterator[Embedded]:
 async def _run(code: str, folder: Path) -> str:
     """What the code prints. It is never cut short: a server half started could not be stopped."""
     with anyio.CancelScope(shield=True):
-        done = await anyio.run_process(
-            [sys.executable, "-c", code, str(folder / "data")],
-            stdin=DEVNULL,
-            stderr=STDOUT,
-            check=False,
-            cwd="/",
-            env=clean_environment() | {"XDG_RUNTIME_DIR": str(folder / "run")},
-            start_new_session=True,
-        )
+        interrupted = True
+        while interrupted:
+            done = await anyio.run_process(
+                [sys.executable, "-c", code, str(folder / "data")],
+                stdin=DEVNULL,
+                stderr=STDOUT,
+                check=False,
+                cwd="/",
+                env=clean_environment() | {"XDG_RUNTIME_DIR": str(folder / "run")},
+                start_new_session=True,
+            )
+            # Ctrl-C reaches it only before its session is its own, which is before it has done anything.
+            interrupted = done.returncode == -SIGINT
     output = done.stdout.decode(errors="replace").strip()
     if done.returncode != 0:
         raise EmbeddedPostgresFailed(reason=output)
