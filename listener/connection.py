@@ -13,7 +13,9 @@ from asyncpg.connect_utils import SessionAttribute
 from listener import sql
 from listener.errors import CONNECTION_ERRORS, Unreachable
 
-CONNECT_SECONDS = 10.0
+HOST_SECONDS = 5.0
+"""Time to connect to one host: the next one is tried when that one is silent."""
+CONNECT_SECONDS = 30.0
 CLOSE_SECONDS = 5.0
 
 # Short of the 30 s within which a vanished peer must be noticed: idle + interval * probes.
@@ -23,12 +25,16 @@ USER_TIMEOUT_MILLISECONDS = 20_000
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
-async def connect(url: str | None, *, application_name: str) -> Connection:
-    """Open a connection to the writable one of the hosts. Raises any of CONNECTION_ERRORS."""
+async def connect(url: str | None, *, application_name: str, statement_cache_size: int = 0) -> Connection:
+    """Open a connection to the writable one of the hosts. Raises any of CONNECTION_ERRORS.
+
+    Without a cache no prepared statement is given a name, so that none is left behind in a pooler.
+    """
     with anyio.fail_after(CONNECT_SECONDS):
         connection: Connection = await asyncpg.connect(
             url,
-            timeout=CONNECT_SECONDS,
+            timeout=HOST_SECONDS,
+            statement_cache_size=statement_cache_size,
             server_settings={"application_name": application_name},
             target_session_attrs=SessionAttribute.read_write,
         )

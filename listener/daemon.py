@@ -1,6 +1,5 @@
 """The daemon's life: connect, lead or stand by, reconnect for ever, stop when told to."""
 
-import random
 import time
 
 import anyio
@@ -8,22 +7,26 @@ import anyio
 from listener import install
 from listener.connection import CLOSE_SECONDS, Connection, address, close, connect, reason, tune
 from listener.doorbell import Doorbell
-from listener.errors import CONNECTION_ERRORS, Deaf, Fenced, NotInstalled, WrongVersion
+from listener.errors import CONNECTION_ERRORS, Deaf, Fenced, LedByAnother, NotInstalled, WrongVersion
 from listener.leader import Leader
-from listener.leadership import Leadership
+from listener.leadership import APPLICATION_NAME, Leadership
 from listener.logs import Event, Logger
 from listener.metrics import Metrics
+from listener.outage import Outage
+from listener.polling import WAY_OUT, PollingExecutor, Timer
+from listener.pooler import Path, examine
 from listener.settings import Settings
+from listener.standby import STANDBY_SECONDS, Standby
 from listener.state import Role, State
+from listener.watchdog import Watchdog
 
 OUTAGES: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, Deaf, Fenced, NotInstalled, WrongVersion)
 """What ends a connection, but not the daemon."""
 
-STANDBY_SECONDS = 1.0
-"""Pause between a standby's attempts to lead."""
+SETUP_SECONDS = 10.0
+"""Time that a new connection may take to become useful."""
 
-BACKOFF_SECONDS = (0.1, 30.0)
-"""Shortest and longest pause between attempts to connect; each is about twice the one before."""
+STATEMENT_CACHE_SIZE = 100
 
 
 class Daemon:
@@ -37,9 +40,11 @@ class Daemon:
         self._stop = anyio.Event()
         self._doorbell: Doorbell | None = None
         self._connecting: anyio.CancelScope | None = None
-        self._outage_since: float | None = None
-        self._attempts = 0
+        self._outage = Outage()
+        self._watchdog = Watchdog(settings, state)
+        self._reached = False
         self._was_connected = False
+        self._statement_cache_size = 0  # until it is known that no pooler shares out the prepared statements
 
     @property
     def stopping(self) -> bool:
@@ -56,24 +61,33 @@ class Daemon:
 
     async def run(self) -> None:
         """Work until stopped, whatever becomes of the database."""
-        while not self.stopping:
-            try:
-                await self._work()
-            except OUTAGES as error:
-                self._lost(error)
-            else:
-                continue
-            await self._pause(self._backoff())
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._watchdog.run)
+            while not self.stopping:
+                try:
+                    await self._work()
+                except OUTAGES as error:
+                    self._lost(Deaf(seconds=self._settings.heartbeat_seconds) if self._watchdog.bit else error)
+                else:
+                    continue
+                await self._pause(self._outage.pause(reached=self._reached))
+            tasks.cancel_scope.cancel()
         self._state.role = Role.STOPPING
 
     async def _work(self) -> None:
         """One connection, from its opening to its end."""
+        self._reached = False
         self._metrics.connection_attempts.inc()
         with anyio.CancelScope() as self._connecting:
-            connection = await connect(self._settings.url(), application_name="listener")
+            connection = await connect(
+                self._settings.url(),
+                application_name=APPLICATION_NAME,
+                statement_cache_size=self._statement_cache_size,
+            )
         if self._connecting.cancelled_caught:
             return
         self._connecting = None
+        self._reached = True
         try:
             await self._serve(connection)
         except BaseException:
@@ -81,74 +95,100 @@ class Daemon:
             raise
         finally:
             self._doorbell = None
+            self._watchdog.watch(None)
             self._metrics.leads_no_more()
             await close(connection)
 
     async def _serve(self, connection: Connection) -> None:
-        with anyio.fail_after(self._settings.statement_seconds):
+        with anyio.fail_after(SETUP_SECONDS):
+            path, pid = await examine(connection, self._settings.url())
+        size = 0 if path is Path.TRANSACTION_POOLER else STATEMENT_CACHE_SIZE
+        if size != self._statement_cache_size:
+            self._statement_cache_size = size
+            return
+        if path is Path.TRANSACTION_POOLER:
+            await self._serve_by_polling(connection)
+        else:
+            await self._serve_by_listening(connection, pid)
+
+    async def _serve_by_listening(self, connection: Connection, pid: int) -> None:
+        with anyio.fail_after(SETUP_SECONDS):
             await tune(connection)
             await install.require(connection)
-            doorbell = Doorbell(connection)
+            doorbell = Doorbell(connection, pid)
             await doorbell.listen()
         self._doorbell = doorbell
         self._connected()
+        self._watchdog.watch(connection, pid)
         leadership = Leadership(connection)
-        if not await self._stand_by(leadership):
+        standby = Standby(doorbell, leadership, self._settings, self._state, self._log, self._pause)
+        if not await standby.wait(lambda: self.stopping, self._settled):
             return
-        self._state.role = Role.LEADING
-        self._metrics.leader.set(1)
-        self._log.info(Event.LEADER_ACQUIRED)
+        self._leads()
         leader = Leader(connection, doorbell, self._settings, self._state, self._metrics, self._log)
-        await leader.lead(lambda: self.stopping)
+        await leader.lead(lambda: self.stopping, self._settled)
         with anyio.move_on_after(CLOSE_SECONDS):
             await leadership.release()
 
-    async def _stand_by(self, leadership: Leadership) -> bool:
-        """Wait for leadership; False if stopped before."""
-        told = False
+    async def _serve_by_polling(self, connection: Connection) -> None:
+        with anyio.fail_after(SETUP_SECONDS):
+            async with connection.transaction():
+                await install.require(connection)
+        self._connected()
+        self._log.warning(Event.POLLING, reason=WAY_OUT)
+        self._state.warning = WAY_OUT
+        executor = PollingExecutor(connection, self._settings.statement_seconds, self._state.progressed)
         while not self.stopping:
-            with anyio.fail_after(self._settings.heartbeat_seconds):
-                if await leadership.acquire():
-                    return True
-            self._state.progressed()
-            self._state.heartbeat_at = time.monotonic()
-            if not told:
-                told = True
-                self._state.role = Role.STANDING_BY
-                self._log.info(Event.STANDING_BY)
-            await self._pause(STANDBY_SECONDS)
-        return False
+            self._doorbell = doorbell = Timer(connection, executor)
+            leader = Leader(connection, doorbell, self._settings, self._state, self._metrics, self._log, executor)
+            try:
+                with anyio.fail_after(self._settings.heartbeat_seconds):
+                    await executor.fetchrow("select")
+                self._leads()
+                self._metrics.polling.set(1)
+                await leader.lead(lambda: self.stopping, self._settled)
+            except LedByAnother:
+                self._stands_by()
+                await self._pause(STANDBY_SECONDS)
+
+    def _leads(self) -> None:
+        self._state.role = Role.LEADING
+        self._metrics.leader.set(1)
+        self._log.info(Event.LEADER_ACQUIRED)
+
+    def _stands_by(self) -> None:
+        self._metrics.leads_no_more()
+        self._state.heartbeat_at = time.monotonic()
+        if self._state.role is not Role.STANDING_BY:
+            self._state.role = Role.STANDING_BY
+            self._log.info(Event.STANDING_BY)
+        self._settled()
 
     def _connected(self) -> None:
-        self._state.problem = None
+        self._state.heartbeat_at = None
+        self._state.warning = None
         self._metrics.connected.set(1)
         if self._was_connected:
             self._metrics.reconnects.inc()
-        outage = {}
-        if self._outage_since is not None:
-            outage = {
-                "outage_seconds": round(time.monotonic() - self._outage_since, 3),
-                "attempts": self._attempts,
-            }
         self._was_connected = True
-        self._outage_since = None
-        self._attempts = 0
-        self._log.info(Event.CONNECTED, address=address(self._settings.url()), **outage)
+        if not self._outage.lasts:
+            self._state.problem = None
+            self._log.info(Event.CONNECTED, address=address(self._settings.url()))
+
+    def _settled(self) -> None:
+        """Everything has worked once: only now is an outage over, so that trouble that comes back is not told twice."""
+        told = self._outage.over()
+        if told is not None:
+            self._state.problem = None
+            self._log.info(Event.CONNECTED, address=address(self._settings.url()), **told)
 
     def _lost(self, error: Exception) -> None:
         self._state.role = Role.DISCONNECTED
         self._state.problem = reason(error)
         self._metrics.connected.set(0)
         self._metrics.errors.labels(_kind(error)).inc()
-        self._attempts += 1
-        if self._outage_since is None:
-            self._outage_since = time.monotonic()
+        if self._outage.failed():
             self._log.warning(_event(error), error=reason(error))
-
-    def _backoff(self) -> float:
-        shortest, longest = BACKOFF_SECONDS
-        pause: float = min(longest, shortest * 2.0 ** min(self._attempts - 1, 16))
-        return pause * random.uniform(0.5, 1.0)  # noqa: S311
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, but not past a stop; the loop counts as alive meanwhile."""

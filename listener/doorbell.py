@@ -17,13 +17,17 @@ from listener.mapping import BELL_LOCK, CHANNEL, LOCK_CLASS
 
 HEARTBEAT = "heartbeat"
 
+MOST_DAEMONS = 1000
+"""Senders of heartbeats that are remembered: anybody may send them."""
+
 
 class Doorbell:
     """The bell, on one connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, pid: int | None = None) -> None:
+        """`pid` is the session's backend, where a pooler makes the connection say another."""
         self._connection = connection
-        self._pid = connection.get_server_pid()
+        self._pid = connection.get_server_pid() if pid is None else pid
         self._event = anyio.Event()
         self._rung = False
         self._own_heartbeat = anyio.Event()
@@ -43,6 +47,8 @@ class Doorbell:
             if pid == self._pid:
                 self._own_heartbeat.set()
             else:
+                if len(self.heartbeats_heard) >= MOST_DAEMONS:
+                    self.heartbeats_heard.clear()
                 self.heartbeats_heard[pid] = time.monotonic()
         else:
             self.wake()

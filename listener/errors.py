@@ -81,5 +81,9 @@ class Deaf(ListenerError):
     """the heartbeat did not come back within {seconds:g} s."""
 
 
+class LedByAnother(ListenerError):
+    """another daemon leads."""
+
+
 class ConnectionClosed(ListenerError):
     """the connection was closed."""

@@ -70,11 +70,15 @@ async def require(connection: Connection) -> Installation:
     installed = await installation(connection)
     if installed is None:
         raise NotInstalled(database=await connection.fetchval("select current_database()"))
-    if installed.version < VERSION:
-        raise WrongVersion(installed=installed.version, needed=VERSION, mend="run `listener install`")
-    if installed.version > VERSION:
-        raise WrongVersion(installed=installed.version, needed=VERSION, mend="update this program")
+    check_version(installed.version)
     return installed
+
+
+def check_version(installed: int) -> None:
+    """Raise WrongVersion unless this is the version that this program works with."""
+    if installed != VERSION:
+        mend = "run `listener install`" if installed < VERSION else "update this program"
+        raise WrongVersion(installed=installed, needed=VERSION, mend=mend)
 
 
 async def install(connection: Connection, mapping: Mapping) -> bool:

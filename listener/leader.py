@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import anyio
 
+from listener import install
 from listener.connection import Connection, TimedExecutor
 from listener.doorbell import Doorbell
-from listener.feed import Purge
+from listener.feed import Executor, Purge
 from listener.logs import Logger
 from listener.metrics import Metrics
 from listener.pace import Pace
@@ -22,7 +23,11 @@ PURGE_STEP_PAUSE = 0.05
 UNRUNG_LOOK_SECONDS = 0.25
 """Pause between looks where writers cannot ring: NOTIFY would make a transaction that is to be prepared fail."""
 
-LOOK = "select exists (select from listener.unhandled('enroll', 1)) as news"
+LOOK = """
+    select
+        exists (select from listener.unhandled('enroll', 1)) as news,
+        (select version from listener.installation) as version
+"""
 
 
 @dataclass
@@ -45,14 +50,16 @@ class Leader:
         state: State,
         metrics: Metrics,
         log: Logger,
+        executor: Executor | None = None,
     ) -> None:
+        """`executor` is what runs the statements, where it is not the connection itself."""
         self._doorbell = doorbell
         self._settings = settings
         self._state = state
         self._metrics = metrics
         self._log = log
         self._connection = connection
-        self._executor = TimedExecutor(connection, settings.statement_seconds, state.progressed)
+        self._executor = executor or TimedExecutor(connection, settings.statement_seconds, state.progressed)
         self._reactions = Reactions(self._executor, metrics, log, settings.batch_size, state.activity)
         self._sampler = Sampler(connection, self._reactions.consumers, log)
         self._purge = Purge(self._reactions.consumers, settings.retention_seconds)
@@ -64,8 +71,11 @@ class Leader:
             Chore(self._purge_step, time.monotonic() + PURGE_STEP_PAUSE),
         )
 
-    async def lead(self, stopping: Callable[[], bool]) -> None:
-        """React until `stopping`. Raises Fenced, Deaf, or whatever the connection raises."""
+    async def lead(self, stopping: Callable[[], bool], settled: Callable[[], None] = lambda: None) -> None:
+        """React until `stopping`; `settled` is called once everything has worked once.
+
+        Raises Fenced, Deaf, WrongVersion, or whatever the connection raises.
+        """
         self._ringing = await self._connection.fetchval("show max_prepared_transactions") == "0"
         while not stopping():
             self._state.progressed()
@@ -74,6 +84,7 @@ class Leader:
             for chore in self._chores:
                 if chore.due_at <= time.monotonic():
                     chore.due_at = time.monotonic() + await chore.do()
+            settled()
             if not stopping():
                 await self._wait()
         self._reactions.report.flush(final=True)
@@ -114,8 +125,10 @@ class Leader:
         self._metrics.heartbeat_seconds.observe(seconds)
         self._metrics.last_heartbeat.set_to_current_time()
         self._metrics.notifications.inc(self._doorbell.take_count())
-        if row is not None and row["news"]:
-            self._reactions.news()
+        if row is not None:
+            install.check_version(row["version"])
+            if row["news"]:
+                self._reactions.news()
         return self._settings.heartbeat_seconds
 
     async def _sample(self) -> float:

@@ -29,6 +29,10 @@ class Event(StrEnum):
     LEADER_ACQUIRED = "leader_acquired", "this daemon leads now"
     STANDING_BY = "standing_by", "another daemon leads; this one waits for its turn"
     LEADER_DEPOSED = "leader_deposed", "the leader was silent for three heartbeats and was disconnected"
+    LOCK_SQUATTED = (
+        "lock_squatted",
+        "the leader's lock is held by a session that is no daemon (`pid`, `application_name`): a deputy leads",
+    )
     LEADERSHIP_LOST = "leadership_lost", "another daemon wrote the checkpoint first; nothing was applied here"
     HEARTBEAT_MISSED = (
         "heartbeat_missed",
@@ -48,6 +52,12 @@ class Event(StrEnum):
     SAMPLE_FAILED = "sample_failed", "figures for the metrics could not be read: `error`; once an outage"
     SAMPLE_RECOVERED = "sample_recovered", "figures for the metrics can be read again"
     POLLING = "polling", "writers cannot ring: `reason`; the daemon looks for changes on a timer"
+    REACTION_BLOCKED = "reaction_blocked", "a batch cannot be read at all for now, and is tried again: `error`"
+    REACTION_RECOVERED = "reaction_recovered", "the batch that could not be read was handled"
+    STUDENTS_MISSED = (
+        "students_missed",
+        "`count` students have no enrollment, and no note says so: `listener sync` enrolls them",
+    )
     AUDITED = "audited", "the tables were audited: `students`, `missing`, `drifted`, `milliseconds`"
     AUDIT_FAILED = "audit_failed", "the audit could not be done: `error`"
     DRIFT_REPAIRED = (
@@ -56,8 +66,9 @@ class Event(StrEnum):
     )
     DATABASE_RESTORED = (
         "database_restored",
-        "the database is a restored copy, its checkpoints mean nothing: reconciled from the tables",
+        "the database is a restored copy, its checkpoints mean nothing: the feed begins anew, and all is reconciled",
     )
+    RECONCILED = "reconciled", "every student of the restored copy was looked at: `students`, `enrolled`, `pending`"
     NOT_READY = "not_ready", "the daemon cannot work with this database: `error` says what to do"
     STOPPING = "stopping", "a signal was received; the statement in hand is finished first"
     STOPPED = "stopped", "the daemon has stopped"

@@ -17,6 +17,7 @@ LOCK_CLASS = 0x4C495354
 LEADER_LOCK = 1
 BELL_LOCK = 2
 REPAIR_LOCK = 3
+DEPUTY_LOCK = 4
 CHANNEL = "listener"
 
 CODE = tuple(f"install/{name}" for name in ("feed", "views", "course_drift", "functions", "triggers", "rights"))

@@ -25,6 +25,8 @@ class State:
         self.problem: str | None = "not connected yet"
         self.progress_at = time.monotonic()
         self.heartbeat_at: float | None = None
+        self.warning: str | None = None
+        """What somebody should look at although this daemon is ready."""
         self.sample: Sample | None = None
         self.sample_at: float | None = None
         self.activity = Activity()

@@ -48,7 +48,9 @@ def application(settings: Settings, access: Access, metrics: Metrics, state: Sta
     async def readyz(_request: Request) -> JSONResponse:
         problem = state.why_not_ready()
         if problem is None:
-            return JSONResponse({"status": "ok", "role": state.role})
+            return JSONResponse(
+                {"status": "ok", "role": state.role} | ({"warning": state.warning} if state.warning else {})
+            )
         return JSONResponse({"status": "unavailable", "role": state.role, "reason": problem}, 503)
 
     async def landing(_request: Request) -> HTMLResponse:
