@@ -84,7 +84,11 @@ class Metrics:
         self.connection_attempts = counter("connection_attempts", "Attempts to connect to the database.")
         self.reconnects = counter("reconnects", "Connections to the database lost and made again.")
         self.notifications = counter("notifications", "Notifications heard, heartbeats included.")
-        self.changes = counter("changes", "Changes read from the feed and handled.", ("table", "operation"))
+        self.changes = counter(
+            "changes",
+            "Changes read from the feed and handled: profiles, or what one statement did to one course.",
+            ("table", "operation"),
+        )
         self.enrollments_created = counter("enrollments_created", "Students enrolled by this daemon.")
         self.course_counts_moved = counter("course_counts_moved", "Moves of a course's count.")
         self.batch_seconds = Histogram(

@@ -1,0 +1,76 @@
+"""A real Prometheus, scraping what the tests start."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tests.support.postgres import free_port, wait_until
+
+PROGRAM = shutil.which("prometheus")
+PROMTOOL = shutil.which("promtool")
+RULES = Path(__file__).parents[2] / "deploy" / "prometheus"
+
+
+class Prometheus:
+    """Scrapes each target every second, with the rules that are shipped."""
+
+    def __init__(self, *targets: str) -> None:
+        assert PROGRAM is not None
+        self._folder = Path(tempfile.mkdtemp(prefix="listener-prometheus-"))
+        self._port = free_port()
+        config = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(RULES / "recording.yml"), str(RULES / "alerts.yml")],
+            "scrape_configs": [{"job_name": "listener", "static_configs": [{"targets": list(targets)}]}],
+        }
+        (self._folder / "prometheus.yml").write_text(json.dumps(config))
+        with (self._folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    PROGRAM,
+                    f"--config.file={self._folder / 'prometheus.yml'}",
+                    f"--storage.tsdb.path={self._folder / 'data'}",
+                    f"--web.listen-address=127.0.0.1:{self._port}",
+                ],
+                stdout=log,
+                stderr=log,
+            )
+
+    def ask(self, path: str, **parameters: str) -> Any:
+        """The `data` of an answer of its API. Raises OSError."""
+        query = urllib.parse.urlencode(parameters)
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/api/v1/{path}?{query}", timeout=10) as answer:
+            return json.load(answer)["data"]
+
+    def wait_scraped(self) -> None:
+        """Wait until every target was scraped."""
+
+        def scraped() -> bool:
+            try:
+                targets = self.ask("targets")["activeTargets"]
+            except OSError:
+                return False
+            return bool(targets) and all(target["health"] == "up" for target in targets)
+
+        wait_until(scraped, f"Prometheus has scraped every target:\n{(self._folder / 'log').read_text()}")
+
+    def values(self, expression: str) -> list[float]:
+        """What an expression is now, of each of its series. Raises AssertionError if it is not one."""
+        try:
+            result = self.ask("query", query=expression)["result"]
+        except urllib.error.HTTPError as error:
+            with error:
+                raise AssertionError(f"{expression}: {error.read().decode()}") from error
+        return [float(series["value"][1]) for series in result]
+
+    def clean_up(self) -> None:
+        """Stop it, and remove what it stored."""
+        self._process.terminate()
+        self._process.wait(20)
+        shutil.rmtree(self._folder, ignore_errors=True)

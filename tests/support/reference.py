@@ -1,0 +1,77 @@
+"""The references that are written from the code: `python -m tests.support.reference` writes them anew."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from listener import __version__
+from listener.logs import Event
+from listener.metrics import Metrics
+
+DOCS = Path(__file__).parents[2] / "docs"
+WRITTEN = "<!-- Written from the code by `python -m tests.support.reference`. -->"
+
+METRICS = f"""# Metrics
+
+{WRITTEN}
+
+`/metrics` answers in the text format, or in OpenMetrics if asked for it, and never asks the database. Units are base
+units, timestamps are Unix seconds (0: never, or none), and every series is there, at 0, before anything has happened.
+
+What comes from the database is sampled by the leader every `LISTENER_SAMPLE_SECONDS`, in at most 2 s, and never counts
+more than 10,000 rows of anything; `listener_last_sample_timestamp_seconds` says when. If a sample fails, the figures
+stay as they were, `listener_errors_total{{kind="sample"}}` counts it, and the log says so once. On a daemon that does
+not lead, sampled and audited figures are 0: ask for the `max` over the daemons of a job, as alerts and dashboard do.
+
+The start of another role's transaction can be seen by members of that role and of `pg_read_all_stats` alone. Without
+that right, `listener_oldest_transaction_timestamp_seconds` counts from when the leader first saw the transaction.
+
+Alerts and recording rules are in `deploy/prometheus`, a dashboard is `deploy/grafana/listener.json`, and what to do
+when an alert fires is in the [runbook](runbook.md).
+
+| metric | type | labels | meaning |
+|---|---|---|---|
+"""
+
+LOGS = f"""# Logs
+
+{WRITTEN}
+
+One line an event, to stderr: `json`, or `console` if stderr is a terminal (`LISTENER_LOG_FORMAT`). Each line has
+`event`, `level` and `timestamp` (UTC), and what the table says: ids, counts, milliseconds; never a name or an address.
+Students and courses get a line each while they are few (20 a second), and one summary a second when they are many. An
+outage is two lines: one when it begins, one, with how long it took, when it is over.
+
+| event | meaning |
+|---|---|
+"""
+
+
+def metrics() -> str:
+    """docs/metrics.md."""
+    rows = []
+    for family in Metrics().registry.collect():
+        values: dict[str, list[str]] = {}
+        for sample in family.samples:
+            for label, value in sample.labels.items():
+                if label != "le" and value not in values.setdefault(label, []):
+                    values[label].append(value)
+        labels = "; ".join(
+            f"`{label}`" if given == [__version__] else f"`{label}`: {', '.join(given)}"
+            for label, given in values.items()
+        )
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        rows.append(f"| `{name}` | {family.type} | {labels} | {family.documentation} |")
+    return METRICS + "\n".join(rows) + "\n"
+
+
+def logs() -> str:
+    """docs/logs.md."""
+    return LOGS + "\n".join(f"| `{event}` | {event.doc} |" for event in Event) + "\n"
+
+
+REFERENCES: dict[str, Callable[[], str]] = {"metrics.md": metrics, "logs.md": logs}
+
+
+if __name__ == "__main__":
+    for name, text in REFERENCES.items():
+        (DOCS / name).write_text(text(), encoding="utf-8")

@@ -1,0 +1,22 @@
+"""The references in docs say what the code says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.reference import DOCS, REFERENCES
+
+CODE = Path(__file__).parents[2] / "listener"
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_it_is_current(name: str) -> None:
+    text = (DOCS / name).read_text(encoding="utf-8")
+    assert text == REFERENCES[name](), f"docs/{name} is out of date: run python -m tests.support.reference"
+
+
+def test_nothing_is_logged_that_is_not_in_the_catalogue() -> None:
+    for file in CODE.glob("*.py"):
+        for call in re.findall(r"\blog\.(?:debug|info|warning|error)\)?\((.*)", file.read_text(encoding="utf-8")):
+            assert call.startswith(("Event.", "_event(", "tally.")) or call == "", f"{file.name}: {call}"
