@@ -78,6 +78,9 @@ def load(flags: dict[str, Any] | None = None) -> Settings:
     Raises UnknownSetting for a `LISTENER_*` name that does not exist, WrongSetting for a value that cannot be.
     """
     given = {name: value for name, value in (flags or {}).items() if value is not None}
+    for name in [f"{name}_file" for name in given]:
+        if name in Settings.model_fields:
+            given.setdefault(name, None)  # a file that the environment names does not win over a flag
     check_names([*os.environ, *dotenv_values(ENV_FILE)])
     try:
         return Settings(

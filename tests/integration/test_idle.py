@@ -1,0 +1,58 @@
+"""A daemon with nothing to do hardly asks the database anything."""
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+
+from listener.connection import Connection
+from listener.settings import Settings
+from tests.conftest import Database
+from tests.support.eventually import eventually
+from tests.support.postgres import wait_until
+from tests.support.process import DaemonProcess
+
+MINUTE = 60.0
+STATEMENTS_A_MINUTE = 20
+TIMES_FASTER = 10
+
+
+async def test_an_idle_minute_is_a_handful_of_statements(
+    database: Database,
+    connection: Connection,
+    start_daemon: Callable[..., DaemonProcess],
+    request: pytest.FixtureRequest,
+) -> None:
+    """The short form lives ten times as fast: its timers, and its minute."""
+    faster = 1 if request.config.getoption("--long") else TIMES_FASTER
+    await connection.execute(f"alter database {database.name} set log_statement = 'all'")
+    await connection.execute("insert into courses (title) values ('a')")
+    await connection.execute("insert into profiles (role) values ('student')")
+    usual = {name: field.default for name, field in Settings.model_fields.items()}
+    daemon = start_daemon(
+        database,
+        heartbeat_seconds=usual["heartbeat_seconds"] / faster,
+        sample_seconds=usual["sample_seconds"] / faster,
+    ).wait_ready("leading")
+    await eventually(connection, "select enrollments from courses", equals=1)
+    await eventually(connection, "select count(*) from listener.unhandled('enroll')", equals=0)
+    pid = await connection.fetchval("select pid from pg_stat_activity where application_name = 'listener'")
+    await eventually(
+        connection,
+        "select count(*) from pg_locks where pid = $1 and objid = 2 and mode = 'ExclusiveLock'",
+        pid,
+        equals=1,
+    )
+
+    line = re.compile(rf"\[{pid}\] LOG:  (statement|execute [^:]*): ")
+
+    def statements() -> int:
+        return len(line.findall(database.server.log()))
+
+    begun = statements()
+    assert begun > 0, "statements are logged"
+    ends_at = time.monotonic() + MINUTE / faster
+    wait_until(lambda: time.monotonic() >= ends_at, "a minute has passed", 2 * MINUTE)
+    assert 5 <= statements() - begun <= STATEMENTS_A_MINUTE
+    assert daemon.role == "leading"

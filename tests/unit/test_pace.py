@@ -1,0 +1,51 @@
+"""When the daemon lets itself be rung, and when it looks for itself."""
+
+from listener.pace import (
+    CROWD_RINGS,
+    CROWD_SECONDS,
+    LINGER_SECONDS,
+    LONGEST_LOOK_SECONDS,
+    LOOK_SECONDS,
+    Pace,
+)
+
+
+def rings(pace: Pace, count: int, apart: float) -> list[bool]:
+    return [pace.rang(number * apart) for number in range(count)]
+
+
+def test_few_rings_are_welcome() -> None:
+    assert not any(rings(Pace(0), 10 * CROWD_RINGS, CROWD_SECONDS / (CROWD_RINGS - 1) * 1.01))
+
+
+def test_a_crowd_of_rings_is_told_at_the_ring_that_makes_it_one() -> None:
+    crowded = rings(Pace(0), CROWD_RINGS, CROWD_SECONDS / CROWD_RINGS * 0.99)
+    assert crowded == [False] * (CROWD_RINGS - 1) + [True]
+
+
+def test_after_a_crowd_the_count_begins_anew() -> None:
+    pace = Pace(0)
+    assert rings(pace, CROWD_RINGS, 0)[-1]
+    assert not any(rings(pace, CROWD_RINGS - 1, 0))
+
+
+def test_it_is_quiet_some_time_after_the_last_change() -> None:
+    pace = Pace(10)
+    assert not pace.is_quiet(10 + LINGER_SECONDS * 0.9)
+    assert pace.is_quiet(10 + LINGER_SECONDS * 1.1)
+    pace.changed(11)
+    assert not pace.is_quiet(11 + LINGER_SECONDS * 0.9)
+    assert pace.is_quiet(11 + LINGER_SECONDS * 1.1)
+
+
+def test_a_bell_that_is_refused_makes_looks_ever_rarer_until_a_change() -> None:
+    pace = Pace(0)
+    pauses = []
+    for _ in range(20):
+        pauses.append(pace.look_pause)
+        pace.bell_refused()
+    assert pauses[0] == LOOK_SECONDS
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LONGEST_LOOK_SECONDS
+    pace.changed(1)
+    assert pace.look_pause == LOOK_SECONDS

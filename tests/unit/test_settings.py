@@ -1,0 +1,131 @@
+"""Settings come from flags, the environment, `.env` and files; what is wrong is told in one line."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from listener import settings
+from listener.errors import UnknownSetting, WrongSetting
+from listener.settings import Settings, load
+
+URL = "postgresql://daemon:secret@db.example.com/lms"
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings but this test's own."""
+    for name in [name for name in os.environ if name.startswith("LISTENER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_any_setting_libpq_decides_where_to_connect() -> None:
+    assert load().url() is None
+
+
+def test_the_environment_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTENER_DATABASE_URL", URL)
+    monkeypatch.setenv("LISTENER_BATCH_SIZE", "7")
+    assert load().url() == URL
+    assert load().batch_size == 7
+
+
+def test_an_env_file_sets_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("LISTENER_BATCH_SIZE=7\nLISTENER_HTTP_PORT=1234\nOTHERS=1\n")
+    monkeypatch.setenv("LISTENER_HTTP_PORT", "4321")
+    assert (load().batch_size, load().http_port) == (7, 4321)
+
+
+def test_flags_win_and_those_not_given_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTENER_BATCH_SIZE", "7")
+    monkeypatch.setenv("LISTENER_HTTP_PORT", "4321")
+    loaded = load({"batch_size": "8", "http_port": None})
+    assert (loaded.batch_size, loaded.http_port) == (8, 4321)
+
+
+def test_a_file_holds_the_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text(f"{URL}\n")
+    monkeypatch.setenv("LISTENER_DATABASE_URL_FILE", str(file))
+    assert load().url() == URL
+
+
+def test_a_url_given_as_a_flag_wins_over_a_file_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LISTENER_DATABASE_URL_FILE", str(tmp_path / "url"))
+    assert load({"database_url": URL}).url() == URL
+
+
+def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(WrongSetting, match="LISTENER_DATABASE_URL_FILE: cannot be read: No such file"):
+        load({"database_url_file": str(tmp_path / "url")}).url()
+
+
+def test_secrets_in_the_place_where_containers_find_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "listener_database_url").write_text(URL)
+    monkeypatch.setattr(settings, "SECRETS", tmp_path)
+    assert load().url() == URL
+
+
+def test_an_unknown_name_suggests_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTENER_BATCHSIZE", "7")
+    with pytest.raises(
+        UnknownSetting, match=r"LISTENER_BATCHSIZE is not a setting; did you mean LISTENER_BATCH_SIZE\?"
+    ):
+        load()
+
+
+def test_an_unknown_name_in_the_env_file_is_one_too(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("LISTENER_DATABSE_URL=x\n")
+    with pytest.raises(UnknownSetting, match=r"did you mean LISTENER_DATABASE_URL\?"):
+        load()
+
+
+def test_a_name_like_nothing_is_told_of_without_a_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTENER_QQQQQQQQQQQQQQQ", "7")
+    with pytest.raises(UnknownSetting, match=r"is not a setting\. `listener run --help`"):
+        load()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LISTENER_SERVICE_HOST",
+        "LISTENER_SERVICE_PORT",
+        "LISTENER_SERVICE_PORT_HTTP",
+        "LISTENER_PORT",
+        "LISTENER_PORT_9432_TCP",
+        "LISTENER_PORT_9432_TCP_ADDR",
+    ],
+)
+def test_what_kubernetes_adds_for_a_service_of_our_name_is_no_setting(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "tcp://10.0.0.1:9432")
+    load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("batch_size", "0"),
+        ("batch_size", "many"),
+        ("http_port", "65536"),
+        ("log_level", "loud"),
+        ("heartbeat_seconds", "0"),
+    ],
+)
+def test_a_value_that_cannot_be_names_its_setting(name: str, value: str) -> None:
+    with pytest.raises(WrongSetting, match=f"^LISTENER_{name.upper()}: "):
+        load({name: value})
+
+
+def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTENER_DATABASE_URL", URL)
+    assert "secret" not in repr(load())
+
+
+def test_every_setting_is_described() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
