@@ -1,10 +1,9 @@
 """The `listener` command."""
 
 import inspect
-import json
 import sys
 from collections.abc import Awaitable, Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Annotated, Any
 
 import anyio
@@ -138,24 +137,24 @@ def sync(settings: Settings) -> None:
     raise typer.Exit(with_connection(settings, work))
 
 
-@app.command(epilog="Example: listener status --json")
+@app.command(epilog="Example: listener status --watch")
 @takes_settings(*CONNECTION)
-def status(settings: Settings, *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def status(
+    settings: Settings,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Count students and check every course: reads it all.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep looking, until Ctrl-C.")] = False,
+    every: Annotated[float, typer.Option(help="Seconds between two looks of --watch.", min=0.1)] = 2.0,
+) -> None:
     """Who leads, what is left to do, who waits."""
-
-    async def work(connection: Connection) -> int:
-        await installing.require(connection)
-        seen = await looking.look(connection)
-        if as_json:
-            sys.stdout.write(json.dumps(seen.to_dict(), default=str) + "\n")
-        else:
-            table = Table(show_header=False, title="healthy" if seen.problem is None else seen.problem)
-            for name, value in seen.to_dict().items():
-                table.add_row(name.replace("_", " "), "-" if value is None else str(value))
-            console().print(table)
-        return 0 if seen.problem is None else 1
-
-    raise typer.Exit(with_connection(settings, work))
+    try:
+        code = anyio.run(
+            partial(looking.show, settings.url(), as_json=as_json, full=full, every=every if watch else None)
+        )
+    except KeyboardInterrupt:
+        code = 0
+    raise typer.Exit(code)
 
 
 @app.command(epilog="Example: listener demo --rate 20 --seconds 30")

@@ -61,7 +61,7 @@ class Leader:
         self._connection = connection
         self._executor = executor or TimedExecutor(connection, settings.statement_seconds, state.progressed)
         self._reactions = Reactions(self._executor, metrics, log, settings.batch_size, state.activity)
-        self._sampler = Sampler(connection, self._reactions.consumers, log)
+        self._sampler = Sampler(self._executor, connection, self._reactions.consumers, log)
         self._purge = Purge(self._reactions.consumers, settings.retention_seconds)
         self._pace = Pace(time.monotonic())
         self._ringing = True

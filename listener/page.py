@@ -53,6 +53,8 @@ def headline(state: State, longest: float) -> Headline:
 
 
 def _leading(state: State) -> Headline:
+    if state.warning is not None:
+        return Headline("warning", "Leading", f"{state.warning[:1].upper()}{state.warning[1:]}.")
     sample = state.sample
     if sample is not None and sample.backlog:
         waited = sample.sampled_at - sample.oldest_unhandled_at

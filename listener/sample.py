@@ -1,12 +1,14 @@
 """The database's figures for metrics and the status page, sampled by the leader on its own timer, at a bounded cost."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import anyio
 import asyncpg
 
 from listener import sql
 from listener.connection import Connection, reason
+from listener.feed import Executor
 from listener.logs import Event, Logger
 
 SAMPLE_SECONDS = 2.0
@@ -43,10 +45,31 @@ class Sample:
     oldest_transaction_at: float
 
 
-class Sampler:
-    """Samples through the leader's connection; a sample that fails is told of once an outage."""
+async def look(executor: Executor, consumers: list[str]) -> tuple[Sample, str | None]:
+    """A sample, and the number of the oldest transaction whose start may not be seen, or None."""
+    row = await executor.fetchrow(sql.read("daemon/sample"), consumers, COUNTED)
+    assert row is not None
+    sample = Sample(
+        sampled_at=row["sampled_at"],
+        standbys=row["standbys"],
+        backlog=row["backlog"] or 0,
+        oldest_unhandled_at=row["oldest_unhandled_at"] or 0.0,
+        pending_students=json.loads(row["pending_students"]),
+        pending_counts=row["pending_counts"],
+        next_student_in=row["next_student_in"],
+        next_count_in=row["next_count_in"],
+        notify_queue_usage=row["notify_queue_usage"],
+        oldest_transaction_at=row["oldest_transaction_at"] or 0.0,
+    )
+    return sample, row["hidden_xid"]
 
-    def __init__(self, connection: Connection, consumers: list[str], log: Logger) -> None:
+
+class Sampler:
+    """Samples for the leader; a sample that fails is told of once an outage."""
+
+    def __init__(self, executor: Executor, connection: Connection, consumers: list[str], log: Logger) -> None:
+        """`executor` runs its statements on `connection`."""
+        self._executor = executor
         self._connection = connection
         self._consumers = consumers
         self._log = log
@@ -57,38 +80,29 @@ class Sampler:
     async def take(self) -> Sample | None:
         """A sample, or None if it failed. Raises what the connection raises when it is lost."""
         try:
-            row = await self._connection.fetchrow(
-                sql.read("daemon/sample"), self._consumers, COUNTED, timeout=SAMPLE_SECONDS
-            )
+            with anyio.fail_after(SAMPLE_SECONDS):
+                sample, hidden_xid = await look(self._executor, self._consumers)
         except ENDED:
             raise
         except (asyncpg.PostgresError, TimeoutError) as error:
+            if self._connection.is_in_transaction():
+                raise
             if not self._failing:
                 self._log.warning(Event.SAMPLE_FAILED, error=reason(error))
             self._failing = True
             return None
-        assert row is not None
         if self._failing:
             self._log.info(Event.SAMPLE_RECOVERED)
         self._failing = False
-        return Sample(
-            sampled_at=row["sampled_at"],
-            standbys=row["standbys"],
-            backlog=row["backlog"] or 0,
-            oldest_unhandled_at=row["oldest_unhandled_at"] or 0.0,
-            pending_students=json.loads(row["pending_students"]),
-            pending_counts=row["pending_counts"],
-            next_student_in=row["next_student_in"],
-            next_count_in=row["next_count_in"],
-            notify_queue_usage=row["notify_queue_usage"],
-            oldest_transaction_at=self._oldest_transaction(row),
-        )
+        return self._with_hidden(sample, hidden_xid)
 
-    def _oldest_transaction(self, row: asyncpg.Record) -> float:
-        """When it began. Of other roles' transactions one may see the number alone, not the time: those count from
-        when this daemon first saw that number as the oldest."""
-        if row["hidden_xid"] != self._hidden_xid:
-            self._hidden_xid = row["hidden_xid"]
-            self._hidden_since = row["sampled_at"]
-        began = [row["oldest_transaction_at"], self._hidden_since if self._hidden_xid else None]
-        return min((moment for moment in began if moment is not None), default=0.0)
+    def _with_hidden(self, sample: Sample, xid: str | None) -> Sample:
+        """A transaction whose start may not be seen counts from when its number was first seen as the oldest."""
+        if xid != self._hidden_xid:
+            self._hidden_xid = xid
+            self._hidden_since = sample.sampled_at
+        if xid is None:
+            return sample
+        return replace(
+            sample, oldest_transaction_at=min(sample.oldest_transaction_at or self._hidden_since, self._hidden_since)
+        )

@@ -1,49 +1,52 @@
--- Who works, and what is left to do: all that `listener status` shows, without asking the daemon.
-with consumer as (
+-- Who works: the sessions that hold a lock of leadership ($1: its class, $2: its keys), and those of other daemons.
+with holder as (
     select
-        name,
-        (
-            select count(*)
-            from (select from listener.unhandled(name, $2) limit $2) as counted
-        ) as backlog,
-        (
-            select min(oldest.at)
-            from (select at from listener.unhandled(name, 1)) as oldest
-        ) as oldest_at
-    from unnest($1::text[]) as name
+        pg_locks.pid,
+        session.application_name,
+        session.client_addr,
+        session.backend_start
+    from pg_catalog.pg_locks
+    left join pg_catalog.pg_stat_activity as session on session.pid = pg_locks.pid
+    where
+        pg_locks.locktype = 'advisory'
+        and pg_locks.database = (select oid from pg_catalog.pg_database where datname = current_database())
+        and pg_locks.classid = ($1::bigint)::oid
+        and pg_locks.objid = any (($2::bigint[])::oid[])
+        and pg_locks.objsubid = 2
+        and pg_locks.granted
 ),
 
 daemon as (
-    select
-        pg_stat_activity.pid,
-        exists (
-            select
-            from pg_catalog.pg_locks
-            where
-                pg_locks.pid = pg_stat_activity.pid
-                and pg_locks.locktype = 'advisory'
-                and pg_locks.classid = ($3::bigint)::oid
-                and pg_locks.objid = ($4::bigint)::oid
-                and pg_locks.granted
-        ) as leads
-    from pg_catalog.pg_stat_activity
+    select session.pid, session.state_change
+    from pg_catalog.pg_stat_activity as session
     where
-        pg_stat_activity.datname = current_database()
-        and pg_stat_activity.application_name = 'listener'
-        and pg_stat_activity.pid <> pg_backend_pid()
+        session.datname = current_database()
+        and session.application_name = $3
+        and session.pid <> pg_backend_pid()
+),
+
+leader as (
+    select holder.*
+    from holder
+    order by holder.application_name = $3 desc nulls last
+    limit 1
 )
 
 select
-    (select min(daemon.pid) from daemon where daemon.leads) as leader_pid,
-    (select count(*) from daemon where not daemon.leads) as standbys,
-    (select max(backlog) from consumer) as backlog,
-    (select extract(epoch from clock_timestamp() - min(oldest_at))::float8 from consumer) as lag_seconds,
-    (select count(*) from listener.pending_enrollment) as pending_students,
-    (select count(*) from listener.pending_count) as parked_counts,
-    (select count(*) from listener.student) as students,
+    (select leader.pid from leader) as leader_pid,
+    (select leader.application_name is distinct from $3 from leader) as leader_is_no_daemon,
+    (select host(leader.client_addr) from leader) as leader_address,
+    (select leader.backend_start from leader) as leader_since,
+    (select count(*) from daemon where daemon.pid not in (select holder.pid from holder)) as standbys,
     (
         select count(*)
-        from listener.student
-        where not exists (select from listener.enrollment where enrollment.profile_id = student.id)
-    ) as students_without_enrollment,
-    (select max(checkpoint.at) from listener.checkpoint) as last_checkpoint_at
+        from daemon
+        where daemon.state_change > clock_timestamp() - interval '5 seconds'
+    ) as active_daemons,
+    (select max(latest.at) from unnest($4::text[]) as consumer(name) cross join lateral (
+        select checkpoint.at
+        from listener.checkpoint
+        where checkpoint.consumer = consumer.name
+        order by checkpoint.seq desc
+        limit 1
+    ) as latest) as last_checkpoint_at
