@@ -17,6 +17,13 @@ from tests.support.process import DaemonProcess
 
 SIGN_UP = "insert into profiles (role) values ('student')"
 
+HELD = """
+select count(*)
+from pg_locks
+inner join pg_database on pg_database.oid = pg_locks.database and datname = current_database()
+where locktype = 'advisory' and objid = 2 and mode = 'ExclusiveLock'
+"""
+
 
 class Ear:
     """Hears the channel as anybody may."""
@@ -104,11 +111,10 @@ async def test_the_bell_cannot_be_held_while_a_writer_is_in_flight_who_will_not_
 async def test_the_bell_of_a_daemon_that_died_is_free(
     database: Database, connection: Connection, ear: Ear, start_daemon: Callable[..., DaemonProcess]
 ) -> None:
-    held = "select count(*) from pg_locks where locktype = 'advisory' and objid = 2 and mode = 'ExclusiveLock'"
     daemon = start_daemon(database).wait_ready("leading")
-    await eventually(connection, held, equals=1)
+    await eventually(connection, HELD, equals=1)
     daemon.kill()
-    await eventually(connection, held, equals=0)
+    await eventually(connection, HELD, equals=0)
     await ear.heard()
     await connection.execute(SIGN_UP)
     assert await ear.heard() == []
@@ -153,9 +159,8 @@ async def test_a_daemon_that_sleeps_wakes_within_milliseconds(
     """A heartbeat that never comes in this test shows that it is the bell that wakes it."""
     start_daemon(database, heartbeat_seconds=300, sample_seconds=3000).wait_ready("leading")
     await connection.execute("insert into courses (title) values ('a')")
-    held = "select count(*) from pg_locks where locktype = 'advisory' and objid = 2 and mode = 'ExclusiveLock'"
     for number in range(1, 11):
-        await eventually(connection, held, equals=1)
+        await eventually(connection, HELD, equals=1)
         await connection.execute(SIGN_UP)
         await eventually(connection, "select count(*) from enrollments", equals=number, seconds=5)
     await eventually(connection, "select enrollments from courses", equals=10)

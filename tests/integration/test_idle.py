@@ -37,7 +37,9 @@ async def test_an_idle_minute_is_a_handful_of_statements(
     ).wait_ready("leading")
     await eventually(connection, "select enrollments from courses", equals=1)
     await eventually(connection, "select count(*) from listener.unhandled('enroll')", equals=0)
-    pid = await connection.fetchval("select pid from pg_stat_activity where application_name = 'listener'")
+    pid = await connection.fetchval(
+        "select pid from pg_stat_activity where application_name = 'listener' and datname = current_database()"
+    )
     await eventually(
         connection,
         "select count(*) from pg_locks where pid = $1 and objid = 2 and mode = 'ExclusiveLock'",
