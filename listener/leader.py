@@ -79,8 +79,10 @@ class Leader:
         self._ringing = await self._connection.fetchval("show max_prepared_transactions") == "0"
         while not stopping():
             self._state.progressed()
+            started = time.monotonic()
             if await self._reactions.run_due():
-                self._pace.changed(time.monotonic())
+                now = time.monotonic()
+                self._pace.changed(now, now - started)
             for chore in self._chores:
                 if chore.due_at <= time.monotonic():
                     chore.due_at = time.monotonic() + await chore.do()

@@ -11,7 +11,13 @@ CROWD_SECONDS = 0.1
 """As many rings in as many seconds, and it is time to look instead: 250 a second."""
 
 LOOK_SECONDS = 0.002
-"""Pause between two looks while there are changes."""
+"""Shortest pause between two looks while there are changes."""
+
+BUSY_LOOK_SECONDS = 0.02
+"""Longest pause between two looks while there are changes."""
+
+PAUSE_PER_WORK = 2.0
+"""Pause after each second of work: whatever the load, a third of the time goes into looking, and batches grow instead."""
 
 LINGER_SECONDS = 0.02
 """So long without a change, and it is time to take the bell again."""
@@ -36,10 +42,10 @@ class Pace:
             self._rings.clear()
         return crowded
 
-    def changed(self, now: float) -> None:
-        """A look found something."""
+    def changed(self, now: float, work: float = 0.0) -> None:
+        """A look found something, and reacting to it took `work` seconds."""
         self._changed_at = now
-        self.look_pause = LOOK_SECONDS
+        self.look_pause = min(BUSY_LOOK_SECONDS, max(LOOK_SECONDS, work * PAUSE_PER_WORK))
 
     def is_quiet(self, now: float) -> bool:
         """Nothing was found for long enough to take the bell."""

@@ -1,11 +1,13 @@
 """When the daemon lets itself be rung, and when it looks for itself."""
 
 from listener.pace import (
+    BUSY_LOOK_SECONDS,
     CROWD_RINGS,
     CROWD_SECONDS,
     LINGER_SECONDS,
     LONGEST_LOOK_SECONDS,
     LOOK_SECONDS,
+    PAUSE_PER_WORK,
     Pace,
 )
 
@@ -49,3 +51,12 @@ def test_a_bell_that_is_refused_makes_looks_ever_rarer_until_a_change() -> None:
     assert pauses[-1] == LONGEST_LOOK_SECONDS
     pace.changed(1)
     assert pace.look_pause == LOOK_SECONDS
+
+
+def test_the_more_work_a_look_makes_the_longer_the_next_one_waits() -> None:
+    pace = Pace(0)
+    pauses = []
+    for work in (0.0, LOOK_SECONDS / PAUSE_PER_WORK, 0.005, 0.1):
+        pace.changed(1, work)
+        pauses.append(pace.look_pause)
+    assert pauses == [LOOK_SECONDS, LOOK_SECONDS, 0.005 * PAUSE_PER_WORK, BUSY_LOOK_SECONDS]
