@@ -17,7 +17,7 @@ BUSY_LOOK_SECONDS = 0.02
 """Longest pause between two looks while there are changes."""
 
 PAUSE_PER_WORK = 2.0
-"""Pause after each second of work: whatever the load, a third of the time goes into looking, and batches grow instead."""
+"""Pause for each second of work: whatever the load, looking takes a third of the time, and batches grow instead."""
 
 LINGER_SECONDS = 0.02
 """So long without a change, and it is time to take the bell again."""
