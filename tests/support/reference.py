@@ -2,10 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import typer.main
 
 from listener import __version__
+from listener.cli import app
 from listener.logs import Event
 from listener.metrics import Metrics
+from listener.settings import PREFIX, Settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 WRITTEN = "<!-- Written from the code by `python -m tests.support.reference`. -->"
@@ -46,6 +51,62 @@ outage is two lines: one when it begins, one, with how long it took, when it is 
 """
 
 
+SETTINGS = f"""# Settings
+
+{WRITTEN}
+
+Each is an environment variable, a line in `.env` in the current folder, a file of that name (in lower case) in
+`/run/secrets`, or the flag of a command that takes it: `LISTENER_HTTP_PORT` is `--http-port`. A flag wins over the
+environment, the environment over the files. A name that begins with `LISTENER_` and is none of these is an error.
+
+Without `LISTENER_DATABASE_URL` and `LISTENER_DATABASE_URL_FILE`, libpq's variables (`PGHOST`, `PGUSER`, …) say where
+the database is. Durations are in seconds.
+
+| setting | default | meaning |
+|---|---|---|
+"""
+
+COMMANDS = f"""# Commands
+
+{WRITTEN}
+
+Every command has `--help`. All but `demo` read the [settings](settings.md). A mistake of yours is one line that says
+what to do, and exit status 2.
+"""
+
+
+def settings() -> str:
+    """docs/settings.md."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else f"`{field.default}`"
+        rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
+    return SETTINGS + "\n".join(rows) + "\n"
+
+
+def commands() -> str:
+    """docs/commands.md."""
+    parts = [COMMANDS]
+    group: Any = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
+        own = [option for option in options if option.name not in Settings.model_fields]
+        taken = [f"`--{option.name.replace('_', '-')}`" for option in options if option.name in Settings.model_fields]
+        lines = [f"## listener {name}", "", command.help.strip(), ""]
+        if own:
+            lines += ["| option | meaning |", "|---|---|"]
+            lines += [f"| {', '.join(f'`{flag}`' for flag in option.opts)} | {option.help} |" for option in own]
+            lines += [""]
+        if taken and len(taken) < len(Settings.model_fields):
+            lines += [f"Settings as flags: {', '.join(taken)}.", ""]
+        elif taken:
+            lines += ["Every setting is a flag, too.", ""]
+        if command.epilog:
+            lines += [f"    {command.epilog.removeprefix('Example: ')}", ""]
+        parts.append("\n".join(lines))
+    return "\n".join(parts).rstrip() + "\n"
+
+
 def metrics() -> str:
     """docs/metrics.md."""
     rows = []
@@ -69,7 +130,12 @@ def logs() -> str:
     return LOGS + "\n".join(f"| `{event}` | {event.doc} |" for event in Event) + "\n"
 
 
-REFERENCES: dict[str, Callable[[], str]] = {"metrics.md": metrics, "logs.md": logs}
+REFERENCES: dict[str, Callable[[], str]] = {
+    "settings.md": settings,
+    "commands.md": commands,
+    "metrics.md": metrics,
+    "logs.md": logs,
+}
 
 
 if __name__ == "__main__":
