@@ -1,24 +1,17 @@
 """The `listener` command."""
 
-import inspect
 import sys
-from collections.abc import Awaitable, Callable
-from functools import partial, wraps
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 import anyio
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from listener import __version__, logs
-from listener import audit as auditing
-from listener import install as installing
+from listener import __version__, attach, logs, mend
 from listener import status as looking
-from listener.connection import Connection, connected
-from listener.discovery import discover
 from listener.errors import ListenerError
-from listener.settings import PREFIX, Settings, load
+from listener.flags import CONNECTION, DAEMON, takes_settings
+from listener.settings import Settings
 
 app = typer.Typer(
     name="listener",
@@ -28,59 +21,9 @@ app = typer.Typer(
     help="Enrolls new students and keeps course counts exact, by listening to Postgres.",
 )
 
-CONNECTION = ("database_url", "database_url_file")
-LOGS = ("log_level", "log_format")
-
-
-def takes_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command a flag for each of these settings; its function gets the settings themselves, first."""
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        signature = inspect.signature(function)
-        own = list(signature.parameters.values())[1:]
-        flags = [
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[
-                    str | None,
-                    typer.Option(
-                        f"--{name.replace('_', '-')}",
-                        help=f"{Settings.model_fields[name].description} [dim]\\[env: {PREFIX}{name.upper()}][/dim]",
-                        show_default=False,
-                        rich_help_panel="Settings",
-                    ),
-                ],
-            )
-            for name in names
-        ]
-
-        @wraps(function)
-        def command(**arguments: Any) -> Any:
-            settings = load({name: arguments.pop(name) for name in names})
-            return function(settings, **arguments)
-
-        keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-        command.__signature__ = inspect.Signature([*keyword_only, *flags])  # type: ignore[attr-defined]
-        command.__annotations__ = {parameter.name: parameter.annotation for parameter in [*keyword_only, *flags]}
-        return command
-
-    return decorate
-
-
-def with_connection(settings: Settings, work: Callable[[Connection], Awaitable[Any]]) -> Any:
-    """Run `work` on a connection of its own."""
-
-    async def run() -> Any:
-        async with connected(settings.url(), application_name="listener-command") as connection:
-            return await work(connection)
-
-    return anyio.run(run)
-
 
 @app.command(epilog="Example: listener run --database-url postgresql://listener@db.example.com/lms")
-@takes_settings(*Settings.model_fields)
+@takes_settings(*DAEMON)
 def run(settings: Settings) -> None:
     """Run the daemon, until SIGTERM or Ctrl-C."""
     from listener import process
@@ -89,52 +32,9 @@ def run(settings: Settings) -> None:
     anyio.run(process.run, settings, log)
 
 
-@app.command(epilog="Example: listener install --print > review.sql")
-@takes_settings(*CONNECTION)
-def install(
-    settings: Settings,
-    *,
-    print_: Annotated[bool, typer.Option("--print", help="Print the SQL for review instead of running it.")] = False,
-) -> None:
-    """Install schema `listener` beside the LMS's tables, or upgrade it."""
-
-    async def work(connection: Connection) -> None:
-        mapping = await discover(connection)
-        if print_:
-            installed = await installing.installation(connection)
-            sys.stdout.write(installing.script(mapping, installed.version if installed else 0))
-            return
-        table = Table("what", "found", title="The LMS in this database")
-        for name, value in mapping.described():
-            table.add_row(name, value)
-        console().print(table)
-        changed = await installing.install(connection, mapping)
-        console().print("installed schema listener" if changed else "already installed: nothing to do")
-
-    with_connection(settings, work)
-
-
-@app.command(epilog="Example: listener uninstall")
-@takes_settings(*CONNECTION)
-def uninstall(settings: Settings) -> None:
-    """Remove all that install added; the LMS's rows are never touched."""
-    removed = with_connection(settings, installing.uninstall)
-    console().print("removed schema listener" if removed else "nothing was installed")
-
-
-@app.command(epilog="Example: listener sync")
-@takes_settings(*CONNECTION)
-def sync(settings: Settings) -> None:
-    """Enroll students that were missed, and repair counts, while everything goes on."""
-
-    async def work(connection: Connection) -> int:
-        installed = await installing.require(connection)
-        done = await auditing.enroll_missing(connection, installed.mapping)
-        repairs = await auditing.repair_counts(connection)
-        console().print(f"{done.enrolled} students enrolled, {done.pending} waiting, {len(repairs)} counts repaired")
-        return 1 if done.pending else 0
-
-    raise typer.Exit(with_connection(settings, work))
+app.command(epilog="Example: listener install --print > review.sql")(attach.install)
+app.command(epilog="Example: listener uninstall")(attach.uninstall)
+app.command(epilog="Example: listener sync")(mend.sync)
 
 
 @app.command(epilog="Example: listener status --watch")
@@ -167,11 +67,6 @@ def demo(
     from listener import demo as showing
 
     anyio.run(showing.show, seconds, rate)
-
-
-def console() -> Console:
-    """Standard output, as wide as it is."""
-    return Console(highlight=False)
 
 
 def version(value: bool) -> None:

@@ -1,78 +1,265 @@
-"""Finds the LMS's tables and columns in the catalogue."""
+"""Finds out which of a database's tables and columns mean what."""
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from listener import sql
+from listener import expressions, words
+from listener.catalogue import Catalogue, Relation
+from listener.choices import Choice
 from listener.connection import Connection
-from listener.errors import ShapeNotUnderstood, TableNotFound
-from listener.mapping import Mapping, Table, equals_one_of
+from listener.errors import Undecided, WrongSetting
+from listener.mapping import Actions, Mapping, MissingIndex, Table, column
+from listener.places import Places
+from listener.rules import Rule, Rules, find_column, listed, ranked
+from listener.settings import MAPPING, Settings
+from listener.sql import identifier
 
-COUNT_COLUMNS = ("enrollments", "students")
-PUBLISHED_FLAGS = ("is_published", "published")
-DATES = ("created_at",)
+SMALL_TABLE_ROWS = 100_000
+"""An index on a table of at most so many rows is built in an instant."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """A table as the catalogue describes it."""
+class Discovery:
+    """A mapping, and why each part of it was chosen."""
 
-    table: Table
-    columns: dict[str, str]
-    primary_key: tuple[str, ...]
+    mapping: Mapping
+    choices: tuple[Choice, ...]
+
+    def lines(self) -> list[tuple[str, str, str, str]]:
+        """(what, found, score, reason) for people to check."""
+        why = {choice.what: choice for choice in self.choices}
+        return [
+            (what, found, str(why[what].score) if what in why else "", why[what].reason if what in why else "")
+            for what, found in self.mapping.described()
+        ]
 
 
-async def discover(connection: Connection) -> Mapping:
-    """The mapping of the LMS in this database. Raises TableNotFound or ShapeNotUnderstood."""
-    rows = await connection.fetch(sql.read("catalogue/tables"))
-    found = [
-        Found(
-            Table(row["schema_name"], row["table_name"]),
-            {column["name"]: column["type"] for column in json.loads(row["columns"])},
-            tuple(row["primary_key"]),
-        )
-        for row in rows
-    ]
-    profiles, enrollments, courses = (pick(found, name) for name in ("profiles", "enrollments", "courses"))
-    for table, column in ((profiles, "role"), (enrollments, "user_id"), (enrollments, "course_id")):
-        if column not in table.columns:
-            raise ShapeNotUnderstood(what=f"column {column}", table=table.table, reason="it is not there")
-    student_key, course_key = key(profiles), key(courses)
-    flag = next((name for name in PUBLISHED_FLAGS if courses.columns.get(name) == "boolean"), None)
-    return Mapping(
-        student_table=profiles.table,
-        student_key=student_key,
-        profile_key_type=profiles.columns[student_key],
-        is_student=equals_one_of("role", ("student",)),
-        enrollment_table=enrollments.table,
-        enrollment_profile="user_id",
-        enrollment_course="course_id",
-        enrollment_status="status" if "status" in enrollments.columns else None,
-        active_values=("active",),
+def given(settings: Settings) -> dict[str, str]:
+    """The mapping's settings that are set."""
+    values = {name: getattr(settings, name) for name in MAPPING if name in settings.model_fields_set}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+async def discover(connection: Connection, settings: dict[str, str] | None = None) -> Mapping:
+    """The mapping of the LMS in this database. Raises what `look` does."""
+    return (await look(connection, settings)).mapping
+
+
+async def look(connection: Connection, settings: dict[str, str] | None = None) -> Discovery:
+    """What this database's tables and columns mean, where `settings` do not say it.
+
+    Raises TableNotFound, ShapeNotUnderstood, Ambiguous, Undecided or WrongSetting.
+    """
+    asked = settings or {}
+    catalogue = await Catalogue.load(connection)
+    places, rules = Places(catalogue, asked), Rules(catalogue, asked)
+    enrollments = places.enrollments()
+    profiles, profile_key, profiles_why = places.profiles(enrollments)
+    courses, course_key, courses_why = places.courses(enrollments)
+    rule, role = await _students(places, rules, profiles, enrollments.person.table, asked)
+    status, published = await rules.status(enrollments.relation), await rules.published(courses)
+    price, price_choice = _price(courses, asked)
+    counts, counts_choice = _counts(courses, asked)
+    course_type = courses.columns[course_key].type
+    default_course = asked.get("default_course")
+    date = ranked(enrollments.relation, ("enrolled_at", "enrollment_date", *words.DATES))
+
+    async def condition(relation: Relation, found: Rule) -> str:
+        return await expressions.predicate(connection, relation.table, found.condition, found.setting)
+
+    mapping = Mapping(
+        profile_table=profiles.table,
+        profile_key=profile_key,
+        profile_key_type=profiles.columns[profile_key].type,
+        role_table=role[0].table if role else None,
+        role_key=role[1] if role else None,
+        is_student=await condition(role[0] if role else profiles, rule),
+        enrollment_table=enrollments.relation.table,
+        enrollment_profile=enrollments.person.column,
+        enrollment_course=enrollments.course.column,
+        enrollment_status=status.column,
+        enrollment_date=next((each.name for each in date if each.is_time), None),
+        active_values=status.values,
+        is_active=await condition(enrollments.relation, status),
+        count_rows="all" if asked.get("count_rows") == "all" else "active",
+        extra_values=await _extra_values(
+            connection,
+            enrollments.relation,
+            profiles.table,
+            {enrollments.person.column, enrollments.course.column, status.column},
+            asked.get("enrollment_values"),
+        ),
         course_table=courses.table,
         course_key=course_key,
-        course_key_type=courses.columns[course_key],
-        course_price="price" if "price" in courses.columns else None,
-        course_date=next((name for name in DATES if name in courses.columns), None),
-        is_available=equals_one_of("status", ("published",))
-        if "status" in courses.columns
-        else f'{{row}}."{flag}"'
-        if flag
-        else "true",
-        count_columns=tuple(name for name in COUNT_COLUMNS if name in courses.columns),
+        course_key_type=course_type,
+        course_price=price,
+        is_available=await condition(courses, published),
+        default_course=None
+        if default_course is None
+        else await expressions.literal(connection, default_course, course_type, "LISTENER_DEFAULT_COURSE"),
+        course_order=await _order(connection, courses, price, asked),
+        count_columns=counts,
+        actions=_actions(asked),
+        partitioned=tuple(relation.table for relation in catalogue.tables if relation.partitioned),
+        statistics=await _statistics(connection, enrollments.relation.table.schema),
+        missing_index=_missing_index(enrollments.relation, enrollments.person.column),
+        settings=asked,
     )
+    tables = {mapping.student_table, mapping.enrollment_table}
+    mapping = replace(mapping, partitioned=tuple(table for table in mapping.partitioned if table in tables))
+    choices = (
+        Choice("profiles", 90 if enrollments.person.by_foreign_key else 70, profiles_why),
+        Choice("enrollments", places.score, places.reason),
+        Choice("courses", 95 if enrollments.course.by_foreign_key else 70, courses_why),
+        rule.choice,
+        status.choice,
+        published.choice,
+        price_choice,
+        counts_choice,
+    )
+    return Discovery(mapping, choices)
 
 
-def pick(found: list[Found], name: str) -> Found:
-    """The table of that name."""
-    for candidate in found:
-        if candidate.table.name == name:
-            return candidate
-    raise TableNotFound(what=name, reason="no table has that name")
+async def _students(
+    places: Places, rules: Rules, profiles: Relation, person: Table, asked: dict[str, str]
+) -> tuple[Rule, tuple[Relation, str] | None]:
+    """The rule, and the role table it is about unless it is about the profiles."""
+    role = places.role_table(profiles, person)
+    predicate = asked.get("student_predicate")
+    if predicate is not None:
+        choice = Choice("students", 100, "LISTENER_STUDENT_PREDICATE")
+        return Rule(predicate, choice, setting="LISTENER_STUDENT_PREDICATE"), role if "student_table" in asked else None
+    if "student_table" in asked and role is not None:
+        found = await rules.role(role[0])
+        return found or Rule("true", Choice("students", 80, "has a row in LISTENER_STUDENT_TABLE")), role
+    own = await rules.role(profiles)
+    if (
+        own is not None
+        and role is not None
+        and not asked.keys() & {"student_table", "student_column", "student_values"}
+    ):
+        other = await rules.role(role[0])
+        if other is not None and other.column is not None:
+            raise Undecided(
+                what="who is a student",
+                reason=f"both {profiles.table.label}.{own.column} and {role[0].table.label}.{other.column} say it",
+                setting=f"LISTENER_STUDENT_TABLE to one of {profiles.table.label} and {role[0].table.label}",
+            )
+    if own is None and role is not None:
+        found = await rules.role(role[0])
+        if found is not None:
+            return found, role
+    if own is None:
+        own = Rule("true", Choice("students", 60, "nothing says who is one, so everyone is"))
+    conditions = await rules.conditions(profiles)
+    rule = " and ".join([*([] if own.condition == "true" and conditions else [own.condition]), *conditions])
+    return replace(own, condition=rule), None
 
 
-def key(found: Found) -> str:
-    """The one column of the primary key."""
-    if len(found.primary_key) != 1:
-        raise ShapeNotUnderstood(what="the key", table=found.table, reason="it needs a primary key of one column")
-    return found.primary_key[0]
+def _price(courses: Relation, asked: dict[str, str]) -> tuple[str | None, Choice]:
+    name = asked.get("course_price")
+    if name is not None:
+        choice = Choice("default course", 100, "LISTENER_COURSE_PRICE")
+        return None if name == "none" else find_column(courses, name, "course_price").name, choice
+    prices = [each for each in ranked(courses, words.PRICES) if each.is_number]
+    prices += [each for each in courses.columns.values() if each.is_number and words.words(each.name)[:1] == ["price"]]
+    if not prices:
+        return None, Choice("default course", 70, "no price: the oldest first")
+    return prices[0].name, Choice("default course", 85, f"the cheapest by {prices[0].name}, then the oldest")
+
+
+async def _order(connection: Connection, courses: Relation, price: str | None, asked: dict[str, str]) -> str:
+    text = asked.get("course_order")
+    if text is not None:
+        return await expressions.order(connection, courses.table, text, "LISTENER_COURSE_ORDER")
+    date = next((each.name for each in ranked(courses, words.DATES) if each.is_time), None)
+    return ", ".join(f"{column(name)} nulls last" for name in (price, date) if name is not None)
+
+
+def _counts(courses: Relation, asked: dict[str, str]) -> tuple[tuple[str, ...], Choice]:
+    text = asked.get("count_columns")
+    if text == "none":
+        return (), Choice("counts", 100, "LISTENER_COUNT_COLUMNS")
+    if text is not None:
+        columns = [find_column(courses, name, "count_columns") for name in listed(text)]
+        for each in columns:
+            if not each.is_number or each.generated or each.name in courses.primary_key:
+                raise WrongSetting(name="LISTENER_COUNT_COLUMNS", problem=f"{each.name} cannot hold a count")
+        return tuple(dict.fromkeys(each.name for each in columns)), Choice("counts", 100, "LISTENER_COUNT_COLUMNS")
+    found = tuple(
+        each.name
+        for each in courses.columns.values()
+        if each.is_number
+        and not each.generated
+        and each.default != "generated"
+        and words.COUNT_COLUMN.fullmatch(words.snake(each.name))
+        and courses.reference(each.name) is None
+    )
+    if not found:
+        return (), Choice("counts", 80, "courses have no column for them: they are kept in schema listener")
+    return found, Choice("counts", 85, "numbers of that name")
+
+
+def _actions(asked: dict[str, str]) -> Actions:
+    allowed: tuple[Actions, ...] = ("both", "enroll", "count", "observe")
+    return next(each for each in allowed if each == asked.get("actions", "both"))
+
+
+async def _extra_values(
+    connection: Connection, relation: Relation, profiles: Table, usual: set[str | None], text: str | None
+) -> dict[str, str]:
+    """What the other columns of a new enrollment get, canonical. Raises Undecided, WrongSetting."""
+    wanted: dict[str, str] = {}
+    for part in filter(str.strip, (text or "").split(";")):
+        name, equals, expression = part.partition("=")
+        if not equals or not expression.strip():
+            raise WrongSetting(name="LISTENER_ENROLLMENT_VALUES", problem=f"{part.strip()!r} is not column=expression")
+        found = find_column(relation, name, "enrollment_values")
+        if found.generated or found.name in usual:
+            raise WrongSetting(name="LISTENER_ENROLLMENT_VALUES", problem=f"{found.name} cannot be set")
+        wanted[found.name] = expression.strip()
+    missing = []
+    for each in relation.columns.values():
+        if not each.must_be_given or each.name in usual or each.name in wanted:
+            continue
+        if each.is_time:
+            wanted[each.name] = "now()"
+        elif each.name in relation.primary_key and each.family in ("uuid", "text"):
+            wanted[each.name] = "gen_random_uuid()" + ("::text" if each.family == "text" else "")
+        else:
+            missing.append(each.name)
+    if missing:
+        raise Undecided(
+            what=f"what to put into {relation.table.label} ({', '.join(missing)})",
+            reason="these columns need a value and have no default",
+            setting="LISTENER_ENROLLMENT_VALUES='" + "; ".join(f"{name}=…" for name in missing) + "'",
+        )
+    return {
+        name: await expressions.value(
+            connection, profiles, name, relation.columns[name].type, expression, "LISTENER_ENROLLMENT_VALUES"
+        )
+        for name, expression in wanted.items()
+    }
+
+
+async def _statistics(connection: Connection, schema: str) -> tuple[str, ...]:
+    """Which of the two objects in the LMS's schema are ours to make: those that somebody else made stay as they are."""
+    qualified = {
+        "status": f"to_regclass('{identifier(schema)}.profile_enrollment_sync_status')",
+        "function": f"to_regprocedure('{identifier(schema)}.get_enrollment_statistics()')",
+    }
+    free = []
+    for name, found in qualified.items():
+        catalogue = "pg_class" if name == "status" else "pg_proc"
+        comment = await connection.fetchrow(
+            f"select {found} is not null as there, obj_description({found}, '{catalogue}') as comment"
+        )
+        assert comment is not None
+        if not comment["there"] or comment["comment"] == "made by listener install":
+            free.append(name)
+    return tuple(free)
+
+
+def _missing_index(relation: Relation, name: str) -> MissingIndex:
+    if any(index[:1] == (name,) for index in relation.indexes):
+        return None
+    return "large" if relation.rows > SMALL_TABLE_ROWS and not relation.partitioned else "small"

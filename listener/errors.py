@@ -52,6 +52,37 @@ class ShapeNotUnderstood(ListenerError):
     """cannot tell {what} of {table}: {reason}."""
 
 
+class Ambiguous(ListenerError):
+    """cannot tell {what}: {candidates} fit about as well. Set {setting}."""
+
+
+class Undecided(ListenerError):
+    """cannot tell {what}: {reason}. Set {setting}."""
+
+
+class TriggersInTheWay(ListenerError):
+    """triggers here already do this work: {triggers}. `listener install --take-over` disables them, and
+    `listener uninstall` enables them again."""
+
+
+class MixedTrigger(ListenerError):
+    """cannot take over {trigger}: its function {function} also writes to {others}. Take the part that {does}
+    out of it by hand, then install."""
+
+
+class OtherKeys(ListenerError):
+    """what is installed has keys of other types ({installed}; now {found}): run `listener uninstall` first."""
+
+
+class NoSuchRole(ListenerError):
+    """there is no role {role} to grant to: create it first."""
+
+
+class Blinded(ListenerError):
+    """row-level security on {tables} hides rows from {role}, who {does}: install as the owner of these tables, or as
+    a role with BYPASSRLS."""
+
+
 class MayNot(ListenerError):
     """the role {role} may not {action}: {mend}."""
 

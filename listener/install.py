@@ -1,18 +1,19 @@
 """Installs, upgrades and removes schema `listener`, without ever holding up a sign-up for long."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 import asyncpg
 
-from listener import sql
+from listener import rights, sql, takeover
 from listener.connection import Connection
-from listener.errors import Busy, MayNot, NotInstalled, WrongVersion
+from listener.discovery import Discovery, look
+from listener.errors import Busy, MayNot, NoSuchRole, NotInstalled, OtherKeys, TriggersInTheWay, WrongVersion
 from listener.mapping import Mapping
-from listener.sql import literal
+from listener.sql import identifier, literal
 
-VERSION = 1
+VERSION = 2
 """Version of the installed schema: the number of its last migration."""
 
 LOCK_MILLISECONDS = 200
@@ -36,6 +37,13 @@ def migrations(after: int) -> list[str]:
     return [f"migrations/{name}" for name in names if int(name.partition("_")[0]) > after]
 
 
+def before(mapping: Mapping) -> str | None:
+    """A statement that must run on its own before the script, and may be repeated; None if there is none."""
+    if mapping.missing_index != "large":
+        return None
+    return sql.render(sql.read("install/index_concurrently"), mapping.placeholders())
+
+
 def script(mapping: Mapping, installed_version: int = 0) -> str:
     """The SQL, in one transaction, that brings a database from an installed version (0: none) to this one."""
     values = mapping.placeholders() | {
@@ -46,13 +54,78 @@ def script(mapping: Mapping, installed_version: int = 0) -> str:
     parts = [
         "begin;",
         f"set local lock_timeout = '{LOCK_MILLISECONDS}ms';",
+        *(f"alter table {each.table} disable trigger {identifier(each.trigger)};" for each in mapping.taken_over),
         *(sql.render(sql.read(name), values) for name in migrations(installed_version)),
-        sql.read("install/clear"),
+        sql.render(sql.read("install/clear"), values),
         mapping.code(),
         sql.render(sql.read("install/record"), values),
         "commit;",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def printed(mapping: Mapping, installed_version: int = 0) -> str:
+    """All that `install` runs, for review or for psql."""
+    return "\n\n".join(filter(None, (before(mapping), script(mapping, installed_version))))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `install` is about to do."""
+
+    discovery: Discovery
+    installed: Installation | None
+
+    @property
+    def mapping(self) -> Mapping:
+        """The mapping to install."""
+        return self.discovery.mapping
+
+    @property
+    def is_done(self) -> bool:
+        """Whether exactly this is installed already."""
+        done = self.installed and (self.installed.version, self.installed.fingerprint)
+        return done == (VERSION, self.mapping.fingerprint())
+
+    def text(self) -> str:
+        """The SQL that would run."""
+        return printed(self.mapping, self.installed.version if self.installed else 0)
+
+
+async def plan(
+    connection: Connection, settings: dict[str, str], *, take_over: bool = False, grant_to: tuple[str, ...] = ()
+) -> Plan:
+    """Look at the database and decide what to install. Settings of an earlier installation still hold.
+
+    Raises WrongVersion, OtherKeys, TriggersInTheWay, MixedTrigger, NoSuchRole, Blinded, and what `look` raises.
+    """
+    installed = await installation(connection)
+    if installed is not None and installed.version > VERSION:
+        raise WrongVersion(installed=installed.version, needed=VERSION, mend="update this program")
+    earlier = installed.mapping if installed else None
+    discovery = await look(connection, {**(earlier.settings if earlier else {}), **settings})
+    mapping = discovery.mapping
+    if earlier is not None:
+        types = [(each.profile_key_type, each.course_key_type) for each in (earlier, mapping)]
+        if types[0] != types[1]:
+            raise OtherKeys(installed=", ".join(types[0]), found=", ".join(types[1]))
+    found = await takeover.existing(connection, mapping)
+    enabled = [each for each in found if each.is_enabled]
+    if enabled and not take_over:
+        raise TriggersInTheWay(triggers=", ".join(map(str, enabled)))
+    disabled = (earlier.taken_over if earlier else ()) + takeover.taken_over(enabled)
+    for role in grant_to:
+        if not await connection.fetchval("select true from pg_catalog.pg_roles where rolname = $1", role):
+            raise NoSuchRole(role=role)
+    await rights.check_installer(connection, mapping)
+    roles = (earlier.runtime_roles if earlier else ()) + grant_to
+    mapping = replace(
+        mapping,
+        taken_over=tuple({(each.table, each.trigger): each for each in disabled}.values()),
+        runtime_roles=tuple(dict.fromkeys(roles)),
+        missing_index=mapping.missing_index or (earlier.missing_index if earlier else None),
+    )
+    return Plan(replace(discovery, mapping=mapping), installed)
 
 
 async def installation(connection: Connection) -> Installation | None:
@@ -81,18 +154,17 @@ def check_version(installed: int) -> None:
         raise WrongVersion(installed=installed, needed=VERSION, mend=mend)
 
 
-async def install(connection: Connection, mapping: Mapping) -> bool:
+async def install(connection: Connection, planned: Plan) -> bool:
     """Install or upgrade; False if there was nothing to do.
 
-    Raises Busy if the tables stay locked, MayNot without the rights, WrongVersion for a newer installation.
+    Raises Busy if the tables stay locked, MayNot without the rights.
     """
-    installed = await installation(connection)
-    if installed is not None:
-        if installed.version > VERSION:
-            raise WrongVersion(installed=installed.version, needed=VERSION, mend="update this program")
-        if (installed.version, installed.fingerprint) == (VERSION, mapping.fingerprint()):
-            return False
-    await execute_patiently(connection, script(mapping, installed.version if installed else 0))
+    if planned.is_done:
+        return False
+    alone = before(planned.mapping)
+    if alone is not None:
+        await connection.execute(alone)
+    await execute_patiently(connection, script(planned.mapping, planned.installed.version if planned.installed else 0))
     return True
 
 
@@ -100,7 +172,8 @@ async def uninstall(connection: Connection) -> bool:
     """Remove all that was installed; False if nothing was."""
     if await installation(connection) is None:
         return False
-    await execute_patiently(connection, sql.read("install/uninstall"))
+    text = sql.render(sql.read("install/uninstall"), {"clear_statistics": sql.read("install/clear_statistics")})
+    await execute_patiently(connection, text)
     return True
 
 

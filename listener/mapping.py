@@ -6,7 +6,7 @@ Expressions over a row write it as `{row}`: `{row}."role" = 'student'`.
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from listener import sql
 from listener.sql import identifier, literal
@@ -20,8 +20,6 @@ REPAIR_LOCK = 3
 DEPUTY_LOCK = 4
 CHANNEL = "listener"
 
-CODE = tuple(f"install/{name}" for name in ("feed", "views", "course_drift", "functions", "triggers", "rights"))
-
 
 @dataclass(frozen=True)
 class Table:
@@ -33,134 +31,253 @@ class Table:
     def __str__(self) -> str:
         return f"{identifier(self.schema)}.{identifier(self.name)}"
 
+    @property
+    def label(self) -> str:
+        """The name as people read it."""
+        return f"{self.schema}.{self.name}"
+
+
+Actions: TypeAlias = Literal["both", "enroll", "count", "observe"]
+MissingIndex: TypeAlias = Literal["small", "large"] | None
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """A trigger of the LMS's that does what the daemon does now, and is disabled. `enabled` is how it was (`O`)."""
+
+    table: Table
+    trigger: str
+    enabled: str
+
 
 @dataclass(frozen=True)
 class Mapping:
-    """What `install` found, or was told. Columns are catalogue names, unquoted."""
+    """What `install` found, or was told. Columns are catalogue names, unquoted; expressions write the row as `{row}`.
 
-    student_table: Table
-    student_key: str
+    With a role table, `is_student` is about its rows; otherwise about those of the profile table.
+    """
+
+    profile_table: Table
+    profile_key: str
     profile_key_type: str
     is_student: str
     enrollment_table: Table
     enrollment_profile: str
     enrollment_course: str
-    enrollment_status: str | None
-    active_values: tuple[str, ...]
     course_table: Table
     course_key: str
     course_key_type: str
-    course_price: str | None = None
-    course_date: str | None = None
-    is_available: str = "true"
-    count_columns: tuple[str, ...] = ()
+    role_table: Table | None = None
+    role_key: str | None = None
+    enrollment_status: str | None = None
+    enrollment_date: str | None = None
+    active_values: tuple[str, ...] = ()
+    is_active: str = "true"
+    count_rows: Literal["active", "all"] = "active"
     extra_values: dict[str, str] = field(default_factory=dict)
+    course_price: str | None = None
+    is_available: str = "true"
+    default_course: str | None = None
+    course_order: str = ""
+    count_columns: tuple[str, ...] = ()
+    actions: Actions = "both"
+    partitioned: tuple[Table, ...] = ()
+    statistics: tuple[str, ...] = ()
+    missing_index: MissingIndex = None
+    taken_over: tuple[TakenOver, ...] = ()
+    runtime_roles: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def student_table(self) -> Table:
+        """The table whose rows say who is a student."""
+        return self.role_table or self.profile_table
+
+    @property
+    def student_key(self) -> str:
+        """Its column that says which profile."""
+        return self.role_key or self.profile_key
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """The tables that get triggers, each once."""
-        return tuple(dict.fromkeys((self.student_table, self.enrollment_table, self.course_table)))
+        """The LMS's tables, each once."""
+        named = (self.profile_table, self.student_table, self.enrollment_table, self.course_table)
+        return tuple(dict.fromkeys(named))
 
     @property
-    def is_active(self) -> str:
+    def enrolls(self) -> bool:
+        """Whether new students are looked for."""
+        return self.actions in ("both", "enroll", "observe")
+
+    @property
+    def counts(self) -> bool:
+        """Whether counts are kept."""
+        return self.actions in ("both", "count", "observe")
+
+    @property
+    def observes(self) -> bool:
+        """Whether nothing of the LMS's may be written."""
+        return self.actions == "observe"
+
+    @property
+    def counts_in_courses(self) -> bool:
+        """Whether the counts are kept in the LMS's own columns; otherwise in `listener.course_count`."""
+        return self.counts and not self.observes and bool(self.count_columns)
+
+    @property
+    def is_counted(self) -> str:
         """Whether an enrollment counts."""
-        if self.enrollment_status is None:
-            return "true"
-        return equals_one_of(self.enrollment_status, self.active_values)
+        return self.is_active if self.count_rows == "active" else "true"
 
     def placeholders(self) -> dict[str, str]:
         """What the SQL files' placeholders stand for."""
-        order = [f"course.{identifier(name)}{nulls}" for name, nulls in self._order()]
         values = {
             "lock_class": str(LOCK_CLASS),
             "bell_lock": str(BELL_LOCK),
             "channel": CHANNEL,
+            "profile_table": str(self.profile_table),
+            "profile_key": column(self.profile_key),
+            "profile_key_type": self.profile_key_type,
             "student_table": str(self.student_table),
             "student_key": column(self.student_key),
-            "profile_key_type": self.profile_key_type,
             "is_student": self.is_student,
+            "student_condition": self._student_condition(),
             "enrollment_table": str(self.enrollment_table),
             "enrollment_profile": column(self.enrollment_profile),
+            "enrollment_profile_name": identifier(self.enrollment_profile),
             "enrollment_course": column(self.enrollment_course),
             "enrollment_status": "null::text" if self.enrollment_status is None else column(self.enrollment_status),
-            "enrollment_extra_columns": "".join(f",\n    enrollment.{identifier(name)}" for name in self.extra_values),
-            "enrollment_defaults": self._enrollment_defaults(),
+            "enrollment_date": "null::timestamptz" if self.enrollment_date is None else column(self.enrollment_date),
+            "enrollment_extra_columns": "".join(
+                f",\n    enrollment.{identifier(name)} as {extra(name)}" for name in self.extra_values
+            ),
+            "enrollment_default": self._enrollment_default(),
+            "extra_names": "".join(f", {extra(name)}" for name in self.extra_values),
+            "extra_values": "".join(f", {value}" for value in self.extra_values.values()),
             "is_active": self.is_active,
+            "is_counted": self.is_counted,
             "course_table": str(self.course_table),
             "course_key": column(self.course_key),
             "course_key_type": self.course_key_type,
             "course_price": "null::numeric" if self.course_price is None else column(self.course_price),
-            "course_count": f"coalesce({column(self.count_columns[0])}, 0)",
+            "course_count": self._course_count(),
             "count_column_values": ",\n        ".join(
-                f"({literal(name)}, course.{identifier(name)})" for name in self.count_columns
+                f"({literal(name)}, course.{identifier(name)}::bigint)" for name in self.count_columns
             ),
             "count_column_names": ", ".join(literal(name) for name in self.count_columns),
-            "course_order": ", ".join(order),
-            "is_available": self.is_available,
-            "is_default_course": self.is_available,
-            "move_count": self._move_count(),
-            "lms_search_path": ", ".join(
-                dict.fromkeys(
-                    [
-                        *(identifier(table.schema) for table in self.tables),
-                        '"public"',
-                        '"extensions"',
-                        "pg_temp",
-                    ]
-                )
+            "count_moves": ",\n        ".join(
+                f"{identifier(name)} = coalesce(course.{identifier(name)}, 0) + move_count.delta"
+                for name in self.count_columns
             ),
+            "course_order": ", ".join(filter(None, (self.course_order, column(self.course_key)))),
+            "is_available": self.is_available,
+            "is_default_course": self._is_default_course(),
+            "lms_search_path": self._search_path(),
+            "clear_statistics": sql.read("install/clear_statistics"),
+            "lms_schema": identifier(self.enrollment_table.schema),
+            "runtime_roles": ", ".join(literal(role) for role in self.runtime_roles),
+            "grantees": ", ".join(identifier(role) for role in self.runtime_roles),
         }
+        values["enroll"] = sql.render(sql.read(f"install/enroll_{'observed' if self.observes else 'inserted'}"), values)
         values["ring"] = sql.render(sql.read("install/ring"), values)
         return values
 
-    def _order(self) -> list[tuple[str, str]]:
-        price = [(self.course_price, " nulls last")] if self.course_price else []
-        date = [(self.course_date, " nulls last")] if self.course_date else []
-        return [*price, *date, (self.course_key, "")]
-
-    def _enrollment_defaults(self) -> str:
-        defaults = dict(self.extra_values)
-        if self.enrollment_status is not None:
-            defaults["status"] = literal(self.active_values[0])
-        return "\n".join(
-            f"alter view listener.enrollment alter column {identifier(name)} set default {value};"
-            for name, value in defaults.items()
-        )
-
-    def _move_count(self) -> str:
-        moves = ",\n        ".join(
-            f"{identifier(name)} = coalesce(course.{identifier(name)}, 0) + move_count.delta"
-            for name in self.count_columns
-        )
+    def _student_condition(self) -> str:
+        """For the WHERE of a query over profiles."""
+        if self.role_table is None or self.role_key is None:
+            return f"({self.is_student.replace('{row}', 'profile')}) is true"
+        rule = self.is_student.replace("{row}", "role")
         return (
-            f"update {self.course_table} as course\n    set\n        {moves}\n"
-            f"    where course.{identifier(self.course_key)} = move_count.moved_course_id;"
+            f"exists (\n    select from {self.role_table} as role\n    where role.{identifier(self.role_key)}"
+            f" = profile.{identifier(self.profile_key)} and ({rule}) is true\n)"
         )
+
+    def _is_default_course(self) -> str:
+        if not self.enrolls:
+            return "false"
+        if self.default_course is not None:
+            return f"{column(self.course_key)} = {self.default_course}"
+        return self.is_available
+
+    def _course_count(self) -> str:
+        if self.counts_in_courses:
+            return f"coalesce({column(self.count_columns[0])}, 0)"
+        if self.counts:
+            return (
+                "coalesce((select course_count.active_enrollments from listener.course_count"
+                f" where course_count.course_id = {column(self.course_key)}), 0)"
+            )
+        return "0"
+
+    def _search_path(self) -> str:
+        schemas = (identifier(table.schema) for table in self.tables)
+        return ", ".join(dict.fromkeys([*schemas, '"public"', '"extensions"', "pg_temp"]))
+
+    def _enrollment_default(self) -> str:
+        if self.enrollment_status is None:
+            return ""
+        return f"alter view listener.enrollment alter column status set default {literal(self.active_values[0])};"
+
+    def _files(self) -> list[str]:
+        """The files of the code that this mapping needs, in order."""
+        counting = "columns" if self.counts_in_courses else "table" if self.counts else "none"
+        names = [
+            "feed",
+            "views",
+            "live_count" if self.counts else "live_count_counted",
+            f"course_drift_{counting}",
+            "functions",
+        ]
+        names += [f"counting_{'columns' if counting == 'columns' else 'table'}"]
+        if self.enrolls:
+            names += [f"triggers_students_{self._manner(self.student_table)}"]
+        if self.counts:
+            names += [f"triggers_enrollments_{self._manner(self.enrollment_table)}"]
+        names += ["triggers_courses", *(f"statistics_{each}" for each in self.statistics), "rights"]
+        if self.runtime_roles:
+            names += ["grants"]
+        if self.missing_index == "small":
+            names += ["index"]
+        return [f"install/{name}" for name in names]
+
+    def _manner(self, table: Table) -> str:
+        return "rows" if table in self.partitioned else "statements"
 
     def code(self) -> str:
         """The SQL of everything that can be made anew at any time: functions, views, triggers, rights."""
-        return "\n\n".join(sql.render(sql.read(name), self.placeholders()) for name in CODE)
+        return "\n\n".join(sql.render(sql.read(name), self.placeholders()) for name in self._files())
 
     def fingerprint(self) -> str:
         """Changes whenever the installed code would."""
-        return hashlib.sha256(self.code().encode()).hexdigest()
+        return hashlib.sha256(f"{self.code()}{self.taken_over}".encode()).hexdigest()
 
     def described(self) -> list[tuple[str, str]]:
         """(what, found) for people to check."""
-        status = self.enrollment_status or "none: every enrollment counts"
+        plain = {name: text.replace("{row}.", "") for name, text in asdict(self).items() if isinstance(text, str)}
+        students = "everyone" if self.is_student == "true" else plain["is_student"]
+        if self.role_table is not None:
+            students = f"who has a row in {self.role_table.label} ({self.role_key}) with {students}"
         return [
-            ("profiles", f"{self.student_table}, key {self.student_key} ({self.profile_key_type})"),
-            ("students", self.is_student.replace("{row}.", "")),
-            ("enrollments", f"{self.enrollment_table} ({self.enrollment_profile}, {self.enrollment_course})"),
+            ("profiles", f"{self.profile_table.label}, key {self.profile_key} ({self.profile_key_type})"),
+            ("students", students),
+            ("enrollments", f"{self.enrollment_table.label} ({self.enrollment_profile}, {self.enrollment_course})"),
+            ("active", "every enrollment" if self.is_active == "true" else plain["is_active"]),
             (
-                "active",
-                f"{status} in ({', '.join(self.active_values)})" if self.enrollment_status else status,
+                "given",
+                ", ".join(f"{name} = {value}" for name, value in self.extra_values.items()).replace("{row}.", ""),
             ),
-            ("courses", f"{self.course_table}, key {self.course_key} ({self.course_key_type})"),
-            ("available", self.is_available.replace("{row}.", "")),
-            ("default course", "first by " + ", ".join(name for name, _ in self._order())),
-            ("counts", ", ".join(self.count_columns) or "none"),
+            ("courses", f"{self.course_table.label}, key {self.course_key} ({self.course_key_type})"),
+            ("published", "every course" if self.is_available == "true" else plain["is_available"]),
+            ("default course", self.default_course or f"first by {plain['course_order'] or self.course_key}"),
+            ("counts", self._counts_described()),
+            ("actions", self.actions),
         ]
+
+    def _counts_described(self) -> str:
+        if not self.counts:
+            return "none"
+        where = ", ".join(self.count_columns) if self.counts_in_courses else "listener.course_count"
+        return f"{where}: {self.count_rows} enrollments"
 
     def to_json(self) -> str:
         """For `listener.installation`."""
@@ -170,16 +287,25 @@ class Mapping:
     def from_json(cls, text: str) -> "Mapping":
         """The mapping that `to_json` wrote."""
         values: dict[str, Any] = json.loads(text)
-        for name in ("student_table", "enrollment_table", "course_table"):
-            values[name] = Table(**values[name])
-        for name in ("active_values", "count_columns"):
+        for name in ("profile_table", "role_table", "enrollment_table", "course_table"):
+            values[name] = None if values[name] is None else Table(**values[name])
+        for name in ("active_values", "count_columns", "statistics", "runtime_roles"):
             values[name] = tuple(values[name])
+        values["partitioned"] = tuple(Table(**table) for table in values["partitioned"])
+        values["taken_over"] = tuple(
+            TakenOver(Table(**each["table"]), each["trigger"], each["enabled"]) for each in values["taken_over"]
+        )
         return cls(**values)
 
 
 def column(name: str) -> str:
     """The expression for a row's column."""
     return f"{{row}}.{identifier(name)}"
+
+
+def extra(name: str) -> str:
+    """What `listener.enrollment` calls a column that enrollments need beside the usual ones."""
+    return identifier(f"extra_{name}")
 
 
 def equals_one_of(name: str, values: tuple[str, ...]) -> str:

@@ -20,6 +20,14 @@ ENV_FILE = Path(".env")
 # What Kubernetes adds to every pod's environment when a Service happens to be called `listener`.
 SERVICE_LINK = re.compile(r"LISTENER_(SERVICE_(HOST|PORT)|PORT)(_\w+)?$")
 
+MAPPING = (
+    "profile_table", "profile_key", "student_table", "student_key", "student_column", "student_values",
+    "student_predicate", "enrollment_table", "enrollment_profile", "enrollment_course", "enrollment_status",
+    "active_values", "enrollment_values", "course_table", "course_key", "course_price", "publish_predicate",
+    "course_order", "default_course", "count_columns", "count_rows", "actions",
+)  # fmt: skip
+"""The settings that say what means what in the LMS's schema; `install` takes and remembers them."""
+
 
 class Settings(BaseSettings):
     """The daemon's and the commands' settings. Durations are in seconds."""
@@ -50,6 +58,48 @@ class Settings(BaseSettings):
     statement_seconds: float = Field(60.0, gt=0, le=3600, description="time one statement may take")
     retention_seconds: float = Field(3600.0, ge=0, description="time that handled changes are kept to look at")
     sample_seconds: float = Field(15.0, gt=0, le=3600, description="time between samples of the database's figures")
+
+    # Which of the LMS's tables and columns mean what, where `install` cannot tell.
+    profile_table: str | None = Field(None, description="table of the people, with its schema unless it is public")
+    profile_key: str | None = Field(None, description="its column that enrollments refer to")
+    student_table: str | None = Field(
+        None, description="table that says who is a student, if that is not the profiles'"
+    )
+    student_key: str | None = Field(None, description="its column that refers to the profile")
+    student_column: str | None = Field(None, description="column that says who is a student")
+    student_values: str | None = Field(None, description="its values that mean a student, separated by commas")
+    student_predicate: str | None = Field(
+        None, description="SQL condition on one row of that table, in place of column and values; `true` is everyone"
+    )
+    enrollment_table: str | None = Field(None, description="table of the enrollments")
+    enrollment_profile: str | None = Field(None, description="its column that refers to the profile")
+    enrollment_course: str | None = Field(None, description="its column that refers to the course")
+    enrollment_status: str | None = Field(None, description="its column that says whether it is active, or `none`")
+    active_values: str | None = Field(
+        None, description="values that mean an active enrollment, separated by commas; new ones get the first"
+    )
+    enrollment_values: str | None = Field(
+        None,
+        description="what other columns of a new enrollment get: `column=expression` over the profile's row, "
+        "separated by semicolons",
+    )
+    course_table: str | None = Field(None, description="table of the courses")
+    course_key: str | None = Field(None, description="its column that enrollments refer to")
+    course_price: str | None = Field(
+        None, description="its price column, or `none`; the cheapest course is the default"
+    )
+    publish_predicate: str | None = Field(
+        None, description="SQL condition on one row of courses: students may land in it; `true` is all of them"
+    )
+    course_order: str | None = Field(None, description="SQL to order courses by, in place of price and age")
+    default_course: str | None = Field(None, description="key of the one course that new students land in")
+    count_columns: str | None = Field(
+        None, description="columns of courses that hold the count, separated by commas, or `none`"
+    )
+    count_rows: Literal["active", "all"] = Field("active", description="which enrollments count: active or all")
+    actions: Literal["both", "enroll", "count", "observe"] = Field(
+        "both", description="what is done: both, enroll, count, or observe (say what would be done, write nothing)"
+    )
 
     def url(self) -> str | None:
         """The database URL in clear, wherever it was set; None leaves it to libpq's variables."""

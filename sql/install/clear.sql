@@ -25,3 +25,5 @@ drop view if exists listener.default_course;
 drop view if exists listener.course;
 drop view if exists listener.enrollment;
 drop view if exists listener.student;
+
+{{clear_statistics}}

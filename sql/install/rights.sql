@@ -1,5 +1,27 @@
--- Nothing here is anyone's but the owner's. (Functions are PUBLIC's by default; tables and views are not,
--- unless default privileges say so.)
-revoke all on schema listener from public;
-revoke all on all tables in schema listener from public;
-revoke all on all functions in schema listener from public;
+-- Nothing here is anyone's but the owner's, whatever default privileges say.
+do $$
+declare
+    grantee text;
+begin
+    for grantee in
+        select distinct coalesce(quote_ident(role.rolname), 'public')
+        from (
+            select relacl as acl, relowner as owner from pg_catalog.pg_class where relnamespace = 'listener'::regnamespace
+            union all
+            select proacl, proowner from pg_catalog.pg_proc where pronamespace = 'listener'::regnamespace
+            union all
+            select nspacl, nspowner from pg_catalog.pg_namespace where nspname = 'listener'
+        ) as object
+        cross join lateral aclexplode(object.acl) as entry
+        left join pg_catalog.pg_roles as role on role.oid = entry.grantee
+        where entry.grantee <> object.owner
+        union
+        select 'public'
+    loop
+        execute format('revoke all on schema listener from %s', grantee);
+        execute format('revoke all on all tables in schema listener from %s', grantee);
+        execute format('revoke all on all sequences in schema listener from %s', grantee);
+        execute format('revoke all on all functions in schema listener from %s', grantee);
+    end loop;
+end;
+$$;

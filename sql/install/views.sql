@@ -4,9 +4,9 @@
 
 -- Who is a student now.
 create view listener.student as
-select {{student_key:profile}} as id
-from {{student_table}} as profile
-where ({{is_student:profile}}) is true;
+select {{profile_key:profile}} as id
+from {{profile_table}} as profile
+where {{student_condition}};
 
 -- Every enrollment, of any status.
 create view listener.enrollment as
@@ -16,7 +16,7 @@ select
     {{enrollment_status:enrollment}} as status{{enrollment_extra_columns}}
 from {{enrollment_table}} as enrollment;
 
-{{enrollment_defaults}}
+{{enrollment_default}}
 
 create view listener.course as
 select
@@ -31,34 +31,5 @@ create view listener.default_course as
 select {{course_key:course}} as id
 from {{course_table}} as course
 where ({{is_default_course:course}}) is true
-order by {{course_order}}
+order by {{course_order:course}}
 limit 1;
-
--- Every course's count as of this instant: what its row says, and what is still on its way.
-create view listener.course_live_count as
-with delta_on_its_way as (
-    select
-        unhandled.course_id,
-        unhandled.delta
-    from listener.unhandled('count') as unhandled
-    where unhandled.delta is not null
-    union all
-    select
-        pending_count.course_id,
-        pending_count.delta
-    from listener.pending_count
-),
-
-delta_per_course as (
-    select
-        delta_on_its_way.course_id,
-        sum(delta_on_its_way.delta) as delta
-    from delta_on_its_way
-    group by delta_on_its_way.course_id
-)
-
-select
-    course.id,
-    (coalesce(course.active_enrollments, 0) + coalesce(delta_per_course.delta, 0))::bigint as active_enrollments
-from listener.course
-left join delta_per_course on course.id = delta_per_course.course_id;

@@ -28,7 +28,7 @@ active_per_course as (
         {{enrollment_course:enrollment}} as course_id,
         count(*) as active
     from {{enrollment_table}} as enrollment
-    where ({{is_active:enrollment}}) is true
+    where ({{is_counted:enrollment}}) is true
     group by {{enrollment_course:enrollment}}
 ),
 
@@ -53,4 +53,4 @@ cross join lateral (
     values
         {{count_column_values}}
 ) as count_column (name, value)
-where count_column.value is distinct from expected_count.expected;
+where coalesce(count_column.value, 0) <> expected_count.expected;

@@ -1,0 +1,52 @@
+"""What was chosen, how sure that is, and why: shown by `install`, and stopped at where two fit about as well."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from listener.errors import Ambiguous
+
+Thing = TypeVar("Thing")
+
+CLOSE = 10
+"""Candidates whose scores are this near are not told apart."""
+
+LEAST = 40
+"""A candidate below this is not one."""
+
+
+@dataclass(frozen=True)
+class Candidate(Generic[Thing]):
+    """Something that may be what is looked for. The score is out of 100."""
+
+    thing: Thing
+    name: str
+    score: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.reason})"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One line of what was found."""
+
+    what: str
+    score: int
+    reason: str
+
+
+def best(
+    candidates: Sequence[Candidate[Thing]], what: str, setting: str, least: int = LEAST
+) -> Candidate[Thing] | None:
+    """The best candidate, None if there is none. Raises Ambiguous if the second is close."""
+    ranked = sorted(
+        (candidate for candidate in candidates if candidate.score >= least), key=lambda each: (-each.score, each.name)
+    )
+    if not ranked:
+        return None
+    close = [each for each in ranked if ranked[0].score - each.score < CLOSE]
+    if len(close) > 1:
+        raise Ambiguous(what=what, candidates=" and ".join(map(str, close)), setting=setting)
+    return ranked[0]

@@ -1,0 +1,105 @@
+"""SQL that users give as settings: understood by Postgres first, and written down as Postgres writes it.
+
+So nothing but one expression gets through, names are qualified, and columns can be told from all else.
+Each expression is tried in a transaction that is rolled back.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from listener import sql
+from listener.connection import Connection, reason
+from listener.errors import MayNot, WrongSetting
+from listener.mapping import Table
+
+ROW = "listener_row"
+NOTHING = "listener_nothing"
+
+# Whatever else a query can have, beside a WHERE or an ORDER BY, shows in its parse tree.
+MORE_THAN_ONE_CLAUSE = re.compile(
+    r":(?:hasSubLinks|hasAggs|hasWindowFuncs|hasTargetSRFs|hasModifyingCTE) true"
+    r"|:(?:groupClause|groupingSets|havingQual|windowClause|distinctClause|setOperations|limitOffset|limitCount"
+    r"|rowMarks|cteList) [^<]"
+)
+SORTED = re.compile(r":sortClause (.)")
+CLAUSE = re.compile(r"\n  (?:WHERE|ORDER BY)\s+")
+
+
+async def predicate(connection: Connection, table: Table, text: str, setting: str) -> str:
+    """A condition on a row of `table`, canonical, with the row written `{row}`. Raises WrongSetting."""
+    return await _understood(connection, table, "where ({text}\n)", text, setting)
+
+
+async def order(connection: Connection, table: Table, text: str, setting: str) -> str:
+    """What to order rows of `table` by, in the same form. Raises WrongSetting."""
+    return await _understood(connection, table, "order by {text}\n", text, setting)
+
+
+async def value(connection: Connection, table: Table, column: str, kind: str, text: str, setting: str) -> str:
+    """What a column of this type is given, computed from a row of `table`. Raises WrongSetting."""
+    clause = f"where (({{text}}\n)::{kind}) is not null"
+    understood = await _understood(connection, table, clause, text, f"{setting}, {column}")
+    found = re.fullmatch(r"\((.*) IS NOT NULL\)", understood, re.DOTALL)
+    if found is None:
+        raise WrongSetting(name=setting, problem=f"{_short(text)} is not an expression")
+    return found[1]
+
+
+async def _understood(connection: Connection, table: Table, clause: str, text: str, setting: str) -> str:
+    if ROW in text or NOTHING in text or "{row}" in text:
+        raise WrongSetting(name=setting, problem=f"may not speak of {ROW}, {NOTHING} or {{row}}")
+    async with _undone(connection):
+        try:
+            # A second relation makes Postgres qualify every column. One statement only: the extended protocol.
+            await connection.fetch(
+                f"create temporary view listener_expression as select 1 as one"
+                f" from {table} as {ROW} cross join (select 1 as one) as {NOTHING}\n{clause.replace('{text}', text)}"
+            )
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise MayNot(
+                role=await connection.fetchval("select session_user"),
+                action=f"try {setting} ({reason(error)})",
+                mend="install as the owner of the tables",
+            ) from error
+        except asyncpg.PostgresError as error:
+            raise WrongSetting(name=setting, problem=f"{_short(text)} is not understood: {reason(error)}") from error
+        await connection.execute("set local search_path = ''")
+        row = await connection.fetchrow(sql.read("catalogue/view_shape"))
+    assert row is not None
+    more = MORE_THAN_ONE_CLAUSE.search(row["tree"]) or f"{NOTHING}." in row["definition"]
+    if more or SORTED.findall(row["tree"]).count("(") != clause.startswith("order"):
+        raise WrongSetting(
+            name=setting, problem=f"{_short(text)} is more than an expression over one row of {table.label}"
+        )
+    where_or_order: str = CLAUSE.split(row["definition"], maxsplit=1)[1]
+    return where_or_order.rstrip("; \n").replace(f"{ROW}.", "{row}.")
+
+
+@asynccontextmanager
+async def _undone(connection: Connection) -> AsyncIterator[None]:
+    """A transaction, or a savepoint, that is rolled back whatever happens."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield
+    finally:
+        await transaction.rollback()
+
+
+async def literal(connection: Connection, text: str, kind: str, setting: str) -> str:
+    """A constant of a type. Raises WrongSetting if `text` is none."""
+    constant = f"{sql.literal(text)}::{kind}"
+    async with _undone(connection):
+        try:
+            await connection.fetch(f"select {constant}")
+        except asyncpg.PostgresError as error:
+            raise WrongSetting(name=setting, problem=f"{_short(text)} is no {kind}: {reason(error)}") from error
+    return constant
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return repr(line if len(line) <= 80 else line[:77] + "...")

@@ -1,0 +1,200 @@
+"""Which rows count: who is a student, which enrollments are active, which courses can be had."""
+
+from dataclasses import dataclass
+
+from listener import words
+from listener.catalogue import Catalogue, Column, Relation
+from listener.choices import Choice
+from listener.errors import Undecided, WrongSetting
+from listener.settings import PREFIX
+from listener.sql import identifier, literal
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition on a row, in SQL over its bare columns, and why it was chosen."""
+
+    condition: str
+    choice: Choice
+    column: str | None = None
+    values: tuple[str, ...] = ()
+    setting: str = "this condition"
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The parts of a setting that are separated by commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def equals_one_of(column: Column, values: tuple[str, ...]) -> str:
+    """The condition that a column has one of these values."""
+    if column.is_boolean and len(values) == 1:
+        return f"{identifier(column.name)} is {'true' if values[0] == 'true' else 'not true'}"
+    return f"{identifier(column.name)} in ({', '.join(map(literal, values))})"
+
+
+def find_column(relation: Relation, name: str, setting: str) -> Column:
+    """The column that a setting names. Raises WrongSetting, and says which there are."""
+    plain = name.strip().strip('"')
+    if plain in relation.columns:
+        return relation.columns[plain]
+    folded = [column for column in relation.columns.values() if column.name.lower() == plain.lower()]
+    if len(folded) == 1:
+        return folded[0]
+    there = ", ".join(relation.columns)
+    raise WrongSetting(
+        name=PREFIX + setting.upper(), problem=f"{relation.table.label} has no column {plain!r}, only {there}"
+    )
+
+
+def ranked(relation: Relation, names: tuple[str, ...]) -> list[Column]:
+    """The columns that have one of these names, best first."""
+    places = {column.name: words.rank(column.name, names) for column in relation.columns.values()}
+    found = [(place, name) for name, place in places.items() if place is not None]
+    return [relation.columns[name] for _, name in sorted(found)]
+
+
+class Rules:
+    """Finds the rules of one LMS, from its schema, its values and what the settings say."""
+
+    def __init__(self, catalogue: Catalogue, given: dict[str, str]) -> None:
+        self._catalogue = catalogue
+        self._given = given
+
+    async def role(self, relation: Relation) -> Rule | None:
+        """Who is a student, by one column of `relation`; None if it has none for that. Raises Undecided."""
+        name = self._given.get("student_column")
+        columns = (
+            [find_column(relation, name, "student_column")]
+            if name
+            else [column for column in ranked(relation, words.ROLE_COLUMNS) if column.is_word]
+        )
+        for column in columns:
+            values, reason = await self._values(relation, column, "student_values", words.STUDENTS)
+            if values:
+                return self._rule("students", column, values, 90 if column.allowed else 75, reason, "student_values")
+        flags = [column for column in ranked(relation, words.STUDENT_FLAGS) if column.is_boolean]
+        if flags:
+            return self._rule("students", flags[0], ("true",), 80, "a flag of that name", "student_column")
+        if columns:
+            seen = ", ".join(await self._catalogue.values(relation, columns[0]))
+            raise Undecided(
+                what="who is a student",
+                reason=f"{relation.table.label}.{columns[0].name} has no such value, only {seen}",
+                setting="LISTENER_STUDENT_VALUES",
+            )
+        return None
+
+    async def conditions(self, relation: Relation) -> list[str]:
+        """What else a profile must be, where a column says so plainly: not deleted, not suspended, active, approved."""
+        found = [f"{identifier(each.name)} is null" for each in ranked(relation, words.GONE) if each.is_time]
+        found += [
+            f"{identifier(each.name)} is not true" for each in ranked(relation, words.NOT_THESE) if each.is_boolean
+        ]
+        found += [
+            f"{identifier(each.name)} is not false" for each in ranked(relation, words.ONLY_THESE) if each.is_boolean
+        ]
+        for column in ranked(relation, words.APPROVALS):
+            known = await self._catalogue.values(relation, column)
+            approved = self.matching(known, words.APPROVED)
+            if column.is_word and approved:
+                found.append(equals_one_of(column, approved))
+        return found
+
+    async def status(self, relation: Relation) -> Rule:
+        """Which enrollments are active. Raises Undecided."""
+        name = self._given.get("enrollment_status")
+        if name == "none":
+            return Rule("true", Choice("active", 100, "LISTENER_ENROLLMENT_STATUS"))
+        columns = (
+            [find_column(relation, name, "enrollment_status")]
+            if name
+            else [each for each in ranked(relation, words.STATUS_COLUMNS) if each.is_word or each.is_boolean]
+        )
+        if not columns:
+            if "active_values" in self._given:
+                raise WrongSetting(
+                    name="LISTENER_ACTIVE_VALUES", problem="needs LISTENER_ENROLLMENT_STATUS, the column that has them"
+                )
+            return Rule("true", Choice("active", 80, "enrollments have no status"))
+        column = columns[0]
+        if column.is_boolean and "active_values" not in self._given:
+            return self._rule("active", column, ("true",), 85, "a flag", "enrollment_status")
+        wanted = words.PAID if "payment" in words.words(column.name) else words.ACTIVE
+        values, reason = await self._values(relation, column, "active_values", wanted)
+        if not values:
+            seen = ", ".join(await self._catalogue.values(relation, column))
+            raise Undecided(
+                what="which enrollments are active",
+                reason=f"{relation.table.label}.{column.name} has no such value, only {seen}",
+                setting="LISTENER_ACTIVE_VALUES (or LISTENER_ENROLLMENT_STATUS=none)",
+            )
+        return self._rule("active", column, values, 90 if column.allowed else 75, reason, "active_values")
+
+    async def published(self, relation: Relation) -> Rule:
+        """Which courses students may land in."""
+        text = self._given.get("publish_predicate")
+        if text is not None:
+            return Rule(
+                text, Choice("published", 100, "LISTENER_PUBLISH_PREDICATE"), setting="LISTENER_PUBLISH_PREDICATE"
+            )
+        gone = [f"{identifier(each.name)} is null" for each in ranked(relation, words.GONE) if each.is_time]
+        for column in ranked(relation, words.PUBLISH_STATUS):
+            if not column.is_word:
+                continue
+            known = await self._catalogue.values(relation, column)
+            values = self.matching(known, words.PUBLISHED) or (() if column.allowed else ("published",))
+            if values:
+                condition = " and ".join([equals_one_of(column, values[:1] if column.allowed else values), *gone])
+                return Rule(condition, Choice("published", 85, f"the value of {column.name} that says so"))
+        flags = [column for column in ranked(relation, words.PUBLISH_FLAGS) if column.is_boolean]
+        if flags:
+            condition = " and ".join([f"{identifier(flags[0].name)} is true", *gone])
+            return Rule(condition, Choice("published", 85, "a flag of that name"))
+        return Rule(" and ".join(gone) or "true", Choice("published", 70, "courses have nothing that says published"))
+
+    async def _values(
+        self, relation: Relation, column: Column, setting: str, wanted: tuple[str, ...]
+    ) -> tuple[tuple[str, ...], str]:
+        given = self._given.get(setting)
+        if given is not None:
+            values = listed(given)
+            unknown = [value for value in values if column.allowed and value not in column.allowed]
+            if unknown or not values:
+                raise WrongSetting(
+                    name=PREFIX + setting.upper(),
+                    problem=f"{column.name} may not be {', '.join(unknown) or 'nothing'}, "
+                    f"only {', '.join(column.allowed) or 'something'}",
+                )
+            return values, f"LISTENER_{setting.upper()}"
+        known = await self._catalogue.values(relation, column)
+        matching = self.matching(known, wanted)
+        if matching and column.allowed:
+            return matching[:1], "the value in the schema that says so"
+        if matching:
+            return matching, "the value in the rows that says so"
+        slips = tuple(value for value in known if words.alike(value, wanted[:2]))
+        if slips:
+            return slips, "a value that nearly says so"
+        if column.allowed:
+            return (), ""
+        return wanted[:1], "no value seen that says so: the usual one"
+
+    @staticmethod
+    def matching(known: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """The values that say the first of `wanted` that any of them says, in every spelling."""
+        for word in wanted:
+            found = tuple(value for value in known if words.fold(value) == word)
+            if found:
+                return found
+        return ()
+
+    @staticmethod
+    def _rule(what: str, column: Column, values: tuple[str, ...], score: int, reason: str, setting: str) -> Rule:
+        return Rule(
+            equals_one_of(column, values),
+            Choice(what, score, f"{column.name}: {reason}"),
+            column.name,
+            values,
+            PREFIX + setting.upper(),
+        )

@@ -1,0 +1,50 @@
+-- What the role of this session lacks for the daemon's work, and what row-level security hides from the views' owner.
+with owner as (
+    select relowner as oid
+    from pg_catalog.pg_class
+    where relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'listener') and relname = 'student'
+),
+
+needed as (
+    select 'USAGE on schema listener' as name, has_schema_privilege('listener', 'usage') as granted
+    union all
+    select
+        format('%s on listener.%s', upper(privilege.name), class.relname),
+        has_table_privilege(class.oid, privilege.name)
+    from pg_catalog.pg_class as class
+    cross join unnest(array['select', 'insert', 'update', 'delete']) as privilege(name)
+    where
+        class.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'listener')
+        and (
+            (class.relkind in ('r', 'v') and privilege.name = 'select')
+            or (class.relkind = 'r' and class.relname not in ('installation', 'quarantine', 'course_count'))
+            or (class.relname = 'course' and privilege.name = 'update')
+        )
+    union all
+    select
+        format('EXECUTE on listener.%s', proc.proname),
+        has_function_privilege(proc.oid, 'execute')
+    from pg_catalog.pg_proc as proc
+    where
+        proc.pronamespace = (select oid from pg_catalog.pg_namespace where nspname = 'listener')
+        and proc.prorettype <> 'trigger'::regtype
+)
+
+select
+    current_user::text as role,
+    (select pg_get_userbyid(owner.oid)::text from owner) as owner,
+    array(select needed.name from needed where not needed.granted) as lacking,
+    array(
+        select format('%I.%I', namespace.nspname, class.relname)
+        from unnest($1::text[], $2::text[]) as wanted(schema, name)
+        inner join pg_catalog.pg_namespace as namespace on namespace.nspname = wanted.schema
+        inner join pg_catalog.pg_class as class
+            on class.relnamespace = namespace.oid and class.relname = wanted.name
+        cross join owner
+        inner join pg_catalog.pg_roles as role on role.oid = owner.oid
+        where
+            class.relrowsecurity
+            and not role.rolsuper
+            and not role.rolbypassrls
+            and (class.relforcerowsecurity or not pg_has_role(owner.oid, class.relowner, 'usage'))
+    ) as hidden
