@@ -8,9 +8,9 @@ from collections.abc import Callable
 import anyio
 import asyncpg
 import pytest
+import structlog
 
 from listener.connection import Connection
-from listener.logs import configure
 from listener.metrics import Metrics
 from listener.sample import COUNTED, Sampler
 from tests.conftest import Database
@@ -134,7 +134,7 @@ async def test_what_is_sampled_is_what_the_database_holds(
 
 
 async def test_a_backlog_is_counted_up_to_a_limit_and_estimated_beyond(connection: Connection) -> None:
-    sampler = Sampler(connection, connection, ["enroll", "count"], configure("error", "json"))
+    sampler = Sampler(connection, connection, ["enroll", "count"], structlog.get_logger())
     insert = "insert into listener.change (source, operation, profile_ids) select 'profiles', 'insert', '{}'"
     await connection.execute(f"{insert} from generate_series(1, $1::int)", COUNTED - 1)
     sample = await sampler.take()
@@ -158,7 +158,7 @@ async def test_of_another_role_s_transaction_the_age_counts_from_when_it_was_fir
     )
     plain: Connection = await asyncpg.connect(database.server.url(database.name, user=role))
     try:
-        sampler = Sampler(plain, plain, ["enroll", "count"], configure("error", "json"))
+        sampler = Sampler(plain, plain, ["enroll", "count"], structlog.get_logger())
         nothing = await sampler.take()
         assert nothing is not None
         assert nothing.oldest_transaction_at == 0
