@@ -36,9 +36,3 @@ def test_extras_that_the_commands_install_exist() -> None:
     asked = re.findall(r"'\.\[(\w+)\]'", "\n".join(blocks()))
     assert asked == ["demo", "dev"]
     assert set(asked) <= set(project["optional-dependencies"])
-
-
-def test_links_of_the_readme_lead_somewhere() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for target in re.findall(r"\]\((?!https?://)([^)#]+)", text):
-        assert (ROOT / target).exists(), target
