@@ -3,8 +3,10 @@
 import time
 
 import anyio
+import anyio.abc
 
-from listener import install
+from listener import cluster, install
+from listener.auditor import Auditor
 from listener.connection import CLOSE_SECONDS, Connection, address, close, connect, reason, tune
 from listener.doorbell import Doorbell
 from listener.errors import CONNECTION_ERRORS, Deaf, Fenced, LedByAnother, NotInstalled, WrongVersion
@@ -18,6 +20,7 @@ from listener.pooler import Path, examine
 from listener.settings import Settings
 from listener.standby import STANDBY_SECONDS, Standby
 from listener.state import Role, State
+from listener.status import CONSUMERS
 from listener.watchdog import Watchdog
 
 OUTAGES: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, Deaf, Fenced, NotInstalled, WrongVersion)
@@ -42,6 +45,9 @@ class Daemon:
         self._connecting: anyio.CancelScope | None = None
         self._outage = Outage()
         self._watchdog = Watchdog(settings, state)
+        self._auditor = Auditor(settings, metrics, log)
+        self._auditing = anyio.CancelScope()
+        self._tasks: anyio.abc.TaskGroup
         self._reached = False
         self._was_connected = False
         self._statement_cache_size = 0  # until it is known that no pooler shares out the prepared statements
@@ -62,6 +68,7 @@ class Daemon:
     async def run(self) -> None:
         """Work until stopped, whatever becomes of the database."""
         async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
             tasks.start_soon(self._watchdog.run)
             while not self.stopping:
                 try:
@@ -96,7 +103,7 @@ class Daemon:
         finally:
             self._doorbell = None
             self._watchdog.watch(None)
-            self._metrics.leads_no_more()
+            self._leads_no_more()
             await close(connection)
 
     async def _serve(self, connection: Connection) -> None:
@@ -124,6 +131,7 @@ class Daemon:
         standby = Standby(doorbell, leadership, self._settings, self._state, self._log, self._pause)
         if not await standby.wait(lambda: self.stopping, self._settled):
             return
+        await cluster.check(connection, CONSUMERS, self._log)
         self._leads()
         leader = Leader(connection, doorbell, self._settings, self._state, self._metrics, self._log)
         await leader.lead(lambda: self.stopping, self._settled)
@@ -144,6 +152,7 @@ class Daemon:
             try:
                 with anyio.fail_after(self._settings.heartbeat_seconds):
                     await executor.fetchrow("select")
+                await cluster.check(connection, CONSUMERS, self._log)
                 self._leads()
                 self._metrics.polling.set(1)
                 await leader.lead(lambda: self.stopping, self._settled)
@@ -155,9 +164,15 @@ class Daemon:
         self._state.role = Role.LEADING
         self._metrics.leader.set(1)
         self._log.info(Event.LEADER_ACQUIRED)
+        self._auditing = anyio.CancelScope()
+        self._tasks.start_soon(self._auditor.run, self._auditing)
+
+    def _leads_no_more(self) -> None:
+        self._metrics.leads_no_more()
+        self._auditing.cancel()
 
     def _stands_by(self) -> None:
-        self._metrics.leads_no_more()
+        self._leads_no_more()
         self._state.heartbeat_at = time.monotonic()
         if self._state.role is not Role.STANDING_BY:
             self._state.role = Role.STANDING_BY

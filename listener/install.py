@@ -13,7 +13,7 @@ from listener.errors import Busy, MayNot, NoSuchRole, NotInstalled, OtherKeys, T
 from listener.mapping import Mapping
 from listener.sql import identifier, literal
 
-VERSION = 2
+VERSION = 3
 """Version of the installed schema: the number of its last migration."""
 
 LOCK_MILLISECONDS = 200

@@ -66,9 +66,8 @@ class Event(StrEnum):
     )
     DATABASE_RESTORED = (
         "database_restored",
-        "the database is a restored copy, its checkpoints mean nothing: the feed begins anew, and all is reconciled",
+        "the database is a copy whose checkpoints mean nothing: the feed begins anew, `students` are noted again",
     )
-    RECONCILED = "reconciled", "every student of the restored copy was looked at: `students`, `enrolled`, `pending`"
     NOT_READY = "not_ready", "the daemon cannot work with this database: `error` says what to do"
     STOPPING = "stopping", "a signal was received; the statement in hand is finished first"
     STOPPED = "stopped", "the daemon has stopped"

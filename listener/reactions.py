@@ -6,6 +6,7 @@ each student or course on its own, for when something in a batch is refused.
 
 import json
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,9 @@ SHOWN = 20
 
 CAREFUL_SECONDS = 30.0
 """How long each student is enrolled on its own after one was refused, so that the server's log is not filled too."""
+
+SHORTEST_BLOCKED_SECONDS = 0.1
+LONGEST_BLOCKED_SECONDS = 5.0
 
 COUNT_PAUSE = 0.05
 """Least seconds between two moves of the counts: each leaves a dead row version that the next must walk past."""
@@ -42,6 +46,8 @@ class Reaction:
     due: bool = True
     last_at: float = field(default=float("-inf"))
     careful_until: float = field(default=float("-inf"))
+    blocked_pause: float = 0.0
+    """Least pause between two attempts while not even the batch can be read."""
 
     @classmethod
     def load(cls, name: str, *, pause: float = 0.0) -> "Reaction":
@@ -56,7 +62,7 @@ class Reaction:
 
     def wait(self, now: float) -> float:
         """Seconds until this reaction should run; infinite if there is nothing for it to do."""
-        return max(0.0, self.last_at + self.pause - now) if self.due else float("inf")
+        return max(0.0, self.last_at + max(self.pause, self.blocked_pause) - now) if self.due else float("inf")
 
 
 def _consumer(name: str, text: str, manner: str) -> Consumer:
@@ -107,9 +113,9 @@ class Reactions:
             if reaction.wait(time.monotonic()) <= 0:
                 handled = await self._run(reaction) or handled
         if self._retry_students.wait(time.monotonic()) <= 0:
-            await self._retry_pending_students()
+            await self._attempt(self._retry_pending_students, self._retry_students)
         if self._retry_counts.wait(time.monotonic()) <= 0:
-            await self._retry_parked_counts()
+            await self._attempt(self._retry_parked_counts, self._retry_counts)
         self.report.flush()
         return handled
 
@@ -123,7 +129,16 @@ class Reactions:
     async def _run(self, reaction: Reaction) -> bool:
         started = time.monotonic()
         reaction.last_at = started
-        batch = await self._react(reaction)
+        try:
+            batch = await self._react(reaction)
+        except ENDED:
+            raise
+        except asyncpg.PostgresError as error:
+            self._blocked(reaction, error)
+            return False
+        if reaction.blocked_pause:
+            reaction.blocked_pause = 0.0
+            self._log.info(Event.REACTION_RECOVERED, consumer=reaction.name)
         if batch is None:
             reaction.due = False
             return False
@@ -143,11 +158,20 @@ class Reactions:
             self._moved(batch.result)
         return True
 
+    def _blocked(self, reaction: Reaction, error: Exception) -> None:
+        """Somebody holds a whole table, or the server is short of something: a reason to wait, not to reconnect."""
+        self._metrics.errors.labels("reaction").inc()
+        if not reaction.blocked_pause:
+            self._log.warning(Event.REACTION_BLOCKED, consumer=reaction.name, error=str(error))
+        reaction.blocked_pause = min(LONGEST_BLOCKED_SECONDS, max(SHORTEST_BLOCKED_SECONDS, reaction.blocked_pause * 2))
+
     async def _react(self, reaction: Reaction) -> Batch | None:
         if time.monotonic() >= reaction.careful_until:
             try:
                 return await reaction.together.react(self._executor, self._batch_size, SHOWN)
-            except REFUSALS as error:
+            except ENDED:
+                raise
+            except asyncpg.PostgresError as error:
                 self._metrics.errors.labels("reaction").inc()
                 self._log.warning(Event.REACTION_FAILED, consumer=reaction.name, error=str(error))
                 reaction.careful_until = time.monotonic() + CAREFUL_SECONDS
@@ -177,6 +201,15 @@ class Reactions:
             self.report.moved(result["moved"], json.loads(result["moves"]))
         if result["parked"]:
             self._retry_counts.not_later_than(time.monotonic() + 0.1)
+
+    async def _attempt(self, attempt: Callable[[], Awaitable[None]], retry: "Retry") -> None:
+        try:
+            await attempt()
+        except ENDED:
+            raise
+        except asyncpg.PostgresError:
+            self._metrics.errors.labels("reaction").inc()
+            retry.done(tried=1, settled=0, more=True, next_in=None)
 
     async def _retry_pending_students(self) -> None:
         row = await self._executor.fetchrow(RETRY_ENROLL, RETRY_STUDENTS, SHOWN)
@@ -244,18 +277,13 @@ class Retry:
 
 RETRY_ENROLL = sql.render(sql.read("daemon/retry_enroll"), {"outcome": sql.read("daemon/enroll_each")})
 
-REFUSALS = (
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.DataError,
-    asyncpg.PLPGSQLError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.InsufficientPrivilegeError,
-    asyncpg.TriggeredActionError,
-    asyncpg.UndefinedColumnError,
-    asyncpg.UndefinedTableError,
-    asyncpg.UndefinedFunctionError,
-    asyncpg.FeatureNotSupportedError,
-    asyncpg.ObjectNotInPrerequisiteStateError,
+ENDED = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidCachedStatementError,
 )
-"""What the LMS's own triggers, checks, keys and locks may answer to an enrollment or a move."""
+"""What only another connection can mend. Anything else that the server answers may be the LMS's own trigger's doing,
+with any code it likes."""

@@ -46,15 +46,11 @@ async def course(connection: Connection) -> None:
 
 
 async def sign_up(connection: Connection, students: int = 1) -> None:
-    await connection.execute(
-        "insert into profiles (role) select 'student' from generate_series(1, $1::int)", students
-    )
+    await connection.execute("insert into profiles (role) select 'student' from generate_series(1, $1::int)", students)
 
 
 @pytest.mark.parametrize("pool_size", [1, 2, 20])
-@pytest.mark.parametrize(
-    ("mode", "path"), [("session", Path.SESSION_POOLER), ("transaction", Path.TRANSACTION_POOLER)]
-)
+@pytest.mark.parametrize(("mode", "path"), [("session", Path.SESSION_POOLER), ("transaction", Path.TRANSACTION_POOLER)])
 async def test_the_kind_of_pooler_is_found_out(
     database: Database, pool: Pool, mode: str, path: Path, pool_size: int
 ) -> None:

@@ -1,0 +1,89 @@
+"""The leader's audit finds what was changed behind its back, and repairs counts while everything goes on."""
+
+from collections.abc import Callable
+
+import asyncpg
+import pytest
+
+from listener.connection import Connection
+from tests.conftest import Database
+from tests.support.eventually import eventually
+from tests.support.postgres import wait_until
+from tests.support.process import DaemonProcess
+
+Start = Callable[..., DaemonProcess]
+
+COUNT = "select enrollments from courses"
+
+
+@pytest.fixture
+async def students(connection: Connection) -> None:
+    await connection.execute(
+        "insert into courses (title, price) values ('a', 1);"
+        "insert into profiles (role) select 'student' from generate_series(1, 50)"
+    )
+
+
+def daemon(database: Database, start_daemon: Start) -> DaemonProcess:
+    return start_daemon(database, audit_seconds=0.3, sample_seconds=1).wait_ready("leading")
+
+
+async def test_a_count_changed_behind_its_back_is_repaired_by_the_difference(
+    connection: Connection, database: Database, students: None, start_daemon: Start
+) -> None:
+    leader = daemon(database, start_daemon)
+    await eventually(connection, COUNT, equals=50)
+    await connection.execute("update courses set enrollments = enrollments + 7")
+    await eventually(connection, COUNT, equals=50)
+    wait_until(lambda: leader.metric("listener_count_corrections_total") == 1, "the correction is counted")
+    (told,) = leader.events("drift_repaired")
+    assert (told["count_column"], told["drift"]) == ("enrollments", -7)
+    assert leader.metric("listener_course_count_drift") == 0
+    assert leader.metric("listener_students") == 50
+
+
+async def test_a_repair_waits_for_whoever_holds_the_course_without_holding_up_others(
+    connection: Connection, database: Database, students: None, start_daemon: Start
+) -> None:
+    leader = daemon(database, start_daemon)
+    await eventually(connection, COUNT, equals=50)
+    holder: Connection = await asyncpg.connect(database.url)
+    try:
+        transaction = holder.transaction()
+        await transaction.start()
+        await holder.execute("update courses set enrollments = 0, title = 'held'")
+        await connection.execute("insert into profiles (role) values ('student')")
+        await eventually(connection, "select count(*) from enrollments", equals=51)
+        await transaction.commit()
+    finally:
+        holder.terminate()
+    await eventually(connection, COUNT, equals=51)
+    wait_until(lambda: leader.metric("listener_course_count_drift") == 0, "no drift is left")
+
+
+async def test_students_written_past_the_triggers_are_reported(
+    connection: Connection, database: Database, students: None, start_daemon: Start
+) -> None:
+    leader = daemon(database, start_daemon)
+    await eventually(connection, COUNT, equals=50)
+    async with connection.transaction():
+        await connection.execute("set local session_replication_role = replica")
+        await connection.execute("insert into profiles (role) select 'student' from generate_series(1, 3)")
+    wait_until(lambda: len(leader.events("students_missed")) == 1, "the audit tells of them")
+    assert leader.events("students_missed")[0]["count"] == 3
+    assert leader.metric("listener_students_without_enrollment") == 3
+    before = leader.metric("listener_audits_total")
+    wait_until(lambda: leader.metric("listener_audits_total") > before + 1, "it audits again")
+    assert len(leader.events("students_missed")) == 1
+
+
+async def test_an_audit_that_fails_is_told_of_once_and_the_work_goes_on(
+    connection: Connection, database: Database, students: None, start_daemon: Start
+) -> None:
+    leader = daemon(database, start_daemon)
+    await eventually(connection, COUNT, equals=50)
+    await connection.execute("alter view listener.course_drift rename to course_drift_away")
+    wait_until(lambda: leader.metric('listener_errors_total{kind="audit"}') > 2, "audits fail")
+    assert len(leader.events("audit_failed")) == 1
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, COUNT, equals=51)

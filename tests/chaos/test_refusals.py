@@ -1,0 +1,134 @@
+"""Enrollments that the LMS refuses, tables that somebody holds: the others go on, and nothing spins."""
+
+import time
+from collections.abc import Callable
+
+import asyncpg
+import pytest
+
+from listener.connection import Connection
+from tests.conftest import Database
+from tests.support.eventually import eventually
+from tests.support.postgres import Server, wait_until
+from tests.support.process import DaemonProcess
+
+Start = Callable[..., DaemonProcess]
+
+ENROLLED = "select count(*) from enrollments"
+
+REFUSE = """
+create function refuse() returns trigger language plpgsql as $$
+begin
+    if {condition} then
+        raise exception 'refused by the LMS' using errcode = '{code}';
+    end if;
+    return new;
+end $$;
+create trigger refuse before insert on enrollments for each row execute function refuse();
+"""
+
+
+@pytest.fixture
+async def course(connection: Connection) -> None:
+    await connection.execute("insert into courses (title, price) values ('a', 1)")
+
+
+@pytest.fixture
+def leader(database: Database, start_daemon: Start) -> DaemonProcess:
+    return start_daemon(database, heartbeat_seconds=1, sample_seconds=0.5).wait_ready("leading")
+
+
+async def sign_up(connection: Connection, students: int, email: str = "") -> None:
+    await connection.execute(
+        "insert into profiles (role, email) select 'student', $2 from generate_series(1, $1::int)", students, email
+    )
+
+
+@pytest.mark.parametrize("code", ["P0001", "23514", "LMS01", "XX000", "54001"])
+async def test_one_student_that_is_refused_does_not_hold_up_the_batch(
+    connection: Connection, course: None, leader: DaemonProcess, code: str
+) -> None:
+    condition = "exists (select from profiles where id = new.user_id and email = 'poison')"
+    await connection.execute(REFUSE.format(condition=condition, code=code))
+    async with connection.transaction():
+        await sign_up(connection, 20)
+        await sign_up(connection, 1, "poison")
+        await sign_up(connection, 20)
+    await eventually(connection, ENROLLED, equals=40, seconds=3)
+    await eventually(connection, "select enrollments from courses", equals=40)
+    assert await connection.fetchval("select error from listener.pending_enrollment") == f"{code}: refused by the LMS"
+    wait_until(lambda: leader.metric('listener_pending_students{reason="failed"}') == 1, "the metric shows it")
+    assert len(leader.events("student_pending")) == 1
+    await connection.execute("drop trigger refuse on enrollments")
+    await eventually(connection, ENROLLED, equals=41)
+    await eventually(connection, "select count(*) from listener.pending_enrollment", equals=0)
+    assert leader.events("connection_lost") == []
+
+
+async def test_while_every_enrollment_is_refused_neither_log_fills(
+    connection: Connection, server: Server, course: None, leader: DaemonProcess
+) -> None:
+    await connection.execute(REFUSE.format(condition="true", code="P0001"))
+    errors, statements = server.log().count("ERROR:"), leader.metric('listener_batch_seconds_count{consumer="enroll"}')
+    pending = "select count(*) from listener.pending_enrollment"
+    for signed_up in range(10, 1001, 10):
+        await sign_up(connection, 10)
+        await eventually(connection, pending, equals=signed_up)
+    assert server.log().count("ERROR:") - errors < 10
+    assert len(leader.text().splitlines()) < 50 + 20 * 15
+    assert leader.events("connection_lost") == []
+    assert leader.metric('listener_batch_seconds_count{consumer="enroll"}') - statements <= 2 * 100 + 5
+    await connection.execute("drop trigger refuse on enrollments")
+    await connection.execute("update listener.pending_enrollment set next_attempt_at = clock_timestamp()")
+    await eventually(connection, ENROLLED, equals=1000, seconds=30)
+
+
+@pytest.mark.parametrize("table", ["profiles", "enrollments", "courses"])
+async def test_a_table_that_somebody_locks_is_waited_for_on_the_same_connection(
+    connection: Connection, database: Database, server: Server, course: None, leader: DaemonProcess, table: str
+) -> None:
+    holder: Connection = await asyncpg.connect(database.url)
+    try:
+        await sign_up(connection, 1)
+        await eventually(connection, ENROLLED, equals=1)
+        await eventually(connection, "select enrollments from courses", equals=1)
+        transaction = holder.transaction()
+        await transaction.start()
+        await holder.execute("insert into profiles (role) values ('student')")
+        await holder.execute(f"lock table {table} in access exclusive mode")
+        errors = server.log().count("ERROR:")
+        held_until = time.monotonic() + 3
+        while time.monotonic() < held_until:
+            await connection.execute("select pg_notify('listener', '')")
+        assert server.log().count("ERROR:") - errors < 20
+        await transaction.commit()
+        await eventually(connection, ENROLLED, equals=2)
+        await eventually(connection, "select enrollments from courses", equals=2)
+        assert leader.events("connection_lost") == []
+    finally:
+        holder.terminate()
+
+
+async def test_a_cancelled_or_timed_out_reaction_is_tried_again(
+    connection: Connection, course: None, leader: DaemonProcess
+) -> None:
+    await connection.execute(REFUSE.format(condition="pg_sleep(1) is null", code="P0001"))
+    await sign_up(connection, 1)
+    cancel = """
+        select count(*) from (
+            select pg_cancel_backend(pid) from pg_stat_activity
+            where application_name = 'listener' and datname = current_database() and state = 'active'
+        ) as cancelled
+    """
+    await eventually(connection, cancel, equals=1)
+    await eventually(connection, ENROLLED, equals=1)
+    assert leader.events("connection_lost") == []
+
+
+async def test_a_schema_that_is_dropped_under_the_daemon_is_told_of_once(
+    connection: Connection, course: None, leader: DaemonProcess
+) -> None:
+    await connection.execute("drop schema listener cascade")
+    wait_until(lambda: leader.role is None, "the daemon is not ready")
+    wait_until(lambda: "run `listener install`" in leader.get("/readyz")[1], "it says what to do")
+    assert len(leader.events("connection_lost")) + len(leader.events("not_ready")) <= 2
