@@ -28,10 +28,10 @@ async def run(settings: Settings, log: Logger, *, stop: anyio.Event | None = Non
     listening = web.bind(settings.http_host, settings.http_port)
     host, port = listening.getsockname()[:2]
     http = f"{access.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-    log.info(Event.STARTING, version=__version__, database=address(settings.url()), http=http)
     async with anyio.create_task_group() as tasks:
+        await tasks.start(_watch_signals, daemon, log, settings.shutdown_seconds, tasks.cancel_scope.cancel)
+        log.info(Event.STARTING, version=__version__, database=address(settings.url()), http=http)
         await tasks.start(web.serve, settings, access, metrics, state, listening)
-        tasks.start_soon(_watch_signals, daemon, log, settings.shutdown_seconds, tasks.cancel_scope.cancel)
         if stop is not None:
             tasks.start_soon(_watch_event, stop, daemon)
         await daemon.run()
@@ -39,8 +39,16 @@ async def run(settings: Settings, log: Logger, *, stop: anyio.Event | None = Non
     log.info(Event.STOPPED)
 
 
-async def _watch_signals(daemon: Daemon, log: Logger, limit: float, force: Callable[[], None]) -> None:
+async def _watch_signals(
+    daemon: Daemon,
+    log: Logger,
+    limit: float,
+    force: Callable[[], None],
+    *,
+    task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
         async for number in signals:
             log.info(Event.STOPPING, signal=number.name)
             daemon.stop()

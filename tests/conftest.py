@@ -22,6 +22,7 @@ numbers = itertools.count(1)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The flags of this test suite."""
     parser.addoption("--long", action="store_true", help="run the long form of the torture tests")
+    parser.addoption("--seed", type=int, help="replay one fault history")
 
 
 @pytest.fixture(scope="session")

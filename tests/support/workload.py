@@ -1,0 +1,168 @@
+"""What the users of an LMS do all day, at random but from a seed: the same seed does the same things again."""
+
+import random
+from collections.abc import Awaitable, Callable
+
+import anyio
+import asyncpg
+
+from listener.connection import Connection
+from listener.errors import CONNECTION_ERRORS
+
+# No unique key stands in the way of a second enrollment; `seen` remembers who ever had one.
+SCHEMA = """
+alter table enrollments drop constraint enrollments_user_id_course_id_key;
+create index on enrollments (user_id);
+create table seen (user_id uuid not null);
+create function see() returns trigger language plpgsql as $$
+begin
+    insert into seen select user_id from inserted;
+    return null;
+end $$;
+create trigger see after insert on enrollments
+referencing new table as inserted for each statement execute function see();
+insert into courses (title, price) values ('default', 1);
+insert into courses (title, price) select 'other', 10 + n from generate_series(1, 5) as n;
+"""
+
+SIGN_UP = "insert into profiles (role) values ('student')"
+SOME_STUDENT = "(select id from profiles where role = 'student' order by random() limit 1)"
+SOME_TEACHER = "(select id from profiles where role = 'teacher' limit 1)"
+OTHER_STATUS = "case status when 'active' then 'cancelled' else 'active' end"
+SOME_ENROLLMENT = "(select id from enrollments order by random() limit 1)"
+OTHER_COURSE = "(select id from courses where price > 10 order by random() limit 1)"
+
+ACTIONS: dict[str, tuple[int, tuple[str, ...]]] = {
+    "sign up": (30, (SIGN_UP,)),
+    "import": (2, ("insert into profiles (role) select 'student' from generate_series(1, 250)",)),
+    "roll back": (3, (SIGN_UP, "rollback")),
+    "savepoint": (3, (SIGN_UP, "savepoint here", SIGN_UP, "rollback to here", SIGN_UP)),
+    "long transaction": (2, (SIGN_UP, "select pg_sleep(0.3)", SIGN_UP)),
+    "teacher": (2, ("insert into profiles (role) values ('teacher')",)),
+    "role": (4, (
+        f"update profiles set role = 'teacher' where id = {SOME_STUDENT}",
+    )),
+    "promote": (3, (f"update profiles set role = 'student' where id = {SOME_TEACHER}",)),
+    "enroll": (5, (
+        f"insert into enrollments (user_id, course_id) select student, {OTHER_COURSE} from {SOME_STUDENT} as student",
+    )),
+    "status": (6, (
+        f"update enrollments set status = {OTHER_STATUS} where id = {SOME_ENROLLMENT}",
+    )),
+    "move": (4, (f"update enrollments set course_id = {OTHER_COURSE} where id = {SOME_ENROLLMENT}",)),
+    "leave": (3, (f"delete from enrollments where id = {SOME_ENROLLMENT}",)),
+    "delete": (2, (f"delete from profiles where id = {SOME_STUDENT}",)),
+    "course": (1, ("insert into courses (title, price) values ('new', 50)",)),
+    "delete course": (1, ("delete from courses where id = (select id from courses where price > 11 limit 1)",)),
+    "truncate": (1, ("set local lock_timeout = '200ms'", "truncate enrollments")),
+}  # fmt: skip
+
+MISSING = """
+select count(*) from profiles
+where
+    role = 'student'
+    and not exists (select from seen where seen.user_id = profiles.id)
+"""
+TWICE = """
+select count(*) from (
+    select from enrollments
+    where course_id = (select id from courses where price = 1)
+    group by user_id
+    having count(*) > 1
+) as twice
+"""
+WRONG = """
+select count(*) from courses
+where
+    array[enrollments, students] <> (
+        select array[count(*), count(*)]::integer[] from enrollments
+        where enrollments.course_id = courses.id and enrollments.status = 'active'
+    )
+"""
+UNSETTLED = """
+select
+    exists (select from listener.unhandled('enroll'))
+    or exists (select from listener.unhandled('count'))
+    or exists (select from listener.pending_enrollment)
+    or exists (select from listener.pending_count)
+"""
+
+
+class Client:
+    """One client of the application: whatever becomes of the server, it connects again and goes on."""
+
+    def __init__(self, url: str, seed: str, pause: float = 0.005) -> None:
+        self._url = url
+        self._dice = random.Random(seed)
+        self._pause = pause
+        self.commits = 0
+
+    async def run(self, stop: anyio.Event) -> None:
+        """Act until stopped."""
+        while not stop.is_set():
+            try:
+                connection: Connection = await asyncpg.connect(self._url, timeout=5)
+            except CONNECTION_ERRORS:
+                await anyio.sleep(0.05)
+                continue
+            try:
+                await self._act(connection, stop)
+            finally:
+                connection.terminate()
+
+    async def _act(self, connection: Connection, stop: anyio.Event) -> None:
+        names = list(ACTIONS)
+        weights = [weight for weight, _ in ACTIONS.values()]
+        while not stop.is_set():
+            (name,) = self._dice.choices(names, weights)
+            try:
+                with anyio.fail_after(10):
+                    await self._transact(connection, ACTIONS[name][1])
+            except CONNECTION_ERRORS:
+                if connection.is_closed():
+                    return
+                await self._rollback(connection)
+            await anyio.sleep(self._dice.expovariate(1 / self._pause))
+
+    async def _transact(self, connection: Connection, statements: tuple[str, ...]) -> None:
+        await connection.execute("begin")
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.execute("commit")
+        self.commits += 1
+
+    async def _rollback(self, connection: Connection) -> None:
+        try:
+            with anyio.fail_after(5):
+                await connection.execute("rollback")
+        except CONNECTION_ERRORS:
+            connection.terminate()
+
+
+async def during(url: str, seed: str, faults: Callable[[], Awaitable[None]], clients: int = 4) -> int:
+    """Keep `clients` at work while `faults` runs; the number of transactions that were committed."""
+    stop = anyio.Event()
+    crew = [Client(url, f"{seed}/{number}") for number in range(clients)]
+    async with anyio.create_task_group() as tasks:
+        for client in crew:
+            tasks.start_soon(client.run, stop)
+        try:
+            await faults()
+        finally:
+            stop.set()
+    return sum(client.commits for client in crew)
+
+
+async def settled(connection: Connection, seconds: float = 60.0) -> None:
+    """Wait until nothing is on its way any more, and look at the result: nobody missing, nobody twice, all exact."""
+    with anyio.move_on_after(seconds):
+        while await connection.fetchval(UNSETTLED):  # noqa: ASYNC110 - the database tells nobody
+            await anyio.sleep(0.05)
+    counts = {
+        "unsettled": await connection.fetchval(UNSETTLED),
+        "missing": await connection.fetchval(MISSING),
+        "twice": await connection.fetchval(TWICE),
+        "wrong": await connection.fetchval(WRONG),
+        "drift": await connection.fetchval("select count(*) from listener.course_drift"),
+    }
+    assert counts == {"unsettled": False, "missing": 0, "twice": 0, "wrong": 0, "drift": 0}
