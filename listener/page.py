@@ -63,7 +63,9 @@ def _leading(state: State) -> Headline:
     waiting = sum(sample.pending_students.values()) if sample is not None else 0
     if waiting:
         students = "1 student waits" if waiting == 1 else f"{waiting}{'+' if waiting >= COUNTED else ''} students wait"
-        return Headline("warning", f"Leading; {students}", "`listener pending` says why, and when it is tried again.")
+        return Headline(
+            "warning", f"Leading; {students}", 'The command "listener pending" says why, and when it is tried again.'
+        )
     return Headline("good", "Leading", "New students are enrolled as they sign up.")
 
 

@@ -1,20 +1,33 @@
 -- Figures for metrics and the status page, read often: each is cheap however much there is. At most $2 rows of
--- anything are counted. A longer backlog is estimated: the feed's newest number tells how many came after.
+-- anything are counted. A longer backlog is estimated: the feed's newest number tells how many came after. A note
+-- that is nothing to a consumer (a count's, to enrolling) is no backlog of it, though it reads it along one day.
 with consumer as (
     select
         consumer.name,
-        counted.notes,
-        counted.last_id,
-        oldest.at as oldest_at
+        seen.read,
+        seen.notes,
+        seen.last_id,
+        seen.oldest_at
     from unnest($1::text[]) as consumer(name)
     cross join lateral (
-        select count(*) as notes, max(note.id) as last_id
-        from (select unhandled.id from listener.unhandled(consumer.name, $2) as unhandled limit $2) as note
-    ) as counted
-    cross join lateral (
-        select min(first.at) as at
-        from listener.unhandled(consumer.name, 1) as first
-    ) as oldest
+        select
+            count(*) as read,
+            count(*) filter (where note.concerns) as notes,
+            max(note.id) as last_id,
+            min(note.at) filter (where note.concerns) as oldest_at
+        from (
+            select
+                unhandled.id,
+                unhandled.at,
+                case consumer.name
+                    when 'enroll' then unhandled.delta is null
+                    when 'count' then unhandled.delta is not null
+                    else true
+                end as concerns
+            from listener.unhandled(consumer.name, $2) as unhandled
+            limit $2
+        ) as note
+    ) as seen
 ),
 
 newest_note as (
@@ -56,7 +69,7 @@ select
     (
         select max(
             case
-                when consumer.notes < $2 then consumer.notes
+                when consumer.read < $2 then consumer.notes
                 else consumer.notes + greatest((select newest_note.id from newest_note) - consumer.last_id, 0)
             end
         )

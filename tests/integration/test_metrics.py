@@ -228,3 +228,17 @@ async def test_scraping_costs_the_database_nothing(
         for path in ("/metrics", "/state.json", "/", "/livez", "/readyz"):
             assert daemon.get(path)[0] == 200
     assert await connection.fetchval(last) == idle[-1]
+
+
+async def test_what_is_nothing_to_a_consumer_is_no_backlog(
+    connection: Connection, database: Database, start_daemon: StartDaemon
+) -> None:
+    daemon = start_daemon(database, sample_seconds=0.1, heartbeat_seconds=300).wait_ready("leading")
+    await connection.execute("insert into courses (title, price) values ('a', 1)")
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, "select sum(enrollments) from courses", equals=1)
+    # The enrollment's own note is read by counting, and waits for enrolling to look the next time.
+    handled = daemon.metric("listener_last_sample_timestamp_seconds")
+    wait_until(lambda: daemon.metric("listener_last_sample_timestamp_seconds") > handled + 0.2, "sampled since")
+    assert daemon.metric("listener_backlog_changes") == 0
+    assert daemon.metric("listener_oldest_unhandled_timestamp_seconds") == 0

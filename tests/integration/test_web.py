@@ -61,6 +61,7 @@ def test_the_page_may_run_its_own_script_and_style_and_nothing_else(
         policy, text = answer.headers["Content-Security-Policy"], answer.read().decode()
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
     assert "Leading" in text  # without the script, too
     assert "style=" not in text
     assert "{{" not in text
