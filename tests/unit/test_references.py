@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from listener.logs import Event
 from tests.support.reference import DOCS, REFERENCES
 
 CODE = Path(__file__).parents[2] / "listener"
@@ -20,3 +21,9 @@ def test_nothing_is_logged_that_is_not_in_the_catalogue() -> None:
     for file in CODE.glob("*.py"):
         for call in re.findall(r"\blog\.(?:debug|info|warning|error)\)?\((.*)", file.read_text(encoding="utf-8")):
             assert call.startswith(("Event.", "_event(", "tally.")) or call == "", f"{file.name}: {call}"
+
+
+def test_every_event_of_the_catalogue_can_happen() -> None:
+    code = "\n".join(file.read_text(encoding="utf-8") for file in CODE.glob("*.py"))
+    unused = {event.name for event in Event if f"Event.{event.name}" not in code}
+    assert unused == set()
