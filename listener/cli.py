@@ -34,7 +34,9 @@ def run(settings: Settings) -> None:
 
 app.command(epilog="Example: listener install --print > review.sql")(attach.install)
 app.command(epilog="Example: listener uninstall")(attach.uninstall)
-app.command(epilog="Example: listener sync")(mend.sync)
+app.command(epilog="Example: listener diagnose --json")(mend.diagnose)
+app.command(epilog="Example: listener sync --dry-run")(mend.sync)
+app.command(epilog="Example: listener pending retry")(mend.pending)
 
 
 @app.command(epilog="Example: listener status --watch")

@@ -75,6 +75,8 @@ class Plan:
 
     discovery: Discovery
     installed: Installation | None
+    intact: bool
+    """Whether all triggers of that installation are there, and enabled."""
 
     @property
     def mapping(self) -> Mapping:
@@ -85,7 +87,7 @@ class Plan:
     def is_done(self) -> bool:
         """Whether exactly this is installed already."""
         done = self.installed and (self.installed.version, self.installed.fingerprint)
-        return done == (VERSION, self.mapping.fingerprint())
+        return self.intact and done == (VERSION, self.mapping.fingerprint())
 
     def text(self) -> str:
         """The SQL that would run."""
@@ -125,7 +127,9 @@ async def plan(
         runtime_roles=tuple(dict.fromkeys(roles)),
         missing_index=mapping.missing_index or (earlier.missing_index if earlier else None),
     )
-    return Plan(replace(discovery, mapping=mapping), installed)
+    triggers = await connection.fetchrow(sql.read("audit/findings/triggers_missing"), *mapping.triggers)
+    assert triggers is not None
+    return Plan(replace(discovery, mapping=mapping), installed, intact=triggers["affected"] == 0)
 
 
 async def installation(connection: Connection) -> Installation | None:

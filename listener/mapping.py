@@ -125,6 +125,20 @@ class Mapping:
         return self.counts and not self.observes and bool(self.count_columns)
 
     @property
+    def triggers(self) -> tuple[list[str], list[str], list[str]]:
+        """All triggers that are installed: their tables' schemas, their tables, their names."""
+        wanted = [(self.course_table, name) for name in ("insert", "delete", "update", "truncate")]
+        if self.enrolls:
+            wanted += [(self.student_table, name) for name in ("insert", "update")]
+        if self.counts:
+            wanted += [(self.enrollment_table, name) for name in ("insert", "delete", "update", "truncate")]
+        return (
+            [table.schema for table, _ in wanted],
+            [table.name for table, _ in wanted],
+            [f"listener_{name}" for _, name in wanted],
+        )
+
+    @property
     def is_counted(self) -> str:
         """Whether an enrollment counts."""
         return self.is_active if self.count_rows == "active" else "true"

@@ -1,0 +1,10 @@
+with found as (
+    select min(unhandled.at) as at
+    from unnest(array['enroll', 'count']) as consumer(name)
+    cross join lateral (select at from listener.unhandled(consumer.name, 1)) as unhandled
+)
+
+select
+    count(*) filter (where found.at < clock_timestamp() - interval '10 seconds') as affected,
+    array_agg(format('the oldest change waits since %s', date_trunc('second', found.at))) as examples
+from found

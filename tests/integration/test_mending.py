@@ -1,0 +1,180 @@
+"""What `diagnose` names, `sync` mends, and both leave alone what is in order."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from listener.connection import Connection
+from tests.conftest import Database
+from tests.support.process import listener
+
+CASE = (Path(__file__).parents[1] / "support" / "users_case.sql").read_text()
+
+
+@pytest.fixture
+def case(make_database: Callable[..., Database]) -> Database:
+    database = make_database(empty=True)
+    database.server.psql(database.name, CASE)
+    return database
+
+
+@pytest.fixture
+async def look(case: Database) -> AsyncIterator[Connection]:
+    connection = await asyncpg.connect(case.url)
+    yield connection
+    connection.terminate()
+
+
+def codes(database: Database) -> dict[str, int]:
+    """What diagnose finds: how many of each code."""
+    done = listener(database.url, "diagnose", "--json", check=False)
+    assert done.returncode in (0, 1), done.stderr
+    findings = json.loads(done.stdout)["findings"]
+    assert done.returncode == bool(findings)
+    assert all(each["mend"].startswith("listener ") for each in findings)
+    return {each["code"]: each["affected"] for each in findings}
+
+
+STATE = "select json_agg(r)::text from (select * from {} order by 1) as r"
+
+
+async def state(connection: Connection) -> list[str]:
+    """All rows of the LMS."""
+    return [await connection.fetchval(STATE.format(table)) for table in ("profiles", "enrollments", "courses")]
+
+
+async def test_the_users_case(case: Database, look: Connection) -> None:
+    assert codes(case) == {
+        "students_without_enrollment": 4,
+        "counts_off": 2,
+        "foreign_key_wrong_table": 1,
+        "unique_pair_missing": 1,
+        "index_missing": 1,
+        "triggers_doubled": 2,
+        "not_installed": 1,
+    }
+    before = await state(look)
+    said = listener(case.url, "sync", "--dry-run", check=False)
+    assert said.returncode == 1
+    assert "would: enroll 4 students" in said.stdout
+    assert "1587" in said.stdout
+    assert 'references "public"."profiles"' in said.stdout
+    assert await state(look) == before
+
+    refused = listener(case.url, "install", check=False)
+    assert refused.returncode == 2
+    assert "update_course_counts on public.enrollments (counts)" in refused.stderr
+    assert "on_profile on public.profiles (enrolls)" in refused.stderr
+    assert "auto_enroll" not in refused.stderr
+    assert await look.fetchval("select to_regnamespace('listener') is null")
+
+    listener(case.url, "install", "--take-over")
+    listener(case.url, "sync")
+    assert codes(case) == {}
+    assert await look.fetchval("select count(*) from enrollments") == 7
+    assert tuple(await look.fetchrow("select enrollments, students from courses") or ()) == (7, 7)
+    assert await look.fetchval(
+        """select array_agg(pg_get_constraintdef(oid)) from pg_constraint
+        where conrelid = 'enrollments'::regclass and contype = 'f' and confrelid <> 'courses'::regclass"""
+    ) == ["FOREIGN KEY (user_id) REFERENCES profiles(id) ON UPDATE CASCADE ON DELETE CASCADE"]
+    assert "0 students" in listener(case.url, "sync").stdout
+
+    enabled = "select array_agg(tgname::text order by 1) from pg_trigger where tgenabled = 'O' and not tgisinternal"
+    assert "on_profile" not in await look.fetchval(enabled)
+    listener(case.url, "uninstall")
+    assert await look.fetchval(enabled) == ["auto_enroll", "on_profile", "update_course_counts"]
+
+
+async def test_a_trigger_that_does_other_things_too_is_not_taken_over(case: Database, look: Connection) -> None:
+    await look.execute("create table audit_log (said text)")
+    await look.execute(
+        """create or replace function enroll_now(person uuid) returns void language plpgsql as $$
+        begin
+            insert into enrollments (user_id, course_id) values (person, pick_course());
+            insert into audit_log values ('enrolled');
+        end $$"""
+    )
+    refused = listener(case.url, "install", "--take-over", check=False)
+    assert refused.returncode == 2
+    assert "on_profile on public.profiles" in refused.stderr
+    assert "audit_log" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert await look.fetchval("select tgenabled from pg_trigger where tgname = 'on_profile'") == b"O"
+
+
+async def test_rows_in_the_way_are_kept_in_quarantine(case: Database, look: Connection) -> None:
+    await look.execute("alter table enrollments disable trigger all; alter table profiles disable trigger all")
+    await look.execute("alter table enrollments drop constraint enrollments_user_id_fkey")
+    await look.execute("alter table enrollments drop constraint enrollments_course_id_fkey")
+    await look.execute(
+        """insert into enrollments (user_id, course_id, status, enrolled_at)
+        select gen_random_uuid(), courses.id, 'active', now() from courses
+        union all select profiles.id, gen_random_uuid(), 'active', now() from profiles where email ~ '^1'
+        union all
+        select profiles.id, courses.id, 'gone', now() - interval '1 day' from profiles, courses where email ~ '^1'
+        union all select null, courses.id, 'active', now() from courses"""
+    )
+    found = codes(case)
+    assert (found["enrollments_of_nobody"], found["enrollments_of_no_course"], found["duplicate_enrollments"]) == (
+        1,
+        1,
+        1,
+    )
+    listener(case.url, "install")
+    listener(case.url, "sync")
+    assert codes(case) == {}
+    assert await look.fetchval("select count(*) from listener.quarantine") == 3
+    kept = "select status from enrollments where user_id = (select id from profiles where email ~ '^1')"
+    assert await look.fetchval(f"select array_agg(status) from ({kept}) as kept") == ["active"]
+    assert (
+        await look.fetchval("select content ->> 'status' from listener.quarantine order by id desc limit 1") == "gone"
+    )
+
+    row = await look.fetchrow("select * from get_enrollment_statistics()")
+    assert row is not None
+    assert dict(row) == {
+        "total_profiles": 8,
+        "total_students": 7,
+        "total_enrollments": 8,
+        "students_with_enrollments": 7,
+        "students_without_enrollments": 0,
+        "active_enrollments": 8,
+        "inactive_enrollments": 0,
+    }
+    statuses = "select enrollment_status, count(*) from profile_enrollment_sync_status group by 1 order by 1"
+    assert [tuple(row) for row in await look.fetch(statuses)] == [("enrolled", 7), ("not_student", 1)]
+
+
+async def test_a_missing_or_disabled_trigger_is_found_and_mended(database: Database, connection: Connection) -> None:
+    listener(database.url, "sync")
+    assert codes(database) == {}
+    await connection.execute("drop trigger listener_delete on enrollments")
+    await connection.execute("alter table profiles disable trigger listener_insert")
+    assert codes(database) == {"triggers_missing": 2}
+    listener(database.url, "install")
+    assert codes(database) == {}
+
+
+async def test_a_full_database_is_diagnosed_in_seconds(
+    database: Database, connection: Connection, request: pytest.FixtureRequest
+) -> None:
+    students = 1_000_000 if request.config.getoption("--long") else 100_000
+    await connection.execute("insert into courses (title) values ('a')")
+    await connection.execute("alter table profiles disable trigger user; alter table enrollments disable trigger user")
+    await connection.execute(f"insert into profiles (role) select 'student' from generate_series(1, {students})")
+    await connection.execute(
+        "insert into enrollments (user_id, course_id) select profiles.id, courses.id from profiles, courses"
+    )
+    await connection.execute(
+        "alter table profiles enable trigger user; alter table enrollments enable trigger user; analyze"
+    )
+    started = time.monotonic()
+    assert codes(database) == {"counts_off": 2, "index_missing": 1}
+    assert time.monotonic() - started < 10 + students / 100_000
+    said = listener(database.url, "sync").stdout
+    assert f"is {students}" in said
+    assert codes(database) == {}
