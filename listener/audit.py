@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import asyncpg
+
 from listener import sql
 from listener.connection import Connection
 from listener.mapping import LOCK_CLASS, REPAIR_LOCK, Mapping
-from listener.reactions import REFUSALS
 
 PAGE = 1000
 """Students looked at in one transaction."""
@@ -50,7 +51,7 @@ async def enroll_missing(
     while True:
         try:
             row = await connection.fetchrow(together, after, PAGE)
-        except REFUSALS:
+        except asyncpg.PostgresError:
             row = await connection.fetchrow(each, after, PAGE)
         assert row is not None
         seen += row["students"]

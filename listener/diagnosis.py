@@ -107,7 +107,8 @@ async def _rights(connection: Connection, mapping: Mapping, installed: Installat
         what = "schema listener is not installed"
         return [Finding("not_installed", "error", 1, what, (), INSTALL)]
     try:
-        await rights.check_runtime(connection, mapping)
+        await rights.check_runtime(connection)
+        await rights.check_views(connection, mapping)
     except (MayNot, Blinded) as error:
         return [
             Finding("rights_missing", "error", 1, "the daemon could not work under this role", (str(error),), INSTALL)

@@ -7,7 +7,7 @@ from contextlib import suppress
 import anyio
 import anyio.abc
 
-from listener import __version__, web
+from listener import __version__, preflight, web
 from listener.access import Access
 from listener.connection import address
 from listener.daemon import Daemon
@@ -20,7 +20,8 @@ from listener.state import State
 async def run(settings: Settings, log: Logger, *, stop: anyio.Event | None = None) -> None:
     """Run until SIGTERM, SIGINT or `stop`; a second signal, or LISTENER_SHUTDOWN_SECONDS, ends it at once.
 
-    Raises WrongSetting if the HTTP port, the certificate or the password cannot be had.
+    Raises WrongSetting if the HTTP port, the certificate or the password cannot be had; MayNot or Blinded if the
+    daemon could not work under its role.
     """
     metrics, state = Metrics(), State(settings.heartbeat_seconds)
     daemon = Daemon(settings, metrics, state, log)
@@ -34,8 +35,12 @@ async def run(settings: Settings, log: Logger, *, stop: anyio.Event | None = Non
         await tasks.start(web.serve, settings, access, metrics, state, listening)
         if stop is not None:
             tasks.start_soon(_watch_event, stop, daemon)
-        await daemon.run()
+        refusal = await preflight.refusal(settings)
+        if refusal is None:
+            await daemon.run()
         tasks.cancel_scope.cancel()
+    if refusal is not None:
+        raise refusal
     log.info(Event.STOPPED)
 
 

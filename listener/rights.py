@@ -18,17 +18,22 @@ async def check_installer(connection: Connection, mapping: Mapping) -> None:
         raise Blinded(tables=", ".join(hidden), role=role, does="would own the views")
 
 
-async def check_runtime(connection: Connection, mapping: Mapping) -> None:
-    """Raise MayNot or Blinded if the daemon could not work, or not see everything, under this role."""
-    schemas, names = zip(*((table.schema, table.name) for table in mapping.tables), strict=True)
-    row = await connection.fetchrow(sql.read("catalogue/rights"), schemas, names)
+async def check_runtime(connection: Connection) -> None:
+    """Raise MayNot if the daemon could not work under this role."""
+    row = await connection.fetchrow(sql.read("catalogue/rights"))
     assert row is not None
-    role = row["role"]
     if row["lacking"]:
         raise MayNot(
-            role=role,
-            action=f"work: it lacks {row['lacking'][0]}",
-            mend=f"run `listener install --grant-to {role}` as the owner",
+            role=row["role"],
+            action=f"run the daemon: it lacks {row['lacking'][0]}",
+            mend=f"run `listener install --grant-to {row['role']}` as the owner",
         )
-    if row["hidden"]:
-        raise Blinded(tables=", ".join(row["hidden"]), role=row["owner"], does="owns the views of schema listener")
+
+
+async def check_views(connection: Connection, mapping: Mapping) -> None:
+    """Raise Blinded if row-level security hides rows from the owner of the views."""
+    schemas, names = zip(*((table.schema, table.name) for table in mapping.tables), strict=True)
+    rows = await connection.fetch(sql.read("catalogue/hidden"), schemas, names)
+    if rows:
+        tables = ", ".join(row["hidden"] for row in rows)
+        raise Blinded(tables=tables, role=rows[0]["owner"], does="owns the views of schema listener")

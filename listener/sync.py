@@ -15,7 +15,7 @@ from listener.errors import Busy, Fenced
 from listener.install import BUSY_SECONDS, LOCK_MILLISECONDS
 from listener.leadership import Leadership
 from listener.mapping import Mapping
-from listener.reactions import REFUSALS, Reaction
+from listener.reactions import Reaction
 
 Answer = TypeVar("Answer")
 Tell = Callable[[str], None]
@@ -137,7 +137,7 @@ async def _react(connection: Connection) -> None:
                 batch = await reaction.together.react(connection, BATCH, 0)
             except Fenced:
                 return
-            except REFUSALS:
+            except asyncpg.PostgresError:
                 batch = await reaction.each.react(connection, BATCH, 0)
             if batch is None or not batch.notes_left:
                 break

@@ -1,4 +1,4 @@
-"""Who may do what: sign-ups under row-level security, a daemon with rights on schema `listener` alone, and nobody else."""
+"""Sign-ups under row-level security, a daemon with rights on schema `listener` alone, and nothing for anyone else."""
 
 from collections.abc import AsyncIterator, Callable
 
@@ -84,7 +84,9 @@ async def test_what_listener_added_is_closed_to_everyone_else(supabase: Database
             assert not await look.fetchval(allowed, role, function["name"]), (role, function["name"])
 
 
-async def test_a_role_without_rights_refuses_to_run_and_says_which_is_missing(supabase: Database, look: Connection) -> None:
+async def test_a_role_without_rights_refuses_to_run_and_says_which_is_missing(
+    supabase: Database, look: Connection
+) -> None:
     listener(as_role(supabase, "lms_owner"), "install")
     done = listener(as_role(supabase, "lms_daemon"), "run", check=False, http_port=0)
     assert done.returncode == 2
