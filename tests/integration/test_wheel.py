@@ -59,3 +59,8 @@ def test_the_wheel_installs_the_schema(python: Path, plain: Database, tmp_path: 
     run(python, plain.url, "-m", "listener", "install", folder=tmp_path)
     installed = "select to_regclass('listener.change') is not null"
     assert plain.server.psql(plain.name, installed) == "t\n"
+
+
+def test_the_wheel_brings_the_status_page(python: Path, plain: Database, tmp_path: Path) -> None:
+    script = "from listener.page import Headline, Page; print(Page().render(Headline('good', 'Leading')))"
+    assert "Leading" in run(python, plain.url, "-c", script, folder=tmp_path)
