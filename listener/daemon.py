@@ -121,7 +121,7 @@ class Daemon:
     async def _serve_by_listening(self, connection: Connection, pid: int) -> None:
         with anyio.fail_after(SETUP_SECONDS):
             await tune(connection)
-            await install.require(connection)
+            installed = await install.require(connection)
             doorbell = Doorbell(connection, pid)
             await doorbell.listen()
         self._doorbell = doorbell
@@ -133,7 +133,8 @@ class Daemon:
             return
         await cluster.check(connection, CONSUMERS, self._log)
         self._leads()
-        leader = Leader(connection, doorbell, self._settings, self._state, self._metrics, self._log)
+        log = self._log_of(installed)
+        leader = Leader(connection, doorbell, self._settings, self._state, self._metrics, log)
         await leader.lead(lambda: self.stopping, self._settled)
         with anyio.move_on_after(CLOSE_SECONDS):
             await leadership.release()
@@ -141,14 +142,15 @@ class Daemon:
     async def _serve_by_polling(self, connection: Connection) -> None:
         with anyio.fail_after(SETUP_SECONDS):
             async with connection.transaction():
-                await install.require(connection)
+                installed = await install.require(connection)
+        log = self._log_of(installed)
         self._connected()
         self._log.warning(Event.POLLING, reason=WAY_OUT)
         self._state.warning = WAY_OUT
         executor = PollingExecutor(connection, self._settings.statement_seconds, self._state.progressed)
         while not self.stopping:
             self._doorbell = doorbell = Timer(connection, executor)
-            leader = Leader(connection, doorbell, self._settings, self._state, self._metrics, self._log, executor)
+            leader = Leader(connection, doorbell, self._settings, self._state, self._metrics, log, executor)
             try:
                 with anyio.fail_after(self._settings.heartbeat_seconds):
                     await executor.fetchrow("select")
@@ -159,6 +161,10 @@ class Daemon:
             except LedByAnother:
                 self._stands_by()
                 await self._pause(STANDBY_SECONDS)
+
+    def _log_of(self, installed: install.Installation) -> Logger:
+        """The log; where nothing may be written to the LMS's tables, each line of the leader's says so."""
+        return self._log.bind(observing=True) if installed.mapping.observes else self._log
 
     def _leads(self) -> None:
         self._state.role = Role.LEADING

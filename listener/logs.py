@@ -38,7 +38,10 @@ class Event(StrEnum):
         "heartbeat_missed",
         "the heartbeat did not come back in time; the connection is given up",
     )
-    STUDENT_ENROLLED = "student_enrolled", "a student was enrolled: `profile_id`, `course_id`"
+    STUDENT_ENROLLED = (
+        "student_enrolled",
+        "a student was enrolled: `profile_id`, `course_id`; with `observing`, would have been",
+    )
     STUDENTS_ENROLLED = "students_enrolled", "many students were enrolled in one second: `count`, no names"
     COURSE_COUNT_MOVED = "course_count_moved", "a course's count was moved by `delta`"
     COURSE_COUNTS_MOVED = "course_counts_moved", "many counts were moved in one second: `count`"

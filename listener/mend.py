@@ -115,7 +115,7 @@ def pending(
         await installing.require(connection)
         if what is not What.LIST:
             done = await connection.fetchval(sql.read(f"audit/pending_{what.value}"), student)
-            console().print(f"{done} students: {'tried again now' if what is What.RETRY else 'dropped'}")
+            console().print(f"{done} students {'tried again now' if what is What.RETRY else 'dropped'}")
             return
         table = Table("student", "reason", "error", "attempts", "since", "next attempt")
         for row in await connection.fetch(sql.read("audit/pending"), SHOWN_STUDENTS):

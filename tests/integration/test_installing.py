@@ -73,6 +73,8 @@ async def test_only_what_was_asked_for_is_done(
         assert await connection.fetch("select * from listener.course_drift") == []
         live = await connection.fetchval("select active_enrollments from listener.course_live_count")
         assert live == enrolls
+        told = [bool(line.get("observing")) for line in daemon.events("student_enrolled")]
+        assert told == {"both": [False], "enroll": [False], "count": [], "observe": [True]}[actions]
         assert daemon.stop() == 0
     finally:
         await connection.close()

@@ -182,3 +182,21 @@ async def test_a_full_database_is_diagnosed_in_seconds(
     said = listener(database.url, "sync").stdout
     assert f"is {students}" in said
     assert codes(database) == {}
+
+
+async def test_pending_students_are_shown_hurried_and_dropped(database: Database, connection: Connection) -> None:
+    assert "nobody waits" in listener(database.url, "pending").stdout
+    profile = await connection.fetchval("insert into profiles (role) values ('student') returning id")
+    await connection.execute(
+        "insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at)"
+        " values ($1, 'failed', 'no luck', now() + interval '1 hour')",
+        profile,
+    )
+    assert "no luck" in listener(database.url, "pending", "list").stdout
+    due = "select next_attempt_at <= now() from listener.pending_enrollment"
+    assert "0 students" in listener(database.url, "pending", "retry", "--student", "nobody").stdout
+    assert not await connection.fetchval(due)
+    assert "1 students" in listener(database.url, "pending", "retry", "--student", str(profile)).stdout
+    assert await connection.fetchval(due)
+    assert "1 students" in listener(database.url, "pending", "drop").stdout
+    assert await connection.fetchval(due) is None
