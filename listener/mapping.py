@@ -168,6 +168,7 @@ class Mapping:
             "enrollment_default": self._enrollment_default(),
             "extra_names": "".join(f", {extra(name)}" for name in self.extra_values),
             "extra_values": "".join(f", {value}" for value in self.extra_values.values()),
+            "enrolling_join": self._enrolling_join(),
             "is_active": self.is_active,
             "is_counted": self.is_counted,
             "course_table": str(self.course_table),
@@ -205,6 +206,13 @@ class Mapping:
             f"exists (\n    select from {self.role_table} as role\n    where role.{identifier(self.role_key)}"
             f" = profile.{identifier(self.profile_key)} and ({rule}) is true\n)"
         )
+
+    def _enrolling_join(self) -> str:
+        """The profile's row, where other columns of an enrollment are computed from it."""
+        if not any("{row}" in value for value in self.extra_values.values()):
+            return ""
+        key = f"profile.{identifier(self.profile_key)}"
+        return f"\n    inner join {self.profile_table} as profile on {key} = student.id"
 
     def _is_default_course(self) -> str:
         if not self.enrolls:

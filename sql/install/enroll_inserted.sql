@@ -1,8 +1,7 @@
 return query
     insert into listener.enrollment (profile_id, course_id{{extra_names}})
-    select {{profile_key:profile}}, enroll.default_course_id{{extra_values:profile}}
-    from unnest(enroll.student_ids) as student(id)
-    inner join {{profile_table}} as profile on {{profile_key:profile}} = student.id
+    select student.id, enroll.default_course_id{{extra_values:profile}}
+    from unnest(enroll.student_ids) as student(id){{enrolling_join}}
     where not exists (select from listener.enrollment where enrollment.profile_id = student.id)
     on conflict do nothing
     returning profile_id;
