@@ -9,7 +9,7 @@ from listener import cluster, install
 from listener.auditor import Auditor
 from listener.connection import CLOSE_SECONDS, Connection, address, close, connect, reason, tune
 from listener.doorbell import Doorbell
-from listener.errors import CONNECTION_ERRORS, Deaf, Fenced, LedByAnother, NotInstalled, WrongVersion
+from listener.errors import CONNECTION_ERRORS, Deaf, Fenced, LedByAnother, NotInstalled, ReadOnly, WrongVersion
 from listener.leader import Leader
 from listener.leadership import APPLICATION_NAME, Leadership
 from listener.logs import Event, Logger
@@ -23,7 +23,7 @@ from listener.state import Role, State
 from listener.status import CONSUMERS
 from listener.watchdog import Watchdog
 
-OUTAGES: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, Deaf, Fenced, NotInstalled, WrongVersion)
+OUTAGES: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, Deaf, Fenced, NotInstalled, ReadOnly, WrongVersion)
 """What ends a connection, but not the daemon."""
 
 SETUP_SECONDS = 10.0

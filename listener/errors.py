@@ -112,6 +112,10 @@ class Deaf(ListenerError):
     """the heartbeat did not come back within {seconds:g} s."""
 
 
+class ReadOnly(ListenerError):
+    """the server takes no writes: default_transaction_read_only is on, or it is a standby."""
+
+
 class LedByAnother(ListenerError):
     """another daemon leads."""
 

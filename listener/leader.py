@@ -9,6 +9,7 @@ import anyio
 from listener import install
 from listener.connection import Connection, TimedExecutor
 from listener.doorbell import Doorbell
+from listener.errors import ReadOnly
 from listener.feed import Executor, Purge
 from listener.logs import Logger
 from listener.metrics import Metrics
@@ -26,7 +27,8 @@ UNRUNG_LOOK_SECONDS = 0.25
 LOOK = """
     select
         exists (select from listener.unhandled('enroll', 1)) as news,
-        (select version from listener.installation) as version
+        (select version from listener.installation) as version,
+        current_setting('transaction_read_only') = 'on' as read_only
 """
 
 
@@ -129,6 +131,8 @@ class Leader:
         self._metrics.notifications.inc(self._doorbell.take_count())
         if row is not None:
             install.check_version(row["version"])
+            if row["read_only"]:
+                raise ReadOnly
             if row["news"]:
                 self._reactions.news()
         return self._settings.heartbeat_seconds

@@ -118,6 +118,26 @@ class Server:
             shutil.chown(self.folder, user)
         self.run("initdb", "-D", str(self.data), "-A", "trust", "-U", USER, "-E", "UTF8", "--no-sync", "--locale=C")
 
+    def create_replica(self) -> "Server":
+        """A standby of this running server, not started yet; a `synchronous_standby_names` may name it `replica`."""
+        replica = Server(self.version)
+        user = ordinary_user()
+        if user is not None:
+            shutil.chown(replica.folder, user)
+        source = f"host=127.0.0.1 port={self.port} user={USER}"
+        self.run(
+            "pg_basebackup", "-D", str(replica.data), "-d", source, "-X", "stream", "--checkpoint=fast", "--no-sync"
+        )
+        (replica.data / "standby.signal").touch()
+        if user is not None:
+            shutil.chown(replica.data / "standby.signal", user)
+        replica.settings = {"primary_conninfo": f"{source} application_name=replica"}
+        return replica
+
+    def promote(self) -> None:
+        """Make a standby the primary, and wait until it is."""
+        self.psql("postgres", "select pg_promote(true)")
+
     def start(self) -> None:
         """Start, and wait until it answers."""
         options = FAST | self.settings | {"port": str(self.port)}

@@ -42,12 +42,14 @@ class DaemonProcess:
     url: str
     settings: dict[str, object] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
+    prefix: tuple[str, ...] = ()
+    """What runs it: a command that takes a command."""
 
     def __post_init__(self) -> None:
         self._log = Path(tempfile.mkstemp(prefix="listener-log-")[1])
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "listener", "run"],
+                [*self.prefix, sys.executable, "-m", "listener", "run"],
                 env=environment(self.url, **{"http_port": self.port, "log_format": "json", **self.settings}),
                 cwd=tempfile.gettempdir(),
                 stdout=log,

@@ -1,0 +1,189 @@
+"""A network that is cut without a word: nobody stays deaf for longer than the heartbeat allows."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+
+import anyio
+import anyio.to_thread
+import asyncpg
+import pytest
+
+from listener.connection import Connection
+from tests.conftest import Database, install_script
+from tests.support import lms
+from tests.support.eventually import eventually
+from tests.support.postgres import USER, Server, wait_until
+from tests.support.process import DaemonProcess
+from tests.support.proxy import Proxy
+
+Start = Callable[..., DaemonProcess]
+
+HEARTBEAT = 1.0
+ENROLLED = "select count(*) from enrollments"
+SLOW = """
+create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(2); return new; end $$;
+create trigger slow before insert on enrollments for each row execute function slow();
+"""
+
+
+@dataclass(frozen=True)
+class Behind:
+    """A database behind a proxy."""
+
+    url: str
+
+
+@pytest.fixture
+async def course(connection: Connection) -> None:
+    await connection.execute("insert into courses (title, price) values ('a', 1)")
+
+
+@pytest.fixture
+async def proxy(server: Server) -> AsyncIterator[Proxy]:
+    proxy = Proxy(server.port)
+    await proxy.start()
+    yield proxy
+    await proxy.stop()
+
+
+async def ready(daemon: DaemonProcess, role: str) -> None:
+    await anyio.to_thread.run_sync(daemon.wait_ready, role)
+
+
+def behind(proxy: Proxy, database: Database) -> Behind:
+    return Behind(f"postgresql://{USER}@127.0.0.1:{proxy.port}/{database.name}")
+
+
+async def not_ready(daemon: DaemonProcess) -> float:
+    """Seconds until /readyz says that it is not."""
+    started = time.monotonic()
+    await anyio.to_thread.run_sync(lambda: wait_until(lambda: daemon.role is None, "the daemon is not ready"))
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["while idle", "in the middle of a statement"])
+async def test_a_cut_is_noticed_within_the_heartbeats_time_and_readyz_says_so(
+    connection: Connection, database: Database, course: None, start_daemon: Start, proxy: Proxy, busy: bool
+) -> None:
+    daemon = start_daemon(behind(proxy, database), heartbeat_seconds=HEARTBEAT)
+    await ready(daemon, "leading")
+    if busy:
+        await connection.execute(SLOW)
+    await connection.execute("insert into profiles (role) values ('student')")
+    if busy:
+        active = (
+            "select count(*) from pg_stat_activity where application_name = 'listener' and wait_event = 'PgSleep'"
+            " and datname = current_database()"
+        )
+        await eventually(connection, active, equals=1)
+    else:
+        await eventually(connection, ENROLLED, equals=1)
+    proxy.cut()
+    assert await not_ready(daemon) < 3 * HEARTBEAT + 1
+    await eventually(connection, ENROLLED, equals=1)
+    await anyio.to_thread.run_sync(
+        lambda: wait_until(
+            lambda: bool(daemon.events("heartbeat_missed")), "the connection was given up", 2 * HEARTBEAT + 1
+        )
+    )
+    proxy.mend()
+    await ready(daemon, "leading")
+    if busy:
+        await connection.execute("drop trigger slow on enrollments")
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, ENROLLED, equals=2)
+    await eventually(connection, "select enrollments from courses", equals=2)
+
+
+async def test_a_long_statement_on_a_sound_connection_is_waited_for(
+    connection: Connection, database: Database, course: None, start_daemon: Start, proxy: Proxy
+) -> None:
+    daemon = start_daemon(behind(proxy, database), heartbeat_seconds=0.5)
+    await ready(daemon, "leading")
+    await connection.execute(SLOW.replace("pg_sleep(2)", "pg_sleep(4)"))
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, ENROLLED, equals=1)
+    await ready(daemon, "leading")
+    assert daemon.events("heartbeat_missed") == daemon.events("connection_lost") == []
+
+
+async def test_a_standby_takes_over_from_a_leader_whose_network_is_cut(
+    connection: Connection, database: Database, course: None, start_daemon: Start, proxy: Proxy
+) -> None:
+    leader = start_daemon(behind(proxy, database), heartbeat_seconds=HEARTBEAT)
+    await ready(leader, "leading")
+    standby = start_daemon(database, heartbeat_seconds=HEARTBEAT)
+    await ready(standby, "standing_by")
+    proxy.cut()
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, ENROLLED, equals=1)
+    assert standby.role == "leading"
+    proxy.mend()
+    await ready(leader, "standing_by")
+
+
+def may_make_namespaces() -> bool:
+    ip = shutil.which("ip", path="/usr/sbin:/sbin:/usr/bin")
+    if os.geteuid() != 0 or ip is None:
+        return False
+    made = subprocess.run([ip, "netns", "add", "listener-probe"], capture_output=True, check=False).returncode == 0
+    subprocess.run([ip, "netns", "delete", "listener-probe"], capture_output=True, check=False)
+    return made
+
+
+@pytest.fixture
+def cable() -> Iterator[str]:
+    """A network namespace with a cable to here: 10.213.77.1 (here) and 10.213.77.2 (there); its name."""
+    if not may_make_namespaces():
+        pytest.skip("network namespaces need root and iproute2")
+    name = f"listener-{os.getpid()}"
+    here, there = f"lh{os.getpid()}", f"lt{os.getpid()}"
+    for command in (
+        f"ip netns add {name}",
+        f"ip link add {here} type veth peer name {there} netns {name}",
+        f"ip address add 10.213.77.1/24 dev {here}",
+        f"ip link set {here} up",
+        f"ip -n {name} address add 10.213.77.2/24 dev {there}",
+        f"ip -n {name} link set {there} up",
+        f"ip -n {name} link set lo up",
+    ):
+        subprocess.run(command.split(), check=True, capture_output=True)
+    yield name
+    subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
+    subprocess.run(["ip", "link", "delete", here], check=False, capture_output=True)
+
+
+@pytest.fixture
+def reachable(postgres_version: int) -> Iterator[Database]:
+    """A server that listens on every address."""
+    server = Server(postgres_version, settings={"listen_addresses": "*"})
+    server.create()
+    with (server.data / "pg_hba.conf").open("a") as rules:
+        rules.write("host all all 10.213.77.0/24 trust\n")
+    server.start()
+    server.psql("postgres", "create database lms")
+    server.psql("lms", lms.schema())
+    server.psql("lms", install_script(server.url("lms")))
+    yield Database(server, "lms")
+    server.destroy()
+
+
+async def test_the_lock_of_a_leader_whose_host_is_gone_is_free_within_30_s(cable: str, reachable: Database) -> None:
+    """Nobody else is there to depose it: the server itself must notice, by the session's keepalives."""
+    url = f"postgresql://{USER}@10.213.77.1:{reachable.server.port}/lms"
+    daemon = DaemonProcess(url, {"http_host": "127.0.0.1"}, prefix=("ip", "netns", "exec", cable))
+    connection: Connection = await asyncpg.connect(reachable.url)
+    try:
+        led = "select count(*) from pg_locks where locktype = 'advisory' and objid = 1"
+        await eventually(connection, led, equals=1)
+        await anyio.run_process(["ip", "link", "set", f"lh{os.getpid()}", "down"])
+        cut_at = time.monotonic()
+        await eventually(connection, led, equals=0, seconds=40)
+        assert time.monotonic() - cut_at < 30
+    finally:
+        connection.terminate()
+        daemon.clean_up()
