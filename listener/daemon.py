@@ -8,6 +8,7 @@ import anyio.abc
 from listener import cluster, install
 from listener.auditor import Auditor
 from listener.connection import CLOSE_SECONDS, Connection, address, close, connect, reason, tune
+from listener.consumers import CONSUMERS
 from listener.doorbell import Doorbell
 from listener.errors import CONNECTION_ERRORS, Deaf, Fenced, LedByAnother, NotInstalled, ReadOnly, WrongVersion
 from listener.leader import Leader
@@ -20,7 +21,6 @@ from listener.pooler import Path, examine
 from listener.settings import Settings
 from listener.standby import STANDBY_SECONDS, Standby
 from listener.state import Role, State
-from listener.status import CONSUMERS
 from listener.watchdog import Watchdog
 
 OUTAGES: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, Deaf, Fenced, NotInstalled, ReadOnly, WrongVersion)

@@ -8,6 +8,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from listener import __version__
+from listener.consumers import CONSUMERS
 from listener.sample import COUNTED, Sample
 
 SECONDS = (
@@ -161,7 +162,7 @@ class Metrics:
             self.errors.labels(kind)
         for reason in PENDING_REASONS:
             self.pending_students.labels(reason)
-        for consumer in ("enroll", "count"):
+        for consumer in CONSUMERS:
             self.batch_seconds.labels(consumer)
             self.batch_changes.labels(consumer)
 

@@ -1,7 +1,8 @@
 """What is done about changes: students are enrolled, counts are moved. Knows nothing of connections.
 
-Each reaction is a consumer of the feed with two statements: one that treats a batch as a whole, and one that treats
-each student or course on its own, for when something in a batch is refused.
+Each reaction is a consumer of the feed. Enrolling and counting have two statements: one that treats a batch as a
+whole, and one that treats each student or course on its own, for when something in a batch is refused. A further
+reaction has one; when it is refused, that reaction alone waits and tries again.
 """
 
 import json
@@ -14,6 +15,7 @@ import asyncpg
 
 from listener import sql
 from listener.activity import Activity
+from listener.consumers import COUNT, ENROLL, FURTHER
 from listener.feed import Batch, Consumer, Executor
 from listener.logs import Event, Logger
 from listener.metrics import Metrics
@@ -42,6 +44,7 @@ class Reaction:
     name: str
     together: Consumer
     each: Consumer
+    arguments: tuple[object, ...] = ()
     pause: float = 0.0
     due: bool = True
     last_at: float = field(default=float("-inf"))
@@ -57,8 +60,15 @@ class Reaction:
             name=name,
             together=_consumer(name, text, "together"),
             each=_consumer(name, text, "each"),
+            arguments=(SHOWN,),
             pause=pause,
         )
+
+    @classmethod
+    def load_further(cls, name: str) -> "Reaction":
+        """The reaction in `daemon/NAME.sql`, which knows one way to treat a batch and returns its summary only."""
+        consumer = Consumer(name, sql.read(f"daemon/{name}"))
+        return cls(name=name, together=consumer, each=consumer)
 
     def wait(self, now: float) -> float:
         """Seconds until this reaction should run; infinite if there is nothing for it to do."""
@@ -81,9 +91,9 @@ class Reactions:
         self._batch_size = batch_size
         self._activity = activity or Activity()
         self.report = Report(log, self._activity)
-        self._enroll = Reaction.load("enroll")
-        self._count = Reaction.load("count", pause=COUNT_PAUSE)
-        self._reactions = (self._enroll, self._count)
+        self._enroll = Reaction.load(ENROLL)
+        self._count = Reaction.load(COUNT, pause=COUNT_PAUSE)
+        self._reactions = (self._enroll, self._count, *map(Reaction.load_further, FURTHER))
         self._retry_students = Retry()
         self._retry_counts = Retry()
 
@@ -146,7 +156,8 @@ class Reactions:
         reaction.due = batch.notes_left
         self._measure(reaction, batch, seconds)
         if reaction is self._enroll:
-            self._count.due = True
+            for other in self._reactions[1:]:
+                other.due = True
             self._enrolled(batch.result)
             for source, operation, changes in batch.kinds:
                 self._metrics.changes.labels(source, operation).inc(changes)
@@ -154,7 +165,7 @@ class Reactions:
             self._activity.signed_up(batch.ages)
             if batch.result["courses_changed"]:
                 self._retry_students.not_later_than(time.monotonic())
-        else:
+        elif reaction is self._count:
             self._moved(batch.result)
         return True
 
@@ -168,14 +179,14 @@ class Reactions:
     async def _react(self, reaction: Reaction) -> Batch | None:
         if time.monotonic() >= reaction.careful_until:
             try:
-                return await reaction.together.react(self._executor, self._batch_size, SHOWN)
+                return await reaction.together.react(self._executor, self._batch_size, *reaction.arguments)
             except ENDED:
                 raise
             except asyncpg.PostgresError as error:
                 self._metrics.errors.labels("reaction").inc()
                 self._log.warning(Event.REACTION_FAILED, consumer=reaction.name, error=str(error))
                 reaction.careful_until = time.monotonic() + CAREFUL_SECONDS
-        return await reaction.each.react(self._executor, self._batch_size, SHOWN)
+        return await reaction.each.react(self._executor, self._batch_size, *reaction.arguments)
 
     def _measure(self, reaction: Reaction, batch: Batch, seconds: float) -> None:
         self._metrics.batch_seconds.labels(reaction.name).observe(seconds)

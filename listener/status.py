@@ -15,13 +15,13 @@ from rich.table import Table
 
 from listener import install, sql
 from listener.connection import Connection, address, connected, reason
+from listener.consumers import CONSUMERS
 from listener.errors import CONNECTION_ERRORS, MayNot, Unreachable
 from listener.leadership import APPLICATION_NAME
 from listener.mapping import DEPUTY_LOCK, LEADER_LOCK, LOCK_CLASS
 from listener.sample import COUNTED
 from listener.sample import look as sample
 
-CONSUMERS = ["enroll", "count"]
 UNHEALTHY_LAG_SECONDS = 10.0
 LEADER_SECONDS = 2.0
 """A standby takes over within this time, so a leader is looked for that long."""

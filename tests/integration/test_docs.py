@@ -18,12 +18,14 @@ BLOCK = re.compile(r"^( *)```(bash|sql)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL
 NOT_RUN = "# not run by the tests: "
 SET_UP = "python3 -m venv .venv && "
 """Begins the commands that install the project itself: CI runs one of them, the demo's tests run what follows it."""
+EXAMPLE = "-- example: "
+"""Begins a file of the reaction that CONTRIBUTING adds: `test_adding_a_reaction.py` runs it."""
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
     """(language, text) of what a page would have its reader run."""
     found = [(language, text.strip()) for _, language, text in BLOCK.findall(page.read_text(encoding="utf-8"))]
-    return [(language, text) for language, text in found if not text.startswith((NOT_RUN, SET_UP))]
+    return [(language, text) for language, text in found if not text.startswith((NOT_RUN, SET_UP, EXAMPLE))]
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.stem)
