@@ -10,7 +10,7 @@ from listener.errors import Undecided, WrongSetting
 from listener.mapping import Actions, Mapping, MissingIndex, Table, column
 from listener.places import Places
 from listener.rules import Rule, Rules, find_column, listed, ranked
-from listener.settings import MAPPING, Settings
+from listener.settings import MAPPING, PREFIX, Settings
 from listener.sql import identifier
 
 SMALL_TABLE_ROWS = 100_000
@@ -96,6 +96,8 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
         default_course=None
         if default_course is None
         else await expressions.literal(connection, default_course, course_type, "LISTENER_DEFAULT_COURSE"),
+        student_view=await _query(connection, profiles.columns[profile_key].type, asked, "student_view"),
+        default_course_view=await _query(connection, course_type, asked, "default_course_view"),
         course_order=await _order(connection, courses, price, asked),
         count_columns=counts,
         actions=_actions(asked),
@@ -117,6 +119,12 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
         counts_choice,
     )
     return Discovery(mapping, choices)
+
+
+async def _query(connection: Connection, kind: str, asked: dict[str, str], setting: str) -> str | None:
+    """The query that a setting gives for a view, canonical; None without that setting."""
+    text = asked.get(setting)
+    return None if text is None else await expressions.query(connection, text, kind, PREFIX + setting.upper())
 
 
 async def _students(

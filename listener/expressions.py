@@ -48,24 +48,42 @@ async def value(connection: Connection, table: Table, column: str, kind: str, te
     return found[1]
 
 
+async def query(connection: Connection, text: str, kind: str, setting: str) -> str:
+    """A query of one column of type `kind`, canonical, its names qualified. Raises WrongSetting."""
+    async with _undone(connection):
+        await _make_view(connection, text, text, setting)
+        await connection.execute("set local search_path = ''")
+        row = await connection.fetchrow(sql.read("catalogue/view_columns"))
+    assert row is not None
+    if row["types"] != [kind]:
+        raise WrongSetting(
+            name=setting, problem=f"{_short(text)} must have one column of type {kind}, not {', '.join(row['types'])}"
+        )
+    definition: str = row["definition"]
+    return definition.strip().rstrip(";")
+
+
+async def _make_view(connection: Connection, select: str, text: str, setting: str) -> None:
+    """Let Postgres understand what a user wrote. One statement only: the extended protocol."""
+    try:
+        await connection.fetch(f"create temporary view listener_expression as {select}")
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise MayNot(
+            role=await connection.fetchval("select session_user"),
+            action=f"try {setting} ({reason(error)})",
+            mend="install as the owner of the tables",
+        ) from error
+    except asyncpg.PostgresError as error:
+        raise WrongSetting(name=setting, problem=f"{_short(text)} is not understood: {reason(error)}") from error
+
+
 async def _understood(connection: Connection, table: Table, clause: str, text: str, setting: str) -> str:
     if ROW in text or NOTHING in text or "{row}" in text:
         raise WrongSetting(name=setting, problem=f"may not speak of {ROW}, {NOTHING} or {{row}}")
     async with _undone(connection):
-        try:
-            # A second relation makes Postgres qualify every column. One statement only: the extended protocol.
-            await connection.fetch(
-                f"create temporary view listener_expression as select 1 as one"
-                f" from {table} as {ROW} cross join (select 1 as one) as {NOTHING}\n{clause.replace('{text}', text)}"
-            )
-        except asyncpg.InsufficientPrivilegeError as error:
-            raise MayNot(
-                role=await connection.fetchval("select session_user"),
-                action=f"try {setting} ({reason(error)})",
-                mend="install as the owner of the tables",
-            ) from error
-        except asyncpg.PostgresError as error:
-            raise WrongSetting(name=setting, problem=f"{_short(text)} is not understood: {reason(error)}") from error
+        # A second relation makes Postgres qualify every column.
+        select = f"select 1 as one from {table} as {ROW} cross join (select 1 as one) as {NOTHING}"
+        await _make_view(connection, f"{select}\n{clause.replace('{text}', text)}", text, setting)
         await connection.execute("set local search_path = ''")
         row = await connection.fetchrow(sql.read("catalogue/view_shape"))
     assert row is not None

@@ -77,7 +77,9 @@ class Mapping:
     extra_values: dict[str, str] = field(default_factory=dict)
     course_price: str | None = None
     is_available: str = "true"
+    student_view: str | None = None
     default_course: str | None = None
+    default_course_view: str | None = None
     course_order: str = ""
     count_columns: tuple[str, ...] = ()
     actions: Actions = "both"
@@ -194,6 +196,8 @@ class Mapping:
             "grantees": ", ".join(identifier(role) for role in self.runtime_roles),
         }
         values["enroll"] = sql.render(sql.read(f"install/enroll_{'observed' if self.observes else 'inserted'}"), values)
+        for name, by_hand in (("student_view", self.student_view), ("default_course_view", self.default_course_view)):
+            values[name] = by_hand or sql.render(sql.read(f"install/{name}"), values)
         values["ring"] = sql.render(sql.read("install/ring"), values)
         return values
 
@@ -277,6 +281,8 @@ class Mapping:
         """(what, found) for people to check."""
         plain = {name: text.replace("{row}.", "") for name, text in asdict(self).items() if isinstance(text, str)}
         students = "everyone" if self.is_student == "true" else plain["is_student"]
+        if self.student_view is not None:
+            students += ", if in the query of LISTENER_STUDENT_VIEW"
         if self.role_table is not None:
             students = f"who has a row in {self.role_table.label} ({self.role_key}) with {students}"
         return [
@@ -290,10 +296,15 @@ class Mapping:
             ),
             ("courses", f"{self.course_table.label}, key {self.course_key} ({self.course_key_type})"),
             ("published", "every course" if self.is_available == "true" else plain["is_available"]),
-            ("default course", self.default_course or f"first by {plain['course_order'] or self.course_key}"),
+            ("default course", self._default_course_described(plain["course_order"])),
             ("counts", self._counts_described()),
             ("actions", self.actions),
         ]
+
+    def _default_course_described(self, order: str) -> str:
+        if self.default_course_view is not None:
+            return "the query of LISTENER_DEFAULT_COURSE_VIEW"
+        return self.default_course or f"first by {order or self.course_key}"
 
     def _counts_described(self) -> str:
         if not self.counts:

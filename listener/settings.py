@@ -22,9 +22,10 @@ SERVICE_LINK = re.compile(r"LISTENER_(SERVICE_(HOST|PORT)|PORT)(_\w+)?$")
 
 MAPPING = (
     "profile_table", "profile_key", "student_table", "student_key", "student_column", "student_values",
-    "student_predicate", "enrollment_table", "enrollment_profile", "enrollment_course", "enrollment_status",
+    "student_predicate", "student_view", "enrollment_table", "enrollment_profile", "enrollment_course",
+    "enrollment_status",
     "active_values", "enrollment_values", "course_table", "course_key", "course_price", "publish_predicate",
-    "course_order", "default_course", "count_columns", "count_rows", "actions",
+    "course_order", "default_course", "default_course_view", "count_columns", "count_rows", "actions",
 )  # fmt: skip
 """The settings that say what means what in the LMS's schema; `install` takes and remembers them."""
 
@@ -72,6 +73,11 @@ class Settings(BaseSettings):
     student_predicate: str | None = Field(
         None, description="SQL condition on one row of that table, in place of column and values; `true` is everyone"
     )
+    student_view: str | None = Field(
+        None,
+        description="query of one column, written by hand: the keys of all who are students now, in place of what the "
+        "rule would select; the rule still says which rows are looked at",
+    )
     enrollment_table: str | None = Field(None, description="table of the enrollments")
     enrollment_profile: str | None = Field(None, description="its column that refers to the profile")
     enrollment_course: str | None = Field(None, description="its column that refers to the course")
@@ -94,6 +100,10 @@ class Settings(BaseSettings):
     )
     course_order: str | None = Field(None, description="SQL to order courses by, in place of price and age")
     default_course: str | None = Field(None, description="key of the one course that new students land in")
+    default_course_view: str | None = Field(
+        None,
+        description="query of one row and column, written by hand: the key of the course that new students land in",
+    )
     count_columns: str | None = Field(
         None, description="columns of courses that hold the count, separated by commas, or `none`"
     )

@@ -1,12 +1,10 @@
 -- The adapter: the LMS's own tables under fixed names. Nothing else in this schema, nor in the daemon,
--- knows what the LMS calls its tables and columns. A schema too exotic for the settings can be attached
--- by writing these views by hand.
+-- knows what the LMS calls its tables and columns. Who is a student, and where students land, can be
+-- queries written by hand, where no rule would do.
 
 -- Who is a student now.
-create view listener.student as
-select {{profile_key:profile}} as id
-from {{profile_table}} as profile
-where {{student_condition}};
+create view listener.student (id) as
+{{student_view}};
 
 -- Every enrollment, of any status.
 create view listener.enrollment as
@@ -27,9 +25,5 @@ select
 from {{course_table}} as course;
 
 -- Where a new student lands: one row, or none while there is no course to be had.
-create view listener.default_course as
-select {{course_key:course}} as id
-from {{course_table}} as course
-where ({{is_default_course:course}}) is true
-order by {{course_order:course}}
-limit 1;
+create view listener.default_course (id) as
+{{default_course_view}};

@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from listener import install
+from listener.errors import WrongSetting
 from tests.conftest import Database
 from tests.integration.test_schemas import SCHEMAS, dump, supabase_roles
 from tests.support.eventually import eventually
@@ -76,5 +77,53 @@ async def test_only_what_was_asked_for_is_done(
         told = [bool(line.get("observing")) for line in daemon.events("student_enrolled")]
         assert told == {"both": [False], "enroll": [False], "count": [], "observe": [True]}[actions]
         assert daemon.stop() == 0
+    finally:
+        await connection.close()
+
+
+async def test_queries_written_by_hand_say_who_is_a_student_and_where_students_land(
+    make_database: Callable[..., Database], start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    database = make_database(installed=False)
+    settings = {
+        "student_view": "select id from profiles join paid on paid.profile_id = profiles.id where role = 'student'",
+        "default_course_view": "select id from courses where title = 'chosen'",
+    }
+    connection = await asyncpg.connect(database.url)
+    try:
+        await connection.execute("create table paid (profile_id uuid primary key)")
+        await install.install(connection, await install.plan(connection, settings))
+        start_daemon(database).wait_ready("leading")
+        await connection.execute("insert into courses (title, price) values ('cheap', 1), ('chosen', 100)")
+        await connection.execute(
+            "with signed_up as (insert into profiles (role) values ('student'), ('admin') returning id)"
+            " insert into paid select id from signed_up"
+        )
+        await connection.execute("insert into profiles (role) values ('student')")
+        chosen = "select count(*) from enrollments join courses on courses.id = course_id where title = 'chosen'"
+        await eventually(connection, chosen, equals=1)
+        await eventually(connection, "select enrollments from courses where title = 'chosen'", equals=1)
+        assert await connection.fetchval("select count(*) from enrollments") == 1
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("select id, role from profiles", "must have one column of type uuid, not uuid, text"),
+        ("select role from profiles", "must have one column of type uuid, not text"),
+        ("delete from profiles returning id", "is not understood"),
+        ("select id from profiles; drop table profiles", "is not understood"),
+    ],
+)
+async def test_a_query_by_hand_must_be_one_of_the_right_column(
+    make_database: Callable[..., Database], query: str, words: str
+) -> None:
+    connection = await asyncpg.connect(make_database(installed=False).url)
+    try:
+        with pytest.raises(WrongSetting, match=words) as caught:
+            await install.plan(connection, {"student_view": query})
+        assert str(caught.value).startswith("LISTENER_STUDENT_VIEW: ")
     finally:
         await connection.close()
