@@ -44,6 +44,11 @@ class WrongVersion(ListenerError):
     """schema `listener` is version {installed}, this program needs version {needed}: {mend}."""
 
 
+class UnknownRecord(ListenerError):
+    """what is installed (version {installed}) was recorded in a form that this program does not know: run
+    `listener uninstall`, then `listener install` and `listener sync`."""
+
+
 class TableNotFound(ListenerError):
     """cannot find the {what} table: {reason}."""
 

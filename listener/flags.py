@@ -6,10 +6,12 @@ from functools import wraps
 from typing import Annotated, Any
 
 import anyio
+import asyncpg
 import typer
 from rich.console import Console
 
 from listener.connection import Connection, connected
+from listener.errors import MayNot
 from listener.settings import MAPPING, PREFIX, Settings, load
 
 CONNECTION = ("database_url", "database_url_file")
@@ -59,7 +61,14 @@ def with_connection(settings: Settings, work: Callable[[Connection], Awaitable[A
 
     async def run() -> Any:
         async with connected(settings.url(), application_name="listener-command") as connection:
-            return await work(connection)
+            try:
+                return await work(connection)
+            except asyncpg.InsufficientPrivilegeError as error:
+                raise MayNot(
+                    role=await connection.fetchval("select session_user"),
+                    action=f"do this ({error})",
+                    mend="use the address of the tables' owner, who ran `listener install`",
+                ) from error
 
     return anyio.run(run)
 

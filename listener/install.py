@@ -9,7 +9,16 @@ import asyncpg
 from listener import rights, sql, takeover
 from listener.connection import Connection
 from listener.discovery import Discovery, look
-from listener.errors import Busy, MayNot, NoSuchRole, NotInstalled, OtherKeys, TriggersInTheWay, WrongVersion
+from listener.errors import (
+    Busy,
+    MayNot,
+    NoSuchRole,
+    NotInstalled,
+    OtherKeys,
+    TriggersInTheWay,
+    UnknownRecord,
+    WrongVersion,
+)
 from listener.mapping import Mapping
 from listener.sql import identifier, literal
 
@@ -28,7 +37,16 @@ class Installation:
 
     version: int
     fingerprint: str
-    mapping: Mapping
+    recorded: str
+    """The mapping in JSON, as the program of that version wrote it."""
+
+    @property
+    def mapping(self) -> Mapping:
+        """The mapping that was installed. Raises UnknownRecord if another version wrote it in another form."""
+        try:
+            return Mapping.from_json(self.recorded)
+        except (KeyError, TypeError) as error:
+            raise UnknownRecord(installed=self.version) from error
 
 
 def migrations(after: int) -> list[str]:
@@ -99,7 +117,8 @@ async def plan(
 ) -> Plan:
     """Look at the database and decide what to install. Settings of an earlier installation still hold.
 
-    Raises WrongVersion, OtherKeys, TriggersInTheWay, MixedTrigger, NoSuchRole, Blinded, and what `look` raises.
+    Raises WrongVersion, UnknownRecord, OtherKeys, TriggersInTheWay, MixedTrigger, NoSuchRole, Blinded, and what
+    `look` raises.
     """
     installed = await installation(connection)
     if installed is not None and installed.version > VERSION:
@@ -139,7 +158,7 @@ async def installation(connection: Connection) -> Installation | None:
     row = await connection.fetchrow("select version, fingerprint, mapping from listener.installation")
     if row is None:
         return None
-    return Installation(row["version"], row["fingerprint"], Mapping.from_json(row["mapping"]))
+    return Installation(row["version"], row["fingerprint"], row["mapping"])
 
 
 async def require(connection: Connection) -> Installation:

@@ -173,6 +173,27 @@ def test_a_command_that_needs_an_installation_says_so(plain: Database, command: 
     assert len(refused.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("change", ["- 'profile_table'", """|| '{"unheard_of": 1}'"""])
+def test_what_another_version_wrote_in_a_form_of_its_own_can_be_refused_and_removed(
+    database: Database, change: str, start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    ask(database, f"update listener.installation set mapping = mapping {change}, version = {install.VERSION + 1}")
+    for command in ("status", "diagnose", "sync", "install"):
+        refused = listener(database.url, command, check=False)
+        assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+        assert "update this program" in refused.stderr
+    daemon = start_daemon(database)
+    wait_until(lambda: bool(daemon.events("not_ready")), "the daemon says that it is not ready")
+
+    ask(database, f"update listener.installation set version = {install.VERSION - 1}")
+    refused = listener(database.url, "install", check=False)
+    assert refused.returncode == 2
+    assert "run `listener uninstall`" in refused.stderr
+    listener(database.url, "uninstall")
+    listener(database.url, "install")
+    daemon.wait_ready("leading")
+
+
 def test_a_daemon_waits_for_the_installation(plain: Database, start_daemon: Callable[..., DaemonProcess]) -> None:
     daemon = start_daemon(plain)
     wait_until(lambda: bool(daemon.events("not_ready")), "it says that it is not ready")

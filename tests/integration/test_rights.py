@@ -113,3 +113,13 @@ async def test_an_owner_who_would_be_blind_may_not_install_nor_its_views_be_used
     done = listener(as_role(supabase, "lms_daemon"), "run", check=False, http_port=0)
     assert done.returncode == 2
     assert "row-level security on public.profiles hides rows from lms_owner" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["diagnose", "sync", "uninstall"])
+def test_a_command_that_the_daemon_s_role_may_not_run_says_who_may(supabase: Database, command: str) -> None:
+    listener(as_role(supabase, "lms_owner"), "install", "--grant-to", "lms_daemon")
+    refused = listener(as_role(supabase, "lms_daemon"), command, check=False)
+    assert refused.returncode == 2
+    assert len(refused.stderr.splitlines()) == 1
+    assert "lms_daemon may not" in refused.stderr
+    assert "owner" in refused.stderr
