@@ -65,13 +65,13 @@ def before(mapping: Mapping) -> str | None:
 def script(mapping: Mapping, installed_version: int = 0) -> str:
     """The SQL, in one transaction, that brings a database from an installed version (0: none) to this one."""
     values = mapping.placeholders() | {
+        "lock_milliseconds": str(LOCK_MILLISECONDS),
         "version": str(VERSION),
         "fingerprint": literal(mapping.fingerprint()),
         "mapping": literal(mapping.to_json()),
     }
     parts = [
-        "begin;",
-        f"set local lock_timeout = '{LOCK_MILLISECONDS}ms';",
+        sql.render(sql.read("install/begin"), values),
         *(f"alter table {each.table} disable trigger {identifier(each.trigger)};" for each in mapping.taken_over),
         *(sql.render(sql.read(name), values) for name in migrations(installed_version)),
         sql.render(sql.read("install/clear"), values),

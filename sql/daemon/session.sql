@@ -32,3 +32,6 @@ where name = 'idle_session_timeout';
 select set_config(name, '1000', false)
 from pg_catalog.pg_settings
 where name = 'client_connection_check_interval' and version() ~ 'linux';
+
+-- Nobody's function or operator in another schema may stand in for one of Postgres's own.
+set search_path = pg_catalog, pg_temp;

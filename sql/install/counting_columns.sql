@@ -1,7 +1,7 @@
 -- A course row brings its count along, and takes it away: the opposite delta keeps the sum of rows and feed
 -- equal to the number of active enrollments. The note without a delta wakes students who wait for a course.
 create or replace function listener.note_inserted_courses() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     insert into listener.change (source, operation, course_id, delta)
     select 'courses', 'insert', {{course_key:inserted}}, -{{course_count:inserted}}
@@ -14,7 +14,7 @@ end;
 $$;
 
 create or replace function listener.note_deleted_courses() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     insert into listener.change (source, operation, course_id, delta)
     select 'courses', 'delete', {{course_key:deleted}}, {{course_count:deleted}}
@@ -29,7 +29,7 @@ end;
 $$;
 
 create or replace function listener.note_truncated_courses() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     insert into listener.change (source, operation, course_id, delta)
     select 'courses', 'truncate', {{course_key:course}}, {{course_count:course}}
@@ -45,7 +45,7 @@ $$;
 
 -- A course became available, or its key changed and its count moved along with it.
 create or replace function listener.note_updated_course() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     if {{course_key:new}} is distinct from {{course_key:old}} then
         insert into listener.change (source, operation, course_id, delta)
@@ -99,7 +99,7 @@ begin
     if repair_count.count_column not in ({{count_column_names}}) then
         raise exception 'there is no count column %', repair_count.count_column;
     end if;
-    execute format(
+    execute pg_catalog.format(
         'update {{course_table}} as course set %1$I = coalesce(course.%1$I, 0) + $1 where {{course_key:course}} = $2',
         repair_count.count_column
     ) using repair_count.drift, repair_count.off_course_id;

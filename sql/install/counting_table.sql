@@ -2,7 +2,7 @@
 -- with its first count, and goes with the course: the opposite delta keeps the sum of rows and feed equal to the number
 -- of enrollments that count.
 create or replace function listener.note_inserted_courses() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     insert into listener.change (source, operation) values ('courses', 'insert');
     {{ring}}
@@ -11,7 +11,7 @@ end;
 $$;
 
 create or replace function listener.note_deleted_courses() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     with lost as (
         delete from listener.course_count
@@ -32,7 +32,7 @@ end;
 $$;
 
 create or replace function listener.note_truncated_courses() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     with lost as (
         delete from listener.course_count
@@ -52,7 +52,7 @@ $$;
 
 -- A course became available, or its key changed: then its count begins anew, and its enrollments' notes fill it.
 create or replace function listener.note_updated_course() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     if {{course_key:new}} is distinct from {{course_key:old}} then
         with lost as (
@@ -74,7 +74,7 @@ $$;
 -- Moves one course's count. The caller holds the course's row.
 create or replace function listener.move_count(moved_course_id {{course_key_type}}, delta bigint)
 returns boolean
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     insert into listener.course_count as course_count (course_id, active_enrollments)
     values (moved_course_id, delta)
@@ -101,7 +101,7 @@ create or replace function listener.repair_count(
     off_course_id {{course_key_type}}, count_column text, drift bigint
 )
 returns boolean
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     perform from {{course_table}} as course
     where {{course_key:course}} = off_course_id

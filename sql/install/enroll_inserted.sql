@@ -1,7 +1,7 @@
 return query
     insert into listener.enrollment (profile_id, course_id{{extra_names}})
     select student.id, enroll.default_course_id{{extra_values:profile}}
-    from unnest(enroll.student_ids) as student(id){{enrolling_join}}
+    from pg_catalog.unnest(enroll.student_ids) as student(id){{enrolling_join}}
     where not exists (select from listener.enrollment where enrollment.profile_id = student.id)
     on conflict do nothing
     returning profile_id;

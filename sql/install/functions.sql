@@ -1,7 +1,9 @@
--- Triggers only take notes. They run with their owner's rights, so that whoever signs up needs none here.
+-- Triggers only take notes. They run with their owner's rights, so that whoever signs up needs none here. In their
+-- search_path pg_temp is named, and last: left out it would come first, and a temporary type of somebody's own, named
+-- uuid or text, would have its checks run with the owner's rights.
 
 create or replace function listener.note_inserted_students() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     students {{profile_key_type}}[] := array(
         select {{student_key:inserted}} from inserted where ({{is_student:inserted}}) is true
@@ -26,7 +28,7 @@ $$;
 
 -- One row: an update, or an insert into a table that is partitioned (see the triggers).
 create or replace function listener.note_student() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     insert into listener.change (source, operation, profile_ids)
     values ('profiles', lower(tg_op), array[{{student_key:new}}]);
@@ -36,7 +38,7 @@ end;
 $$;
 
 create or replace function listener.note_inserted_enrollments() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     insert into listener.change (source, operation, course_id, delta)
     select 'enrollments', 'insert', {{enrollment_course:inserted}}, count(*)
@@ -52,7 +54,7 @@ end;
 $$;
 
 create or replace function listener.note_deleted_enrollments() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     insert into listener.change (source, operation, course_id, delta)
     select 'enrollments', 'delete', {{enrollment_course:deleted}}, -count(*)
@@ -69,7 +71,7 @@ $$;
 
 -- One row, whatever happened to it: what is not there, before or after, is null.
 create or replace function listener.note_enrollment() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     insert into listener.change (source, operation, course_id, delta)
     select 'enrollments', lower(tg_op), side.course_id, side.delta
@@ -89,7 +91,7 @@ $$;
 
 -- Before the rows are gone; TRUNCATE holds its exclusive lock by now, so nobody else changes them.
 create or replace function listener.note_truncated_enrollments() returns trigger
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     insert into listener.change (source, operation, course_id, delta)
     select 'enrollments', 'truncate', {{enrollment_course:enrollment}}, -count(*)

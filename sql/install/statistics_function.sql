@@ -9,7 +9,7 @@ returns table (
     active_enrollments bigint,
     inactive_enrollments bigint
 )
-language sql stable set search_path = '' as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
     with profile_figures as (
         select
             count(*) as profiles,

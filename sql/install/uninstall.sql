@@ -1,6 +1,7 @@
 begin;
 
 set local lock_timeout = '200ms';
+set local search_path = pg_catalog, pg_temp;
 
 -- The LMS's own triggers work again, as they did before they were taken over.
 do $$
