@@ -103,14 +103,18 @@ async def connected(url: str | None, *, application_name: str = "listener") -> A
 
 
 def address(url: str | None) -> str:
-    """Where a URL points, without user and password."""
+    """Where a URL points, without user and password (which may stand among its parameters too)."""
     if url is None:
         return "libpq's default address"
     location = url.partition("://")[2] or url
-    return location.rpartition("@")[2]
+    return location.partition("?")[0].rpartition("@")[2]
 
 
 def reason(error: BaseException) -> str:
     """One line for an error that may have none."""
-    text = re.sub(r"^\[Errno \d+\] ", "", str(error).strip()).splitlines()
+    text = re.sub(r"^\[Errno -?\d+\] ", "", str(error).strip()).splitlines()
+    if isinstance(error, asyncpg.exceptions.TargetServerAttributeNotMatched):
+        return "no host takes writes: it is a standby, or the database is set read-only"
+    if isinstance(error, socket.gaierror):
+        return f"the host's name cannot be looked up: {text[0]}"
     return text[0] if text else type(error).__name__

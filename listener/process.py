@@ -20,18 +20,18 @@ from listener.state import State
 async def run(settings: Settings, log: Logger, *, stop: anyio.Event | None = None) -> None:
     """Run until SIGTERM, SIGINT or `stop`; a second signal, or LISTENER_SHUTDOWN_SECONDS, ends it at once.
 
-    Raises WrongSetting if the HTTP port, the certificate or the password cannot be had; MayNot or Blinded if the
-    daemon could not work under its role.
+    Raises WrongSetting if the database URL, the HTTP port, the certificate or the password cannot be had; MayNot or
+    Blinded if the daemon could not work under its role.
     """
     metrics, state = Metrics(), State(settings.heartbeat_seconds)
     daemon = Daemon(settings, metrics, state, log)
-    access = Access.load(settings)
+    access, database = Access.load(settings), address(settings.url())
     listening = web.bind(settings.http_host, settings.http_port)
     host, port = listening.getsockname()[:2]
     http = f"{access.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     async with anyio.create_task_group() as tasks:
         await tasks.start(_watch_signals, daemon, log, settings.shutdown_seconds, tasks.cancel_scope.cancel)
-        log.info(Event.STARTING, version=__version__, database=address(settings.url()), http=http)
+        log.info(Event.STARTING, version=__version__, database=database, http=http)
         await tasks.start(web.serve, settings, access, metrics, state, listening)
         if stop is not None:
             tasks.start_soon(_watch_event, stop, daemon)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
@@ -19,6 +20,11 @@ ENV_FILE = Path(".env")
 
 # What Kubernetes adds to every pod's environment when a Service happens to be called `listener`.
 SERVICE_LINK = re.compile(r"LISTENER_(SERVICE_(HOST|PORT)|PORT)(_\w+)?$")
+
+NOT_ENCODED = (
+    "it cannot be read as postgresql://user:password@host:port/database. In user and password write @ : / ? # [ ] % "
+    "as %40 %3A %2F %3F %23 %5B %5D %25"
+)
 
 MAPPING = (
     "profile_table", "profile_key", "student_table", "student_key", "student_column", "student_values",
@@ -113,8 +119,11 @@ class Settings(BaseSettings):
     )
 
     def url(self) -> str | None:
-        """The database URL in clear, wherever it was set; None leaves it to libpq's variables."""
-        return self._secret("database_url")
+        """The database URL in clear, wherever it was set; None leaves it to libpq's variables. Raises WrongSetting."""
+        url = self._secret("database_url")
+        if url:
+            check_url(url)
+        return url
 
     def password_for_http(self) -> str | None:
         """The password that `/` and `/metrics` ask for, wherever it was set. Raises WrongSetting."""
@@ -153,6 +162,32 @@ def load(flags: dict[str, Any] | None = None) -> Settings:
         first = error.errors(include_url=False, include_input=False)[0]
         name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
         raise WrongSetting(name=name, problem=first["msg"][:1].lower() + first["msg"][1:]) from None
+
+
+def check_url(url: str) -> None:
+    """Raise WrongSetting, which shows nothing of the password, unless this reads as a URL of Postgres."""
+    name, problem = f"{PREFIX}DATABASE_URL", ""
+    try:
+        parts = urlsplit(url)
+        query = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+    except ValueError:
+        raise WrongSetting(name=name, problem=NOT_ENCODED) from None
+    if parts.scheme not in ("postgresql", "postgres"):
+        problem = "it begins with postgresql://"
+    elif parts.fragment or "@" in parts.path or not all(map(_is_host, parts.netloc.rpartition("@")[2].split(","))):
+        problem = NOT_ENCODED
+    for parameter in ("sslrootcert", "sslcert", "sslkey"):
+        file = query.get(parameter, "system")
+        if file != "system" and not Path(file).exists():
+            problem = f"{parameter} names a file that is not there: {file}"
+    if problem:
+        raise WrongSetting(name=name, problem=problem)
+
+
+def _is_host(text: str) -> bool:
+    """Whether it is a host, with or without a port."""
+    port = text.partition("]")[2] if text.startswith("[") else "".join(text.partition(":")[1:])
+    return re.fullmatch(r"(:\d*)?", port) is not None
 
 
 def check_names(names: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from listener import settings
+from listener.connection import address
 from listener.errors import UnknownSetting, WrongSetting
 from listener.settings import Settings, load
 
@@ -125,6 +126,42 @@ def test_a_value_that_cannot_be_names_its_setting(name: str, value: str) -> None
 def test_a_password_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LISTENER_DATABASE_URL", URL)
     assert "secret" not in repr(load())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:se:/@#%cret@host/lms",
+        "postgresql://me:se#cret@host/lms",
+        "postgresql://me:12/secret@host/lms",
+        "postgresql://me:se?cret@host/lms",
+        "postgresql://me:se[cret@host/lms",
+        "postgresql://me:secret@host:port/lms",
+        "postgresql://me:secret@host/lms?sslmode=verify-full&sslrootcert=/nowhere/ca.pem",
+        "mysql://me:secret@host/lms",
+        "host=localhost user=me password=secret",
+    ],
+)
+def test_a_url_that_cannot_be_is_told_of_without_its_password(url: str) -> None:
+    with pytest.raises(WrongSetting, match=r"^LISTENER_DATABASE_URL: ") as raised:
+        load({"database_url": url}).url()
+    assert "cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:se%3A%2F%40%23%25cret@one:1,two:2/lms?target_session_attrs=any",
+        "postgresql://me:secret:with:colons@host/lms",
+        "postgres://[::1]:5432/lms",
+        "postgresql://[::1]/lms",
+        "postgresql:///lms?host=/run/postgresql",
+        "postgresql://host/lms?user=me&password=secret",
+    ],
+)
+def test_a_url_that_can_be_is_taken_as_it_is_and_shown_without_its_password(url: str) -> None:
+    assert load({"database_url": url}).url() == url
+    assert "cret" not in address(url)
 
 
 def test_every_setting_is_described() -> None:

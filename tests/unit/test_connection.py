@@ -1,0 +1,30 @@
+"""What is told of a connection that cannot be had."""
+
+import errno
+import os
+import socket
+
+import asyncpg
+import pytest
+
+from listener.connection import reason
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            socket.gaierror(-2, "Name or service not known"),
+            "the host's name cannot be looked up: Name or service not known",
+        ),
+        (OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)), "Connection refused"),
+        (
+            asyncpg.exceptions.TargetServerAttributeNotMatched("None of the hosts match"),
+            "no host takes writes: it is a standby, or the database is set read-only",
+        ),
+        (asyncpg.InternalServerError("first\nsecond"), "first"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_the_reason_is_one_line_in_plain_words(error: Exception, told: str) -> None:
+    assert reason(error) == told
