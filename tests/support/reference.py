@@ -11,6 +11,7 @@ from listener.cli import app
 from listener.logs import Event
 from listener.metrics import Metrics
 from listener.settings import PREFIX, Settings
+from tests.support import licences
 
 DOCS = Path(__file__).parents[2] / "docs"
 WRITTEN = "<!-- Written from the code by `python -m tests.support.reference`. -->"
@@ -35,6 +36,17 @@ when an alert fires is in the [runbook](runbook.md).
 
 | metric | type | labels | meaning |
 |---|---|---|---|
+"""
+
+LICENCES = f"""# Licences
+
+{WRITTEN}
+
+The project is under [Apache-2.0](../LICENSE). The image holds these packages besides, and its base image's own. None is
+copied into the project's source.
+
+| package | licence |
+|---|---|
 """
 
 LOGS = f"""# Logs
@@ -130,11 +142,17 @@ def logs() -> str:
     return LOGS + "\n".join(f"| `{event}` | {event.doc} |" for event in Event) + "\n"
 
 
+def licences_of_packages() -> str:
+    """docs/licences.md."""
+    return LICENCES + "\n".join(licences.rows()) + "\n"
+
+
 REFERENCES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "commands.md": commands,
     "metrics.md": metrics,
     "logs.md": logs,
+    "licences.md": licences_of_packages,
 }
 
 
