@@ -178,9 +178,7 @@ class Mapping:
             "course_key_type": self.course_key_type,
             "course_price": "null::numeric" if self.course_price is None else column(self.course_price),
             "course_count": self._course_count(),
-            "count_column_values": ",\n        ".join(
-                f"({literal(name)}, course.{identifier(name)}::bigint)" for name in self.count_columns
-            ),
+            "count_column_values": self._count_column_values(),
             "count_column_names": ", ".join(literal(name) for name in self.count_columns),
             "count_moves": ",\n        ".join(
                 f"{identifier(name)} = coalesce(course.{identifier(name)}, 0) + move_count.delta"
@@ -235,6 +233,13 @@ class Mapping:
             )
         return "0"
 
+    def _count_column_values(self) -> str:
+        if not self.counts_in_courses:
+            return "('active_enrollments', expected_count.active_enrollments)"
+        return ",\n        ".join(
+            f"({literal(name)}, course.{identifier(name)}::bigint)" for name in self.count_columns
+        )
+
     def _search_path(self) -> str:
         schemas = (identifier(table.schema) for table in self.tables)
         return ", ".join(dict.fromkeys([*schemas, '"public"', '"extensions"', "pg_temp"]))
@@ -246,15 +251,11 @@ class Mapping:
 
     def _files(self) -> list[str]:
         """The files of the code that this mapping needs, in order."""
-        counting = "columns" if self.counts_in_courses else "table" if self.counts else "none"
-        names = [
-            "feed",
-            "views",
-            "live_count" if self.counts else "live_count_counted",
-            f"course_drift_{counting}",
-            "functions",
-        ]
-        names += [f"counting_{'columns' if counting == 'columns' else 'table'}"]
+        names = ["feed", "views"]
+        names += (
+            ["count_on_its_way", "live_count", "course_drift"] if self.counts else ["live_count_counted", "no_drift"]
+        )
+        names += ["functions", "counting_columns" if self.counts_in_courses else "counting_table"]
         if self.enrolls:
             names += [f"triggers_students_{self._manner(self.student_table)}"]
         if self.counts:

@@ -21,6 +21,7 @@ $$;
 
 drop view if exists listener.course_drift;
 drop view if exists listener.course_live_count;
+drop view if exists listener.count_on_its_way;
 drop view if exists listener.default_course;
 drop view if exists listener.course;
 drop view if exists listener.enrollment;

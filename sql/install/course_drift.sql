@@ -2,28 +2,7 @@
 -- hold for it, add up to its active enrollments. What is missing is drift, and stays the same in every later
 -- snapshot, however busy the system, until somebody repairs it.
 create view listener.course_drift as
-with delta_on_its_way as (
-    select
-        unhandled.course_id,
-        unhandled.delta
-    from listener.unhandled('count') as unhandled
-    where unhandled.delta is not null
-    union all
-    select
-        pending_count.course_id,
-        pending_count.delta
-    from listener.pending_count
-),
-
-delta_per_course as (
-    select
-        delta_on_its_way.course_id,
-        sum(delta_on_its_way.delta) as delta
-    from delta_on_its_way
-    group by delta_on_its_way.course_id
-),
-
-active_per_course as (
+with active_per_course as (
     select
         {{enrollment_course:enrollment}} as course_id,
         count(*) as active
@@ -35,10 +14,11 @@ active_per_course as (
 expected_count as (
     select
         course.id,
-        coalesce(active_per_course.active, 0) - coalesce(delta_per_course.delta, 0) as expected
+        course.active_enrollments,
+        coalesce(active_per_course.active, 0) - coalesce(count_on_its_way.delta, 0) as expected
     from listener.course
     left join active_per_course on course.id = active_per_course.course_id
-    left join delta_per_course on course.id = delta_per_course.course_id
+    left join listener.count_on_its_way on course.id = count_on_its_way.course_id
 )
 
 select
