@@ -30,14 +30,19 @@ async def connect(url: str | None, *, application_name: str, statement_cache_siz
 
     Without a cache no prepared statement is given a name, so that none is left behind in a pooler.
     """
-    with anyio.fail_after(CONNECT_SECONDS):
-        connection: Connection = await asyncpg.connect(
-            url,
-            timeout=HOST_SECONDS,
-            statement_cache_size=statement_cache_size,
-            server_settings={"application_name": application_name},
-            target_session_attrs=SessionAttribute.read_write,
-        )
+    try:
+        with anyio.fail_after(CONNECT_SECONDS):
+            connection: Connection = await asyncpg.connect(
+                url,
+                timeout=HOST_SECONDS,
+                statement_cache_size=statement_cache_size,
+                server_settings={"application_name": application_name},
+                target_session_attrs=SessionAttribute.read_write,
+            )
+    except ValueError as error:
+        if isinstance(error, CONNECTION_ERRORS):
+            raise
+        raise asyncpg.InterfaceError(f"the address cannot be used: {error}") from error  # PGPORT, or a host's name
     keep_alive(connection)
     return connection
 
