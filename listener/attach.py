@@ -9,7 +9,7 @@ from rich.table import Table
 from listener import install as installing
 from listener.connection import Connection
 from listener.discovery import given
-from listener.flags import CONNECTION, console, takes_settings, with_connection
+from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
 from listener.settings import MAPPING, Settings
 
 
@@ -35,7 +35,7 @@ def install(
             return
         table = Table("what", "found", "score", "why", title="The LMS in this database")
         for line in plan.discovery.lines():
-            table.add_row(*line)
+            table.add_row(*map(literally, line))
         for taken in plan.mapping.taken_over:
             table.add_row("disabled", f"{taken.trigger} on {taken.table.label}", "", "--take-over")
         console().print(table)

@@ -9,6 +9,7 @@ import anyio
 import asyncpg
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from listener.connection import Connection, connected
 from listener.errors import MayNot
@@ -76,3 +77,8 @@ def with_connection(settings: Settings, work: Callable[[Connection], Awaitable[A
 def console() -> Console:
     """Standard output, as wide as it is."""
     return Console(highlight=False)
+
+
+def literally(text: str) -> Text:
+    """Somebody else's text as it is: no markup in it, and nothing that a terminal would act on."""
+    return Text("".join(each if each.isprintable() else repr(each)[1:-1] for each in text))

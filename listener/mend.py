@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from listener import diagnosis, sql
 from listener import install as installing
@@ -17,7 +18,7 @@ from listener.connection import Connection
 from listener.diagnosis import Finding
 from listener.discovery import discover, given
 from listener.errors import NotInstalled
-from listener.flags import CONNECTION, console, takes_settings, with_connection
+from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
 from listener.mapping import Mapping
 from listener.settings import MAPPING, Settings
 
@@ -37,7 +38,9 @@ def show(findings: list[Finding]) -> None:
     """A table of findings."""
     table = Table("code", "what", "examples", "mend with", title="What is not as it should be")
     for each in findings:
-        table.add_row(each.code, f"{each.affected} {each.what}", "\n".join(each.examples), each.mend)
+        table.add_row(
+            each.code, f"{each.affected} {each.what}", Text("\n").join(map(literally, each.examples)), each.mend
+        )
     console().print(table if findings else "in sync: nothing to mend")
 
 
@@ -72,7 +75,7 @@ def sync(
         if dry_run:
             findings = await diagnosis.diagnose(connection, mapping, installed)
             for line in syncing.would_do(await Catalogue.load(connection), mapping, findings):
-                console().print(f"would: {line}", soft_wrap=True, markup=False)
+                console().print(literally(f"would: {line}"), soft_wrap=True)
             return 1 if findings else 0
         if installed is None:
             raise NotInstalled(database=await connection.fetchval("select current_database()"))
@@ -84,7 +87,7 @@ def sync(
             await syncing.sync(
                 connection,
                 mapping,
-                lambda line: output.print(line, soft_wrap=True, markup=False),
+                lambda line: output.print(literally(line), soft_wrap=True),
                 lambda seen, enrolled: bar.update(task, completed=seen, description=f"{enrolled} enrolled"),
             )
         findings = await diagnosis.diagnose(connection, mapping, installed)
@@ -121,7 +124,7 @@ def pending(
         for row in await connection.fetch(sql.read("audit/pending"), SHOWN_STUDENTS):
             after = "with a course" if row["next_attempt_at"] is None else f"{row['next_attempt_at']:%F %T}"
             values = (row["profile_id"], row["reason"], row["error"] or "", str(row["attempts"]))
-            table.add_row(*values, f"{row['since']:%F %T}", after)
+            table.add_row(*map(literally, values), f"{row['since']:%F %T}", after)
         console().print(table if table.row_count else "nobody waits")
 
     with_connection(settings, work)

@@ -8,7 +8,7 @@ import pytest
 from listener.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
-from tests.support.process import DaemonProcess
+from tests.support.process import DaemonProcess, listener
 
 LOOT = """
 create temporary table loot (taken_by name);
@@ -208,5 +208,28 @@ async def test_the_longest_key_there_can_be_holds_nobody_up(
         await connection.execute("insert into courses (id, title) values (repeat('c', 40), 'a')")
         await eventually(connection, "select count(*) >= 2 from enrollments where length(user_id) < 100", equals=True)
         assert daemon.events("connection_lost") == []
+    finally:
+        connection.terminate()
+
+
+async def test_a_key_that_is_markup_or_moves_the_cursor_is_shown_as_it_is(text_database: Database) -> None:
+    connection = await asyncpg.connect(text_database.url)
+    try:
+        await connection.execute("alter table profiles disable trigger user; alter table courses disable trigger user")
+        await connection.execute("insert into profiles (id, role) values (E'[/x] \\x1b[2J\\nall is well', 'student')")
+        await connection.execute("insert into courses (id, title, enrollments) values (E'[/y] \\x1b[2J', 'a', 7)")
+        await connection.execute("alter table profiles enable trigger user; alter table courses enable trigger user")
+        await connection.execute(
+            "insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at)"
+            " values (E'[/z] \\x1b[2J', 'failed', E'[/e] \\x1b[2J', now())"
+        )
+        for command, status in (("diagnose", 1), ("pending", 0), ("sync", 0)):
+            done = listener(text_database.url, command, check=False)
+            assert done.returncode == status, done.stderr
+            assert "\x1b" not in done.stdout
+            assert "\nall is well" not in done.stdout
+            assert "[/" in done.stdout
+            if command == "pending":
+                await connection.execute("delete from listener.pending_enrollment")
     finally:
         connection.terminate()
