@@ -10,7 +10,16 @@ from listener.auditor import Auditor
 from listener.connection import CLOSE_SECONDS, Connection, address, close, connect, reason, tune
 from listener.consumers import CONSUMERS
 from listener.doorbell import Doorbell
-from listener.errors import CONNECTION_ERRORS, Deaf, Fenced, LedByAnother, NotInstalled, ReadOnly, WrongVersion
+from listener.errors import (
+    CONNECTION_ERRORS,
+    Deaf,
+    Fenced,
+    LedByAnother,
+    NotInstalled,
+    ReadOnly,
+    WrongSetting,
+    WrongVersion,
+)
 from listener.leader import Leader
 from listener.leadership import APPLICATION_NAME, Leadership
 from listener.logs import Event, Logger
@@ -23,8 +32,16 @@ from listener.standby import STANDBY_SECONDS, Standby
 from listener.state import Role, State
 from listener.watchdog import Watchdog
 
-OUTAGES: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, Deaf, Fenced, NotInstalled, ReadOnly, WrongVersion)
-"""What ends a connection, but not the daemon."""
+OUTAGES: tuple[type[Exception], ...] = (
+    *CONNECTION_ERRORS,
+    Deaf,
+    Fenced,
+    NotInstalled,
+    ReadOnly,
+    WrongSetting,
+    WrongVersion,
+)
+"""What ends a connection, but not the daemon. (A setting is wrong while a secret's file is being exchanged.)"""
 
 SETUP_SECONDS = 10.0
 """Time that a new connection may take to become useful."""
