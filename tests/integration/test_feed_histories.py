@@ -21,13 +21,13 @@ EXAMPLES = 300
 LONG_EXAMPLES = 10_000
 
 # No unique key: what is applied twice is there twice.
-TABLE = "create table applied (note bigint not null)"
+TABLE = "create table public.applied (note bigint not null)"
 
 REACTION = """
 {{feed}},
 
 applied as (
-    insert into applied (note)
+    insert into public.applied (note)
     select batch.id from batch
 )
 
@@ -37,7 +37,7 @@ where batch_summary.changes > 0
 """
 
 RESET = """
-truncate listener.change, listener.checkpoint, applied;
+truncate listener.change, listener.checkpoint, public.applied;
 insert into listener.checkpoint (consumer, seq, handled) values ('test', 0, pg_current_snapshot());
 """
 
@@ -191,7 +191,7 @@ class History:
     async def check(self) -> None:
         """In every snapshot: applied and unhandled notes together are the committed ones, each once."""
         rows = await self.consumers[0].fetch(
-            "select note from applied union all select id from listener.unhandled('test')"
+            "select note from public.applied union all select id from listener.unhandled('test')"
         )
         assert sorted(row["note"] for row in rows) == sorted(self.committed)
 
@@ -200,7 +200,7 @@ class History:
         while await self.batch(size) is not None:
             batches += 1
             assert batches <= len(self.committed), "a batch handles at least one note"
-        applied = [row["note"] for row in await self.consumers[0].fetch("select note from applied")]
+        applied = [row["note"] for row in await self.consumers[0].fetch("select note from public.applied")]
         assert sorted(applied) == sorted(self.committed)
 
     async def clean_up(self) -> None:
@@ -309,7 +309,7 @@ def test_the_feed_finds_the_late_commit_that_a_cursor_on_the_highest_id_loses(gr
         await Consumer("test", REACTION).react(reader, 100)
 
         assert seen_by_cursor == [early], "the late commit is lost for good"
-        assert {row["note"] for row in await reader.fetch("select note from applied")} == {early, late}
+        assert {row["note"] for row in await reader.fetch("select note from public.applied")} == {early, late}
 
     ground.runner.run(scenario())
 

@@ -30,7 +30,11 @@ def logger() -> CapturingLogger:
 
 @pytest.fixture
 def report(logger: CapturingLogger, clock: Clock) -> Report:
-    log: Any = structlog.wrap_logger(logger, processors=[lambda _logger, _level, event: ((), event)])
+    log: Any = structlog.wrap_logger(
+        logger,
+        processors=[lambda _logger, _level, event: ((), event)],
+        wrapper_class=structlog.make_filtering_bound_logger(0),  # whatever another test has configured
+    )
     return Report(log, clock=clock)
 
 
