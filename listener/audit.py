@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from listener import sql
+from listener import rendering, sql
 from listener.connection import Connection
 from listener.mapping import LOCK_CLASS, REPAIR_LOCK, Mapping
 
@@ -43,7 +43,7 @@ async def enroll_missing(
     """
     text = sql.read("audit/enroll_missing")
     together, each = (
-        sql.render(text, mapping.placeholders() | {"outcome": sql.read(f"daemon/enroll_{manner}")})
+        sql.render(text, rendering.placeholders(mapping) | {"outcome": sql.read(f"daemon/enroll_{manner}")})
         for manner in ("together", "each")
     )
     seen = enrolled = pending = 0

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from listener import rights, sql, structure, takeover
+from listener import rendering, rights, sql, structure, takeover
 from listener.catalogue import Catalogue
 from listener.connection import Connection
 from listener.errors import Blinded, MayNot
@@ -79,7 +79,7 @@ def _checks(mapping: Mapping, installed: Installation | None) -> Iterable[Check]
 
 
 async def _run(connection: Connection, mapping: Mapping, check: Check, *args: object) -> Finding | None:
-    text = sql.render(sql.read(f"audit/findings/{check.code}"), mapping.placeholders())
+    text = sql.render(sql.read(f"audit/findings/{check.code}"), rendering.placeholders(mapping))
     row = await connection.fetchrow(text, *args)
     assert row is not None
     if not row["affected"]:

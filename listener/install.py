@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import anyio
 import asyncpg
 
-from listener import rights, sql, takeover
+from listener import rendering, rights, sql, takeover
 from listener.connection import Connection
 from listener.discovery import Discovery, look
 from listener.errors import (
@@ -59,15 +59,15 @@ def before(mapping: Mapping) -> str | None:
     """A statement that must run on its own before the script, and may be repeated; None if there is none."""
     if mapping.missing_index != "large":
         return None
-    return sql.render(sql.read("install/index_concurrently"), mapping.placeholders())
+    return sql.render(sql.read("install/index_concurrently"), rendering.placeholders(mapping))
 
 
 def script(mapping: Mapping, installed_version: int = 0) -> str:
     """The SQL, in one transaction, that brings a database from an installed version (0: none) to this one."""
-    values = mapping.placeholders() | {
+    values = rendering.placeholders(mapping) | {
         "lock_milliseconds": str(LOCK_MILLISECONDS),
         "version": str(VERSION),
-        "fingerprint": literal(mapping.fingerprint()),
+        "fingerprint": literal(rendering.fingerprint(mapping)),
         "mapping": literal(mapping.to_json()),
     }
     parts = [
@@ -75,7 +75,7 @@ def script(mapping: Mapping, installed_version: int = 0) -> str:
         *(f"alter table {each.table} disable trigger {identifier(each.trigger)};" for each in mapping.taken_over),
         *(sql.render(sql.read(name), values) for name in migrations(installed_version)),
         sql.render(sql.read("install/clear"), values),
-        mapping.code(),
+        rendering.code(mapping),
         sql.render(sql.read("install/record"), values),
         "commit;",
     ]
@@ -105,7 +105,7 @@ class Plan:
     def is_done(self) -> bool:
         """Whether exactly this is installed already."""
         done = self.installed and (self.installed.version, self.installed.fingerprint)
-        return self.intact and done == (VERSION, self.mapping.fingerprint())
+        return self.intact and done == (VERSION, rendering.fingerprint(self.mapping))
 
     def text(self) -> str:
         """The SQL that would run."""

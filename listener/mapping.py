@@ -1,15 +1,13 @@
-"""Which of the LMS's tables and columns mean what: the one place that knows, rendered into the adapter's SQL.
+"""Which of the LMS's tables and columns mean what: the one place that knows.
 
 Expressions over a row write it as `{row}`: `{row}."role" = 'student'`.
 """
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from listener import sql
-from listener.sql import identifier, literal
+from listener.sql import identifier
 
 # Advisory locks of this project's own: a class ("LIST") and one number for each. Every session of a database
 # sees the same ones.
@@ -145,139 +143,6 @@ class Mapping:
         """Whether an enrollment counts."""
         return self.is_active if self.count_rows == "active" else "true"
 
-    def placeholders(self) -> dict[str, str]:
-        """What the SQL files' placeholders stand for."""
-        values = {
-            "lock_class": str(LOCK_CLASS),
-            "bell_lock": str(BELL_LOCK),
-            "channel": CHANNEL,
-            "profile_table": str(self.profile_table),
-            "profile_key": column(self.profile_key),
-            "profile_key_type": self.profile_key_type,
-            "student_table": str(self.student_table),
-            "student_key": column(self.student_key),
-            "is_student": self.is_student,
-            "student_condition": self._student_condition(),
-            "enrollment_table": str(self.enrollment_table),
-            "enrollment_profile": column(self.enrollment_profile),
-            "enrollment_profile_name": identifier(self.enrollment_profile),
-            "enrollment_course": column(self.enrollment_course),
-            "enrollment_status": "null::text" if self.enrollment_status is None else column(self.enrollment_status),
-            "enrollment_date": "null::timestamptz" if self.enrollment_date is None else column(self.enrollment_date),
-            "enrollment_extra_columns": "".join(
-                f",\n    enrollment.{identifier(name)} as {extra(name)}" for name in self.extra_values
-            ),
-            "enrollment_default": self._enrollment_default(),
-            "extra_names": "".join(f", {extra(name)}" for name in self.extra_values),
-            "extra_values": "".join(f", {value}" for value in self.extra_values.values()),
-            "enrolling_join": self._enrolling_join(),
-            "is_active": self.is_active,
-            "is_counted": self.is_counted,
-            "course_table": str(self.course_table),
-            "course_key": column(self.course_key),
-            "course_key_type": self.course_key_type,
-            "course_price": "null::numeric" if self.course_price is None else column(self.course_price),
-            "course_count": self._course_count(),
-            "count_column_values": self._count_column_values(),
-            "count_column_names": ", ".join(literal(name) for name in self.count_columns),
-            "count_moves": ",\n        ".join(
-                f"{identifier(name)} = coalesce(course.{identifier(name)}, 0) + move_count.delta"
-                for name in self.count_columns
-            ),
-            "course_order": ", ".join(filter(None, (self.course_order, column(self.course_key)))),
-            "is_available": self.is_available,
-            "is_default_course": self._is_default_course(),
-            "lms_search_path": self._search_path(),
-            "clear_statistics": sql.read("install/clear_statistics"),
-            "lms_schema": identifier(self.enrollment_table.schema),
-            "runtime_roles": ", ".join(literal(role) for role in self.runtime_roles),
-            "grantees": ", ".join(identifier(role) for role in self.runtime_roles),
-        }
-        values["enroll"] = sql.render(sql.read(f"install/enroll_{'observed' if self.observes else 'inserted'}"), values)
-        for name, by_hand in (("student_view", self.student_view), ("default_course_view", self.default_course_view)):
-            values[name] = by_hand or sql.render(sql.read(f"install/{name}"), values)
-        values["ring"] = sql.render(sql.read("install/ring"), values)
-        return values
-
-    def _student_condition(self) -> str:
-        """For the WHERE of a query over profiles."""
-        if self.role_table is None or self.role_key is None:
-            return f"({self.is_student.replace('{row}', 'profile')}) is true"
-        rule = self.is_student.replace("{row}", "role")
-        return (
-            f"exists (\n    select from {self.role_table} as role\n    where role.{identifier(self.role_key)}"
-            f" = profile.{identifier(self.profile_key)} and ({rule}) is true\n)"
-        )
-
-    def _enrolling_join(self) -> str:
-        """The profile's row, where other columns of an enrollment are computed from it."""
-        if not any("{row}" in value for value in self.extra_values.values()):
-            return ""
-        key = f"profile.{identifier(self.profile_key)}"
-        return f"\n    inner join {self.profile_table} as profile on {key} = student.id"
-
-    def _is_default_course(self) -> str:
-        if not self.enrolls:
-            return "false"
-        if self.default_course is not None:
-            return f"{column(self.course_key)} = {self.default_course}"
-        return self.is_available
-
-    def _course_count(self) -> str:
-        if self.counts_in_courses:
-            return f"coalesce({column(self.count_columns[0])}, 0)"
-        if self.counts:
-            return (
-                "coalesce((select course_count.active_enrollments from listener.course_count"
-                f" where course_count.course_id = {column(self.course_key)}), 0)"
-            )
-        return "0"
-
-    def _count_column_values(self) -> str:
-        if not self.counts_in_courses:
-            return "('active_enrollments', expected_count.active_enrollments)"
-        return ",\n        ".join(
-            f"({literal(name)}, course.{identifier(name)}::bigint)" for name in self.count_columns
-        )
-
-    def _search_path(self) -> str:
-        schemas = (identifier(table.schema) for table in self.tables)
-        return ", ".join(dict.fromkeys([*schemas, '"public"', '"extensions"', "pg_temp"]))
-
-    def _enrollment_default(self) -> str:
-        if self.enrollment_status is None:
-            return ""
-        return f"alter view listener.enrollment alter column status set default {literal(self.active_values[0])};"
-
-    def _files(self) -> list[str]:
-        """The files of the code that this mapping needs, in order."""
-        names = ["feed", "views"]
-        names += (
-            ["count_on_its_way", "live_count", "course_drift"] if self.counts else ["live_count_counted", "no_drift"]
-        )
-        names += ["functions", "counting_columns" if self.counts_in_courses else "counting_table"]
-        if self.enrolls:
-            names += [f"triggers_students_{self._manner(self.student_table)}"]
-        if self.counts:
-            names += [f"triggers_enrollments_{self._manner(self.enrollment_table)}"]
-        names += ["triggers_courses", *(f"statistics_{each}" for each in self.statistics), "rights"]
-        if self.runtime_roles:
-            names += ["grants"]
-        if self.missing_index == "small":
-            names += ["index"]
-        return [f"install/{name}" for name in names]
-
-    def _manner(self, table: Table) -> str:
-        return "rows" if table in self.partitioned else "statements"
-
-    def code(self) -> str:
-        """The SQL of everything that can be made anew at any time: functions, views, triggers, rights."""
-        return "\n\n".join(sql.render(sql.read(name), self.placeholders()) for name in self._files())
-
-    def fingerprint(self) -> str:
-        """Changes whenever the installed code would."""
-        return hashlib.sha256(f"{self.code()}{self.taken_over}".encode()).hexdigest()
-
     def described(self) -> list[tuple[str, str]]:
         """(what, found) for people to check."""
         plain = {name: text.replace("{row}.", "") for name, text in asdict(self).items() if isinstance(text, str)}
@@ -335,13 +200,3 @@ class Mapping:
 def column(name: str) -> str:
     """The expression for a row's column."""
     return f"{{row}}.{identifier(name)}"
-
-
-def extra(name: str) -> str:
-    """What `listener.enrollment` calls a column that enrollments need beside the usual ones."""
-    return identifier(f"extra_{name}")
-
-
-def equals_one_of(name: str, values: tuple[str, ...]) -> str:
-    """The predicate that a row's column has one of these values."""
-    return f"{column(name)} in ({', '.join(literal(value) for value in values)})"

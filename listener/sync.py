@@ -7,7 +7,7 @@ from typing import TypeVar
 import anyio
 import asyncpg
 
-from listener import audit, sql, structure
+from listener import audit, rendering, sql, structure
 from listener.catalogue import Catalogue
 from listener.connection import Connection
 from listener.diagnosis import Finding
@@ -80,7 +80,7 @@ async def sync(connection: Connection, mapping: Mapping, tell: Tell, progress: C
 
 
 async def _quarantine(connection: Connection, mapping: Mapping, name: str) -> int:
-    text = sql.render(sql.read(f"audit/quarantine_{name}"), mapping.placeholders())
+    text = sql.render(sql.read(f"audit/quarantine_{name}"), rendering.placeholders(mapping))
     moved = 0
     while True:
         rows: int = await patiently(lambda: connection.fetchval(text, QUARANTINE_ROWS))

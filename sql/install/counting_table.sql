@@ -84,18 +84,6 @@ begin
 end;
 $$;
 
--- The same, where something may refuse.
-create or replace function listener.try_move_count(moved_course_id {{course_key_type}}, delta bigint)
-returns text
-language plpgsql as $$
-begin
-    perform listener.move_count(moved_course_id, delta);
-    return null;
-exception when others then
-    return sqlstate || ': ' || sqlerrm;
-end;
-$$;
-
 -- Adds what a count is off by; what was added meanwhile stays. The course is locked as a move would lock it.
 create or replace function listener.repair_count(
     off_course_id {{course_key_type}}, count_column text, drift bigint
