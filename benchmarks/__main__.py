@@ -1,33 +1,63 @@
-"""Runs the benchmarks and prints their ratios; `--json` writes everything."""
+"""Runs the benchmarks and prints what they find beside the goals; `--json` writes everything."""
 
 import argparse
 import json
+import subprocess
+import sys
+import time
+import traceback
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks import signups
+from benchmarks import machine, table
+from benchmarks.lines import LINES, Line
 
 
-def main() -> None:
-    """The command."""
+def main() -> int:
+    """The command. Its exit status is 1 if something could not be measured, or came out wrong."""
+    names = [line.name for line in LINES]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few and short rounds: to see that it works, not to quote")
-    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--only", metavar="NAME[,NAME]", help=f"some of: {', '.join(names)}")
+    parser.add_argument("--json", type=Path, help="write everything here; what is there of other benchmarks is kept")
     options = parser.parse_args()
-    rounds, seconds = (2, 2) if options.quick else (7, 8)
-    results = {"sign_ups": signups.run(rounds=rounds, seconds=seconds)}
+    wanted = names if options.only is None else options.only.split(",")
+    if unknown := sorted(set(wanted) - set(names)):
+        parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(names)}")
+    results: table.Results = {"lines": {}}
+    if options.json is not None and options.json.exists():
+        results = json.loads(options.json.read_text(encoding="utf-8"))
+    measured: dict[str, Any] = {}
+    for line in LINES:
+        if line.name in wanted:
+            measured[line.name] = measure(line, quick=options.quick)
+            every = results["lines"] | measured
+            results["lines"] = {name: every[name] for name in names if name in every}
+            if options.json is not None:
+                options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     console = Console()
-    for flush, figures in results["sign_ups"].items():
-        table = Table("variant", "to no triggers", "to the least", "to synchronous", "outcome", title=f"{flush} flush")
-        for figure in figures.values():
-            ratios = (figure[name]["median"] for name in ("to_none", "to_least", "to_synchronous"))
-            table.add_row(figure["label"], *(f"{each:.2f}" for each in ratios), str(figure["outcome"]))
-        console.print(table)
-    if options.json is not None:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
+    console.print(table.terminal({"lines": measured}))
+    complaints = table.complaints({"lines": measured})
+    for complaint in complaints:
+        console.print(complaint, style="red", markup=False)
+    return 1 if complaints else 0
+
+
+def measure(line: Line, *, quick: bool) -> dict[str, Any]:
+    """One benchmark, with what it was measured on."""
+    print(f"{line.name} …", file=sys.stderr, flush=True)
+    facts = machine.facts()
+    started = time.monotonic()
+    try:
+        found: dict[str, Any] = line.run(quick=quick).to_json()
+    except Exception as error:  # noqa: BLE001  (the others are measured all the same, and the exit status tells)
+        traceback.print_exc()
+        said = error.stderr if isinstance(error, subprocess.CalledProcessError) else error
+        found = {"error": f"{type(error).__name__}: {said}", "problems": []}
+    return {"quick": quick, "seconds": round(time.monotonic() - started, 1), "machine": facts, **found}
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

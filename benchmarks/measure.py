@@ -1,10 +1,13 @@
 """Measured figures: taken in turn (A B A B …), compared pair by pair."""
 
+import math
 import re
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +15,8 @@ from tests.support.postgres import Server
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """The ratio of two figures, round by round."""
+class Spread:
+    """What the rounds of a measurement said."""
 
     median: float
     least: float
@@ -23,10 +26,19 @@ class Ratio:
         return f"{self.median:.3g} ({self.least:.3g} to {self.most:.3g})"
 
 
-def ratio(above: Sequence[float], below: Sequence[float]) -> Ratio:
+def spread(values: Sequence[float]) -> Spread:
+    """The median of the rounds, and how far they lie apart."""
+    return Spread(statistics.median(values), min(values), max(values))
+
+
+def ratio(above: Sequence[float], below: Sequence[float]) -> Spread:
     """`above / below`, each round with its own."""
-    each = [a / b for a, b in zip(above, below, strict=True)]
-    return Ratio(statistics.median(each), min(each), max(each))
+    return spread([a / b for a, b in zip(above, below, strict=True)])
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The least of `values` that `share` of them do not exceed (nearest rank)."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def interleaved(rounds: int, *measures: Callable[[], float]) -> list[list[float]]:
@@ -38,8 +50,21 @@ def interleaved(rounds: int, *measures: Callable[[], float]) -> list[list[float]
     return figures
 
 
-def pgbench(server: Server, database: str, script: str, *, seconds: int, clients: int = 16) -> float:
-    """Transactions a second of a script, by `clients` at once."""
+def pgbench(
+    server: Server,
+    database: str,
+    script: str,
+    *,
+    seconds: int,
+    clients: int = 16,
+    rate: float | None = None,
+    seed: int = 1,
+) -> float:
+    """Transactions a second of a script, by `clients` at once; at `rate` a second, at random moments, if it is given.
+
+    The same `seed` gives the same moments. Raises RuntimeError if a transaction failed.
+    """
+    throttle = () if rate is None else ("-R", str(rate), f"--random-seed={seed}")
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
         file.write(script)
         file.flush()
@@ -47,16 +72,57 @@ def pgbench(server: Server, database: str, script: str, *, seconds: int, clients
         done = subprocess.run(
             [
                 *(str(server.program("pgbench")), "-n", "-M", "prepared", "-c", str(clients), "-j", "2"),
-                *("-T", str(seconds), "-f", file.name, server.url(database)),
+                *("-T", str(seconds), *throttle, "-f", file.name, server.url(database)),
             ],
-            check=True,
+            check=False,
             capture_output=True,
             text=True,
         )
     found = re.search(r"tps = ([0-9.]+)", done.stdout)
-    if found is None:
+    if done.returncode != 0 or found is None:
         raise RuntimeError(done.stdout + done.stderr)
     return float(found[1])
+
+
+def timed(server: Server, database: str, statement: str) -> float:
+    """Seconds that one statement takes, as psql sees it."""
+    printed = server.psql(database, f"\\timing on\n{statement};\n")
+    return float(re.findall(r"^Time: ([0-9.]+) ms", printed, re.MULTILINE)[-1]) / 1000
+
+
+@contextmanager
+def open_transaction(server: Server, database: str, *statements: str) -> Iterator[None]:
+    """While a foreign transaction that began with `statements` stays open; it is rolled back in the end."""
+    with subprocess.Popen(
+        [str(server.program("psql")), server.url(database), "-XqAt", "-v", "ON_ERROR_STOP=1"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as session:
+        assert session.stdin is not None
+        assert session.stdout is not None
+        session.stdin.write("; ".join([*statements, "select 'it is open'"]) + ";\n")
+        session.stdin.flush()
+        for line in session.stdout:
+            if line.strip() == "it is open":
+                break
+        else:
+            raise RuntimeError("the foreign transaction did not open")
+        yield
+        if session.poll() is not None:
+            raise RuntimeError("the foreign transaction did not stay open")
+        session.stdin.close()
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float) -> bool:
+    """Look twice a second, so as not to disturb; False (and a line that says so) if it is not so after `seconds`."""
+    give_up_at = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > give_up_at:
+            print(f"not within {seconds:g} s: {what}")
+            return False
+        time.sleep(0.5)
+    return True
 
 
 def start_server(settings: dict[str, str], version: int = 18) -> Server:
@@ -75,3 +141,13 @@ def start_server(settings: dict[str, str], version: int = 18) -> Server:
     server.create()
     server.start()
     return server
+
+
+@contextmanager
+def running_server(**settings: str) -> Iterator[Server]:
+    """A server of a measurement's own, gone when it is over."""
+    server = start_server(settings)
+    try:
+        yield server
+    finally:
+        server.destroy()

@@ -1,0 +1,81 @@
+"""Every benchmark there is, in the order of the table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks import (
+    bulk,
+    counting,
+    draining,
+    idle,
+    latency,
+    network,
+    open_transaction,
+    saturation,
+    signups,
+    updates,
+)
+from benchmarks.figures import Figure, Goal, Measured
+from benchmarks.measure import Spread
+
+
+@dataclass(frozen=True)
+class Line:
+    """One benchmark: some figures, measured together."""
+
+    name: str
+    run: Callable[..., Measured]
+    """Takes `quick`."""
+
+
+def sign_ups(*, quick: bool) -> Measured:
+    """Sign-ups a second, beside the other ways to do it."""
+    rounds, seconds = (1, 2) if quick else (5, 8)
+    results = signups.run(rounds=rounds, seconds=seconds)
+    return Measured(sign_up_figures(results), results, sign_up_problems(results))
+
+
+LEAST = "the least work there is (sign-up and enrollment in one transaction, no count)"
+SIGN_UP_GOALS: tuple[tuple[str, str, str, dict[str, float | None]], ...] = (
+    ("stopped", "to_none", "daemon stopped ÷ no triggers at all", {"1 ms": 0.98, "own": 0.85}),
+    ("live", "to_least", f"daemon live and keeping up ÷ {LEAST}", {"1 ms": 1.0, "own": 1.0}),
+    ("live", "to_synchronous", "daemon live ÷ synchronous triggers that do the same job", {"1 ms": 12.0, "own": None}),
+)
+
+
+def sign_up_figures(results: dict[str, Any]) -> tuple[Figure, ...]:
+    """What the goals ask of all that was measured."""
+    figures = []
+    for variant, beside, what, goals in SIGN_UP_GOALS:
+        for flush, least in goals.items():
+            measured = results.get(flush, {}).get(variant, {}).get(beside)
+            if measured is not None:
+                key = f"{variant}_{beside}_{flush.replace(' ', '_')}"
+                goal = None if least is None else Goal(at_least=least)
+                figures.append(Figure(key, f"sign-ups/s, {flush} flush: {what}", Spread(**measured), goal))
+    return tuple(figures)
+
+
+def sign_up_problems(results: dict[str, Any]) -> tuple[str, ...]:
+    """Where ours came out wrong: whoever signed up is enrolled and counted, if the daemon is live."""
+    problems = []
+    for flush, variants in results.items():
+        outcome = variants.get("live", {}).get("outcome")
+        if outcome is not None and len({outcome[name] for name in ("profiles", "enrolled", "counted")}) > 1:
+            problems.append(f"{flush} flush, daemon live: {outcome}")
+    return tuple(problems)
+
+
+LINES = (
+    Line("sign_ups", sign_ups),
+    Line("updates", updates.run),
+    Line("latency", latency.run),
+    Line("network", network.run),
+    Line("draining", draining.run),
+    Line("open_transaction", open_transaction.run),
+    Line("counting", counting.run),
+    Line("bulk", bulk.run),
+    Line("saturation", saturation.run),
+    Line("idle", idle.run),
+)

@@ -1,0 +1,98 @@
+"""The table of all figures, from the JSON that a run has written: for a terminal and for the docs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.table import Table
+
+from benchmarks.figures import Figure, figure_from
+
+Results = dict[str, Any]
+"""What `python -m benchmarks --json FILE` writes."""
+
+
+def rows(results: Results) -> Iterator[tuple[Figure, str, bool]]:
+    """(figure, verdict, whether it is of the quick form)."""
+    for line in results["lines"].values():
+        for written in line.get("figures", ()):
+            yield figure_from(written), verdict(written["met"], line["problems"]), line["quick"]
+
+
+def verdict(met: bool | None, problems: list[str]) -> str:
+    """In one word. A measurement whose outcome was wrong is not a speed."""
+    if problems:
+        return "wrong"
+    return "" if met is None else ("yes" if met else "no")
+
+
+def complaints(results: Results) -> list[str]:
+    """What went wrong, or was not measured, and why."""
+    found = []
+    for name, line in results["lines"].items():
+        found += [f"{name}: {problem}" for problem in line.get("problems", ())]
+        if "error" in line:
+            found.append(f"{name}: not measured: {line['error']}")
+    return found
+
+
+def terminal(results: Results) -> Table:
+    """For the terminal."""
+    table = Table("what", "goal", "measured (least to most)", "met")
+    for figure, met, quick in rows(results):
+        goal = "" if figure.goal is None else str(figure.goal)
+        what = f"{figure.what} [dim](quick)[/dim]" if quick else figure.what
+        colour = {"yes": "green", "no": "yellow", "wrong": "red"}.get(met)
+        table.add_row(what, goal, str(figure), f"[{colour}]{met}[/{colour}]" if colour else "")
+    return table
+
+
+def markdown(results: Results, *, goals_only: bool) -> str:
+    """For the docs."""
+    lines = ["| what | goal | measured: median (least to most) | met |", "|---|---|---|---|"]
+    for figure, met, quick in rows(results):
+        if goals_only and figure.goal is None:
+            continue
+        goal = "" if figure.goal is None else str(figure.goal)
+        what = f"{figure.what} (quick)" if quick else figure.what
+        lines.append(f"| {what} | {goal} | {figure} | {met} |")
+    return "\n".join(lines)
+
+
+def sign_ups(results: Results, flush: str) -> str:
+    """Every variant of the sign-ups with one flush, and what had become of it in the end."""
+    lines = [
+        f"| {flush} flush | ÷ no triggers | ÷ the least work | ÷ synchronous triggers | outcome |",
+        "|---|---|---|---|---|",
+    ]
+    for name, variant in results["lines"]["sign_ups"]["rounds"][flush].items():
+        if "to_none" not in variant:
+            lines.append(f"| {variant.get('label', name)} | | | | {variant.get('skipped', 'not measured')} |")
+            continue
+        ratios = (f"{variant[beside]['median']:.2f}" for beside in ("to_none", "to_least", "to_synchronous"))
+        lines.append(f"| {variant['label']} | {' | '.join(ratios)} | {outcome(variant['outcome'])} |")
+    return "\n".join(lines)
+
+
+def outcome(counted: dict[str, Any]) -> str:
+    """How many signed up, and who of them was lost or miscounted."""
+    profiles, enrolled, count = (int(counted[name]) for name in ("profiles", "enrolled", "counted"))
+    parts = [f"{profiles:,} signed up, {enrolled:,} enrolled, {count:,} counted"]
+    known = {"profiles", "enrolled", "counted"}
+    parts += [f"{value} {name.replace('_', ' ')}" for name, value in counted.items() if name not in known and value]
+    return ", ".join(parts)
+
+
+def machine(results: Results) -> str:
+    """What was measured on, and when; one sentence for each machine, version and commit."""
+    measured: dict[str, list[str]] = {}
+    for name, line in results["lines"].items():
+        facts = line["machine"]
+        text = (
+            f"{facts['cores']} cores ({facts['processor']}), {facts['memory_gib']:g} GiB, Postgres {facts['postgres']},"
+            f" Python {facts['python']}, {facts['flushes_per_second']:,} flushes/s, {facts['date'][:10]},"
+            f" commit {facts['commit']}"
+        )
+        measured.setdefault(text, []).append(name)
+    if len(measured) == 1:
+        return f"Measured on {next(iter(measured))}."
+    return "\n".join(f"- {', '.join(f'`{name}`' for name in names)}: {text}." for text, names in measured.items())
