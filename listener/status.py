@@ -42,6 +42,8 @@ class Status:
 
     leader_pid: int | None
     leader_is_no_daemon: bool
+    squatter_pid: int | None
+    """A session that is no daemon and holds the leader's lock, while a deputy leads."""
     leader_address: str | None
     leader_since: datetime | None
     polling: bool
@@ -94,6 +96,7 @@ async def look(connection: Connection, *, full: bool = False) -> Status:
     return Status(
         leader_pid=who["leader_pid"],
         leader_is_no_daemon=bool(who["leader_is_no_daemon"]),
+        squatter_pid=who["squatter_pid"],
         leader_address=who["leader_address"],
         leader_since=who["leader_since"],
         polling=who["leader_pid"] is None and who["active_daemons"] > 0,
@@ -219,7 +222,12 @@ def _leader(seen: Status) -> str:
         return "[red]none[/]"
     where = f" from {seen.leader_address}" if seen.leader_address else ""
     since = "" if seen.leader_since is None else f", connected {_ago(seen.leader_since)}"
-    return f"pid {seen.leader_pid}{where}{since}"
+    deputy = (
+        f"\n[yellow]a deputy: session {seen.squatter_pid}, which is no daemon, holds the leader's lock[/]"
+        if seen.squatter_pid is not None
+        else ""
+    )
+    return f"pid {seen.leader_pid}{where}{since}{deputy}"
 
 
 def _ago(moment: datetime | None) -> str:

@@ -23,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The flags of this test suite."""
     parser.addoption("--long", action="store_true", help="run the long form of the torture tests")
     parser.addoption("--seed", type=int, help="replay one fault history")
+    parser.addoption("--histories", type=int, help="run so many fault histories, with seeds of their own")
 
 
 @pytest.fixture(scope="session")

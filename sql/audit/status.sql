@@ -35,6 +35,13 @@ leader as (
 select
     (select leader.pid from leader) as leader_pid,
     (select leader.application_name is distinct from $3 from leader) as leader_is_no_daemon,
+    (
+        select holder.pid
+        from holder
+        cross join leader
+        where leader.application_name = $3 and holder.application_name is distinct from $3
+        limit 1
+    ) as squatter_pid,
     (select host(leader.client_addr) from leader) as leader_address,
     (select leader.backend_start from leader) as leader_since,
     (select count(*) from daemon where daemon.pid not in (select holder.pid from holder)) as standbys,

@@ -1,7 +1,7 @@
 """A workload goes on while faults strike at random: nobody missing, nobody twice, every count exact.
 
 A seed replays the same actions and the same faults; their timing is the machine's. Run one with
-`pytest tests/chaos/test_fault_histories.py --seed SEED`, or 1,000 with `--long`.
+`pytest tests/chaos/test_fault_histories.py --seed SEED`, 1,000 with `--long`, or so many with `--histories`.
 """
 
 import random
@@ -156,14 +156,14 @@ def test_nothing_is_lost_and_nothing_happens_twice_whatever_strikes(
     school: School, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = pytestconfig.getoption("--seed")
-    long = pytestconfig.getoption("--long")
-    count = LONG_HISTORIES if long else HISTORIES
+    asked = pytestconfig.getoption("--histories") or (LONG_HISTORIES if pytestconfig.getoption("--long") else None)
+    count = asked or HISTORIES
     seeds = [given] if given is not None else [random.randrange(10**9) for _ in range(count)]
     started = time.monotonic()
     commits = 0
     for number, seed in enumerate(seeds, 1):
         print(f"history {number}: --seed {seed}")
         commits += anyio.run(school.history, seed)
-        if long:
+        if asked:
             with capsys.disabled():
                 print(f"\r{number} histories, {commits} transactions, {time.monotonic() - started:.0f} s", end="")

@@ -37,6 +37,7 @@ async def test_healthy_is_0_and_names_leader_and_standby(
     assert (code, seen["healthy"], seen["problem"]) == (0, True, None)
     assert seen["standbys"] == 1
     assert seen["leader_pid"] is not None
+    assert seen["squatter_pid"] is None
     assert seen["pending_by_reason"] == {"no_course": 2}
     assert (seen["backlog"], seen["lag_seconds"], seen["statistics"]) == (0, None, None)
     human = listener(database.url, "status")
@@ -62,6 +63,19 @@ async def test_a_lock_held_by_somebody_else_is_1_and_names_the_session(
     code, seen = as_json(database)
     assert code == 1
     assert f"pid {connection.get_server_pid()}" in seen["problem"]
+
+
+async def test_a_deputy_is_shown_to_lead_and_who_holds_the_leaders_lock(
+    connection: Connection, database: Database, start_daemon: StartDaemon
+) -> None:
+    await connection.execute("select pg_advisory_lock($1, $2)", LOCK_CLASS, LEADER_LOCK)
+    start_daemon(database, heartbeat_seconds=0.5).wait_ready("leading")
+    code, seen = as_json(database)
+    assert (code, seen["healthy"], seen["standbys"]) == (0, True, 0)
+    assert seen["leader_pid"] not in (None, connection.get_server_pid())
+    assert seen["squatter_pid"] == connection.get_server_pid()
+    human = " ".join(listener(database.url, "status").stdout.split())
+    assert f"a deputy: session {connection.get_server_pid()}, which is no daemon, holds the leader's lock" in human
 
 
 async def test_full_counts_students_and_courses_that_are_off(connection: Connection, database: Database) -> None:
