@@ -34,6 +34,8 @@ COUNT_PAUSE = 0.05
 """Least seconds between two moves of the counts: each leaves a dead row version that the next must walk past."""
 
 RETRY_STUDENTS = 200
+"""Pending students that are tried each on its own in one statement; as many as a batch holds, if none is refused."""
+
 RETRY_COURSES = 1000
 
 
@@ -96,6 +98,8 @@ class Reactions:
         self._reactions = (self._enroll, self._count, *map(Reaction.load_further, FURTHER))
         self._retry_students = Retry()
         self._retry_counts = Retry()
+        self._none_refused = False
+        """Whether all pending students that were last tried could be enrolled."""
 
     @property
     def consumers(self) -> list[str]:
@@ -223,20 +227,35 @@ class Reactions:
             retry.done(tried=1, settled=0, more=True, next_in=None)
 
     async def _retry_pending_students(self) -> None:
-        row = await self._executor.fetchrow(RETRY_ENROLL, RETRY_STUDENTS, SHOWN)
+        row, limit = await self._retry_together(), self._batch_size
+        if row is None:
+            row, limit = await self._executor.fetchrow(RETRY_EACH, RETRY_STUDENTS, SHOWN), RETRY_STUDENTS
         assert row is not None
+        self._none_refused = row["tried"] > 0 and row["pending"] == 0
         if row["settled"]:
             self._count.due = True
         self._retry_students.done(
             tried=row["tried"],
             settled=row["settled"],
-            more=row["tried"] == RETRY_STUDENTS,
+            more=row["tried"] == limit,
             next_in=row["next_in"],
         )
         self._metrics.enrollments_created.inc(row["enrolled"])
         self.report.enrolled(row["enrolled"], row["enrolled_ids"], row["course_id"])
         if row["pending"]:
             self.report.pending(row["pending"], json.loads(row["pending_students"]))
+
+    async def _retry_together(self) -> asyncpg.Record | None:
+        """A batch of pending students at once, while none is refused; None if one was."""
+        if not self._none_refused:
+            return None
+        try:
+            return await self._executor.fetchrow(RETRY_TOGETHER, self._batch_size, SHOWN)
+        except ENDED:
+            raise
+        except asyncpg.PostgresError:
+            self._metrics.errors.labels("reaction").inc()
+            return None
 
     async def _retry_parked_counts(self) -> None:
         row = await self._executor.fetchrow(sql.read("daemon/retry_count"), RETRY_COURSES, SHOWN)
@@ -286,7 +305,10 @@ class Retry:
             self._at = float("inf") if next_in is None else now + max(self.pause, next_in)
 
 
-RETRY_ENROLL = sql.render(sql.read("daemon/retry_enroll"), {"outcome": sql.read("daemon/enroll_each")})
+RETRY_EACH, RETRY_TOGETHER = (
+    sql.render(sql.read("daemon/retry_enroll"), {"outcome": sql.read(f"daemon/enroll_{manner}")})
+    for manner in ("each", "together")
+)
 
 ENDED = (
     asyncpg.PostgresConnectionError,

@@ -35,26 +35,36 @@ outcome as materialized (
     {{outcome}}
 ),
 
+failed as materialized (
+    select outcome.profile_id, outcome.error
+    from outcome
+    where outcome.error is not null
+),
+
+unsettled as materialized (
+    select student_to_enroll.id as profile_id, failed.error
+    from student_to_enroll
+    left join failed on failed.profile_id = student_to_enroll.id
+    where failed.profile_id is not null or not exists (select from open_course)
+),
+
 still_pending as (
     update listener.pending_enrollment
     set
         reason = case
-            when outcome.error is not null then 'failed'
+            when unsettled.error is not null then 'failed'
             when exists (select from listener.default_course) then 'course_locked'
             else 'no_course'
         end,
-        error = outcome.error,
+        error = unsettled.error,
         attempts = pending_enrollment.attempts + 1,
         next_attempt_at = case
-            when outcome.error is null and not exists (select from listener.default_course) then 'infinity'
+            when unsettled.error is null and not exists (select from listener.default_course) then 'infinity'
             else clock_timestamp()
         end
         + (0.75 + random() / 2) * least(interval '1 hour', interval '1 second' * 2 ^ least(pending_enrollment.attempts, 12))
-    from student_to_enroll
-    left join outcome on outcome.profile_id = student_to_enroll.id
-    where
-        pending_enrollment.profile_id = student_to_enroll.id
-        and (outcome.profile_id is null or outcome.error is not null)
+    from unsettled
+    where pending_enrollment.profile_id = unsettled.profile_id
     returning
         pending_enrollment.profile_id,
         pending_enrollment.reason,
@@ -67,19 +77,14 @@ settled as (
     delete from listener.pending_enrollment
     where
         pending_enrollment.profile_id in (select due.profile_id from due)
-        and pending_enrollment.profile_id not in (
-            select student_to_enroll.id
-            from student_to_enroll
-            left join outcome on outcome.profile_id = student_to_enroll.id
-            where outcome.profile_id is null or outcome.error is not null
-        )
+        and pending_enrollment.profile_id not in (select unsettled.profile_id from unsettled)
     returning profile_id
 ),
 
 not_tried as (
     select pending_enrollment.next_attempt_at
     from listener.pending_enrollment
-    where not exists (select from due where due.profile_id = pending_enrollment.profile_id)
+    where pending_enrollment.profile_id not in (select due.profile_id from due)
     order by pending_enrollment.next_attempt_at
     limit 1
 )

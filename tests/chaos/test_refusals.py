@@ -83,6 +83,27 @@ async def test_while_every_enrollment_is_refused_neither_log_fills(
     await eventually(connection, ENROLLED, equals=1000, seconds=30)
 
 
+async def test_once_nobody_is_refused_any_more_those_who_wait_are_enrolled_in_batches(
+    connection: Connection, database: Database, course: None, start_daemon: Start
+) -> None:
+    """By the transactions that enrolled: a savepoint for each student is one of its own."""
+    leader = start_daemon(database, heartbeat_seconds=1, batch_size=500).wait_ready("leading")
+    await connection.execute(REFUSE.format(condition="true", code="P0001"))
+    await sign_up(connection, 5000)
+    pending = "select count(*) from listener.pending_enrollment"
+    await eventually(connection, pending, equals=5000, seconds=60)
+    condition = "exists (select from profiles where id = new.user_id and email = 'poison')"
+    await connection.execute(f"drop function refuse cascade; {REFUSE.format(condition=condition, code='P0001')}")
+    await connection.execute("update profiles set email = 'poison' where id in (select id from profiles limit 1)")
+    await connection.execute("update listener.pending_enrollment set next_attempt_at = clock_timestamp()")
+    await eventually(connection, ENROLLED, equals=4999, seconds=60)
+    batches = await connection.fetch("select count(*) as enrolled from enrollments group by xmin::text")
+    assert max(batch["enrolled"] for batch in batches) == 500
+    assert len(batches) < 2 * 2 * 200 + 5000 / 500
+    assert await connection.fetchval(pending) == 1
+    assert leader.events("connection_lost") == []
+
+
 @pytest.mark.parametrize("table", ["profiles", "enrollments", "courses"])
 async def test_a_table_that_somebody_locks_is_waited_for_on_the_same_connection(
     connection: Connection, database: Database, server: Server, course: None, leader: DaemonProcess, table: str

@@ -10,7 +10,7 @@ import pytest
 from listener import sql
 from listener.connection import Connection, tune
 from listener.feed import Consumer
-from listener.reactions import RETRY_ENROLL, Reaction
+from listener.reactions import RETRY_EACH, RETRY_TOGETHER, Reaction
 from tests.conftest import Database
 
 ROWS = 100_000
@@ -37,7 +37,8 @@ STATEMENTS: dict[str, tuple[str, str]] = {
     "enroll_each": (ENROLL.each._statement, "'enroll', 2000, 20"),
     "count": (COUNT.together._statement, "'count', 2000, 20"),
     "count_each": (COUNT.each._statement, "'count', 2000, 20"),
-    "retry_enroll": (RETRY_ENROLL, "200, 20"),
+    "retry_each": (RETRY_EACH, "200, 20"),
+    "retry_together": (RETRY_TOGETHER, "2000, 20"),
     "retry_count": (sql.read("daemon/retry_count"), "200, 20"),
     "purge": (sql.read("daemon/purge"), "array['enroll', 'count'], '5', 5000, 3600"),
     "purge_checkpoints": (sql.read("daemon/purge_checkpoints"), "'enroll', 0, 5000, 3600"),
