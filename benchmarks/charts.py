@@ -101,7 +101,7 @@ def page(results: Results) -> str:
     """What docs/benchmarks.md shows."""
     parts = [table.machine(results), images(results, PAGE), table.markdown(results, goals_only=False)]
     parts += [table.sign_ups(results, flush) for flush in results["lines"].get("sign_ups", {}).get("rounds", {})]
-    told = [f"- {note}" for line in results["lines"].values() for note in line.get("notes", ())]
+    told = [f"- `{name}`: {note}" for name, line in results["lines"].items() for note in line.get("notes", ())]
     told += [f"- **{complaint}**" for complaint in table.complaints(results)]
     if told:
         parts.append("\n".join(told))

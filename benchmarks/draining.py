@@ -172,7 +172,7 @@ def figures(
         single("per_second", "draining", [sign_ups / each for each in seconds], "sign-ups/s"),
         Figure(
             "held_to_not",
-            f"draining under a foreign snapshot held open all along, {many} handled notes behind it ÷ without",
+            f"draining under a foreign snapshot held open all along, {sign_ups:,} handled notes behind it ÷ without",
             ratio([each.enrolled_seconds for each in after_history], [each.enrolled_seconds for each in held]),
             Goal(at_least=0.98),
         ),

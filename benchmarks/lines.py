@@ -58,12 +58,18 @@ def sign_up_figures(results: dict[str, Any]) -> tuple[Figure, ...]:
 
 
 def sign_up_problems(results: dict[str, Any]) -> tuple[str, ...]:
-    """Where ours came out wrong: whoever signed up is enrolled and counted, if the daemon is live."""
+    """Where ours came out wrong: whoever signed up is enrolled once and counted, if the daemon is live."""
     problems = []
     for flush, variants in results.items():
-        outcome = variants.get("live", {}).get("outcome")
-        if outcome is not None and len({outcome[name] for name in ("profiles", "enrolled", "counted")}) > 1:
-            problems.append(f"{flush} flush, daemon live: {outcome}")
+        for name in ("live", "stopped"):
+            variant = variants.get(name, {})
+            told = {what: variant[what] for what in ("failed", "errors", "deadlocks", "exited") if variant.get(what)}
+            outcome = variant.get("outcome", {})
+            exact = len({outcome.get(what) for what in ("profiles", "enrolled", "counted")}) == 1
+            if name == "live" and (not exact or outcome.get("twice")):
+                told |= outcome
+            if told:
+                problems.append(f"{flush} flush, {name}: {told}")
     return tuple(problems)
 
 

@@ -34,7 +34,7 @@ def facts() -> dict[str, Any]:
     }
 
 
-def flushes_per_second(seconds: float = 1.0) -> float:
+def flushes_per_second(seconds: float = 0.5) -> float:
     """How often a page can be made durable, where the servers keep their data."""
     with tempfile.TemporaryFile() as file:
         file.write(b"\0" * PAGE)

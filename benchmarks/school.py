@@ -17,10 +17,12 @@ BUSY = "select exists (select from unnest('{enroll,count}'::text[]) as name, lis
 WRONG = """
 select
     (
-        select count(*) from profiles
-        where
-            role = 'student'
-            and 1 <> (select count(*) from enrollments where enrollments.user_id = profiles.id)
+        select count(*)
+        from profiles
+        left join (
+            select user_id, count(*) as times from enrollments group by user_id
+        ) as enrolled on enrolled.user_id = profiles.id
+        where profiles.role = 'student' and enrolled.times is distinct from 1
     ) as not_enrolled_once,
     (
         select count(*) from courses

@@ -61,38 +61,50 @@ def markdown(results: Results, *, goals_only: bool) -> str:
 def sign_ups(results: Results, flush: str) -> str:
     """Every variant of the sign-ups with one flush, and what had become of it in the end."""
     lines = [
-        f"| {flush} flush | ÷ no triggers | ÷ the least work | ÷ synchronous triggers | outcome |",
+        f"| {flush} flush | ÷ no triggers | ÷ the least work | ÷ synchronous triggers | in the end |",
         "|---|---|---|---|---|",
     ]
     for name, variant in results["lines"]["sign_ups"]["rounds"][flush].items():
-        if "to_none" not in variant:
-            lines.append(f"| {variant.get('label', name)} | | | | {variant.get('skipped', 'not measured')} |")
+        if "skipped" in variant:
+            lines.append(f"| {variant.get('label', name)} | | | | {variant['skipped']} |")
             continue
         ratios = (f"{variant[beside]['median']:.2f}" for beside in ("to_none", "to_least", "to_synchronous"))
-        lines.append(f"| {variant['label']} | {' | '.join(ratios)} | {outcome(variant['outcome'])} |")
+        lines.append(f"| {variant['label']} | {' | '.join(ratios)} | {outcome(variant)} |")
     return "\n".join(lines)
 
 
-def outcome(counted: dict[str, Any]) -> str:
-    """How many signed up, and who of them was lost or miscounted."""
-    profiles, enrolled, count = (int(counted[name]) for name in ("profiles", "enrolled", "counted"))
-    parts = [f"{profiles:,} signed up, {enrolled:,} enrolled, {count:,} counted"]
-    known = {"profiles", "enrolled", "counted"}
-    parts += [f"{value} {name.replace('_', ' ')}" for name, value in counted.items() if name not in known and value]
+def outcome(variant: dict[str, Any]) -> str:
+    """How many signed up, and who of them was lost, doubled or miscounted."""
+    counted = variant["outcome"]
+    profiles, enrolled = counted["profiles"], counted["enrolled"]
+    parts = [f"{profiles:,} signed up", "all enrolled" if enrolled == profiles else f"{enrolled:,} enrolled"]
+    parts += [f"{counted['twice']:,} twice"] if counted.get("twice") else []
+    parts += [f"count off by {counted['drift']:+,}"] if counted.get("drift") else []
+    parts += [f"{variant[name]:,} {what}" for name, what in COMPLAINTS.items() if variant.get(name)]
+    parts += ["the worker exited"] if variant.get("exited") else []
     return ", ".join(parts)
 
 
+COMPLAINTS = {"failed": "sign-ups failed", "errors": "errors", "deadlocks": "deadlocks"}
+
+
 def machine(results: Results) -> str:
-    """What was measured on, and when; one sentence for each machine, version and commit."""
-    measured: dict[str, list[str]] = {}
+    """What was measured on, and when: a sentence for each machine, version and commit."""
+    measured: dict[str, dict[str, int]] = {}
     for name, line in results["lines"].items():
         facts = line["machine"]
         text = (
             f"{facts['cores']} cores ({facts['processor']}), {facts['memory_gib']:g} GiB, Postgres {facts['postgres']},"
-            f" Python {facts['python']}, {facts['flushes_per_second']:,} flushes/s, {facts['date'][:10]},"
-            f" commit {facts['commit']}"
+            f" Python {facts['python']}, {facts['date'][:10]}, commit {facts['commit']}"
         )
-        measured.setdefault(text, []).append(name)
+        measured.setdefault(text, {})[name] = facts["flushes_per_second"]
     if len(measured) == 1:
-        return f"Measured on {next(iter(measured))}."
-    return "\n".join(f"- {', '.join(f'`{name}`' for name in names)}: {text}." for text, names in measured.items())
+        return f"Measured on {_told(*next(iter(measured.items())))}."
+    return "\n".join(
+        f"- {', '.join(f'`{name}`' for name in lines)}: {_told(text, lines)}." for text, lines in measured.items()
+    )
+
+
+def _told(text: str, flushes: dict[str, int]) -> str:
+    least, most = min(flushes.values()), max(flushes.values())
+    return f"{text}; {least:,} to {most:,} flushes a second" if least < most else f"{text}; {most:,} flushes a second"
