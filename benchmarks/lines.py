@@ -10,6 +10,7 @@ from benchmarks import (
     draining,
     idle,
     latency,
+    losses,
     network,
     open_transaction,
     saturation,
@@ -31,7 +32,7 @@ class Line:
 
 def sign_ups(*, quick: bool) -> Measured:
     """Sign-ups a second, beside the other ways to do it."""
-    rounds, seconds = (1, 2) if quick else (5, 8)
+    rounds, seconds = (1, 1) if quick else (5, 4)
     results = signups.run(rounds=rounds, seconds=seconds)
     return Measured(sign_up_figures(results), results, sign_up_problems(results))
 
@@ -75,6 +76,7 @@ def sign_up_problems(results: dict[str, Any]) -> tuple[str, ...]:
 
 LINES = (
     Line("sign_ups", sign_ups),
+    Line("losses", losses.run),
     Line("updates", updates.run),
     Line("latency", latency.run),
     Line("network", network.run),

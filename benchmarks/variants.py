@@ -1,12 +1,12 @@
 """What is compared: ways to enroll whoever signs up and to count them, each in a database of its own."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.workers import Worker, WorkerProcess
 from tests.conftest import install_script
 from tests.support.postgres import Server
 from tests.support.process import DaemonProcess
@@ -21,6 +21,17 @@ with signed_up as (
 insert into enrollments (user_id, course_id) select id, '00000000-0000-0000-0000-000000000001' from signed_up;
 """
 
+CLEAR = (
+    "truncate profiles, enrollments",
+    "update courses set enrollments = 0, students = 0",
+    "vacuum analyze courses",
+)
+NEW_CHECKPOINTS = """
+insert into listener.checkpoint (consumer, seq, handled)
+select consumer, max(seq) + 1, pg_current_snapshot() from listener.checkpoint group by consumer
+"""
+CLEAR_FEED = ("truncate listener.change", NEW_CHECKPOINTS)
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -30,8 +41,21 @@ class Variant:
     label: str
     script: str | None = None
     installed: bool = False
-    daemon: str | None = None
+    command: tuple[str, ...] = ()
+    """What runs its worker; the database's address comes next."""
+    arguments: tuple[str, ...] = ()
+    """What follows the address."""
     sign_up: str = SIGN_UP
+    enrolls: bool = True
+    """Whether those who sign up are enrolled at all."""
+    counts: bool = True
+    """Whether it keeps the courses' counts."""
+    core: bool = False
+    """Whether the goals are about it: it is measured in every round, others in every second one."""
+
+    def missing(self) -> str | None:
+        """Why it cannot be measured here."""
+        return None
 
     def create(self, server: Server) -> None:
         """Make its database."""
@@ -42,37 +66,57 @@ class Variant:
         if self.installed:
             server.psql(self.name, install_script(server.url(self.name)))
 
+    def clear(self, server: Server) -> None:
+        """Empty its tables."""
+        for statement in (*CLEAR, *(CLEAR_FEED if self.installed else ())):
+            server.psql(self.name, statement)
+
+    def start(self, server: Server) -> Worker | None:
+        """Its worker, working, if it has one."""
+        if not self.command:
+            return None
+        return WorkerProcess([*self.command, server.url(self.name), *self.arguments])
+
     @contextmanager
-    def working(self, server: Server) -> Iterator[None]:
-        """While its daemon, if it has one, works."""
-        url = server.url(self.name)
-        if self.daemon == "listener":
-            process = DaemonProcess(url)
-            try:
-                process.wait_ready("leading")
-                yield
-            finally:
-                process.clean_up()
-        elif self.daemon is not None:
-            arguments = [sys.executable, "-m", "benchmarks.bare_listener", url, *self.daemon.split()[1:]]
-            with subprocess.Popen(arguments, stdout=subprocess.PIPE) as bare:
-                assert bare.stdout is not None
-                bare.stdout.readline()
-                try:
-                    yield
-                finally:
-                    bare.kill()
-        else:
-            yield
+    def working(self, server: Server) -> Iterator[Worker | None]:
+        """While its worker, if it has one, works."""
+        worker = self.start(server)
+        try:
+            yield worker
+        finally:
+            if worker is not None:
+                worker.clean_up()
 
 
-NONE = Variant("plain", "no triggers")
-LEAST = Variant("least", "sign-up and enrollment in one transaction, no count", sign_up=SIGN_UP_AND_ENROLL)
-INCREMENT = Variant("increment", "synchronous triggers, count + 1", script="synchronous_increment")
+class Live(Variant):
+    """Ours, with the daemon."""
+
+    def start(self, server: Server) -> Worker | None:
+        """The daemon, leading."""
+        process = DaemonProcess(server.url(self.name))
+        try:
+            return process.wait_ready("leading")
+        except BaseException:
+            process.clean_up()
+            raise
+
+
+LISTENER = (sys.executable, "-m", "listener", "run")
+BARE_LISTENER = (sys.executable, "-m", "benchmarks.bare_listener")
+
+NONE = Variant("plain", "no triggers", enrolls=False, counts=False, core=True)
+LEAST = Variant(
+    "least",
+    "sign-up and enrollment in one transaction, no count",
+    sign_up=SIGN_UP_AND_ENROLL,
+    counts=False,
+    core=True,
+)
+INCREMENT = Variant("increment", "synchronous triggers, count + 1", script="synchronous_increment", core=True)
 RECOUNT = Variant("recount", "synchronous triggers, recount", script="synchronous_recount")
-STOPPED = Variant("stopped", "ours, daemon stopped", installed=True)
-LIVE = Variant("live", "ours, daemon live", installed=True, daemon="listener")
-BARE = Variant("bare", "bare listener, one INSERT a NOTIFY", script="notify_rows", daemon="bare")
-NAIVE = Variant("naive", "naive JSON listener", script="notify_rows", daemon="bare --count")
+STOPPED = Variant("stopped", "ours, daemon stopped", installed=True, enrolls=False, counts=False, core=True)
+LIVE = Live("live", "ours, daemon live", installed=True, command=LISTENER, core=True)
+BARE = Variant("bare", "bare listener, one INSERT a NOTIFY", script="notify_rows", command=BARE_LISTENER, counts=False)
+NAIVE = Variant("naive", "naive JSON listener", script="notify_rows", command=BARE_LISTENER, arguments=("--count",))
 
 ALL = (NONE, LEAST, INCREMENT, RECOUNT, STOPPED, LIVE, BARE, NAIVE)
