@@ -32,7 +32,7 @@ class Line:
 
 def sign_ups(*, quick: bool) -> Measured:
     """Sign-ups a second, beside the other ways to do it."""
-    rounds, seconds = (1, 1) if quick else (5, 4)
+    rounds, seconds = (1, 1) if quick else (7, 4)
     results = signups.run(rounds=rounds, seconds=seconds)
     return Measured(sign_up_figures(results), results, sign_up_problems(results))
 

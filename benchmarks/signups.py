@@ -102,6 +102,12 @@ def sign_ups(server: Server, variant: Variant, load: Load, catch_up: float) -> R
         )
 
 
+def left_out(variant: Variant, error: RuntimeError) -> dict[str, Any]:
+    """How a result says that a queue broke in mid-run: by the last thing it said."""
+    said = str(error).strip().splitlines() or ["it said nothing"]
+    return {variant.name: {"label": variant.label, "skipped": f"{variant.label} broke: {said[-1]}"}}
+
+
 def prepared(server: Server, wanted: Sequence[Variant]) -> tuple[list[Variant], dict[str, Any]]:
     """Those whose database could be made, and why the others are skipped."""
     ready: list[Variant] = []
@@ -185,7 +191,13 @@ def run(*, rounds: int, seconds: int) -> dict[str, Any]:
                 shuffle(order)
                 catch_up = CATCH_UP * seconds if number == rounds - 1 else 0
                 for variant in order:
-                    runs[variant.name][number] = sign_ups(server, variant, Load(seconds), catch_up)
+                    try:
+                        runs[variant.name][number] = sign_ups(server, variant, Load(seconds), catch_up)
+                    except RuntimeError as error:
+                        if not isinstance(variant, Queue):
+                            raise
+                        ready.remove(variant)
+                        skipped |= left_out(variant, error)
             results[flush] = {variant.name: _figures(server, variant, runs) for variant in ready} | skipped
         finally:
             server.destroy()

@@ -43,7 +43,7 @@ class WorkerProcess:
         if not ready or not self.process.stdout.readline():
             text = self.text()
             self.clean_up()
-            raise RuntimeError(f"{command[:2]} does not work: {text}")
+            raise RuntimeError(f"the worker does not start: {text}")
 
     def kill(self) -> None:
         """`kill -9`."""

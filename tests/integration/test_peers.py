@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.losses import interrupted
 from benchmarks.queues import PEERS, Queue
-from benchmarks.signups import prepared, sign_ups
-from benchmarks.variants import NAIVE
+from benchmarks.signups import left_out, prepared, sign_ups
+from benchmarks.variants import NAIVE, SQL
 from benchmarks.writers import Load
 from tests.conftest import NEWEST
 from tests.support.postgres import Server
@@ -49,10 +49,22 @@ def test_a_peer_enrolls_and_counts_and_without_its_worker_it_does_not(
 def test_what_a_naive_listener_misses_while_it_is_down_is_seen(servers: Callable[[int], Server]) -> None:
     server = servers(NEWEST)
     NAIVE.create(server)
-    told = interrupted(server, NAIVE, Load(seconds=3, clients=4, rate=50), catch_up=0.5)
+    told = interrupted(server, NAIVE, Load(seconds=2, clients=4, rate=50), catch_up=0.5)
     assert told["missing"] > 0
     assert told["profiles"] == told["enrolled"] + told["missing"]
     assert told["caught_up_seconds"] is None
+
+
+def test_a_peer_whose_worker_will_not_start_breaks_and_says_why(servers: Callable[[int], Server]) -> None:
+    server = servers(NEWEST)
+    server.psql("postgres", "create database broken")
+    server.psql("broken", (SQL / "lms.sql").read_text())
+    broken = replace(
+        PEERS[0], name="broken", tables="enrollments", command=(sys.executable, "-c", "raise SystemExit('no way')")
+    )
+    with pytest.raises(RuntimeError) as told:
+        sign_ups(server, broken, LOAD, catch_up=0)
+    assert left_out(broken, told.value)["broken"]["skipped"] == "pgqueuer broke: the worker does not start: no way"
 
 
 def test_a_peer_that_is_not_installed_is_skipped_with_a_reason(servers: Callable[[int], Server]) -> None:
