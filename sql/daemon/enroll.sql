@@ -7,11 +7,12 @@ noted_profile as (
     cross join lateral unnest(batch.profile_ids) as profile_id
 ),
 
+-- `offset 0`: each is looked up by key. A join may be planned while the table is empty, and then read all of it.
 student_to_enroll as materialized (
     select student.id
     from noted_profile
     inner join listener.student on student.id = noted_profile.profile_id
-    where not exists (select from listener.enrollment where enrollment.profile_id = student.id)
+    where not exists (select from listener.enrollment where enrollment.profile_id = student.id offset 0)
 ),
 
 -- The course's row is locked as its foreign key would lock it, but without waiting for whoever holds it.

@@ -15,11 +15,12 @@ with due as materialized (
     for update skip locked
 ),
 
+-- `offset 0`: each is looked up by key. A join may be planned while the table is empty, and then read all of it.
 student_to_enroll as materialized (
     select student.id
     from due
     inner join listener.student on student.id = due.profile_id
-    where not exists (select from listener.enrollment where enrollment.profile_id = student.id)
+    where not exists (select from listener.enrollment where enrollment.profile_id = student.id offset 0)
 ),
 
 open_course as materialized (
