@@ -26,6 +26,11 @@ NOT_ENCODED = (
     "as %40 %3A %2F %3F %23 %5B %5D %25"
 )
 
+TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+TLS_FILES = {"sslrootcert": "require", "sslcert": "allow", "sslkey": "allow"}
+"""The first mode in which each is read."""
+
 MAPPING = (
     "profile_table", "profile_key", "student_table", "student_key", "student_column", "student_values",
     "student_predicate", "student_view", "enrollment_table", "enrollment_profile", "enrollment_course",
@@ -123,6 +128,7 @@ class Settings(BaseSettings):
         url = self._secret("database_url")
         if url:
             check_url(url)
+        check_tls_environment(url or "")
         return url
 
     def password_for_http(self) -> str | None:
@@ -176,12 +182,33 @@ def check_url(url: str) -> None:
         problem = "it begins with postgresql://"
     elif parts.fragment or "@" in parts.path or not all(map(_is_host, parts.netloc.rpartition("@")[2].split(","))):
         problem = NOT_ENCODED
-    for parameter in ("sslrootcert", "sslcert", "sslkey"):
+    if "sslmode" in query and _tls_mode(query["sslmode"]) not in TLS_MODES:
+        problem = f"sslmode is one of {', '.join(TLS_MODES)}, not {query['sslmode']}"
+    for parameter in TLS_FILES:
         file = query.get(parameter, "system")
         if file != "system" and not Path(file).exists():
             problem = f"{parameter} names a file that is not there: {file}"
     if problem:
         raise WrongSetting(name=name, problem=problem)
+
+
+def check_tls_environment(url: str) -> None:
+    """Raise WrongSetting for libpq's variables of TLS that no connection can be made with; `url` may override them."""
+    query = dict(parse_qsl(urlsplit(url).query))
+    given = os.environ.get("PGSSLMODE", "")
+    if given and "sslmode" not in query and _tls_mode(given) not in TLS_MODES:
+        raise WrongSetting(name="PGSSLMODE", problem=f"is one of {', '.join(TLS_MODES)}, not {given}")
+    mode = _tls_mode(query.get("sslmode", given))
+    for parameter, least in TLS_FILES.items():
+        name = f"PG{parameter.upper()}"
+        file = "" if parameter in query else os.environ.get(name, "")
+        used = mode in TLS_MODES[TLS_MODES.index(least) :]
+        if file not in ("", "system") and used and not Path(file).exists():
+            raise WrongSetting(name=name, problem=f"names a file that is not there: {file}")
+
+
+def _tls_mode(text: str) -> str:
+    return text.replace("_", "-")
 
 
 def _is_host(text: str) -> bool:

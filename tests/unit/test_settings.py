@@ -1,6 +1,7 @@
 """Settings come from flags, the environment, `.env` and files; what is wrong is told in one line."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,44 @@ def test_a_url_that_can_be_is_taken_as_it_is_and_shown_without_its_password(url:
 
 def test_every_setting_is_described() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "words"),
+    [
+        ("postgresql://me:secret@host/lms?sslmode=requre", {}, "sslmode is one of disable, allow, prefer, require, "),
+        (None, {"PGSSLMODE": "requre"}, "PGSSLMODE: is one of disable, allow, prefer, require, "),
+        (None, {"PGSSLMODE": "verify-ca", "PGSSLROOTCERT": "/nowhere/ca.pem"}, "PGSSLROOTCERT: names a file that is "),
+        (
+            "postgresql://me:secret@host/lms?sslmode=require",
+            {"PGSSLROOTCERT": "/nowhere/ca.pem"},
+            "PGSSLROOTCERT: names a file that is not there: /nowhere/ca.pem",
+        ),
+        (None, {"PGSSLMODE": "prefer", "PGSSLKEY": "/nowhere/key.pem"}, "PGSSLKEY: names a file that is not there"),
+    ],
+)
+def test_tls_that_no_connection_can_be_made_with_is_a_wrong_setting(
+    monkeypatch: pytest.MonkeyPatch, url: str | None, environment: dict[str, str], words: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(WrongSetting, match=re.escape(words)) as caught:
+        load({"database_url": url}).url()
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "environment"),
+    [
+        (None, {"PGSSLMODE": "disable", "PGSSLROOTCERT": "/nowhere/ca.pem"}),
+        (None, {"PGSSLROOTCERT": "/nowhere/ca.pem"}),
+        ("postgresql://host/lms?sslmode=disable", {"PGSSLMODE": "requre", "PGSSLCERT": "/nowhere/cert.pem"}),
+        ("postgresql://host/lms?sslmode=verify_full", {}),
+    ],
+)
+def test_tls_variables_that_are_not_used_are_not_looked_at(
+    monkeypatch: pytest.MonkeyPatch, url: str | None, environment: dict[str, str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert load({"database_url": url}).url() == url
