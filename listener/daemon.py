@@ -92,9 +92,10 @@ class Daemon:
                     await self._work()
                 except OUTAGES as error:
                     self._lost(Deaf(seconds=self._settings.heartbeat_seconds) if self._watchdog.bit else error)
+                    costly = self._reached and not isinstance(error, NotInstalled | WrongVersion)
                 else:
                     continue
-                await self._pause(self._outage.pause(reached=self._reached))
+                await self._pause(self._outage.pause(costly=costly))
             tasks.cancel_scope.cancel()
         self._state.role = Role.STOPPING
 

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 
 SHORTEST_SECONDS = 0.1
-LONGEST_UNREACHABLE_SECONDS = 4.0
-"""While there is no server to talk to: a server that comes back should not have to wait for us."""
+LONGEST_CHEAP_SECONDS = 4.0
+"""While there is no server to talk to, or no schema that fits: what comes back should not have to wait for us."""
 
 LONGEST_FAILING_SECONDS = 30.0
 """While there is one, and work on it fails: each attempt costs it lines in its log."""
@@ -54,9 +54,9 @@ class Outage:
         self._over_at = self._clock()
         return told
 
-    def pause(self, *, reached: bool) -> float:
-        """Seconds until the next attempt; `reached` says whether the last one got as far as a server."""
-        longest = LONGEST_FAILING_SECONDS if reached else LONGEST_UNREACHABLE_SECONDS
+    def pause(self, *, costly: bool) -> float:
+        """Seconds until the next attempt; `costly` says whether the last one cost a server lines in its log."""
+        longest = LONGEST_FAILING_SECONDS if costly else LONGEST_CHEAP_SECONDS
         return min(longest, self._longest_pause()) * random.uniform(0.5, 1.0)  # noqa: S311
 
     def _longest_pause(self) -> float:

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from listener.connection import Connection
-from tests.conftest import Database
+from tests.conftest import Database, install_script
 from tests.support.eventually import eventually
 from tests.support.postgres import Server, wait_until
 from tests.support.process import DaemonProcess
@@ -153,3 +153,16 @@ async def test_a_schema_that_is_dropped_under_the_daemon_is_told_of_once(
     wait_until(lambda: leader.role is None, "the daemon is not ready")
     wait_until(lambda: "run `listener install`" in leader.get("/readyz")[1], "it says what to do")
     assert len(leader.events("connection_lost")) + len(leader.events("not_ready")) <= 2
+
+
+def test_a_schema_that_is_installed_at_last_is_found_within_5_s(
+    make_database: Callable[..., Database], server: Server, start_daemon: Start
+) -> None:
+    database = make_database(installed=False)
+    daemon = start_daemon(database)
+    # By now the pauses of an outage that costs the server lines in its log would be longer than that.
+    wait_until(lambda: daemon.get("/livez")[0] == 200, "it serves")
+    wait_until(lambda: daemon.metric("listener_connection_attempts_total") >= 8, "it looks again and again", 40)
+    server.psql(database.name, install_script(database.url))
+    daemon.wait_ready("leading", 5)
+    assert len(daemon.events("not_ready")) == 1
