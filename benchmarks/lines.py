@@ -60,18 +60,16 @@ def sign_up_figures(results: dict[str, Any]) -> tuple[Figure, ...]:
 
 def sign_up_problems(results: dict[str, Any]) -> tuple[str, ...]:
     """Where ours came out wrong: whoever signed up is enrolled once and counted, if the daemon is live."""
-    problems = []
+    found = []
     for flush, variants in results.items():
         for name in ("live", "stopped"):
-            variant = variants.get(name, {})
-            told = {what: variant[what] for what in ("failed", "errors", "deadlocks", "exited") if variant.get(what)}
-            outcome = variant.get("outcome", {})
-            exact = len({outcome.get(what) for what in ("profiles", "enrolled", "counted")}) == 1
-            if name == "live" and (not exact or outcome.get("twice")):
-                told |= outcome
-            if told:
-                problems.append(f"{flush} flush, {name}: {told}")
-    return tuple(problems)
+            outcome = variants.get(name, {}).get("outcome", {})
+            wrong = {what: outcome[what] for what in WRONG if outcome.get(what)}
+            found += [f"{flush} flush, {name}: {number} {what.replace('_', ' ')}" for what, number in wrong.items()]
+    return tuple(found)
+
+
+WRONG = ("missing", "drift", "enrolled_twice", "failed", "errors", "deadlocks", "workers_exited")
 
 
 LINES = (

@@ -75,17 +75,26 @@ def sign_ups(results: Results, flush: str) -> str:
 
 def outcome(variant: dict[str, Any]) -> str:
     """How many signed up, and who of them was lost, doubled or miscounted."""
-    counted = variant["outcome"]
-    profiles, enrolled = counted["profiles"], counted["enrolled"]
-    parts = [f"{profiles:,} signed up", "all enrolled" if enrolled == profiles else f"{enrolled:,} enrolled"]
-    parts += [f"{counted['twice']:,} twice"] if counted.get("twice") else []
-    parts += [f"count off by {counted['drift']:+,}"] if counted.get("drift") else []
-    parts += [f"{variant[name]:,} {what}" for name, what in COMPLAINTS.items() if variant.get(name)]
-    parts += ["the worker exited"] if variant.get("exited") else []
+    found = variant["outcome"]
+    parts = [f"{found['profiles']:,} signed up"]
+    if "missing" in found:
+        parts.append(f"{found['missing']:,} not enrolled" if found["missing"] else "all enrolled")
+    if found.get("drift"):
+        parts.append(f"count off by {found['drift']:+,}")
+    parts += [f"{found[name]:,} {what}" for name, what in COMPLAINTS.items() if found.get(name)]
+    if "seconds_to_finish" in found:
+        seconds = found["seconds_to_finish"]
+        parts.append("not finished in time" if seconds is None else f"{seconds:.1f} s to finish")
     return ", ".join(parts)
 
 
-COMPLAINTS = {"failed": "sign-ups failed", "errors": "errors", "deadlocks": "deadlocks"}
+COMPLAINTS = {
+    "enrolled_twice": "enrolled twice",
+    "failed": "sign-ups failed",
+    "errors": "errors",
+    "deadlocks": "deadlocks",
+    "workers_exited": "workers exited",
+}
 
 
 def machine(results: Results) -> str:
