@@ -162,7 +162,7 @@ def test_a_schema_that_is_installed_at_last_is_found_within_5_s(
     daemon = start_daemon(database)
     # By now the pauses of an outage that costs the server lines in its log would be longer than that.
     wait_until(lambda: daemon.get("/livez")[0] == 200, "it serves")
-    wait_until(lambda: daemon.metric("listener_connection_attempts_total") >= 8, "it looks again and again", 40)
+    wait_until(lambda: daemon.metric("listener_connection_attempts_total") >= 10, "it looks again and again", 60)
     server.psql(database.name, install_script(database.url))
     daemon.wait_ready("leading", 5)
     assert len(daemon.events("not_ready")) == 1
