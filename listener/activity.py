@@ -1,7 +1,7 @@
 """What happened in the last minutes, second by second, in memory: for the status page. Ids, never names."""
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -59,9 +59,10 @@ class Activity:
     def signed_up(self, ages: Iterable[float]) -> None:
         """Profiles were noted so many seconds ago each."""
         now = self._clock()
-        for age in ages:
-            self._signups.add(int(now - max(age, 0.0)), 1)
-            self._seconds.append(max(age, 0.0))
+        waited = [max(age, 0.0) for age in ages]
+        for second, count in Counter(int(now - age) for age in waited).items():
+            self._signups.add(second, count)
+        self._seconds.extend(waited)
 
     def enrolled(self, count: int, profile_ids: Sequence[str], course_id: str | None) -> None:
         """`count` students were enrolled just now; `profile_ids` may name only the first of them."""

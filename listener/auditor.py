@@ -42,6 +42,7 @@ class Auditor:
         self._log = log
         self._missed = 0
         self._failing = False
+        self._limits = LIMITS + sql.read("audit/whole_tables")
 
     async def run(self, scope: anyio.CancelScope) -> None:
         """Audit again and again until `scope` is cancelled."""
@@ -72,20 +73,20 @@ class Auditor:
         connection = await connect(self._settings.url(), application_name="listener-audit")
         try:
             async with connection.transaction(isolation="read_committed"):
-                await connection.execute(LIMITS)
+                await connection.execute(self._limits)
                 students = await connection.fetchrow(sql.read("audit/students"))
             assert students is not None
             self._metrics.students.set(students["students"])
             self._metrics.students_without_enrollment.set(students["without_enrollment"])
             self._tell_missed(students["missed"])
             async with connection.transaction(isolation="read_committed"):
-                await connection.execute(LIMITS)
+                await connection.execute(self._limits)
                 drifted = await connection.fetchval("select count(distinct id) from listener.course_drift")
             self._metrics.course_count_drift.set(drifted)
             repairs: list[audit.CountRepair] = []
             if drifted:
                 async with connection.transaction(isolation="read_committed"):
-                    await connection.execute(LIMITS)
+                    await connection.execute(self._limits)
                     repairs = await audit.repair_counts(connection)
                 self._repaired(repairs)
         except BaseException:

@@ -11,14 +11,6 @@ from listener.logs import Event, Logger
 
 IDENTIFIER = "select system_identifier from pg_catalog.pg_control_system()"
 
-WHOLE_TABLES = """
-set local enable_seqscan = on;
-set local enable_bitmapscan = on;
-set local enable_hashjoin = on;
-set local enable_mergejoin = on;
-set local plan_cache_mode = auto;
-"""
-
 
 async def check(connection: Connection, consumers: list[str], log: Logger) -> bool:
     """Make sure that the checkpoints are about this cluster's transactions. True if the feed had to begin anew."""
@@ -30,7 +22,7 @@ async def check(connection: Connection, consumers: list[str], log: Logger) -> bo
         restored = moved or row["from_the_future"]
         told = None
         if restored:
-            await connection.execute(WHOLE_TABLES)
+            await connection.execute(sql.read("audit/whole_tables"))
             told = await connection.fetchrow(sql.read("daemon/begin_anew"), consumers)
         if identifier is not None and identifier != row["recorded"]:
             await connection.execute(sql.read("daemon/record_cluster"), identifier)

@@ -61,6 +61,7 @@ TRIGGERS = Check("triggers_missing", "error", "triggers are missing or disabled"
 async def diagnose(connection: Connection, mapping: Mapping, installed: Installation | None) -> list[Finding]:
     """Every finding, the gravest first. One snapshot, so that the figures agree with each other."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await connection.execute(sql.read("audit/whole_tables"))
         findings = [await _run(connection, mapping, check) for check in _checks(mapping, installed)]
         if installed is not None:
             findings.append(await _run(connection, mapping, TRIGGERS, *mapping.triggers))

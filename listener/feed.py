@@ -3,7 +3,6 @@
 Nothing here knows what the changes mean.
 """
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -30,10 +29,6 @@ class Batch:
 
     changes: int
     notes_left: bool
-    ages: tuple[float, ...]
-    """Seconds from the note to the reaction, of each profile."""
-    kinds: tuple[tuple[str, str, int], ...]
-    """(source, operation, changes)."""
     result: dict[str, Any] = field(default_factory=dict)
     """The reaction's own columns."""
 
@@ -60,10 +55,6 @@ class Consumer:
         return Batch(
             changes=values.pop("changes"),
             notes_left=values.pop("notes_left"),
-            ages=tuple(values.pop("ages") or ()),
-            kinds=tuple(
-                (kind["source"], kind["operation"], kind["changes"]) for kind in json.loads(values.pop("kinds"))
-            ),
             result=values,
         )
 

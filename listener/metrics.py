@@ -1,6 +1,6 @@
 """Every metric, in one place. Timestamps are Unix seconds, 0 when there is none yet."""
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -49,10 +49,14 @@ class BulkHistogram(Collector):
 
     def observe_all(self, values: Iterable[float]) -> None:
         """Count each of `values`, in seconds; a negative one (a clock that was set back) counts as 0."""
-        for value in values:
-            seconds = max(value, 0.0)
-            self._counts[bisect_left(self._bounds, seconds)] += 1
-            self._sum += seconds
+        seconds = sorted(max(value, 0.0) for value in values)
+        counted = 0
+        for bucket, bound in enumerate(self._bounds):
+            up_to_bound = bisect_right(seconds, bound)
+            self._counts[bucket] += up_to_bound - counted
+            counted = up_to_bound
+        self._counts[-1] += len(seconds) - counted
+        self._sum += sum(seconds)
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
         """What Prometheus scrapes."""

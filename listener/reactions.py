@@ -163,10 +163,11 @@ class Reactions:
             for other in self._reactions[1:]:
                 other.due = True
             self._enrolled(batch.result)
-            for source, operation, changes in batch.kinds:
-                self._metrics.changes.labels(source, operation).inc(changes)
-            self._metrics.reaction_seconds.observe_all(batch.ages)
-            self._activity.signed_up(batch.ages)
+            for kind in json.loads(batch.result["kinds"]):
+                self._metrics.changes.labels(kind["source"], kind["operation"]).inc(kind["changes"])
+            waited = ages_of_profiles(batch.result["ages"], batch.result["profiles"])
+            self._metrics.reaction_seconds.observe_all(waited)
+            self._activity.signed_up(waited)
             if batch.result["courses_changed"]:
                 self._retry_students.not_later_than(time.monotonic())
         elif reaction is self._count:
@@ -269,6 +270,13 @@ class Reactions:
         self._metrics.course_counts_moved.inc(row["moved"])
         if row["moved"]:
             self.report.moved(row["moved"], json.loads(row["moves"]))
+
+
+def ages_of_profiles(ages: list[float], profiles: list[int]) -> list[float]:
+    """Seconds that each profile has waited; `ages` are of notes, which name so many `profiles` each."""
+    if len(ages) == sum(profiles):
+        return ages
+    return [age for age, count in zip(ages, profiles, strict=True) for _ in range(count)]
 
 
 class Retry:

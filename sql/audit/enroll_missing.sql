@@ -7,12 +7,12 @@ with page as materialized (
     limit $2
 ),
 
-student_to_enroll as materialized (
+candidate as materialized (
     select page.id
     from page
     where
-        not exists (select from listener.enrollment where enrollment.profile_id = page.id)
-        and not exists (select from listener.pending_enrollment where pending_enrollment.profile_id = page.id)
+        (select true from listener.enrollment where enrollment.profile_id = page.id limit 1) is null
+        and (select true from listener.pending_enrollment where pending_enrollment.profile_id = page.id) is null
 ),
 
 open_course as materialized (
@@ -27,12 +27,12 @@ outcome as materialized (
 set_aside as (
     insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at)
     select
-        student_to_enroll.id,
+        candidate.id,
         case when outcome.error is null then 'no_course' else 'failed' end,
         outcome.error,
         case when outcome.error is null then 'infinity' else clock_timestamp() + interval '1 second' end
-    from student_to_enroll
-    left join outcome on outcome.profile_id = student_to_enroll.id
+    from candidate
+    left join outcome on outcome.profile_id = candidate.id
     where outcome.profile_id is null or outcome.error is not null
     on conflict (profile_id) do nothing
     returning profile_id

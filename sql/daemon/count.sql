@@ -13,19 +13,24 @@ delta_per_course as materialized (
 free_course as materialized (
     select course.id
     from listener.course
-    where course.id in (select delta_per_course.course_id from delta_per_course)
+    where course.id = any (array(select delta_per_course.course_id from delta_per_course order by delta_per_course.course_id))
     order by course.id
     for no key update skip locked
 ),
 
-outcome as materialized (
+move as materialized (
     select
         delta_per_course.course_id,
         delta_per_course.delta,
-        free_course.id is not null as free,
-        {{outcome}} as error
+        delta_per_course.course_id in (select free_course.id from free_course) as free
     from delta_per_course
-    left join free_course on free_course.id = delta_per_course.course_id
+),
+
+outcome as materialized (
+    select
+        move.*,
+        {{outcome}} as error
+    from move
 ),
 
 parked as (

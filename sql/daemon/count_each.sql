@@ -1,1 +1,1 @@
-case when free_course.id is not null then listener.try_move_count(free_course.id, delta_per_course.delta) end
+case when move.free then listener.try_move_count(move.course_id, move.delta) end

@@ -1,1 +1,1 @@
-case when free_course.id is not null and not listener.move_count(free_course.id, delta_per_course.delta) then 'gone' end
+case when move.free and not listener.move_count(move.course_id, move.delta) then 'gone' end

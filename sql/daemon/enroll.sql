@@ -1,18 +1,17 @@
--- Enrolling: of the profiles noted, those who are students now and have no enrollment.
+-- Enrolling: of the profiles noted, those who are students now; `enroll` passes over those who have an enrollment.
 {{feed}},
 
-noted_profile as (
-    select distinct profile_id
-    from batch
-    cross join lateral unnest(batch.profile_ids) as profile_id
-),
-
--- `offset 0`: each is looked up by key. A join may be planned while the table is empty, and then read all of it.
-student_to_enroll as materialized (
+-- In key order, and as one array: the index is read from left to right, not searched anew for each of them.
+candidate as materialized (
     select student.id
-    from noted_profile
-    inner join listener.student on student.id = noted_profile.profile_id
-    where not exists (select from listener.enrollment where enrollment.profile_id = student.id offset 0)
+    from listener.student
+    where student.id = any (
+        array(
+            select distinct noted.profile_id
+            from (select unnest(batch.profile_ids) as profile_id from batch) as noted
+            order by noted.profile_id
+        )
+    )
 ),
 
 -- The course's row is locked as its foreign key would lock it, but without waiting for whoever holds it.
@@ -21,8 +20,16 @@ open_course as materialized (
     from listener.course
     where
         course.id = (select default_course.id from listener.default_course)
-        and exists (select from student_to_enroll)
+        and exists (select from candidate)
     for key share skip locked
+),
+
+student_without_course as (
+    select candidate.id
+    from candidate
+    where
+        not exists (select from open_course)
+        and (select true from listener.enrollment where enrollment.profile_id = candidate.id limit 1) is null
 ),
 
 outcome as (
@@ -40,26 +47,52 @@ set_aside as (
     where outcome.error is not null
     union all
     select
-        student_to_enroll.id,
+        student_without_course.id,
         case when exists (select from listener.default_course) then 'course_locked' else 'no_course' end,
         null,
         case
             when exists (select from listener.default_course) then clock_timestamp() + interval '1 second'
             else 'infinity'
         end
-    from student_to_enroll
-    where not exists (select from open_course)
+    from student_without_course
     on conflict (profile_id) do nothing
     returning profile_id::text, reason, error
+),
+
+reaction as materialized (
+    select
+        count(*) filter (where outcome.enrolled) as enrolled,
+        clock_timestamp() as at
+    from outcome
 )
 
 select
     batch_summary.*,
-    (select count(*) from outcome where outcome.enrolled) as enrolled,
+    reaction.enrolled,
     (select max(open_course.id::text) from open_course) as course_id,
     array(select outcome.profile_id::text from outcome where outcome.enrolled limit $3) as enrolled_ids,
     (select count(*) from set_aside) as pending,
     (select json_agg(shown) from (select * from set_aside limit $3) as shown) as pending_students,
-    exists (select from batch where batch.source = 'courses') as courses_changed
+    exists (select from batch where batch.source = 'courses') as courses_changed,
+    -- Of each note about profiles: the seconds that it has waited, and how many profiles it names.
+    array(
+        select extract(epoch from reaction.at - batch.at)::float8
+        from batch
+        where batch.profile_ids is not null
+    ) as ages,
+    array(
+        select cardinality(batch.profile_ids)
+        from batch
+        where batch.profile_ids is not null
+    ) as profiles,
+    (
+        select json_agg(kind)
+        from (
+            select batch.source, batch.operation, sum(batch.weight) as changes
+            from batch
+            group by batch.source, batch.operation
+        ) as kind
+    ) as kinds
 from batch_summary
+cross join reaction
 where batch_summary.changes > 0

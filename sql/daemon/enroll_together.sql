@@ -4,5 +4,5 @@ select
         null::text as error
     from open_course
     cross join lateral listener.enroll(
-        array(select student_to_enroll.id from student_to_enroll), open_course.id
+        array(select candidate.id from candidate order by candidate.id), open_course.id
     ) as enrolled(profile_id)

@@ -16,7 +16,6 @@ with last_checkpoint as materialized (
 read_ahead as materialized (
     select
         note.*,
-        row_number() over feed_order as position,
         sum(note.weight) over feed_order as weight_so_far
     from (
         select
@@ -28,13 +27,14 @@ read_ahead as materialized (
         order by unhandled.xid, unhandled.id
         limit $2 + 1
     ) as note
-    window feed_order as (order by note.xid, note.id)
+    window feed_order as (order by note.xid, note.id rows unbounded preceding)
 ),
 
+-- At least one note, however much it weighs.
 batch as materialized (
     select *
     from read_ahead
-    where position = 1 or weight_so_far <= $2
+    where weight_so_far <= greatest($2, read_ahead.weight)
 ),
 
 last_read as (
@@ -47,7 +47,7 @@ last_read as (
 first_left as (
     select xid
     from read_ahead
-    where position > 1 and weight_so_far > $2
+    where weight_so_far > greatest($2, read_ahead.weight)
     order by xid, id
     limit 1
 ),
@@ -86,7 +86,7 @@ next_checkpoint as (
     returning seq
 ),
 
--- What the daemon is told of the batch: its size, what it held, and how long each profile in it has waited.
+-- What the daemon is told of the batch.
 batch_summary as (
     select
         (select count(*) from batch) as changes,
@@ -96,18 +96,5 @@ batch_summary as (
             from cut
             cross join last_checkpoint
         ) as notes_left,
-        (select next_checkpoint.seq from next_checkpoint) as seq,
-        (
-            select array_agg(extract(epoch from clock_timestamp() - batch.at)::float8)
-            from batch
-            cross join lateral unnest(batch.profile_ids) as profile
-        ) as ages,
-        (
-            select json_agg(kind)
-            from (
-                select batch.source, batch.operation, sum(batch.weight) as changes
-                from batch
-                group by batch.source, batch.operation
-            ) as kind
-        ) as kinds
+        (select next_checkpoint.seq from next_checkpoint) as seq
 )

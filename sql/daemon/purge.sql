@@ -13,29 +13,25 @@ with last_checkpoint as materialized (
 ),
 
 oldest_note as materialized (
-    select change.xid, change.id, change.at
+    select
+        change.xid,
+        change.id,
+        change.at < clock_timestamp() - make_interval(secs => $4)
+        and not exists (
+            select from last_checkpoint
+            where last_checkpoint.handled is null
+               or not pg_visible_in_snapshot(change.xid, last_checkpoint.handled)
+        ) as expired
     from listener.change
     where change.xid >= ($2::text)::xid8
     order by change.xid, change.id
     limit $3
 ),
 
-expired as (
-    select xid, id
-    from oldest_note
-    where
-        at < clock_timestamp() - make_interval(secs => $4)
-        and not exists (
-            select from last_checkpoint
-            where last_checkpoint.handled is null
-               or not pg_visible_in_snapshot(oldest_note.xid, last_checkpoint.handled)
-        )
-),
-
 purged_note as (
     delete from listener.change
-    using expired
-    where change.xid = expired.xid and change.id = expired.id
+    using oldest_note
+    where oldest_note.expired and change.xid = oldest_note.xid and change.id = oldest_note.id
     returning change.xid
 ),
 
@@ -43,7 +39,7 @@ purged_note as (
 first_to_stay as (
     select oldest_note.xid
     from oldest_note
-    where not exists (select from expired where expired.xid = oldest_note.xid and expired.id = oldest_note.id)
+    where not oldest_note.expired
     order by oldest_note.xid
     limit 1
 )

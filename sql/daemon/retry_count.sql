@@ -11,27 +11,35 @@ with due as materialized (
 free_course as materialized (
     select course.id
     from listener.course
-    where course.id in (select due.course_id from due)
+    where course.id = any (array(select due.course_id from due order by due.course_id))
     order by course.id
     for no key update skip locked
 ),
 
-outcome as materialized (
+move as materialized (
     select
         due.course_id,
         due.delta,
-        due.delta = 0 or (free_course.id is not null and attempt.error is null) as settled,
-        attempt.error
+        due.course_id in (select free_course.id from free_course) as free
     from due
-    left join free_course on free_course.id = due.course_id
-    cross join lateral (
-        select
-            case
-                when due.delta <> 0 and free_course.id is not null
-                    then listener.try_move_count(free_course.id, due.delta)
-            end as error
-        offset 0
-    ) as attempt
+),
+
+attempt as materialized (
+    select
+        move.*,
+        case
+            when move.delta <> 0 and move.free then listener.try_move_count(move.course_id, move.delta)
+        end as error
+    from move
+),
+
+outcome as materialized (
+    select
+        attempt.course_id,
+        attempt.delta,
+        attempt.delta = 0 or (attempt.free and attempt.error is null) as settled,
+        attempt.error
+    from attempt
 ),
 
 still_parked as (
@@ -56,7 +64,7 @@ applied as (
 not_tried as (
     select pending_count.next_attempt_at
     from listener.pending_count
-    where not exists (select from due where due.course_id = pending_count.course_id)
+    where pending_count.course_id not in (select due.course_id from due)
     order by pending_count.next_attempt_at
     limit 1
 )

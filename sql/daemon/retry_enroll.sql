@@ -15,12 +15,12 @@ with due as materialized (
     for update skip locked
 ),
 
--- `offset 0`: each is looked up by key. A join may be planned while the table is empty, and then read all of it.
-student_to_enroll as materialized (
+candidate as materialized (
     select student.id
-    from due
-    inner join listener.student on student.id = due.profile_id
-    where not exists (select from listener.enrollment where enrollment.profile_id = student.id offset 0)
+    from listener.student
+    where
+        student.id = any (array(select due.profile_id from due order by due.profile_id))
+        and (select true from listener.enrollment where enrollment.profile_id = student.id limit 1) is null
 ),
 
 open_course as materialized (
@@ -28,7 +28,7 @@ open_course as materialized (
     from listener.course
     where
         course.id = (select default_course.id from listener.default_course)
-        and exists (select from student_to_enroll)
+        and exists (select from candidate)
     for key share skip locked
 ),
 
@@ -43,9 +43,9 @@ failed as materialized (
 ),
 
 unsettled as materialized (
-    select student_to_enroll.id as profile_id, failed.error
-    from student_to_enroll
-    left join failed on failed.profile_id = student_to_enroll.id
+    select candidate.id as profile_id, failed.error
+    from candidate
+    left join failed on failed.profile_id = candidate.id
     where failed.profile_id is not null or not exists (select from open_course)
 ),
 

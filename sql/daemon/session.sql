@@ -5,6 +5,7 @@ set enable_seqscan = off;
 set enable_bitmapscan = off;
 set enable_hashjoin = off;
 set enable_mergejoin = off;
+set enable_material = off;
 set jit = off;
 
 -- A lock that somebody holds is a reason to set a student aside, not to wait.

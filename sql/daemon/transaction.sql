@@ -4,6 +4,7 @@ set local enable_seqscan = off;
 set local enable_bitmapscan = off;
 set local enable_hashjoin = off;
 set local enable_mergejoin = off;
+set local enable_material = off;
 set local jit = off;
 set local lock_timeout = '100ms';
 set local statement_timeout = 0;

@@ -124,3 +124,62 @@ async def test_a_batch_of_a_transaction_cut_in_two_does_not_walk_the_rest_of_it(
     )
     assert 100 <= walked <= 300
     await transaction.rollback()
+
+
+ENROLLED_LONG_AGO = """
+set session_replication_role = replica;
+insert into profiles (role) select 'student' from generate_series(1, 50000);
+insert into enrollments (user_id, course_id) select profiles.id, courses.id from profiles cross join courses
+on conflict do nothing;
+"""
+
+TOUCHED = (
+    "select sum(idx_tup_read)::bigint from pg_stat_user_indexes where relname in ('profiles', 'enrollments', 'change')"
+)
+
+
+async def index_entries_read(connection: Connection) -> int:
+    """Entries of the large tables' indexes that were read so far, by all sessions."""
+    await connection.execute("select pg_stat_clear_snapshot(), pg_stat_force_next_flush()")
+    return int(await connection.fetchval(TOUCHED))
+
+
+async def test_tables_believed_to_be_empty_are_still_read_by_key(database: Database) -> None:
+    """With statistics from before the first student, a batch once read all enrollments for each of its students."""
+    if database.server.version < 15:
+        pytest.skip("statistics cannot be flushed at will before Postgres 15")
+    tables = ("profiles", "enrollments", "courses", "listener.change")
+    unwatched = [f"alter table {table} set (autovacuum_enabled = off);" for table in tables]
+    database.server.psql(database.name, "\n".join(unwatched))
+    database.server.psql(database.name, "vacuum analyze")
+    database.server.psql(database.name, "insert into courses (title, price) values ('course', 0)")
+    connection = await asyncpg.connect(database.url, statement_cache_size=10)
+    await tune(connection)
+    sign_up = "insert into public.profiles (role) select 'student' from generate_series(1, {})"
+    for _ in range(2):
+        await connection.execute(sign_up.format(10))
+        assert await ENROLL.together.react(connection, 2000, 20) is not None
+    database.server.psql(database.name, ENROLLED_LONG_AGO)
+    await connection.execute(sign_up.format(2000))
+    before = await index_entries_read(connection)
+    batch = await ENROLL.together.react(connection, 3000, 20)
+    assert batch is not None
+    assert batch.result["enrolled"] == 2000
+    # Of each student: its note, its profile (by the view and the foreign key), and what is unique in its enrollment.
+    assert await index_entries_read(connection) - before < 6 * 2000
+    await connection.close()
+
+
+async def test_the_audit_reads_each_table_once_even_if_believed_to_be_empty(database: Database) -> None:
+    """It once compared every student with every enrollment."""
+    database.server.psql(database.name, "vacuum analyze")
+    connection = await asyncpg.connect(database.url)
+    async with connection.transaction():
+        await connection.execute(sql.read("audit/whole_tables"))
+        for text in (sql.read("audit/students"), "select count(distinct id) from listener.course_drift"):
+            plan = nodes(json.loads(await connection.fetchval(f"explain (format json) {text}"))[0]["Plan"])
+            enrollments = [node for node in plan if node.get("Relation Name") == "enrollments"]
+            assert len(enrollments) == 1
+            looped = [node for node in plan if node["Node Type"] == "Nested Loop" and enrollments[0] in nodes(node)]
+            assert not looped, json.dumps(looped)
+    await connection.close()
