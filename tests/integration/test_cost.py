@@ -13,6 +13,7 @@ import pytest
 from listener import sql
 from listener.connection import Connection, tune
 from listener.leader import LOOK
+from listener.mapping import BELL_LOCK, LOCK_CLASS
 from listener.reactions import RETRY_EACH, RETRY_TOGETHER, Reaction
 from tests.conftest import Database
 from tests.support.eventually import eventually
@@ -73,6 +74,19 @@ CASES = {
     "sample": Case(SIGN_UP, sql.read("daemon/sample"), f"{CONSUMERS}, 10000", 0),
     "look": Case(SIGN_UP, LOOK, "", 0),
 }
+
+ASLEEP = """
+select exists (
+    select
+    from pg_locks
+    where
+        locktype = 'advisory'
+        and database = (select oid from pg_database where datname = current_database())
+        and (classid::bigint, objid::bigint) = ($1::bigint, $2::bigint)
+        and mode = 'ExclusiveLock'
+        and granted
+)
+"""
 
 GROWING = {"change", "checkpoint", "enrollments", "profiles"}
 
@@ -144,6 +158,7 @@ async def test_a_batch_is_one_statement_of_each_reaction_however_many_students_i
     daemon.wait_ready("leading")
     signed_up = 0
     for warm in (1, 3, students):
+        await eventually(connection, ASLEEP, LOCK_CLASS, BELL_LOCK, equals=True)
         earlier = statements(database)
         await connection.execute("insert into profiles (role) select 'student' from generate_series(1, $1::int)", warm)
         signed_up += warm
