@@ -2,6 +2,7 @@
 
 import sys
 from functools import partial
+from importlib.util import find_spec
 from typing import Annotated
 
 import anyio
@@ -29,7 +30,7 @@ def run(settings: Settings) -> None:
     from listener import process
 
     log = logs.configure(settings.log_level, settings.log_format)
-    anyio.run(process.run, settings, log)
+    anyio.run(process.run, settings, log, backend_options={"use_uvloop": find_spec("uvloop") is not None})
 
 
 app.command(epilog="Example: listener install --print > review.sql")(attach.install)

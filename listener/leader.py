@@ -84,7 +84,7 @@ class Leader:
             started = time.monotonic()
             if await self._reactions.run_due():
                 now = time.monotonic()
-                self._pace.changed(now, now - started)
+                self._pace.changed(now, now - started, self._reactions.waited)
             for chore in self._chores:
                 if chore.due_at <= time.monotonic():
                     chore.due_at = time.monotonic() + await chore.do()

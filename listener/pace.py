@@ -7,8 +7,14 @@ writers nothing. Pure arithmetic on times, in seconds.
 from collections import deque
 
 CROWD_RINGS = 25
-CROWD_SECONDS = 0.1
-"""As many rings in as many seconds, and it is time to look instead: 250 a second."""
+CROWD_SECONDS = 0.05
+"""As many rings in as many seconds, and it is time to look instead: 500 a second."""
+
+LINE_RINGS = 8
+LONGEST_LINE = 2.0
+"""So many writers in line at the bell, and it is time to look instead. How many there are is Little's law: rings a
+second, times the seconds from a note to the reaction. On a slow disk they stand in line long before they are many,
+because each holds the lock until its commit is on the disk."""
 
 LOOK_SECONDS = 0.002
 """Shortest pause between two looks while there are changes."""
@@ -32,19 +38,23 @@ class Pace:
     def __init__(self, now: float) -> None:
         self._rings: deque[float] = deque(maxlen=CROWD_RINGS)
         self._changed_at = now
+        self._waited = 0.0
         self.look_pause = LOOK_SECONDS
 
     def rang(self, now: float) -> bool:
-        """Somebody rang. True if the rings crowd so much that it is better to look."""
+        """Somebody rang. True if the rings crowd, or writers stand in line to ring: then it is better to look."""
         self._rings.append(now)
-        crowded = len(self._rings) == CROWD_RINGS and now - self._rings[0] < CROWD_SECONDS
-        if crowded:
+        seconds = now - self._rings[0]
+        crowd = len(self._rings) == CROWD_RINGS and seconds < CROWD_SECONDS
+        line = len(self._rings) >= LINE_RINGS and (len(self._rings) - 1) * self._waited > LONGEST_LINE * seconds
+        if crowd or line:
             self._rings.clear()
-        return crowded
+        return crowd or line
 
-    def changed(self, now: float, work: float = 0.0) -> None:
-        """A look found something, and reacting to it took `work` seconds."""
+    def changed(self, now: float, work: float = 0.0, waited: float = 0.0) -> None:
+        """A look found something, reacting to it took `work` seconds, and the latest note had `waited` so long."""
         self._changed_at = now
+        self._waited = waited
         self.look_pause = min(BUSY_LOOK_SECONDS, max(LOOK_SECONDS, work * PAUSE_PER_WORK))
 
     def is_quiet(self, now: float) -> bool:

@@ -30,6 +30,13 @@ CAREFUL_SECONDS = 30.0
 SHORTEST_BLOCKED_SECONDS = 0.1
 LONGEST_BLOCKED_SECONDS = 5.0
 
+BATCH_SECONDS = 0.25
+"""What a batch should take at most: so long are its locks held. Larger batches cost less for each change."""
+
+FIRST_BATCH = 2000
+SMALLEST_BATCH = 100
+"""Changes in a batch, within LISTENER_BATCH_SIZE: what a new leader begins with, and the least it comes down to."""
+
 COUNT_PAUSE = 0.05
 """Least seconds between two moves of the counts: each leaves a dead row version that the next must walk past."""
 
@@ -48,6 +55,7 @@ class Reaction:
     each: Consumer
     arguments: tuple[object, ...] = ()
     pause: float = 0.0
+    batch_size: int = FIRST_BATCH
     due: bool = True
     last_at: float = field(default=float("-inf"))
     careful_until: float = field(default=float("-inf"))
@@ -71,6 +79,12 @@ class Reaction:
         """The reaction in `daemon/NAME.sql`, which knows one way to treat a batch and returns its summary only."""
         consumer = Consumer(name, sql.read(f"daemon/{name}"))
         return cls(name=name, together=consumer, each=consumer)
+
+    def resize(self, batch: Batch, seconds: float, most: int) -> None:
+        """Aim at batches of BATCH_SECONDS, `most` changes at most, after one that took `seconds`."""
+        if batch.notes_left or seconds > BATCH_SECONDS:
+            factor = min(2.0, max(0.5, BATCH_SECONDS / seconds))
+            self.batch_size = max(min(SMALLEST_BATCH, most), min(most, int(self.batch_size * factor)))
 
     def wait(self, now: float) -> float:
         """Seconds until this reaction should run; infinite if there is nothing for it to do."""
@@ -96,6 +110,10 @@ class Reactions:
         self._enroll = Reaction.load(ENROLL)
         self._count = Reaction.load(COUNT, pause=COUNT_PAUSE)
         self._reactions = (self._enroll, self._count, *map(Reaction.load_further, FURTHER))
+        for reaction in self._reactions:
+            reaction.batch_size = min(FIRST_BATCH, batch_size)
+        self.waited = 0.0
+        """Seconds from the latest note of the last batch to the reaction."""
         self._retry_students = Retry()
         self._retry_counts = Retry()
         self._none_refused = False
@@ -158,11 +176,13 @@ class Reactions:
             return False
         seconds = time.monotonic() - started
         reaction.due = batch.notes_left
+        reaction.resize(batch, seconds, self._batch_size)
         self._measure(reaction, batch, seconds)
         if reaction is self._enroll:
             for other in self._reactions[1:]:
                 other.due = True
             self._enrolled(batch.result)
+            self.waited = max(batch.result["waited"], 0.0)
             for kind in json.loads(batch.result["kinds"]):
                 self._metrics.changes.labels(kind["source"], kind["operation"]).inc(kind["changes"])
             waited = ages_of_profiles(batch.result["ages"], batch.result["profiles"])
@@ -184,14 +204,14 @@ class Reactions:
     async def _react(self, reaction: Reaction) -> Batch | None:
         if time.monotonic() >= reaction.careful_until:
             try:
-                return await reaction.together.react(self._executor, self._batch_size, *reaction.arguments)
+                return await reaction.together.react(self._executor, reaction.batch_size, *reaction.arguments)
             except ENDED:
                 raise
             except asyncpg.PostgresError as error:
                 self._metrics.errors.labels("reaction").inc()
                 self._log.warning(Event.REACTION_FAILED, consumer=reaction.name, error=str(error))
                 reaction.careful_until = time.monotonic() + CAREFUL_SECONDS
-        return await reaction.each.react(self._executor, self._batch_size, *reaction.arguments)
+        return await reaction.each.react(self._executor, reaction.batch_size, *reaction.arguments)
 
     def _measure(self, reaction: Reaction, batch: Batch, seconds: float) -> None:
         self._metrics.batch_seconds.labels(reaction.name).observe(seconds)
@@ -228,7 +248,7 @@ class Reactions:
             retry.done(tried=1, settled=0, more=True, next_in=None)
 
     async def _retry_pending_students(self) -> None:
-        row, limit = await self._retry_together(), self._batch_size
+        row, limit = await self._retry_together(), self._enroll.batch_size
         if row is None:
             row, limit = await self._executor.fetchrow(RETRY_EACH, RETRY_STUDENTS, SHOWN), RETRY_STUDENTS
         assert row is not None
@@ -251,7 +271,7 @@ class Reactions:
         if not self._none_refused:
             return None
         try:
-            return await self._executor.fetchrow(RETRY_TOGETHER, self._batch_size, SHOWN)
+            return await self._executor.fetchrow(RETRY_TOGETHER, self._enroll.batch_size, SHOWN)
         except ENDED:
             raise
         except asyncpg.PostgresError:

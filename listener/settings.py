@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] | None = Field(
         None, description="json, or console; by default console if stderr is a terminal"
     )
-    batch_size: int = Field(2000, ge=1, le=100_000, description="most changes handled in one transaction")
+    batch_size: int = Field(10_000, ge=1, le=100_000, description="most changes handled in one transaction")
     heartbeat_seconds: float = Field(5.0, gt=0, le=300, description="time between heartbeats while idle")
     shutdown_seconds: float = Field(10.0, gt=0, le=600, description="time a clean stop may take")
     statement_seconds: float = Field(60.0, gt=0, le=3600, description="time one statement may take")

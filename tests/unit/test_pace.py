@@ -4,7 +4,9 @@ from listener.pace import (
     BUSY_LOOK_SECONDS,
     CROWD_RINGS,
     CROWD_SECONDS,
+    LINE_RINGS,
     LINGER_SECONDS,
+    LONGEST_LINE,
     LONGEST_LOOK_SECONDS,
     LOOK_SECONDS,
     PAUSE_PER_WORK,
@@ -60,3 +62,18 @@ def test_the_more_work_a_look_makes_the_longer_the_next_one_waits() -> None:
         pace.changed(1, work)
         pauses.append(pace.look_pause)
     assert pauses == [LOOK_SECONDS, LOOK_SECONDS, 0.005 * PAUSE_PER_WORK, BUSY_LOOK_SECONDS]
+
+
+def test_writers_in_line_are_told_however_slowly_they_ring() -> None:
+    """On a slow disk a line of writers rings seldom: the bell was once held for ever, and each waited for all."""
+    pace = Pace(0)
+    apart = 0.005
+    pace.changed(0, waited=LONGEST_LINE * apart * 1.01)
+    assert rings(pace, LINE_RINGS, apart) == [False] * (LINE_RINGS - 1) + [True]
+
+
+def test_few_writers_who_do_not_wait_for_each_other_may_ring() -> None:
+    pace = Pace(0)
+    apart = CROWD_SECONDS / (CROWD_RINGS - 1) * 1.01
+    pace.changed(0, waited=LONGEST_LINE * apart * 0.99)
+    assert not any(rings(pace, 10 * CROWD_RINGS, apart))
