@@ -17,6 +17,12 @@ from listener.mapping import BELL_LOCK, CHANNEL, LOCK_CLASS
 
 HEARTBEAT = "heartbeat"
 
+LINE = """
+    select count(*)
+    from pg_catalog.pg_locks
+    where locktype = 'object' and classid = 'pg_catalog.pg_database'::regclass and objid = 0 and not granted
+"""
+
 MOST_DAEMONS = 1000
 """Senders of heartbeats that are remembered: anybody may send them."""
 
@@ -80,6 +86,10 @@ class Doorbell:
         if self.held:
             self.held = False
             await self._connection.fetchval("select pg_advisory_unlock($1, $2)", LOCK_CLASS, BELL_LOCK)
+
+    async def line(self) -> int:
+        """How many writers, of all databases, wait for the lock that every NOTIFY holds until its commit is done."""
+        return int(await self._connection.fetchval(LINE))
 
     async def wait(self, seconds: float) -> bool:
         """Wait to be rung; False after `seconds` of silence. A ring between two waits ends the second at once."""

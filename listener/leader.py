@@ -110,9 +110,13 @@ class Leader:
         rung = await self._doorbell.wait(longest)
         if rung or not self._ringing:
             self._reactions.news()
-        if rung and self._pace.rang(time.monotonic()):
+        if not rung:
+            return
+        crowded = self._pace.rang(time.monotonic())
+        if crowded or self._pace.suspects_line(time.monotonic()):
             await self._reactions.run_due()  # first the reaction, then the round trip to let go
-            await self._doorbell.release()
+            if crowded or self._pace.line_is(await self._doorbell.line(), time.monotonic()):
+                await self._doorbell.release()
 
     async def _look_again(self) -> None:
         await anyio.sleep(min(self._pace.look_pause, self._next_due()))

@@ -12,9 +12,12 @@ CROWD_SECONDS = 0.05
 
 LINE_RINGS = 8
 LONGEST_LINE = 2.0
-"""So many writers in line at the bell, and it is time to look instead. How many there are is Little's law: rings a
-second, times the seconds from a note to the reaction. On a slow disk they stand in line long before they are many,
-because each holds the lock until its commit is on the disk."""
+"""More writers than that may stand in line at the bell: on a slow disk long before they are many, because each holds
+the lock until its commit is on the disk. How many there can be is Little's law: rings a second, times the seconds from
+a note to the reaction. (It may be that their transactions just take long: only the server knows.)"""
+
+ASK_AGAIN_SECONDS = 5.0
+"""Pause after the server has said that nobody stands in line."""
 
 LOOK_SECONDS = 0.002
 """Shortest pause between two looks while there are changes."""
@@ -39,20 +42,33 @@ class Pace:
         self._rings: deque[float] = deque(maxlen=CROWD_RINGS)
         self._changed_at = now
         self._waited = 0.0
+        self._ask_again_at = now
         self.look_pause = LOOK_SECONDS
 
     def rang(self, now: float) -> bool:
-        """Somebody rang. True if the rings crowd, or writers stand in line to ring: then it is better to look."""
+        """Somebody rang. True if the rings crowd so much that it is better to look."""
         self._rings.append(now)
-        seconds = now - self._rings[0]
-        crowd = len(self._rings) == CROWD_RINGS and seconds < CROWD_SECONDS
-        line = len(self._rings) >= LINE_RINGS and (len(self._rings) - 1) * self._waited > LONGEST_LINE * seconds
-        if crowd or line:
+        crowded = len(self._rings) == CROWD_RINGS and now - self._rings[0] < CROWD_SECONDS
+        if crowded:
             self._rings.clear()
-        return crowd or line
+        return crowded
+
+    def suspects_line(self, now: float) -> bool:
+        """Writers may stand in line to ring: ask the server, and tell `line_is` what it said."""
+        rings = len(self._rings)
+        line = (rings - 1) * self._waited / max(now - self._rings[0], 0.001) if rings >= LINE_RINGS else 0.0
+        return line > LONGEST_LINE and now >= self._ask_again_at
+
+    def line_is(self, length: int, now: float) -> bool:
+        """So many writers stand in line. True if it is better to look."""
+        if length < LONGEST_LINE:
+            self._ask_again_at = now + ASK_AGAIN_SECONDS
+            return False
+        self._rings.clear()
+        return True
 
     def changed(self, now: float, work: float = 0.0, waited: float = 0.0) -> None:
-        """A look found something, reacting to it took `work` seconds, and the latest note had `waited` so long."""
+        """A look found something, reacting to it took `work` seconds, and a note had `waited` so long."""
         self._changed_at = now
         self._waited = waited
         self.look_pause = min(BUSY_LOOK_SECONDS, max(LOOK_SECONDS, work * PAUSE_PER_WORK))

@@ -113,7 +113,7 @@ class Reactions:
         for reaction in self._reactions:
             reaction.batch_size = min(FIRST_BATCH, batch_size)
         self.waited = 0.0
-        """Seconds from the latest note of the last batch to the reaction."""
+        """Seconds from the first note of the last batch to the reaction."""
         self._retry_students = Retry()
         self._retry_counts = Retry()
         self._none_refused = False

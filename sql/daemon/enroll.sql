@@ -74,7 +74,7 @@ select
     (select count(*) from set_aside) as pending,
     (select json_agg(shown) from (select * from set_aside limit $3) as shown) as pending_students,
     exists (select from batch where batch.source = 'courses') as courses_changed,
-    (select extract(epoch from reaction.at - max(batch.at))::float8 from batch) as waited,
+    (select extract(epoch from reaction.at - min(batch.at))::float8 from batch) as waited,
     -- Of each note about profiles: the seconds that it has waited, and how many profiles it names.
     array(
         select extract(epoch from reaction.at - batch.at)::float8

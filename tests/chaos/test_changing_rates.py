@@ -5,12 +5,16 @@ import time
 from collections.abc import Callable
 
 import anyio
+import anyio.to_thread
 import asyncpg
 import pytest
 
 from listener.connection import Connection
-from tests.conftest import Database
+from listener.mapping import BELL_LOCK, LOCK_CLASS
+from tests.conftest import Database, install_script
+from tests.support import lms
 from tests.support.eventually import eventually
+from tests.support.postgres import Server
 from tests.support.process import DaemonProcess
 
 ROUNDS = 25
@@ -51,3 +55,49 @@ async def test_no_wake_up_is_lost_however_the_rate_changes(
     assert daemon.metric("listener_notifications_total") > 0
     for client in clients:
         await client.close()
+
+
+BELL_HELD = f"""
+    select exists (
+        select from pg_locks
+        where locktype = 'advisory' and (classid::bigint, objid::bigint) = ({LOCK_CLASS}, {BELL_LOCK})
+        and mode = 'ExclusiveLock' and granted
+    )
+"""
+
+
+async def test_on_a_slow_disk_writers_do_not_stand_in_line_to_ring(postgres_version: int) -> None:
+    """They ring too seldom to be called many, because each waits for the others: the bell was never let go."""
+    server = Server(postgres_version, settings={"fsync": "on", "commit_delay": "20000", "commit_siblings": "0"})
+    server.create()
+    server.start()
+    daemon = None
+    try:
+        server.psql("postgres", "create database lms")
+        server.psql("lms", lms.schema())
+        server.psql("lms", await anyio.to_thread.run_sync(install_script, server.url("lms")))
+        server.psql("lms", "insert into courses (title, price) values ('a', 1)")
+        daemon = DaemonProcess(server.url("lms"))
+        await anyio.to_thread.run_sync(daemon.wait_ready, "leading")
+        clients: list[Connection] = [await asyncpg.connect(server.url("lms")) for _ in range(12)]
+        watcher: Connection = await asyncpg.connect(server.url("lms"))
+        await eventually(watcher, BELL_HELD, equals=True)
+
+        async def sign_up(client: Connection) -> None:
+            while True:
+                await client.execute("insert into profiles (role) values ('student')")
+
+        async with anyio.create_task_group() as tasks:
+            for client in clients:
+                tasks.start_soon(sign_up, client)
+            await eventually(watcher, BELL_HELD, equals=False, seconds=5)
+            for _ in range(20):
+                assert not await watcher.fetchval(BELL_HELD)
+                await anyio.sleep(0.02)
+            tasks.cancel_scope.cancel()
+        for client in (*clients, watcher):
+            client.terminate()
+    finally:
+        if daemon is not None:
+            daemon.clean_up()
+        server.destroy()

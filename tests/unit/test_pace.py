@@ -64,16 +64,38 @@ def test_the_more_work_a_look_makes_the_longer_the_next_one_waits() -> None:
     assert pauses == [LOOK_SECONDS, LOOK_SECONDS, 0.005 * PAUSE_PER_WORK, BUSY_LOOK_SECONDS]
 
 
-def test_writers_in_line_are_told_however_slowly_they_ring() -> None:
+def test_a_line_of_writers_is_suspected_however_slowly_they_ring() -> None:
     """On a slow disk a line of writers rings seldom: the bell was once held for ever, and each waited for all."""
     pace = Pace(0)
     apart = 0.005
     pace.changed(0, waited=LONGEST_LINE * apart * 1.01)
-    assert rings(pace, LINE_RINGS, apart) == [False] * (LINE_RINGS - 1) + [True]
+    suspected = []
+    for number in range(LINE_RINGS):
+        assert not pace.rang(number * apart)
+        suspected.append(pace.suspects_line(number * apart))
+    assert suspected == [False] * (LINE_RINGS - 1) + [True]
+    now = LINE_RINGS * apart
+    assert pace.line_is(15, now)
+    assert not pace.suspects_line(now)
 
 
-def test_few_writers_who_do_not_wait_for_each_other_may_ring() -> None:
+def test_the_server_is_not_asked_again_and_again_who_stands_in_line() -> None:
+    """Transactions that go on for a while after their note look like a line, and are none."""
+    pace = Pace(0)
+    pace.changed(0, waited=1.0)
+    asked = 0
+    for number in range(1000):
+        now = number * 0.01
+        pace.rang(now)
+        if pace.suspects_line(now):
+            asked += 1
+            assert not pace.line_is(0, now)
+    assert asked == 2
+
+
+def test_few_writers_who_do_not_wait_for_each_other_are_not_asked_about() -> None:
     pace = Pace(0)
     apart = CROWD_SECONDS / (CROWD_RINGS - 1) * 1.01
     pace.changed(0, waited=LONGEST_LINE * apart * 0.99)
     assert not any(rings(pace, 10 * CROWD_RINGS, apart))
+    assert not pace.suspects_line(10 * CROWD_RINGS * apart)
