@@ -14,12 +14,17 @@ candidate as materialized (
     )
 ),
 
+destination as materialized (
+    select default_course.id
+    from listener.default_course
+),
+
 -- The course's row is locked as its foreign key would lock it, but without waiting for whoever holds it.
 open_course as materialized (
     select course.id
     from listener.course
     where
-        course.id = (select default_course.id from listener.default_course)
+        course.id = (select destination.id from destination)
         and exists (select from candidate)
     for key share skip locked
 ),
@@ -48,10 +53,10 @@ set_aside as (
     union all
     select
         student_without_course.id,
-        case when exists (select from listener.default_course) then 'course_locked' else 'no_course' end,
+        case when exists (select from destination) then 'course_locked' else 'no_course' end,
         null,
         case
-            when exists (select from listener.default_course) then clock_timestamp() + interval '1 second'
+            when exists (select from destination) then clock_timestamp() + interval '1 second'
             else 'infinity'
         end
     from student_without_course
