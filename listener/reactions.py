@@ -8,7 +8,6 @@ reaction has one; when it is refused, that reaction alone waits and tries again.
 import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -16,26 +15,18 @@ import asyncpg
 from listener import sql
 from listener.activity import Activity
 from listener.consumers import COUNT, ENROLL, FURTHER
-from listener.feed import Batch, Consumer, Executor
+from listener.feed import Batch, Executor
 from listener.logs import Event, Logger
 from listener.metrics import Metrics
+from listener.reaction import FIRST_BATCH, SHOWN, Reaction
 from listener.report import Report
-
-SHOWN = 20
-"""Ids that a statement returns for the log."""
+from listener.retry import Retry
 
 CAREFUL_SECONDS = 30.0
 """How long each student is enrolled on its own after one was refused, so that the server's log is not filled too."""
 
 SHORTEST_BLOCKED_SECONDS = 0.1
 LONGEST_BLOCKED_SECONDS = 5.0
-
-BATCH_SECONDS = 0.25
-"""What a batch should take at most: so long are its locks held. Larger batches cost less for each change."""
-
-FIRST_BATCH = 2000
-SMALLEST_BATCH = 100
-"""Changes in a batch, within LISTENER_BATCH_SIZE: what a new leader begins with, and the least it comes down to."""
 
 COUNT_PAUSE = 0.05
 """Least seconds between two moves of the counts: each leaves a dead row version that the next must walk past."""
@@ -44,55 +35,6 @@ RETRY_STUDENTS = 200
 """Pending students that are tried each on its own in one statement; as many as a batch holds, if none is refused."""
 
 RETRY_COURSES = 1000
-
-
-@dataclass
-class Reaction:
-    """One consumer of the feed, and when it is due."""
-
-    name: str
-    together: Consumer
-    each: Consumer
-    arguments: tuple[object, ...] = ()
-    pause: float = 0.0
-    batch_size: int = FIRST_BATCH
-    due: bool = True
-    last_at: float = field(default=float("-inf"))
-    careful_until: float = field(default=float("-inf"))
-    blocked_pause: float = 0.0
-    """Least pause between two attempts while not even the batch can be read."""
-
-    @classmethod
-    def load(cls, name: str, *, pause: float = 0.0) -> "Reaction":
-        """The reaction in `daemon/NAME.sql`, with its two ways to treat a batch."""
-        text = sql.read(f"daemon/{name}")
-        return cls(
-            name=name,
-            together=_consumer(name, text, "together"),
-            each=_consumer(name, text, "each"),
-            arguments=(SHOWN,),
-            pause=pause,
-        )
-
-    @classmethod
-    def load_further(cls, name: str) -> "Reaction":
-        """The reaction in `daemon/NAME.sql`, which knows one way to treat a batch and returns its summary only."""
-        consumer = Consumer(name, sql.read(f"daemon/{name}"))
-        return cls(name=name, together=consumer, each=consumer)
-
-    def resize(self, batch: Batch, seconds: float, most: int) -> None:
-        """Aim at batches of BATCH_SECONDS, `most` changes at most, after one that took `seconds`."""
-        if batch.notes_left or seconds > BATCH_SECONDS:
-            factor = min(2.0, max(0.5, BATCH_SECONDS / seconds))
-            self.batch_size = max(min(SMALLEST_BATCH, most), min(most, int(self.batch_size * factor)))
-
-    def wait(self, now: float) -> float:
-        """Seconds until this reaction should run; infinite if there is nothing for it to do."""
-        return max(0.0, self.last_at + max(self.pause, self.blocked_pause) - now) if self.due else float("inf")
-
-
-def _consumer(name: str, text: str, manner: str) -> Consumer:
-    return Consumer(name, text.replace("{{outcome}}", sql.read(f"daemon/{name}_{manner}")))
 
 
 class Reactions:
@@ -297,40 +239,6 @@ def ages_of_profiles(ages: list[float], profiles: list[int]) -> list[float]:
     if len(ages) == sum(profiles):
         return ages
     return [age for age, count in zip(ages, profiles, strict=True) for _ in range(count)]
-
-
-class Retry:
-    """When to try again what was set aside: at once while it goes well, ever more seldom while nothing does."""
-
-    SHORTEST = 0.1
-    LONGEST = 60.0
-
-    def __init__(self) -> None:
-        self._at = float("inf")
-        self.pause = 0.0
-
-    def wait(self, now: float) -> float:
-        """Seconds until the next attempt; infinite if none is known of."""
-        return max(0.0, self._at - now)
-
-    def not_later_than(self, moment: float) -> None:
-        """Something is due at `moment` (monotonic seconds)."""
-        self._at = min(self._at, moment)
-
-    def done(self, *, tried: int, settled: int, more: bool, next_in: float | None) -> None:
-        """An attempt was made at `tried` of them, and `settled` so many. Are `more` due, and in how many seconds is
-        the next one?"""
-        now = time.monotonic()
-        if settled:
-            self.pause = 0.0
-        elif tried:
-            self.pause = min(self.LONGEST, max(self.SHORTEST, self.pause * 2))
-        else:
-            self.pause = max(self.SHORTEST, self.pause)
-        if more:
-            self._at = now + self.pause
-        else:
-            self._at = float("inf") if next_in is None else now + max(self.pause, next_in)
 
 
 RETRY_EACH, RETRY_TOGETHER = (

@@ -15,7 +15,7 @@ from listener.errors import Busy, Fenced
 from listener.install import BUSY_SECONDS, LOCK_MILLISECONDS
 from listener.leadership import Leadership
 from listener.mapping import Mapping
-from listener.reactions import Reaction
+from listener.reaction import Reaction
 
 Answer = TypeVar("Answer")
 Tell = Callable[[str], None]

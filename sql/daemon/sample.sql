@@ -1,6 +1,6 @@
 -- Figures for metrics and the status page, read often: each is cheap however much there is. At most $2 rows of
--- anything are counted. A longer backlog is estimated: the feed's newest number tells how many came after. A note
--- that is nothing to a consumer (a count's, to enrolling) is no backlog of it, though it reads it along one day.
+-- anything are counted. A longer backlog is estimated: the feed's newest number tells roughly how many came after. A
+-- note that is nothing to a consumer (a count's, to enrolling) is no backlog of it, though it reads it along one day.
 with consumer as (
     select
         consumer.name,

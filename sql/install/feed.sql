@@ -1,3 +1,7 @@
+-- Sessions take numbers twenty at a time: the sequence's page is not to be where all writers meet. (Their order matters
+-- within a transaction only, which is one session's.)
+alter table listener.change alter column id set cache 20;
+
 -- The algebra of checkpoints. A checkpoint's `handled` reads like any snapshot: a transaction is handled
 -- if and only if it is visible in it. (A transaction cut in two by a batch is not, until it is finished.)
 

@@ -14,7 +14,8 @@ from listener import sql
 from listener.connection import Connection, tune
 from listener.leader import LOOK
 from listener.mapping import BELL_LOCK, LOCK_CLASS
-from listener.reactions import RETRY_EACH, RETRY_TOGETHER, Reaction
+from listener.reaction import Reaction
+from listener.reactions import RETRY_EACH, RETRY_TOGETHER
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.postgres import Server
@@ -180,3 +181,19 @@ def statements(database: Database) -> list[str]:
     ).split()
     executed = re.findall(r"\[(\d+)\] LOG:  (?:execute [^:]+|statement): (.*)", database.server.log())
     return [text for pid, text in executed if pid in pids]
+
+
+async def test_writers_do_not_meet_at_the_page_of_the_feeds_sequence(connection: Connection) -> None:
+    """Each session takes its numbers some at a time; within a transaction they still ascend."""
+    assert (
+        await connection.fetchval(
+            "select seqcache from pg_sequence where seqrelid = 'listener.change_id_seq'::regclass"
+        )
+        > 1
+    )
+    async with connection.transaction():
+        for _ in range(50):
+            await connection.execute("insert into profiles (role) values ('student')")
+        numbers = await connection.fetch("select id from listener.change order by ctid")
+    assert len(numbers) == 50
+    assert numbers == sorted(numbers)

@@ -10,7 +10,8 @@ import pytest
 from listener import sql
 from listener.connection import Connection, tune
 from listener.feed import Consumer
-from listener.reactions import RETRY_EACH, RETRY_TOGETHER, Reaction
+from listener.reaction import Reaction
+from listener.reactions import RETRY_EACH, RETRY_TOGETHER
 from tests.conftest import Database
 
 ROWS = 100_000

@@ -3,7 +3,7 @@
 import asyncpg
 
 from listener.connection import Connection, tune
-from listener.reactions import Reaction
+from listener.reaction import Reaction
 from tests.conftest import Database
 
 STUDENTS, SIZE = 4000, 500

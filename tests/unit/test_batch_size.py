@@ -1,7 +1,7 @@
 """How many changes a reaction takes at once."""
 
 from listener.feed import Batch
-from listener.reactions import BATCH_SECONDS, FIRST_BATCH, SMALLEST_BATCH, Reaction
+from listener.reaction import BATCH_SECONDS, FIRST_BATCH, SMALLEST_BATCH, Reaction
 
 MOST = 10 * FIRST_BATCH
 
