@@ -194,6 +194,7 @@ async def test_writers_do_not_meet_at_the_page_of_the_feeds_sequence(connection:
     async with connection.transaction():
         for _ in range(50):
             await connection.execute("insert into profiles (role) values ('student')")
-        numbers = await connection.fetch("select id from listener.change order by ctid")
+        notes = await connection.fetch("select id from listener.change order by ctid")
+    numbers = [note["id"] for note in notes]
     assert len(numbers) == 50
     assert numbers == sorted(numbers)
