@@ -36,7 +36,7 @@ def main() -> int:
             every = results["lines"] | measured
             results["lines"] = {name: every[name] for name in names if name in every}
             if options.json is not None:
-                options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+                options.json.write_text(json.dumps(results, separators=(",", ":")) + "\n", encoding="utf-8")
     console = Console()
     console.print(table.terminal({"lines": measured}))
     complaints = table.complaints({"lines": measured})

@@ -184,3 +184,28 @@ async def test_the_audit_reads_each_table_once_even_if_believed_to_be_empty(data
             looped = [node for node in plan if node["Node Type"] == "Nested Loop" and enrollments[0] in nodes(node)]
             assert not looped, json.dumps(looped)
     await connection.close()
+
+
+async def test_a_batch_of_many_courses_does_not_compare_each_with_each(database: Database) -> None:
+    """Without hash joins, what was locked was once matched to what was to move by a nested loop."""
+    courses = 1000
+    connection = await asyncpg.connect(database.url)
+    await tune(connection)
+    await connection.execute(
+        f"""
+        insert into public.courses (title) select 'course' from generate_series(1, {courses});
+        insert into public.profiles (role) values ('teacher');
+        insert into public.enrollments (user_id, course_id)
+        select profiles.id, courses.id from public.profiles cross join public.courses;
+        """
+    )
+    text, arguments = STATEMENTS["count"]
+    plan = await explain(connection, text, arguments, "analyze", "timing off")
+    visited = sum(
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        for node in plan
+        if node["Node Type"] == "CTE Scan"
+    )
+    assert courses < visited < 30 * courses
+    assert await connection.fetchval("select sum(enrollments) from public.courses") == courses
+    await connection.close()
