@@ -7,7 +7,7 @@ import anyio.abc
 
 from listener import cluster, install
 from listener.auditor import Auditor
-from listener.connection import CLOSE_SECONDS, Connection, address, close, connect, reason, tune
+from listener.connection import CLOSE_SECONDS, Connection, TimedExecutor, address, close, connect, reason, tune
 from listener.consumers import CONSUMERS
 from listener.doorbell import Doorbell
 from listener.errors import (
@@ -20,6 +20,7 @@ from listener.errors import (
     WrongSetting,
     WrongVersion,
 )
+from listener.following import Following
 from listener.leader import Leader
 from listener.leadership import APPLICATION_NAME, Leadership
 from listener.logs import Event, Logger
@@ -62,7 +63,7 @@ class Daemon:
         self._connecting: anyio.CancelScope | None = None
         self._outage = Outage()
         self._watchdog = Watchdog(settings, state)
-        self._auditor = Auditor(settings, metrics, log)
+        self._auditor = Auditor(settings, metrics, log, self._wake)
         self._auditing = anyio.CancelScope()
         self._tasks: anyio.abc.TaskGroup
         self._reached = False
@@ -77,10 +78,13 @@ class Daemon:
     def stop(self) -> None:
         """Finish the statement in hand, then return from `run`."""
         self._stop.set()
-        if self._doorbell is not None:
-            self._doorbell.wake()
+        self._wake()
         if self._connecting is not None:
             self._connecting.cancel()
+
+    def _wake(self) -> None:
+        if self._doorbell is not None:
+            self._doorbell.wake()
 
     async def run(self) -> None:
         """Work until stopped, whatever becomes of the database."""
@@ -149,10 +153,12 @@ class Daemon:
         standby = Standby(doorbell, leadership, self._settings, self._state, self._log, self._pause)
         if not await standby.wait(lambda: self.stopping, self._settled):
             return
-        await cluster.check(connection, CONSUMERS, self._log)
+        await self._prepare(connection)
         self._leads()
         log = self._log_of(installed)
-        leader = Leader(connection, doorbell, self._settings, self._state, self._metrics, log)
+        leader = Leader(
+            connection, doorbell, self._settings, self._state, self._metrics, log, make_good=self._auditor.make_good
+        )
         await leader.lead(lambda: self.stopping, self._settled)
         with anyio.move_on_after(CLOSE_SECONDS):
             await leadership.release()
@@ -168,17 +174,32 @@ class Daemon:
         executor = PollingExecutor(connection, self._settings.statement_seconds, self._state.progressed)
         while not self.stopping:
             self._doorbell = doorbell = Timer(connection, executor)
-            leader = Leader(connection, doorbell, self._settings, self._state, self._metrics, log, executor)
+            leader = Leader(
+                connection,
+                doorbell,
+                self._settings,
+                self._state,
+                self._metrics,
+                log,
+                executor,
+                self._auditor.make_good,
+            )
             try:
                 with anyio.fail_after(self._settings.heartbeat_seconds):
                     await executor.fetchrow("select")
-                await cluster.check(connection, CONSUMERS, self._log)
+                await self._prepare(connection)
                 self._leads()
                 self._metrics.polling.set(1)
                 await leader.lead(lambda: self.stopping, self._settled)
             except LedByAnother:
                 self._stands_by()
                 await self._pause(STANDBY_SECONDS)
+
+    async def _prepare(self, connection: Connection) -> None:
+        """Before anything is done about changes: names are those of now, checkpoints are about this cluster."""
+        executor = TimedExecutor(connection, self._settings.statement_seconds, self._state.progressed)
+        await Following(executor, self._metrics, self._state, self._log).follow()
+        await cluster.check(connection, CONSUMERS, self._log)
 
     def _log_of(self, installed: install.Installation) -> Logger:
         """The log; where nothing may be written to the LMS's tables, each line of the leader's says so."""

@@ -78,6 +78,7 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
         enrollment_course=enrollments.course.column,
         enrollment_status=status.column,
         enrollment_date=next((each.name for each in date if each.is_time), None),
+        enrollment_date_type=next((each.type for each in date if each.is_time), "timestamptz"),
         active_values=status.values,
         is_active=await condition(enrollments.relation, status),
         count_rows="all" if asked.get("count_rows") == "all" else "active",
@@ -107,7 +108,16 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
         settings=asked,
     )
     tables = {mapping.student_table, mapping.enrollment_table}
-    mapping = replace(mapping, partitioned=tuple(table for table in mapping.partitioned if table in tables))
+    mapping = replace(
+        mapping,
+        partitioned=tuple(table for table in mapping.partitioned if table in tables),
+        enums=tuple(
+            (table, each.name)
+            for table in mapping.tables
+            for each in catalogue.relations[table].columns.values()
+            if each.labels
+        ),
+    )
     choices = (
         Choice("profiles", 90 if enrollments.person.by_foreign_key else 70, profiles_why),
         Choice("enrollments", places.score, places.reason),

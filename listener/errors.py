@@ -75,10 +75,6 @@ class MixedTrigger(ListenerError):
     out of it by hand, then install."""
 
 
-class OtherKeys(ListenerError):
-    """what is installed has keys of other types ({installed}; now {found}): run `listener uninstall` first."""
-
-
 class NoSuchRole(ListenerError):
     """there is no role {role} to grant to: create it first."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import anyio
 import asyncpg
 
-from listener import rendering, rights, sql, takeover
+from listener import adapter, binding, rendering, rights, sql, takeover
 from listener.connection import Connection
 from listener.discovery import Discovery, look
 from listener.errors import (
@@ -14,16 +14,20 @@ from listener.errors import (
     MayNot,
     NoSuchRole,
     NotInstalled,
-    OtherKeys,
     TriggersInTheWay,
+    Undecided,
     UnknownRecord,
     WrongVersion,
 )
 from listener.mapping import Mapping
+from listener.pinning import pinned
 from listener.sql import identifier, literal
 
-VERSION = 3
+VERSION = 4
 """Version of the installed schema: the number of its last migration."""
+
+FIRST_BOUND = 4
+"""The first version whose names follow renames."""
 
 LOCK_MILLISECONDS = 200
 """How long others may have to wait behind our wait for a table's lock, at a time."""
@@ -37,16 +41,20 @@ class Installation:
 
     version: int
     fingerprint: str
-    recorded: str
-    """The mapping in JSON, as the program of that version wrote it."""
+    now: binding.Now | None
+    """The mapping that was installed; None if another version wrote it in another form."""
+
+    @property
+    def known(self) -> binding.Now:
+        """The mapping that was installed, as things are now. Raises UnknownRecord."""
+        if self.now is None:
+            raise UnknownRecord(installed=self.version)
+        return self.now
 
     @property
     def mapping(self) -> Mapping:
-        """The mapping that was installed. Raises UnknownRecord if another version wrote it in another form."""
-        try:
-            return Mapping.from_json(self.recorded)
-        except (KeyError, TypeError) as error:
-            raise UnknownRecord(installed=self.version) from error
+        """The mapping that was installed, under the names of now. Raises UnknownRecord."""
+        return self.known.mapping
 
 
 def migrations(after: int) -> list[str]:
@@ -62,29 +70,44 @@ def before(mapping: Mapping) -> str | None:
     return sql.render(sql.read("install/index_concurrently"), rendering.placeholders(mapping))
 
 
-def script(mapping: Mapping, installed_version: int = 0) -> str:
-    """The SQL, in one transaction, that brings a database from an installed version (0: none) to this one."""
+def script(mapping: Mapping, installed_version: int = 0, earlier: Mapping | None = None) -> str:
+    """The SQL, in one transaction, that brings a database from an installed version (0: none) to this one; `earlier` is
+    the mapping that was installed."""
     values = rendering.placeholders(mapping) | {
         "lock_milliseconds": str(LOCK_MILLISECONDS),
         "version": str(VERSION),
-        "fingerprint": literal(rendering.fingerprint(mapping)),
+        "fingerprint": literal(adapter.fingerprint(mapping)),
         "mapping": literal(mapping.to_json()),
     }
     parts = [
         sql.render(sql.read("install/begin"), values),
         *(f"alter table {each.table} disable trigger {identifier(each.trigger)};" for each in mapping.taken_over),
         *(sql.render(sql.read(name), values) for name in migrations(installed_version)),
+        *([] if earlier is None else [sql.render(sql.read("install/catch_up"), values)]),
         sql.render(sql.read("install/clear"), values),
-        rendering.code(mapping),
+        *(sql.render(sql.read(f"install/{name}"), values) for name in conversions(mapping, earlier)),
+        adapter.code(mapping),
         sql.render(sql.read("install/record"), values),
         "commit;",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def printed(mapping: Mapping, installed_version: int = 0) -> str:
+def conversions(mapping: Mapping, earlier: Mapping | None) -> list[str]:
+    """What makes of the feed's keys, as they were installed, keys as they are now."""
+    files: list[str] = []
+    if earlier is None:
+        return files
+    if earlier.profile_key_type != mapping.profile_key_type:
+        files.append("convert_profile_keys")
+    if earlier.course_key_type != mapping.course_key_type:
+        files.append("convert_course_keys")
+    return files
+
+
+def printed(mapping: Mapping, installed_version: int = 0, earlier: Mapping | None = None) -> str:
     """All that `install` runs, for review or for psql."""
-    return "\n\n".join(filter(None, (before(mapping), script(mapping, installed_version))))
+    return "\n\n".join(filter(None, (before(mapping), script(mapping, installed_version, earlier))))
 
 
 @dataclass(frozen=True)
@@ -105,11 +128,15 @@ class Plan:
     def is_done(self) -> bool:
         """Whether exactly this is installed already."""
         done = self.installed and (self.installed.version, self.installed.fingerprint)
-        return self.intact and done == (VERSION, rendering.fingerprint(self.mapping))
+        return self.intact and done == (VERSION, adapter.fingerprint(self.mapping))
 
     def text(self) -> str:
         """The SQL that would run."""
-        return printed(self.mapping, self.installed.version if self.installed else 0)
+        return printed(
+            self.mapping,
+            self.installed.version if self.installed else 0,
+            self.installed.mapping if self.installed else None,
+        )
 
 
 async def plan(
@@ -117,19 +144,24 @@ async def plan(
 ) -> Plan:
     """Look at the database and decide what to install. Settings of an earlier installation still hold.
 
-    Raises WrongVersion, UnknownRecord, OtherKeys, TriggersInTheWay, MixedTrigger, NoSuchRole, Blinded, and what
+    Raises WrongVersion, UnknownRecord, TriggersInTheWay, MixedTrigger, NoSuchRole, Blinded, and what
     `look` raises.
     """
     installed = await installation(connection)
     if installed is not None and installed.version > VERSION:
         raise WrongVersion(installed=installed.version, needed=VERSION, mend="update this program")
     earlier = installed.mapping if installed else None
-    discovery = await look(connection, {**(earlier.settings if earlier else {}), **settings})
+    kept = pinned(installed.known, settings) if installed else {}
+    discovery = await look(connection, {**kept, **settings})
     mapping = discovery.mapping
-    if earlier is not None:
-        types = [(each.profile_key_type, each.course_key_type) for each in (earlier, mapping)]
-        if types[0] != types[1]:
-            raise OtherKeys(installed=", ".join(types[0]), found=", ".join(types[1]))
+    if earlier is not None and earlier.is_student != "true" and mapping.is_student == "true":
+        rule = dict(earlier.described())["students"]
+        if "student_predicate" not in {**kept, **settings}:
+            raise Undecided(
+                what="who is a student",
+                reason=f"until now it was {rule}, and nothing in {mapping.profile_table.label} says so any more",
+                setting="LISTENER_STUDENT_PREDICATE (`true` is everyone)",
+            )
     found = await takeover.existing(connection, mapping)
     enabled = [each for each in found if each.is_enabled]
     if enabled and not take_over:
@@ -148,7 +180,10 @@ async def plan(
     )
     triggers = await connection.fetchrow(sql.read("audit/findings/triggers_missing"), *mapping.triggers)
     assert triggers is not None
-    return Plan(replace(discovery, mapping=mapping), installed, intact=triggers["affected"] == 0)
+    intact = triggers["affected"] == 0
+    if intact and installed is not None and installed.version == VERSION:
+        intact = await connection.fetchval(sql.read("catalogue/intact"))
+    return Plan(replace(discovery, mapping=mapping), installed, intact=intact)
 
 
 async def installation(connection: Connection) -> Installation | None:
@@ -158,7 +193,13 @@ async def installation(connection: Connection) -> Installation | None:
     row = await connection.fetchrow("select version, fingerprint, mapping from listener.installation")
     if row is None:
         return None
-    return Installation(row["version"], row["fingerprint"], row["mapping"])
+    try:
+        recorded = Mapping.from_json(row["mapping"])
+    except (KeyError, TypeError):
+        return Installation(row["version"], row["fingerprint"], None)
+    if row["version"] < FIRST_BOUND:
+        return Installation(row["version"], row["fingerprint"], binding.Now(recorded))
+    return Installation(row["version"], row["fingerprint"], await binding.current(connection, recorded))
 
 
 async def require(connection: Connection) -> Installation:
@@ -187,7 +228,11 @@ async def install(connection: Connection, planned: Plan) -> bool:
     alone = before(planned.mapping)
     if alone is not None:
         await connection.execute(alone)
-    await execute_patiently(connection, script(planned.mapping, planned.installed.version if planned.installed else 0))
+    installed = planned.installed
+    await execute_patiently(
+        connection,
+        script(planned.mapping, installed.version if installed else 0, installed.mapping if installed else None),
+    )
     return True
 
 
@@ -195,7 +240,8 @@ async def uninstall(connection: Connection) -> bool:
     """Remove all that was installed; False if nothing was."""
     if await installation(connection) is None:
         return False
-    text = sql.render(sql.read("install/uninstall"), {"clear_statistics": sql.read("install/clear_statistics")})
+    clear_statistics = sql.render(sql.read("install/clear_statistics"), {"ours": sql.read("install/ours")})
+    text = sql.render(sql.read("install/uninstall"), {"clear_statistics": clear_statistics})
     await execute_patiently(connection, text)
     return True
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import anyio
 
-from listener import install
+from listener import install, sql
 from listener.connection import Connection, TimedExecutor
 from listener.doorbell import Doorbell
 from listener.errors import ReadOnly
 from listener.feed import Executor, Purge
+from listener.following import Following
 from listener.logs import Logger
 from listener.metrics import Metrics
 from listener.pace import Pace
@@ -23,13 +24,6 @@ PURGE_PAUSE = 300.0
 PURGE_STEP_PAUSE = 0.05
 UNRUNG_LOOK_SECONDS = 0.25
 """Pause between looks where writers cannot ring: NOTIFY would make a transaction that is to be prepared fail."""
-
-LOOK = """
-    select
-        exists (select from listener.unhandled('enroll', 1)) as news,
-        (select version from listener.installation) as version,
-        current_setting('transaction_read_only') = 'on' as read_only
-"""
 
 
 @dataclass
@@ -53,8 +47,10 @@ class Leader:
         metrics: Metrics,
         log: Logger,
         executor: Executor | None = None,
+        make_good: Callable[[], None] = lambda: None,
     ) -> None:
-        """`executor` is what runs the statements, where it is not the connection itself."""
+        """`executor` is what runs the statements, where it is not the connection itself. `make_good` is called when
+        there are blind notes, and the adapter works."""
         self._doorbell = doorbell
         self._settings = settings
         self._state = state
@@ -62,7 +58,11 @@ class Leader:
         self._log = log
         self._connection = connection
         self._executor = executor or TimedExecutor(connection, settings.statement_seconds, state.progressed)
-        self._reactions = Reactions(self._executor, metrics, log, settings.batch_size, state.activity)
+        self._make_good = make_good
+        self._following = Following(self._executor, metrics, state, log)
+        self._reactions = Reactions(
+            self._executor, metrics, log, settings.batch_size, state.activity, self._following.follow
+        )
         self._sampler = Sampler(self._executor, connection, self._reactions.consumers, log)
         self._purge = Purge(self._reactions.consumers, settings.retention_seconds)
         self._pace = Pace(time.monotonic())
@@ -128,7 +128,7 @@ class Leader:
         return min(self._reactions.wait(), chores)
 
     async def _heartbeat(self) -> float:
-        seconds, row = await self._doorbell.heartbeat(self._settings.heartbeat_seconds, LOOK)
+        seconds, row = await self._doorbell.heartbeat(self._settings.heartbeat_seconds, sql.read("daemon/look"))
         self._state.heartbeat_at = time.monotonic()
         self._metrics.heartbeat_seconds.observe(seconds)
         self._metrics.last_heartbeat.set_to_current_time()
@@ -139,6 +139,11 @@ class Leader:
                 raise ReadOnly
             if row["news"]:
                 self._reactions.news()
+            self._metrics.blind_notes.set(row["blind_notes"])
+            if not row["bound"] or self._following.broken:
+                await self._following.follow()
+            if row["blind_notes"] and not self._following.broken:
+                self._make_good()
         return self._settings.heartbeat_seconds
 
     async def _sample(self) -> float:

@@ -67,6 +67,30 @@ class Event(StrEnum):
         "drift_repaired",
         "a course's count was off, and was repaired by the difference: `course_id`, `count_column`, `drift`",
     )
+    MAPPING_FOLLOWED = (
+        "mapping_followed",
+        "a migration renamed or moved what is mapped: `changes` says what became what",
+    )
+    MAPPING_BROKEN = (
+        "mapping_broken",
+        "a migration took away what is mapped: `problems`, and the `settings` that would help; sign-ups and notes go on",
+    )
+    MAPPING_MENDED = "mapping_mended", "what is mapped can be read again"
+    MADE_GOOD = (
+        "made_good",
+        "what triggers could note only blindly was made good: `students` noted again, `counts` repaired",
+    )
+    TRIGGERS_CAME_BACK = (
+        "triggers_came_back",
+        "the LMS's own `triggers` enroll or count again: `listener install --take-over` disables them",
+    )
+    DRIFT_RETURNS = (
+        "drift_returns",
+        (
+            "`count` counts were off again at the next audit: somebody else moves them; told once, see "
+            "`listener_drift_returning`"
+        ),
+    )
     DATABASE_RESTORED = (
         "database_restored",
         "the database is a copy whose checkpoints mean nothing: the feed begins anew, `students` are noted again",

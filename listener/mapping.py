@@ -16,6 +16,7 @@ LEADER_LOCK = 1
 BELL_LOCK = 2
 REPAIR_LOCK = 3
 DEPUTY_LOCK = 4
+BIND_LOCK = 5
 CHANNEL = "listener"
 
 
@@ -87,6 +88,9 @@ class Mapping:
     taken_over: tuple[TakenOver, ...] = ()
     runtime_roles: tuple[str, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
+    enrollment_date_type: str = "timestamptz"
+    enums: tuple[tuple[Table, str], ...] = ()
+    """Columns of these tables that hold one of an enum's values, which may be renamed, too."""
 
     @property
     def student_table(self) -> Table:
@@ -191,6 +195,7 @@ class Mapping:
         for name in ("active_values", "count_columns", "statistics", "runtime_roles"):
             values[name] = tuple(values[name])
         values["partitioned"] = tuple(Table(**table) for table in values["partitioned"])
+        values["enums"] = tuple((Table(**table), name) for table, name in values.get("enums", ()))
         values["taken_over"] = tuple(
             TakenOver(Table(**each["table"]), each["trigger"], each["enabled"]) for each in values["taken_over"]
         )

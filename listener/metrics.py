@@ -146,6 +146,14 @@ class Metrics:
             "When the oldest open transaction of others in this database began; 0 when there is none.",
         )
 
+        # Seen by the leader with each heartbeat.
+        self.mapping_broken = gauge(
+            "mapping_broken", "1 while something that is mapped is gone, and cannot be done without."
+        )
+        self.blind_notes = gauge(
+            "blind_notes", "Notes that triggers took without reading the row, to be made good; counted up to 1000."
+        )
+
         # Found by the leader's audit.
         self.audits = counter("audits", "Audits of the tables begun.")
         self.last_audit = gauge("last_audit_timestamp_seconds", "When the leader's audit last finished.")
@@ -155,6 +163,12 @@ class Metrics:
             "Students with no enrollment at the last audit, those on their way included.",
         )
         self.course_count_drift = gauge("course_count_drift", "Courses whose count was off at the last audit.")
+        self.drift_returning = gauge(
+            "drift_returning", "Counts that were off at the last audit and at the one before: somebody else moves them."
+        )
+        self.foreign_triggers = gauge(
+            "foreign_triggers", "Enabled triggers of the LMS's own that enroll or count, at the last audit."
+        )
         self.count_corrections = counter("count_corrections", "Counts that were off and were repaired.")
         self._export_zeros()
 
@@ -190,5 +204,6 @@ class Metrics:
             self.leader, self.polling, self.standbys, self.backlog_changes, self.oldest_unhandled, self.pending_counts,
             self.notify_queue_usage, self.oldest_transaction, self.last_sample,
             self.students, self.students_without_enrollment, self.course_count_drift, self.last_audit,
+            self.mapping_broken, self.blind_notes, self.drift_returning, self.foreign_triggers,
         ):  # fmt: skip
             figure.set(0)

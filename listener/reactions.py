@@ -41,8 +41,16 @@ class Reactions:
     """All reactions of one leader, run when they are due."""
 
     def __init__(
-        self, executor: Executor, metrics: Metrics, log: Logger, batch_size: int, activity: Activity | None = None
+        self,
+        executor: Executor,
+        metrics: Metrics,
+        log: Logger,
+        batch_size: int,
+        activity: Activity | None = None,
+        follow: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
+        """`follow` is asked when names may have changed: True if they had, and a statement is worth another try."""
+        self._follow = follow
         self._executor = executor
         self._metrics = metrics
         self._log = log
@@ -150,6 +158,8 @@ class Reactions:
             except ENDED:
                 raise
             except asyncpg.PostgresError as error:
+                if may_be_renamed(error) and self._follow is not None and await self._follow():
+                    return await reaction.together.react(self._executor, reaction.batch_size, *reaction.arguments)
                 self._metrics.errors.labels("reaction").inc()
                 self._log.warning(Event.REACTION_FAILED, consumer=reaction.name, error=str(error))
                 reaction.careful_until = time.monotonic() + CAREFUL_SECONDS
@@ -232,6 +242,12 @@ class Reactions:
         self._metrics.course_counts_moved.inc(row["moved"])
         if row["moved"]:
             self.report.moved(row["moved"], json.loads(row["moves"]))
+
+
+def may_be_renamed(error: asyncpg.PostgresError) -> bool:
+    """Whether a statement may have failed because something of the LMS's has another name, type or owner now."""
+    code = error.sqlstate or ""
+    return code.startswith("42") or code in ("3F000", "22P02")
 
 
 def ages_of_profiles(ages: list[float], profiles: list[int]) -> list[float]:

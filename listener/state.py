@@ -25,6 +25,8 @@ class State:
         self.problem: str | None = "not connected yet"
         self.progress_at = time.monotonic()
         self.heartbeat_at: float | None = None
+        self.broken: str | None = None
+        """What a migration took away that cannot be done without, and what to do about it."""
         self.warning: str | None = None
         """What somebody should look at although this daemon is ready."""
         self.sample: Sample | None = None
@@ -62,6 +64,8 @@ class State:
         """One line that says why this daemon is of no use now, or None if it is."""
         if self.role not in (Role.LEADING, Role.STANDING_BY):
             return self.problem or self.role.value
+        if self.broken is not None:
+            return f"mapping_broken: {self.broken}"
         age = None if self.heartbeat_at is None else time.monotonic() - self.heartbeat_at
         if age is None or age > 3 * self.heartbeat_seconds:
             return "the heartbeat is overdue: notifications may not arrive"

@@ -17,6 +17,7 @@ from listener import install, sql
 from listener.connection import Connection, address, connected, reason
 from listener.consumers import CONSUMERS
 from listener.errors import CONNECTION_ERRORS, MayNot, Unreachable
+from listener.following import describe
 from listener.leadership import APPLICATION_NAME
 from listener.mapping import DEPUTY_LOCK, LEADER_LOCK, LOCK_CLASS
 from listener.sample import COUNTED
@@ -58,6 +59,8 @@ class Status:
     oldest_transaction_seconds: float | None
     notify_queue_usage: float
     last_checkpoint_at: datetime | None
+    mapping_broken: str | None = None
+    """What a migration took away that cannot be done without, and what to do about it."""
     statistics: Students | None = None
 
     @property
@@ -67,6 +70,8 @@ class Status:
             return "no daemon leads: start one with `listener run`"
         if self.leader_is_no_daemon:
             return f"the leader's lock is held by a session that is no daemon, pid {self.leader_pid}"
+        if self.mapping_broken is not None:
+            return f"mapping_broken: {self.mapping_broken}"
         if self.lag_seconds is not None and self.lag_seconds > UNHEALTHY_LAG_SECONDS:
             return f"the oldest change has waited for {self.lag_seconds:.0f} s"
         return None
@@ -85,6 +90,7 @@ async def look(connection: Connection, *, full: bool = False) -> Status:
         await install.require(connection)
         who = await _who(connection)
         figures, _ = await sample(connection, CONSUMERS)
+        problems = json.loads(await connection.fetchval(sql.read("daemon/problems")))
         statistics = await _statistics(connection) if full else None
     except asyncpg.InsufficientPrivilegeError as error:
         raise MayNot(
@@ -112,6 +118,7 @@ async def look(connection: Connection, *, full: bool = False) -> Status:
         ),
         notify_queue_usage=figures.notify_queue_usage,
         last_checkpoint_at=who["last_checkpoint_at"],
+        mapping_broken="; ".join(map(describe, problems)) or None,
         statistics=statistics,
     )
 

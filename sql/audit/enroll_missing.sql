@@ -1,23 +1,29 @@
 -- Enrolls the next students that have no enrollment, in key order after $1 (as text; null to begin).
 with page as materialized (
     select student.id
-    from listener.student
-    where $1::text is null or student.id > ($1::text)::{{profile_key_type}}
-    order by student.id
-    limit $2
+    from listener.student_page(($1::text)::{{profile_key_type}}, $2) as student(id)
 ),
 
 candidate as materialized (
-    select page.id
-    from page
-    where
-        (select true from listener.enrollment where enrollment.profile_id = page.id limit 1) is null
-        and (select true from listener.pending_enrollment where pending_enrollment.profile_id = page.id) is null
+    select student.id
+    from listener.unenrolled(
+        array(
+            select page.id
+            from page
+            where not exists (
+                select from listener.pending_enrollment
+                where pending_enrollment.profile_id = page.id
+                offset 0
+            )
+            order by page.id
+        )
+    ) as student(id)
 ),
 
 open_course as materialized (
-    select default_course.id
-    from listener.default_course
+    select course.id
+    from listener.default_course() as course(id)
+    where course.id is not null
 ),
 
 outcome as materialized (

@@ -11,8 +11,10 @@ with needed as (
         class.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'listener')
         and (
             (class.relkind in ('r', 'v') and privilege.name = 'select')
-            or (class.relkind = 'r' and class.relname not in ('installation', 'quarantine', 'course_count'))
-            or (class.relname = 'course' and privilege.name = 'update')
+            or (
+                class.relkind = 'r'
+                and class.relname not in ('installation', 'adapter', 'binding', 'bound_in', 'quarantine', 'course_count')
+            )
         )
     union all
     select
@@ -22,6 +24,7 @@ with needed as (
     where
         proc.pronamespace = (select oid from pg_catalog.pg_namespace where nspname = 'listener')
         and proc.prorettype <> 'trigger'::regtype
+        and proc.proname <> 'bind'
 )
 
 select

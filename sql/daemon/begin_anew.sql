@@ -7,6 +7,11 @@ with old_note as (
     returning xid
 ),
 
+old_blind_note as (
+    delete from listener.blind_note
+    returning xid
+),
+
 fresh_checkpoint as (
     insert into listener.checkpoint (consumer, seq, handled)
     select
@@ -35,10 +40,8 @@ student_to_enroll as (
     select
         student.id,
         (row_number() over () - 1) / 100 as note
-    from listener.student
-    where
-        not exists (select from listener.enrollment where enrollment.profile_id = student.id)
-        and not exists (select from listener.pending_enrollment where pending_enrollment.profile_id = student.id)
+    from listener.missing_students() as student(id)
+    where not exists (select from listener.pending_enrollment where pending_enrollment.profile_id = student.id)
 ),
 
 new_note as (
@@ -50,6 +53,6 @@ new_note as (
 )
 
 select
-    (select count(*) from old_note) as notes,
+    (select count(*) from old_note) + (select count(*) from old_blind_note) as notes,
     (select count(*) from old_checkpoint) as checkpoints,
     (select coalesce(sum(students), 0) from new_note) as students

@@ -12,10 +12,9 @@ delta_per_course as materialized (
 -- A row that somebody holds is passed over; in key order, as everybody should lock rows.
 free_course as materialized (
     select course.id
-    from listener.course
-    where course.id = any (array(select delta_per_course.course_id from delta_per_course order by delta_per_course.course_id))
-    order by course.id
-    for no key update skip locked
+    from listener.lock_courses(
+        array(select delta_per_course.course_id from delta_per_course order by delta_per_course.course_id)
+    ) as course(id)
 ),
 
 move as materialized (

@@ -4,37 +4,35 @@
 -- In key order, and as one array: the index is read from left to right, not searched anew for each of them.
 candidate as materialized (
     select student.id
-    from listener.student
-    where student.id = any (
+    from listener.students(
         array(
             select distinct noted.profile_id
             from (select unnest(batch.profile_ids) as profile_id from batch) as noted
             order by noted.profile_id
         )
-    )
+    ) as student(id)
 ),
 
 destination as materialized (
-    select default_course.id
-    from listener.default_course
+    select course.id
+    from listener.default_course() as course(id)
+    where course.id is not null
 ),
 
 -- The course's row is locked as its foreign key would lock it, but without waiting for whoever holds it.
 open_course as materialized (
     select course.id
-    from listener.course
-    where
-        course.id = (select destination.id from destination)
-        and exists (select from candidate)
-    for key share skip locked
+    from listener.hold_course(
+        (select destination.id from destination where exists (select from candidate))
+    ) as course(id)
+    where course.id is not null
 ),
 
 student_without_course as (
-    select candidate.id
-    from candidate
-    where
-        not exists (select from open_course)
-        and (select true from listener.enrollment where enrollment.profile_id = candidate.id limit 1) is null
+    select student.id
+    from listener.unenrolled(
+        array(select candidate.id from candidate where not exists (select from open_course))
+    ) as student(id)
 ),
 
 outcome as (

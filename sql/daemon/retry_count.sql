@@ -10,10 +10,7 @@ with due as materialized (
 
 free_course as materialized (
     select course.id
-    from listener.course
-    where course.id = any (array(select due.course_id from due order by due.course_id))
-    order by course.id
-    for no key update skip locked
+    from listener.lock_courses(array(select due.course_id from due order by due.course_id)) as course(id)
 ),
 
 move as materialized (

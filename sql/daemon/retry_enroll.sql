@@ -1,14 +1,20 @@
 -- Students that were set aside, once they are due: all who wait for a course, as soon as there is one;
 -- the others after a wait that doubles with each attempt, up to an hour.
 -- (Those who wait for a course have no next attempt, 'infinity', until there is one.)
-with due as materialized (
+with destination as materialized (
+    select course.id
+    from listener.default_course() as course(id)
+    where course.id is not null
+),
+
+due as materialized (
     select pending_enrollment.*
     from listener.pending_enrollment
     where
         pending_enrollment.next_attempt_at <= statement_timestamp()
         or (
             pending_enrollment.next_attempt_at = 'infinity'
-            and exists (select from listener.default_course)
+            and exists (select from destination)
         )
     order by pending_enrollment.next_attempt_at, pending_enrollment.profile_id
     limit $1
@@ -16,20 +22,22 @@ with due as materialized (
 ),
 
 candidate as materialized (
-    select student.id
-    from listener.student
-    where
-        student.id = any (array(select due.profile_id from due order by due.profile_id))
-        and (select true from listener.enrollment where enrollment.profile_id = student.id limit 1) is null
+    select unenrolled.id
+    from listener.unenrolled(
+        array(
+            select student.id
+            from listener.students(array(select due.profile_id from due order by due.profile_id)) as student(id)
+            order by student.id
+        )
+    ) as unenrolled(id)
 ),
 
 open_course as materialized (
     select course.id
-    from listener.course
-    where
-        course.id = (select default_course.id from listener.default_course)
-        and exists (select from candidate)
-    for key share skip locked
+    from listener.hold_course(
+        (select destination.id from destination where exists (select from candidate))
+    ) as course(id)
+    where course.id is not null
 ),
 
 outcome as materialized (
@@ -54,13 +62,13 @@ still_pending as (
     set
         reason = case
             when unsettled.error is not null then 'failed'
-            when exists (select from listener.default_course) then 'course_locked'
+            when exists (select from destination) then 'course_locked'
             else 'no_course'
         end,
         error = unsettled.error,
         attempts = pending_enrollment.attempts + 1,
         next_attempt_at = case
-            when unsettled.error is null and not exists (select from listener.default_course) then 'infinity'
+            when unsettled.error is null and not exists (select from destination) then 'infinity'
             else clock_timestamp()
         end
         + (0.75 + random() / 2) * least(interval '1 hour', interval '1 second' * 2 ^ least(pending_enrollment.attempts, 12))

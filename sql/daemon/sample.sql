@@ -85,7 +85,7 @@ select
         select
             case
                 when exists (select from listener.pending_enrollment where next_attempt_at = 'infinity')
-                    and exists (select from listener.default_course)
+                    and listener.has_default_course()
                     then 0
                 else extract(epoch from min(next_attempt_at) - clock_timestamp())::float8
             end

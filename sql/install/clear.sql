@@ -1,9 +1,9 @@
--- Makes room for the code that follows: views and triggers are made anew, functions are replaced in place.
+-- Makes room for the code that follows. All of it is in this schema, but for triggers and what is named below.
 do $$
 declare
-    old_trigger record;
+    old record;
 begin
-    for old_trigger in
+    for old in
         select
             pg_trigger.tgname as name,
             pg_trigger.tgrelid::regclass as on_table
@@ -14,10 +14,12 @@ begin
             and not pg_trigger.tgisinternal
             and pg_trigger.tgparentid = 0
     loop
-        execute format('drop trigger %I on %s', old_trigger.name, old_trigger.on_table);
+        execute format('drop trigger %I on %s', old.name, old.on_table);
     end loop;
 end;
 $$;
+
+{{clear_statistics}}
 
 drop view if exists listener.course_drift;
 drop view if exists listener.course_live_count;
@@ -27,4 +29,19 @@ drop view if exists listener.course;
 drop view if exists listener.enrollment;
 drop view if exists listener.student;
 
-{{clear_statistics}}
+do $$
+declare
+    old record;
+begin
+    for old in
+        select pg_proc.oid::regprocedure as name
+        from pg_catalog.pg_proc
+        where pg_proc.pronamespace = 'listener'::regnamespace
+    loop
+        execute format('drop function %s', old.name);
+    end loop;
+end;
+$$;
+
+delete from listener.adapter;
+delete from listener.binding;

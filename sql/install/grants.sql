@@ -1,7 +1,8 @@
--- What the daemon needs when it runs under a role of its own: this schema, and nothing of the LMS's.
+-- What the daemon needs when it runs under a role of its own: this schema, and nothing of the LMS's. What the owner's
+-- functions are made from is not its to write.
 grant usage on schema listener to {{grantees}};
 grant select, insert, update, delete on all tables in schema listener to {{grantees}};
-revoke insert, update, delete on listener.installation from {{grantees}};
-revoke insert, delete on listener.course, listener.student, listener.enrollment from {{grantees}};
-revoke update on listener.student, listener.enrollment from {{grantees}};
+revoke insert, update, delete on listener.installation, listener.adapter, listener.binding, listener.bound_in from {{grantees}};
+revoke insert, update, delete on listener.student, listener.enrollment, listener.course from {{grantees}};
 grant execute on all functions in schema listener to {{grantees}};
+revoke execute on function listener.bind(text) from {{grantees}};

@@ -2,6 +2,6 @@
 create view listener.course_live_count as
 select
     course.id,
-    (coalesce(course.active_enrollments, 0) + coalesce(count_on_its_way.delta, 0))::bigint as active_enrollments
-from listener.course
+    (course.active_enrollments + coalesce(count_on_its_way.delta, 0))::bigint as active_enrollments
+from listener.courses() as course
 left join listener.count_on_its_way on course.id = count_on_its_way.course_id;

@@ -3,28 +3,38 @@ begin;
 set local lock_timeout = '200ms';
 set local search_path = pg_catalog, pg_temp;
 
--- The LMS's own triggers work again, as they did before they were taken over.
+-- The LMS's own triggers work again, as they did before they were taken over, on whatever their tables are called now.
 do $$
 declare
     taken_over record;
 begin
     for taken_over in
         select
-            class.oid::regclass as on_table,
-            pg_trigger.tgname as name,
-            entry.value ->> 'enabled' as enabled
+            entry.value -> 'table' ->> 'schema' as schema_name,
+            entry.value -> 'table' ->> 'name' as table_name,
+            entry.value ->> 'trigger' as name,
+            entry.value ->> 'enabled' as enabled,
+            to_regclass(
+                format('%I.%I', entry.value -> 'table' ->> 'schema', entry.value -> 'table' ->> 'name')
+            )::oid as table_oid
         from listener.installation
         cross join lateral jsonb_array_elements(installation.mapping -> 'taken_over') as entry
-        inner join pg_catalog.pg_namespace as namespace on namespace.nspname = entry.value -> 'table' ->> 'schema'
-        inner join pg_catalog.pg_class as class
-            on class.relnamespace = namespace.oid and class.relname = entry.value -> 'table' ->> 'name'
-        inner join pg_catalog.pg_trigger
-            on pg_trigger.tgrelid = class.oid and pg_trigger.tgname = entry.value ->> 'trigger'
-        where pg_trigger.tgenabled = 'D'
     loop
+        if to_regclass('listener.binding') is not null then
+            select bound.table_oid into taken_over.table_oid
+            from listener.bound_now() as bound
+            where bound.token = taken_over.schema_name || '.' || taken_over.table_name;
+        end if;
+        continue when not exists (
+            select from pg_catalog.pg_trigger
+            where
+                pg_trigger.tgrelid = taken_over.table_oid
+                and pg_trigger.tgname = taken_over.name
+                and pg_trigger.tgenabled = 'D'
+        );
         execute format(
             'alter table %s enable %s trigger %I',
-            taken_over.on_table,
+            taken_over.table_oid::regclass,
             case taken_over.enabled when 'A' then 'always' when 'R' then 'replica' else '' end,
             taken_over.name
         );

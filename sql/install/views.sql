@@ -1,29 +1,35 @@
--- The adapter: the LMS's own tables under fixed names. Nothing else in this schema, nor in the daemon,
--- knows what the LMS calls its tables and columns. Who is a student, and where students land, can be
--- queries written by hand, where no rule would do.
+-- The LMS's own tables under fixed names, for people. They stand on functions that are bound when they run, so they
+-- hold no column fast; and each reads its tables as a whole: a reaction asks the functions, by key.
 
--- Who is a student now.
 create view listener.student (id) as
-{{student_view}};
+select student.id
+from listener.students() as student(id);
 
--- Every enrollment, of any status.
 create view listener.enrollment as
 select
-    {{enrollment_profile:enrollment}} as profile_id,
-    {{enrollment_course:enrollment}} as course_id,
-    {{enrollment_status:enrollment}} as status{{enrollment_extra_columns}}
-from {{enrollment_table}} as enrollment;
-
-{{enrollment_default}}
+    enrollment.profile_id,
+    enrollment.course_id,
+    enrollment.status
+from listener.enrollments() as enrollment;
 
 create view listener.course as
 select
-    {{course_key:course}} as id,
-    {{course_price:course}} as price,
-    ({{is_available:course}}) is true as available,
-    {{course_count:course}} as active_enrollments
-from {{course_table}} as course;
+    course.id,
+    course.available,
+    course.active_enrollments
+from listener.courses() as course;
 
 -- Where a new student lands: one row, or none while there is no course to be had.
 create view listener.default_course (id) as
-{{default_course_view}};
+select course.id
+from listener.default_course() as course(id)
+where course.id is not null;
+
+create view listener.course_drift as
+select
+    drifted.id,
+    drifted.count_column,
+    drifted.current,
+    drifted.expected,
+    drifted.drift
+from listener.drifted_counts() as drifted;

@@ -1,5 +1,6 @@
 """Installing in each of its ways comes to the same."""
 
+import re
 from collections.abc import Callable
 
 import asyncpg
@@ -22,10 +23,15 @@ def test_the_printed_script_installs_the_same(name: str, make_database: Callable
     listener(databases[0].url, "install")
     script = listener(databases[1].url, "install", "--print").stdout
     databases[1].server.psql(databases[1].name, script)
-    assert dump(databases[0]) == dump(databases[1])
+    assert without_numbers(dump(databases[0])) == without_numbers(dump(databases[1]))
     record = "select version, fingerprint, mapping from listener.installation"
     assert databases[0].server.psql(databases[0].name, record) == databases[1].server.psql(databases[1].name, record)
     assert "already installed" in listener(databases[1].url, "install").stdout
+
+
+def without_numbers(text: str) -> str:
+    """A dump without the tables' oids, which no two databases share."""
+    return re.sub(r"(listener\.expect\('.*', )'\d+'", r"\1'oid'", text)
 
 
 async def test_settings_are_remembered_by_the_next_install(make_database: Callable[..., Database]) -> None:

@@ -11,10 +11,7 @@ for each statement execute function listener.note_deleted_enrollments();
 create trigger listener_update
 after update on {{enrollment_table}}
 for each row
-when (
-    (({{is_counted:new}}) is true) is distinct from (({{is_counted:old}}) is true)
-    or {{enrollment_course:new}} is distinct from {{enrollment_course:old}}
-)
+when (listener.is_news_of_enrollment(old.*, new.*))
 execute function listener.note_enrollment();
 
 create trigger listener_truncate

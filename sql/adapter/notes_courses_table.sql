@@ -12,11 +12,18 @@ $$;
 
 create or replace function listener.note_deleted_courses() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    course_ids {{course_key_type}}[];
 begin
+    begin
+        course_ids := array(select {{course_key:deleted}} from deleted);
+    exception when others then
+        perform listener.note_blindly('courses', 'delete', sqlstate);
+        return null;
+    end;
     with lost as (
         delete from listener.course_count
-        using deleted
-        where course_count.course_id = {{course_key:deleted}}
+        where course_count.course_id = any (course_ids)
         returning course_count.course_id, course_count.active_enrollments
     )
     insert into listener.change (source, operation, course_id, delta)
@@ -53,47 +60,27 @@ $$;
 -- A course became available, or its key changed: then its count begins anew, and its enrollments' notes fill it.
 create or replace function listener.note_updated_course() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    left_course_id {{course_key_type}};
 begin
-    if {{course_key:new}} is distinct from {{course_key:old}} then
-        with lost as (
-            delete from listener.course_count
-            where course_count.course_id = {{course_key:old}}
-            returning course_count.course_id, course_count.active_enrollments
-        )
-        insert into listener.change (source, operation, course_id, delta)
-        select 'courses', 'update', lost.course_id, lost.active_enrollments
-        from lost
-        where lost.active_enrollments <> 0;
-    end if;
+    begin
+        if {{course_key:new}} is distinct from {{course_key:old}} then
+            left_course_id := {{course_key:old}};
+        end if;
+    exception when others then
+        perform listener.note_blindly('courses', 'update', sqlstate);
+    end;
+    with lost as (
+        delete from listener.course_count
+        where course_count.course_id = left_course_id
+        returning course_count.course_id, course_count.active_enrollments
+    )
+    insert into listener.change (source, operation, course_id, delta)
+    select 'courses', 'update', lost.course_id, lost.active_enrollments
+    from lost
+    where lost.active_enrollments <> 0;
     insert into listener.change (source, operation) values ('courses', 'update');
     {{ring}}
     return null;
-end;
-$$;
-
--- Moves one course's count. The caller holds the course's row.
-create or replace function listener.move_count(moved_course_id {{course_key_type}}, delta bigint)
-returns boolean
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-begin
-    insert into listener.course_count as course_count (course_id, active_enrollments)
-    values (moved_course_id, delta)
-    on conflict (course_id) do update
-    set active_enrollments = course_count.active_enrollments + excluded.active_enrollments;
-    return true;
-end;
-$$;
-
--- Adds what a count is off by; what was added meanwhile stays. The course is locked as a move would lock it.
-create or replace function listener.repair_count(
-    off_course_id {{course_key_type}}, count_column text, drift bigint
-)
-returns boolean
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-begin
-    perform from {{course_table}} as course
-    where {{course_key:course}} = off_course_id
-    for no key update;
-    return found and listener.move_count(off_course_id, drift);
 end;
 $$;

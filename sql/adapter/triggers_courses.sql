@@ -11,10 +11,7 @@ for each statement execute function listener.note_deleted_courses();
 create trigger listener_update
 after update on {{course_table}}
 for each row
-when (
-    (({{is_default_course:new}}) is true and ({{is_default_course:old}}) is not true)
-    or {{course_key:new}} is distinct from {{course_key:old}}
-)
+when (listener.is_news_of_course(old.*, new.*))
 execute function listener.note_updated_course();
 
 create trigger listener_truncate

@@ -1,0 +1,10 @@
+-- Whether an update makes a course available, or moves its count. It fails for nobody: what it cannot read is news.
+create or replace function listener.is_news_of_course(old_row anyelement, new_row anyelement) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+    return (({{is_default_course:new_row}}) is true and ({{is_default_course:old_row}}) is not true)
+        or {{course_key:new_row}} is distinct from {{course_key:old_row}};
+exception when others then
+    return true;
+end;
+$$;

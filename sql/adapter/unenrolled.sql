@@ -1,0 +1,17 @@
+-- Of these profiles: who has no enrollment, of any status.
+create or replace function listener.unenrolled(among {{profile_key_type}}[])
+returns setof {{profile_key_type}}
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    perform listener.expect('{{enrollment_name}}', '{{enrollment_oid}}');
+    return query
+    select profile.id
+    from unnest(among) as profile(id)
+    where (
+        select true
+        from {{enrollment_table}} as enrollment
+        where {{enrollment_profile:enrollment}} = profile.id
+        limit 1
+    ) is null;
+end;
+$$;

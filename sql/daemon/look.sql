@@ -1,0 +1,7 @@
+-- Travels with each heartbeat: what the daemon should not learn by chance.
+select
+    exists (select from listener.unhandled('enroll', 1)) as news,
+    (select installation.version from listener.installation) as version,
+    current_setting('transaction_read_only') = 'on' as read_only,
+    listener.is_bound() as bound,
+    (select count(*) from (select from listener.blind_note limit 1000) as blind) as blind_notes
