@@ -37,6 +37,11 @@ class Column:
         return "text" if self.category == STRINGS else FAMILIES.get(self.type, self.type)
 
     @property
+    def ignores_case(self) -> bool:
+        """Whether its own `=`, which comes with an extension, takes capitals and small letters for the same."""
+        return self.type.endswith("citext")
+
+    @property
     def is_boolean(self) -> bool:
         """Whether it holds true or false."""
         return self.type == "boolean"

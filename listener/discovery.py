@@ -64,7 +64,8 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
     date = ranked(enrollments.relation, ("enrolled_at", "enrollment_date", *words.DATES))
 
     async def condition(relation: Relation, found: Rule) -> str:
-        return await expressions.predicate(connection, relation.table, found.condition, found.setting)
+        understood = expressions.predicate if found.given else expressions.checked
+        return await understood(connection, relation.table, found.condition, found.setting)
 
     mapping = Mapping(
         profile_table=profiles.table,
@@ -144,8 +145,9 @@ async def _students(
     role = places.role_table(profiles, person)
     predicate = asked.get("student_predicate")
     if predicate is not None:
-        choice = Choice("students", 100, "LISTENER_STUDENT_PREDICATE")
-        return Rule(predicate, choice, setting="LISTENER_STUDENT_PREDICATE"), role if "student_table" in asked else None
+        setting = "LISTENER_STUDENT_PREDICATE"
+        rule = Rule(predicate, Choice("students", 100, setting), setting=setting, given=True)
+        return rule, role if "student_table" in asked else None
     if "student_table" in asked and role is not None:
         found = await rules.role(role[0])
         return found or Rule("true", Choice("students", 80, "has a row in LISTENER_STUDENT_TABLE")), role
@@ -169,8 +171,8 @@ async def _students(
     if own is None:
         own = Rule("true", Choice("students", 60, "nothing says who is one, so everyone is"))
     conditions = await rules.conditions(profiles)
-    rule = " and ".join([*([] if own.condition == "true" and conditions else [own.condition]), *conditions])
-    return replace(own, condition=rule), None
+    parts = [*([] if own.condition == "true" and conditions else [own.condition]), *conditions]
+    return replace(own, condition=" and ".join(parts)), None
 
 
 def _price(courses: Relation, asked: dict[str, str]) -> tuple[str | None, Choice]:

@@ -1,7 +1,8 @@
-"""SQL that users give as settings: understood by Postgres first, and written down as Postgres writes it.
+"""SQL for a mapping, tried first in a transaction that is rolled back.
 
-So nothing but one expression gets through, names are qualified, and columns can be told from all else.
-Each expression is tried in a transaction that is rolled back.
+What users give as settings is understood by Postgres, and written down as Postgres writes it: so nothing but one
+expression gets through, names are qualified, and columns can be told from all else. What we form ourselves needs none
+of that, and stays as it is.
 """
 
 import re
@@ -13,7 +14,7 @@ import asyncpg
 from listener import sql
 from listener.connection import Connection, reason
 from listener.errors import MayNot, WrongSetting
-from listener.mapping import Table
+from listener.mapping import Table, readable
 
 ROW = "listener_row"
 NOTHING = "listener_nothing"
@@ -31,6 +32,14 @@ CLAUSE = re.compile(r"\n  (?:WHERE|ORDER BY)\s+")
 async def predicate(connection: Connection, table: Table, text: str, setting: str) -> str:
     """A condition on a row of `table`, canonical, with the row written `{row}`. Raises WrongSetting."""
     return await _understood(connection, table, "where ({text}\n)", text, setting)
+
+
+async def checked(connection: Connection, table: Table, condition: str, setting: str) -> str:
+    """A condition of our own over `{row}`, unchanged, once Postgres has taken it. Raises WrongSetting, MayNot."""
+    statement = f"select from {table} as {ROW} where ({condition.replace('{row}', ROW)}) is true limit 0"
+    async with _undone(connection):
+        await _tried(connection, statement, readable(condition), setting)
+    return condition
 
 
 async def order(connection: Connection, table: Table, text: str, setting: str) -> str:
@@ -64,9 +73,14 @@ async def query(connection: Connection, text: str, kind: str, setting: str) -> s
 
 
 async def _make_view(connection: Connection, select: str, text: str, setting: str) -> None:
-    """Let Postgres understand what a user wrote. One statement only: the extended protocol."""
+    """Let Postgres understand what a user wrote."""
+    await _tried(connection, f"create temporary view listener_expression as {select}", text, setting)
+
+
+async def _tried(connection: Connection, statement: str, text: str, setting: str) -> None:
+    """Run what was made of `text`. One statement only: the extended protocol."""
     try:
-        await connection.fetch(f"create temporary view listener_expression as {select}")
+        await connection.fetch(statement)
     except asyncpg.InsufficientPrivilegeError as error:
         raise MayNot(
             role=await connection.fetchval("select session_user"),

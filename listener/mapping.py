@@ -4,6 +4,7 @@ Expressions over a row write it as `{row}`: `{row}."role" = 'student'`.
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -18,6 +19,8 @@ REPAIR_LOCK = 3
 DEPUTY_LOCK = 4
 BIND_LOCK = 5
 CHANNEL = "listener"
+
+PLAIN_COLUMN = re.compile(r'\{row\}\."([a-z_][a-z0-9_]*)"')
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ class Mapping:
 
     def described(self) -> list[tuple[str, str]]:
         """(what, found) for people to check."""
-        plain = {name: text.replace("{row}.", "") for name, text in asdict(self).items() if isinstance(text, str)}
+        plain = {name: readable(text) for name, text in asdict(self).items() if isinstance(text, str)}
         students = "everyone" if self.is_student == "true" else plain["is_student"]
         if self.student_view is not None:
             students += ", if in the query of LISTENER_STUDENT_VIEW"
@@ -162,7 +165,7 @@ class Mapping:
             ("active", "every enrollment" if self.is_active == "true" else plain["is_active"]),
             (
                 "given",
-                ", ".join(f"{name} = {value}" for name, value in self.extra_values.items()).replace("{row}.", ""),
+                readable(", ".join(f"{name} = {value}" for name, value in self.extra_values.items())),
             ),
             ("courses", f"{self.course_table.label}, key {self.course_key} ({self.course_key_type})"),
             ("published", "every course" if self.is_available == "true" else plain["is_available"]),
@@ -205,3 +208,8 @@ class Mapping:
 def column(name: str) -> str:
     """The expression for a row's column."""
     return f"{{row}}.{identifier(name)}"
+
+
+def readable(expression: str) -> str:
+    """An expression as people would write it: no row, and quotes only around names that need them."""
+    return PLAIN_COLUMN.sub(r"\1", expression).replace("{row}.", "")

@@ -6,19 +6,25 @@ from listener import words
 from listener.catalogue import Catalogue, Column, Relation
 from listener.choices import Choice
 from listener.errors import Undecided, WrongSetting
+from listener.mapping import column as of_row
 from listener.settings import PREFIX
-from listener.sql import identifier, literal
+from listener.sql import literal
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A condition on a row, in SQL over its bare columns, and why it was chosen."""
+    """A condition on a row, and why it was chosen.
+
+    One of our own writes the row as `{row}` and leaves its literals untyped, so that it outlives a change of the
+    column's type. One that is `given` is the user's SQL, over bare columns.
+    """
 
     condition: str
     choice: Choice
     column: str | None = None
     values: tuple[str, ...] = ()
     setting: str = "this condition"
+    given: bool = False
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -29,8 +35,10 @@ def listed(text: str) -> tuple[str, ...]:
 def equals_one_of(column: Column, values: tuple[str, ...]) -> str:
     """The condition that a column has one of these values."""
     if column.is_boolean and len(values) == 1:
-        return f"{identifier(column.name)} is {'true' if values[0] == 'true' else 'not true'}"
-    return f"{identifier(column.name)} in ({', '.join(map(literal, values))})"
+        return f"{of_row(column.name)} is {'true' if values[0] == 'true' else 'not true'}"
+    if column.ignores_case:
+        return f"lower({of_row(column.name)}::text) in ({', '.join(f'lower({literal(value)})' for value in values)})"
+    return f"{of_row(column.name)} in ({', '.join(map(literal, values))})"
 
 
 def find_column(relation: Relation, name: str, setting: str) -> Column:
@@ -87,13 +95,9 @@ class Rules:
 
     async def conditions(self, relation: Relation) -> list[str]:
         """What else a profile must be, where a column says so plainly: not deleted, not suspended, active, approved."""
-        found = [f"{identifier(each.name)} is null" for each in ranked(relation, words.GONE) if each.is_time]
-        found += [
-            f"{identifier(each.name)} is not true" for each in ranked(relation, words.NOT_THESE) if each.is_boolean
-        ]
-        found += [
-            f"{identifier(each.name)} is not false" for each in ranked(relation, words.ONLY_THESE) if each.is_boolean
-        ]
+        found = [f"{of_row(each.name)} is null" for each in ranked(relation, words.GONE) if each.is_time]
+        found += [f"{of_row(each.name)} is not true" for each in ranked(relation, words.NOT_THESE) if each.is_boolean]
+        found += [f"{of_row(each.name)} is not false" for each in ranked(relation, words.ONLY_THESE) if each.is_boolean]
         for column in ranked(relation, words.APPROVALS):
             known = await self._catalogue.values(relation, column)
             approved = self.matching(known, words.APPROVED)
@@ -135,10 +139,9 @@ class Rules:
         """Which courses students may land in."""
         text = self._given.get("publish_predicate")
         if text is not None:
-            return Rule(
-                text, Choice("published", 100, "LISTENER_PUBLISH_PREDICATE"), setting="LISTENER_PUBLISH_PREDICATE"
-            )
-        gone = [f"{identifier(each.name)} is null" for each in ranked(relation, words.GONE) if each.is_time]
+            setting = "LISTENER_PUBLISH_PREDICATE"
+            return Rule(text, Choice("published", 100, setting), setting=setting, given=True)
+        gone = [f"{of_row(each.name)} is null" for each in ranked(relation, words.GONE) if each.is_time]
         for column in ranked(relation, words.PUBLISH_STATUS):
             if not column.is_word:
                 continue
@@ -149,7 +152,7 @@ class Rules:
                 return Rule(condition, Choice("published", 85, f"the value of {column.name} that says so"))
         flags = [column for column in ranked(relation, words.PUBLISH_FLAGS) if column.is_boolean]
         if flags:
-            condition = " and ".join([f"{identifier(flags[0].name)} is true", *gone])
+            condition = " and ".join([f"{of_row(flags[0].name)} is true", *gone])
             return Rule(condition, Choice("published", 85, "a flag of that name"))
         return Rule(" and ".join(gone) or "true", Choice("published", 70, "courses have nothing that says published"))
 
@@ -159,6 +162,8 @@ class Rules:
         given = self._given.get(setting)
         if given is not None:
             values = listed(given)
+            if "{row}" in given:
+                raise WrongSetting(name=PREFIX + setting.upper(), problem="no value may have {row} in it")
             unknown = [value for value in values if column.allowed and value not in column.allowed]
             if unknown or not values:
                 raise WrongSetting(
