@@ -56,7 +56,7 @@ class Tokens:
 
     @property
     def bound(self) -> tuple[BoundName, ...]:
-        """Every name that the mapping has; and the tables of triggers that were taken over, by their names as of now."""
+        """Every name that the mapping has; and the tables of triggers that were taken over, by their names."""
         taken_over = {
             f"{each.table.schema}.{each.table.name}": BoundName(f"{each.table.schema}.{each.table.name}", each.table)
             for each in self._mapping.taken_over

@@ -73,7 +73,7 @@ class Event(StrEnum):
     )
     MAPPING_BROKEN = (
         "mapping_broken",
-        "a migration took away what is mapped: `problems`, and the `settings` that would help; sign-ups and notes go on",
+        "a migration took away what is mapped: `problems`, and `settings` that would help; sign-ups and notes go on",
     )
     MAPPING_MENDED = "mapping_mended", "what is mapped can be read again"
     MADE_GOOD = (
