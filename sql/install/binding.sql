@@ -41,12 +41,6 @@ begin
         where adapter.on_table is not distinct from for_table
         order by adapter.position
     loop
-        if for_table is not null then
-            select * into bound from listener.binding where binding.token = for_table;
-            execute format(
-                'lock table %I.%I in share row exclusive mode nowait', bound.schema_name, bound.table_name
-            );
-        end if;
         for bound in select * from listener.binding loop
             if bound.lost then
                 piece := regexp_replace(piece, '\m\w+\."\{' || bound.token || '\}"', bound.stand_in, 'g');
@@ -281,6 +275,28 @@ begin
 end;
 $$;
 
+-- Locks a table as CREATE TRIGGER does, but never stands in line for it: whoever came next would wait behind us. Raises
+-- lock_not_available if the table is busy each time.
+create or replace function listener.lock_without_waiting(token text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    bound listener.binding;
+begin
+    select * into bound from listener.binding where binding.token = lock_without_waiting.token;
+    for attempt in 1..20 loop
+        begin
+            execute format('lock table %I.%I in share row exclusive mode nowait', bound.schema_name, bound.table_name);
+            return;
+        exception when lock_not_available then
+            if attempt = 20 then
+                raise;
+            end if;
+            perform pg_sleep(0.005);
+        end;
+    end loop;
+end;
+$$;
+
 -- Binds everything anew to the names that the numbers have now, and says what became what. What was written meanwhile
 -- is left to be made good, by a blind note that says since when.
 create or replace function listener.follow()
@@ -396,6 +412,7 @@ begin
             inner join pg_catalog.pg_trigger on pg_trigger.tgrelid = binding.table_oid
             where adapter.on_table = remade and pg_trigger.tgname = any (adapter.triggers)
         ) then
+            perform listener.lock_without_waiting(remade);
             perform listener.bind(remade);
         end if;
     end loop;

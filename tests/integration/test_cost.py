@@ -12,7 +12,6 @@ import pytest
 
 from listener import sql
 from listener.connection import Connection, tune
-from listener.leader import LOOK
 from listener.mapping import BELL_LOCK, LOCK_CLASS
 from listener.reaction import Reaction
 from listener.reactions import RETRY_EACH, RETRY_TOGETHER
@@ -74,7 +73,7 @@ CASES = {
     "purge_checkpoints": Case("select", sql.read("daemon/purge_checkpoints"), "'enroll', 0, 100, 0", 100),
     # It begins at the feed's newest entries, among which are those of transactions that were rolled back just before.
     "sample": Case(SIGN_UP, sql.read("daemon/sample"), f"{CONSUMERS}, 10000", 20),
-    "look": Case(SIGN_UP, LOOK, "", 0),
+    "look": Case(SIGN_UP, sql.read("daemon/look"), "", 0),
 }
 
 ASLEEP = """
