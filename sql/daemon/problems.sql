@@ -1,3 +1,3 @@
 -- What keeps the adapter from working.
-select coalesce(json_agg(problem), '[]') as problems
-from listener.binding_problems() as problem
+select coalesce(json_agg(found), '[]') as problems
+from listener.binding_problems() as found
