@@ -238,6 +238,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
             or bound.table_name <> binding.table_name
             or bound.name <> binding.name
             or bound.attnum is distinct from case when not binding.lost then binding.attnum end
+            or binding.bare
     )
     and not exists (select from listener.missing_triggers())
 $$;
@@ -266,159 +267,14 @@ begin
     for piece in select * from listener.adapter where adapter.probe is not null order by adapter.position loop
         begin
             execute piece.probe;
-        exception when others then
+        exception when lock_not_available or deadlock_detected then
+            -- A migration is at work on the table; when it is done, the names are looked at again.
+            null;
+        when others then
             problem := sqlerrm;
             setting := piece.setting;
             return next;
         end;
     end loop;
-end;
-$$;
-
--- Locks a table as CREATE TRIGGER does, but never stands in line for it: whoever came next would wait behind us. Raises
--- lock_not_available if the table is busy each time.
-create or replace function listener.lock_without_waiting(token text) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-    bound listener.binding;
-begin
-    select * into bound from listener.binding where binding.token = lock_without_waiting.token;
-    for attempt in 1..20 loop
-        begin
-            execute format('lock table %I.%I in share row exclusive mode nowait', bound.schema_name, bound.table_name);
-            return;
-        exception when lock_not_available then
-            if attempt = 20 then
-                raise;
-            end if;
-            perform pg_sleep(0.005);
-        end;
-    end loop;
-end;
-$$;
-
--- Binds everything anew to the names that the numbers have now, and says what became what. What was written meanwhile
--- is left to be made good, by a blind note that says since when.
-create or replace function listener.follow()
-returns table (what text, was text, is_now text)
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-    bound record;
-    since xid8;
-    anew text[] := '{}';
-    remade text;
-begin
-    if not pg_try_advisory_xact_lock({{lock_class}}, {{bind_lock}}) then
-        return;
-    end if;
-    for bound in
-        select
-            now.*,
-            binding.schema_name as was_schema,
-            binding.table_name as was_table,
-            binding.name as was_name,
-            binding.attnum as was_attnum,
-            binding.lost as was_lost,
-            binding.stand_in
-        from listener.bound_now() as now
-        inner join listener.binding on binding.token = now.token
-        where now.table_oid is not null
-        order by now.attnum nulls first, now.token
-    loop
-        continue when bound.problem is not null and not (bound.was_attnum is null);
-        if bound.was_attnum is null and (bound.schema_name, bound.table_name) <> (bound.was_schema, bound.was_table) then
-            what := 'table';
-            was := bound.was_schema || '.' || bound.was_table;
-            is_now := bound.schema_name || '.' || bound.table_name;
-            return next;
-        end if;
-        if bound.was_attnum is null and bound.moved then
-            what := 'table made anew';
-            was := bound.was_schema || '.' || bound.was_table;
-            is_now := bound.schema_name || '.' || bound.table_name;
-            return next;
-            anew := anew || bound.token;
-        end if;
-        if bound.was_attnum is not null and bound.name is distinct from bound.was_name and not (bound.was_lost and bound.name is null) then
-            what := case when bound.name is null then 'done without' when bound.label_oid is null then 'column' else 'value' end;
-            was := bound.schema_name || '.' || bound.table_name || '.' || bound.was_name;
-            is_now := coalesce(bound.name, 'nothing');
-            return next;
-        elsif bound.was_attnum is not null and bound.attnum <> bound.was_attnum and bound.label_oid is null then
-            what := 'column made anew';
-            was := bound.schema_name || '.' || bound.table_name || '.' || bound.was_name;
-            is_now := bound.name;
-            return next;
-        end if;
-    end loop;
-
-    -- The oldest transaction that may have found other names than were bound.
-    select least((select blind_note.xid from listener.blind_note order by blind_note.xid limit 1), (
-        select (
-            pg_snapshot_xmax(pg_current_snapshot())::text::bigint - max(age(changed.xid)) - 1
-        )::text::xid8
-        from (
-            select class.xmin as xid
-            from listener.bound_now() as now
-            inner join listener.binding on binding.token = now.token
-            inner join pg_catalog.pg_class as class on class.oid = now.table_oid
-            where now.table_oid <> binding.table_oid
-                or now.schema_name <> binding.schema_name
-                or now.table_name <> binding.table_name
-            union all
-            select attribute.xmin
-            from listener.bound_now() as now
-            inner join listener.binding on binding.token = now.token
-            inner join pg_catalog.pg_attribute as attribute
-                on attribute.attrelid = now.table_oid
-                and (attribute.attnum = now.attnum or attribute.attname = binding.name)
-            where now.name is distinct from binding.name or now.attnum is distinct from binding.attnum
-        ) as changed
-    ))
-    into since;
-
-    with now as materialized (
-        select * from listener.bound_now()
-    )
-    update listener.binding
-    set
-        table_oid = now.table_oid,
-        schema_name = now.schema_name,
-        table_name = now.table_name,
-        name = case when now.problem is null then coalesce(now.name, binding.name) else binding.name end,
-        attnum = case
-            when binding.attnum is not null and now.attnum is null and now.moved then 0
-            when now.problem is null then coalesce(now.attnum, binding.attnum)
-            else binding.attnum
-        end,
-        label_oid = case when now.problem is null then coalesce(now.label_oid, binding.label_oid) else binding.label_oid end,
-        lost = binding.stand_in is not null and binding.attnum is not null and now.attnum is null
-    from now
-    where now.token = binding.token and now.table_oid is not null;
-
-    if what is null then
-        return;
-    end if;
-    if exists (select from listener.bound_in where system_identifier <> listener.cluster_identifier()) then
-        since := null;
-    end if;
-    {{record_database}}
-    perform listener.bind();
-    foreach remade in array anew loop
-        if not exists (
-            select
-            from listener.adapter
-            inner join listener.binding on binding.token = adapter.on_table
-            inner join pg_catalog.pg_trigger on pg_trigger.tgrelid = binding.table_oid
-            where adapter.on_table = remade and pg_trigger.tgname = any (adapter.triggers)
-        ) then
-            perform listener.lock_without_waiting(remade);
-            perform listener.bind(remade);
-        end if;
-    end loop;
-    insert into listener.blind_note (xid, source, operation, sqlstate)
-    select since, made.source, 'follow', '00000'
-    from unnest(array['profiles', 'enrollments', 'courses']) as made(source)
-    where since is not null;
 end;
 $$;
