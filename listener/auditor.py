@@ -67,8 +67,10 @@ class Auditor:
             with anyio.move_on_after(max(0.0, due_at - time.monotonic())):
                 await self._asked.wait()
             if self._asked.is_set():
-                self._asked = anyio.Event()
                 await self._try(self._make_good_now)
+                if self._failing:
+                    await anyio.sleep(BUSY_SECONDS)
+                self._asked = anyio.Event()
             else:
                 due_at = time.monotonic() + await self._try(self._audit)
 

@@ -76,7 +76,7 @@ $$;
 create or replace function listener.bound_now()
 returns table (
     token text, table_oid oid, attnum smallint, label_oid oid, schema_name text, table_name text, name text,
-    moved boolean, problem text
+    type_oid oid, type_modifier integer, moved boolean, problem text
 )
 language sql stable set search_path = pg_catalog, pg_temp as $$
     with here as (
@@ -141,6 +141,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
             attribute.attnum,
             attribute.attname::text as name,
             attribute.atttypid,
+            attribute.atttypmod,
             case when type.typbasetype <> 0 then type.typbasetype else type.oid end as base_type
         from listener.binding
         inner join found_table on found_table.bound_oid = binding.table_oid
@@ -175,6 +176,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
             when binding.label_oid is null then found_column.name
             else coalesce(label.enumlabel::text, binding.name)
         end,
+        case when binding.attnum is not null then found_column.atttypid end,
+        case when binding.attnum is not null then found_column.atttypmod end,
         found_column.table_oid is distinct from binding.table_oid,
         case
             when found_column.table_problem is not null then found_column.table_problem
@@ -238,6 +241,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
             or bound.table_name <> binding.table_name
             or bound.name <> binding.name
             or bound.attnum is distinct from case when not binding.lost then binding.attnum end
+            or (bound.type_oid, bound.type_modifier) is distinct from (binding.type_oid, binding.type_modifier)
             or binding.bare
     )
     and not exists (select from listener.missing_triggers())

@@ -8,6 +8,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
             now.moved,
             now.name,
             now.problem,
+            format_type(now.type_oid, now.type_modifier) as type_name,
+            (now.type_oid, now.type_modifier) is distinct from (binding.type_oid, binding.type_modifier) as has_other_type,
             now.schema_name || '.' || now.table_name as table_name,
             binding.schema_name || '.' || binding.table_name as was_table,
             binding.name as was_name,
@@ -50,11 +52,25 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
             and bound.problem is null
             and bound.name = bound.was_name
             and bound.attnum <> bound.was_attnum
+    ),
+
+    -- A session that has read a row once goes on to read it by the old type, and fails, until its functions are new.
+    retyped_column as (
+        select 'type' as what, bound.table_name || '.' || bound.name as was, bound.type_name as is_now
+        from bound
+        where
+            not bound.is_table
+            and not bound.is_label
+            and bound.problem is null
+            and bound.name is not null
+            and bound.has_other_type
     )
 
     select * from renamed_table
     union all
     select * from renamed_column
+    union all
+    select * from retyped_column
 $$;
 
 -- Locks a table as CREATE TRIGGER does, but never stands in line for it: whoever came next would wait behind us. Raises
@@ -134,6 +150,8 @@ begin
                 else binding.attnum
             end,
             label_oid = case when now.whole then coalesce(now.label_oid, binding.label_oid) else binding.label_oid end,
+            type_oid = case when now.whole then now.type_oid else binding.type_oid end,
+            type_modifier = case when now.whole then now.type_modifier else binding.type_modifier end,
             lost = binding.stand_in is not null and binding.attnum is not null and now.attnum is null,
             bare = binding.bare or (
                 binding.attnum is null

@@ -11,6 +11,8 @@ create table listener.binding (
     name text not null,
     owner text not null,
     kind "char" not null,
+    type_oid oid,
+    type_modifier integer,
     key_type oid,
     stand_in text,
     setting text not null,
@@ -20,6 +22,7 @@ create table listener.binding (
 
 comment on column listener.binding.token is 'how the adapter''s text names it';
 comment on column listener.binding.name is 'the column, the label or the table, as it is called now';
+comment on column listener.binding.type_oid is 'the type that the column has; a session''s plans are made for it';
 comment on column listener.binding.key_type is 'the type that a key must keep; null where any will do';
 comment on column listener.binding.stand_in is 'what is put in the place of a column that can be done without';
 comment on column listener.binding.setting is 'the setting that says which it is';

@@ -209,6 +209,27 @@ async def test_a_key_of_another_type_is_told_and_install_converts_the_feed(
     await app.close()
 
 
+async def test_sessions_that_knew_a_column_by_another_type_take_notes_again(
+    connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    """Their trigger functions keep what they were compiled to, and fail, until the functions are made anew."""
+    daemon, course = school
+    await connection.execute("insert into profiles (role) values ('teacher')")
+    await connection.execute("update profiles set role = 'head'")
+    await connection.execute("update profiles set role = 'teacher'")
+    await connection.execute("alter table profiles alter role type varchar(40)")
+    await connection.execute("update profiles set role = 'student'")
+    await eventually(connection, COUNT, course, equals=1)
+    assert "type public.profiles.role is now character varying(40)" in told(daemon, "mapping_followed")
+    await eventually(connection, MADE_GOOD, equals=True)
+    await connection.execute("begin; insert into profiles (role) values ('teacher')")
+    await connection.execute("update profiles set role = 'student'")
+    blind = "select count(*) from listener.blind_note where xid = pg_current_xact_id()"
+    assert await connection.fetchval(blind) == 0
+    await connection.execute("commit")
+    await eventually(connection, COUNT, course, equals=2)
+
+
 async def test_a_column_that_is_nice_to_have_is_done_without(
     connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:
