@@ -26,6 +26,9 @@ FIRST_SECONDS = 2.0
 BUSY_SECONDS = 10.0
 """Pause after an audit that could not repair, because somebody held a row, or that gave way to a migration."""
 
+AGAIN_SECONDS = 0.1
+"""Least pause after something could not be made good; it doubles with each failure in a row."""
+
 MOST_TOLD = 20
 """Repairs that get a log line each."""
 
@@ -50,7 +53,7 @@ class Auditor:
         self._asked = anyio.Event()
         self._tasks: anyio.abc.TaskGroup
         self._missed = 0
-        self._failing = False
+        self._failures = 0
         self._repairs_in_a_row: dict[tuple[str, str], int] = {}
         self._foreign: tuple[str, ...] = ()
         self._limits = LIMITS + sql.read("audit/whole_tables")
@@ -68,8 +71,8 @@ class Auditor:
                 await self._asked.wait()
             if self._asked.is_set():
                 await self._try(self._make_good_now)
-                if self._failing:
-                    await anyio.sleep(BUSY_SECONDS)
+                if self._failures:
+                    await anyio.sleep(min(BUSY_SECONDS, AGAIN_SECONDS * 2 ** min(self._failures, 10)))
                 self._asked = anyio.Event()
             else:
                 due_at = time.monotonic() + await self._try(self._audit)
@@ -94,13 +97,13 @@ class Auditor:
             return min(BUSY_SECONDS, self._settings.audit_seconds)
         except CONNECTION_ERRORS as error:
             self._metrics.errors.labels("audit").inc()
-            if not self._failing:
+            if not self._failures:
                 self._log.warning(Event.AUDIT_FAILED, error=reason(error))
-            self._failing = True
+            self._failures += 1
             if isinstance(error, asyncpg.LockNotAvailableError):
                 return min(BUSY_SECONDS, self._settings.audit_seconds)
         else:
-            self._failing = False
+            self._failures = 0
             if not done:
                 return min(BUSY_SECONDS, self._settings.audit_seconds)
         return max(self._settings.audit_seconds, BUSY_SHARE * (time.monotonic() - started))

@@ -46,6 +46,7 @@ class Migrator:
         self._connection = connection
         self._dice = random.Random(seed)
         self._number = 0
+        self._was_anew = False
         self.names = {name: f"public.{text}" if name in TABLES else text for name, text in workload.NAMES.items()}
         self.done: list[str] = []
         """The statements that were run."""
@@ -62,9 +63,11 @@ class Migrator:
     async def step(self) -> None:
         """One migration, as often as another transaction makes it a deadlock's victim. Fails if it is refused."""
         kind = self._dice.choice(self.kinds)
-        if kind.__name__.startswith("make_"):
-            # What has another name and another number since it was last looked at cannot be told from something new.
+        # What has another name and another number since it was last looked at cannot be told from something new.
+        is_anew = kind.__name__.startswith("make_")
+        if is_anew or self._was_anew:
             await eventually(self._connection, "select listener.is_bound()", equals=True, seconds=30)
+        self._was_anew = is_anew
         statements, names = kind()
         self.done.append(statements)
         while True:
