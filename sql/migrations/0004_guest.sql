@@ -55,3 +55,6 @@ create table listener.bound_in (
     system_identifier bigint,
     database_oid oid not null
 );
+
+-- Parked deltas are tried in this order: those that are not due are not read.
+create index pending_count_due on listener.pending_count (next_attempt_at, course_id);
