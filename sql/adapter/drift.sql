@@ -3,7 +3,13 @@
 -- snapshot, however busy the system, until somebody repairs it. Reads the tables as a whole.
 create or replace function listener.drifted_counts()
 returns table (id {{course_key_type}}, count_column text, current bigint, expected bigint, drift bigint)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = on
+set enable_hashjoin = on
+set enable_mergejoin = on
+set enable_material = on
+set enable_nestloop = off as $$
 #variable_conflict use_column
 begin
     perform listener.expect('{{enrollment_name}}', '{{enrollment_oid}}');
