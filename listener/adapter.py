@@ -41,7 +41,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("student_figures"),
         Piece("enrollments", probe="select from listener.enrollments() limit 0", setting=ACTIVE),
         Piece("courses"),
-        Piece("default_course", probe="select from listener.default_course()", setting=COURSES),
+        Piece("default_course", probe="select from listener.default_course_id()", setting=COURSES),
         Piece("hold_course"),
         Piece("lock_courses"),
         Piece("enroll"),

@@ -182,7 +182,8 @@ async def plan(
     assert triggers is not None
     intact = triggers["affected"] == 0
     if intact and installed is not None and installed.version == VERSION:
-        intact = await connection.fetchval(sql.read("catalogue/intact"))
+        text = sql.render(sql.read("catalogue/intact"), {"ours": sql.read("install/ours")})
+        intact = await connection.fetchval(text, len(mapping.statistics))
     return Plan(replace(discovery, mapping=mapping), installed, intact=intact)
 
 
