@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import Database
-from tests.support.postgres import Server
 from tests.support.process import listener
 
 NAMED_ALIKE = """
@@ -21,8 +20,7 @@ FUNCTION = "drop function get_enrollment_statistics()"
 
 def dumped(database: Database) -> str:
     """The LMS's own schema, with all that is ours in it."""
-    server: Server = database.server
-    text = server.run("pg_dump", "--schema-only", "--schema=public", database.url).stdout
+    text = database.server.run("pg_dump", "--schema-only", "--schema=public", database.url).stdout
     return "\n".join(line for line in text.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
 
 
@@ -56,3 +54,56 @@ def test_install_makes_anew_what_a_tool_has_dropped_from_the_lms_schema(
     assert "already installed" not in listener(database.url, "install").stdout
     assert dumped(database) == before
     assert "already installed" in listener(database.url, "install").stdout
+
+
+def test_a_function_that_was_dropped_is_closed_when_a_migration_is_followed(
+    make_database: Callable[..., Database],
+) -> None:
+    database = make_database(installed=False)
+    listener(database.url, "install")
+    may = "select has_function_privilege('public', 'get_enrollment_statistics()', 'execute')"
+    assert database.server.psql(database.name, may).strip() == "f"
+    database.server.psql(database.name, FUNCTION)
+    database.server.psql(database.name, "alter table profiles rename column role to kind")
+    database.server.psql(database.name, "select listener.follow()")
+    assert database.server.psql(database.name, may).strip() == "f"
+    database.server.psql(database.name, "grant execute on function get_enrollment_statistics() to public")
+    database.server.psql(database.name, "alter table profiles rename column kind to role")
+    database.server.psql(database.name, "select listener.follow()")
+    assert database.server.psql(database.name, may).strip() == "t"
+
+
+OWN_COUNTING = """
+create function count_it() returns trigger language plpgsql as $$
+begin
+    update courses set enrollments = enrollments + 1 where id = new.course_id;
+    return new;
+end $$;
+"""
+OWN_TRIGGER = "create trigger count_it after insert on enrollments for each row execute function count_it();"
+ENABLED = "select count(*) from pg_trigger where tgname = 'count_it' and tgenabled <> 'D'"
+
+
+def test_a_trigger_that_a_migration_makes_anew_is_taken_over_again(make_database: Callable[..., Database]) -> None:
+    database = make_database(installed=False)
+    database.server.psql(database.name, OWN_COUNTING + OWN_TRIGGER)
+    listener(database.url, "install", "--take-over")
+    assert database.server.psql(database.name, ENABLED).strip() == "0"
+    database.server.psql(database.name, f"drop trigger count_it on enrollments; {OWN_TRIGGER}")
+    listener(database.url, "install", "--take-over")
+    assert database.server.psql(database.name, ENABLED).strip() == "0"
+    assert "already installed" in listener(database.url, "install", "--take-over").stdout
+    listener(database.url, "uninstall")
+    assert database.server.psql(database.name, ENABLED).strip() == "1"
+
+
+@pytest.mark.parametrize("gone", ["drop trigger count_it on enrollments", "drop function count_it() cascade"])
+def test_install_goes_on_when_a_migration_has_dropped_what_was_taken_over(
+    gone: str, make_database: Callable[..., Database]
+) -> None:
+    database = make_database(installed=False)
+    database.server.psql(database.name, OWN_COUNTING + OWN_TRIGGER)
+    listener(database.url, "install", "--take-over")
+    database.server.psql(database.name, gone)
+    assert "installed schema listener" in listener(database.url, "install", "--count-columns", "enrollments").stdout
+    listener(database.url, "uninstall")
