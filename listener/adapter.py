@@ -33,15 +33,17 @@ COUNTS = PREFIX + "COUNT_COLUMNS"
 def pieces(mapping: Mapping) -> list[Piece]:
     """What this mapping needs, in the order in which it is made."""
     none = "'{}'"
+    students = STUDENTS if mapping.student_view is None else PREFIX + "STUDENT_VIEW"
+    courses = COURSES if mapping.default_course_view is None else PREFIX + "DEFAULT_COURSE_VIEW"
     found = [
-        Piece("students", probe=f"select from listener.students({none})", setting=STUDENTS),
+        Piece("students", probe=f"select from listener.students({none})", setting=students),
         Piece("unenrolled", probe=f"select from listener.unenrolled({none})"),
         Piece("missing_students"),
         Piece("student_page"),
         Piece("student_figures"),
         Piece("enrollments", probe="select from listener.enrollments() limit 0", setting=ACTIVE),
         Piece("courses"),
-        Piece("default_course", probe="select from listener.default_course()", setting=COURSES),
+        Piece("default_course", probe="select from listener.default_course_id()", setting=courses),
         Piece("hold_course"),
         Piece("lock_courses"),
         Piece("enroll"),

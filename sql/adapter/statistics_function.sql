@@ -1,6 +1,10 @@
 -- For the LMS's own users and scripts, in its own schema: all figures at a glance. Only while it is ours: a function of
--- that name that the LMS has made since stays as it is.
+-- that name that the LMS has made since stays as it is. Made anew after somebody has dropped it, it is closed again: a
+-- function is everybody's otherwise.
 do $made$
+declare
+    grantee text;
+    is_new boolean := to_regprocedure('{{lms_schema}}.get_enrollment_statistics()') is null;
 begin
     if
         to_regprocedure('{{lms_schema}}.get_enrollment_statistics()') is not null
@@ -62,5 +66,13 @@ begin
         cross join enrollment_figures
     $$;
     comment on function {{lms_schema}}.get_enrollment_statistics() is 'made by listener install';
+    for grantee in
+        select 'public'
+        where is_new
+        union all
+        select quote_ident(rolname) from pg_catalog.pg_roles where is_new and rolname in ('anon', 'authenticated')
+    loop
+        execute format('revoke all on function {{lms_schema}}.get_enrollment_statistics() from %s', grantee);
+    end loop;
 end;
 $made$;

@@ -3,7 +3,7 @@
 -- (Those who wait for a course have no next attempt, 'infinity', until there is one.)
 with destination as materialized (
     select course.id
-    from listener.default_course() as course(id)
+    from listener.default_course_id() as course(id)
     where course.id is not null
 ),
 
