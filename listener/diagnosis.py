@@ -14,7 +14,7 @@ from listener.connection import Connection
 from listener.errors import Blinded, MayNot
 from listener.following import describe
 from listener.install import Installation
-from listener.mapping import Mapping
+from listener.mapping import Mapping, column
 from listener.structure import Step
 
 Severity = Literal["error", "warning"]
@@ -59,7 +59,17 @@ INSTALLED = (
     Check("feed_lag", "error", "changes wait for a daemon", "listener run"),
     Check("students_pending", "warning", "students could not be enrolled yet", "listener pending"),
 )
-CODES = {"students_missed": "students_without_enrollment", "counts_drifted": "counts_off"}
+REFUSED = Check(
+    "students_refused",
+    "error",
+    "students cannot be enrolled: the foreign key refers to a table they are not in",
+    STRUCTURE,
+)
+CODES = {
+    "students_missed": "students_without_enrollment",
+    "counts_drifted": "counts_off",
+    "students_refused": "foreign_key_wrong_table",
+}
 """What people know them by, whether something is installed or not."""
 TRIGGERS = Check("triggers_missing", "error", "triggers are missing or disabled", INSTALL)
 IN_THE_WAY = {
@@ -112,6 +122,11 @@ async def diagnose(
             found.append(await _run(connection, mapping, TRIGGERS, *mapping.triggers))
         rows = dict.fromkeys(code for step in structure.wanted(steps) for code in step.rows)
         in_the_way = [await _run(connection, mapping, IN_THE_WAY[code]) for code in rows]
+        refused = [
+            await _run(connection, mapping, REFUSED, values={"referred_table": str(table), "referred_key": column(key)})
+            for table, key in (step.refuses for step in steps if step.refuses is not None)
+        ]
+    found += refused
     needed = [step for step in steps if step.needed and installed is not None]
     findings = [
         *(finding for finding in found if finding is not None),
@@ -121,7 +136,7 @@ async def diagnose(
     ]
     advice = [
         *(finding for finding in in_the_way if finding is not None),
-        *(_described(step) for step in steps if step not in needed),
+        *(_described(step) for step in steps if step not in needed and not (step.refuses and any(refused))),
     ]
     return Diagnosis(tuple(sorted(findings, key=lambda each: each.severity != "error")), tuple(advice), tuple(steps))
 
@@ -135,8 +150,10 @@ def _checks(mapping: Mapping, installed: Installation | None) -> Iterable[Check]
         yield COUNTS_OFF
 
 
-async def _run(connection: Connection, mapping: Mapping, check: Check, *args: object) -> Finding | None:
-    text = sql.render(sql.read(f"audit/findings/{check.code}"), rendering.placeholders(mapping))
+async def _run(
+    connection: Connection, mapping: Mapping, check: Check, *args: object, values: dict[str, str] | None = None
+) -> Finding | None:
+    text = sql.render(sql.read(f"audit/findings/{check.code}"), rendering.placeholders(mapping) | (values or {}))
     row = await connection.fetchrow(text, *args)
     assert row is not None
     if not row["affected"]:

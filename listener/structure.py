@@ -41,6 +41,8 @@ class Step:
     """Whether it is only done if somebody asks for it by its name."""
     needed: bool = False
     """Whether the listener's work suffers without it."""
+    refuses: tuple[Table, str] | None = None
+    """The table, and its column, that a profile must be in to be enrolled, by a foreign key to the wrong table."""
 
     @property
     def subject(self) -> tuple[str, str]:
@@ -201,8 +203,7 @@ def _redirected(
         online,
         migration,
         rows=(orphans,),
-        # A profile that is not in that table cannot be enrolled.
-        needed=not same_people,
+        refuses=None if same_people else (old.table, old.referenced[0]),
     )
     if asked or old.on_delete not in REFUSING:
         return [step]
