@@ -118,8 +118,7 @@ def address(url: str | None) -> str:
 def told_to_anybody(error: BaseException) -> str:
     """The same as `reason`, for whoever reaches the port: an error of a statement is only named, for its words may
     quote what stands in a row, or be those of a trigger of the LMS's. (FATAL is what only the server itself says.)"""
-    is_fatal = isinstance(error, asyncpg.PostgresError) and "FATAL" in (error.severity_en, error.severity)
-    if isinstance(error, asyncpg.PostgresError | asyncpg.exceptions.DataError) and not is_fatal:
+    if isinstance(error, asyncpg.PostgresError) and "FATAL" not in (error.severity_en, error.severity):
         return f"a statement failed ({type(error).__name__}); the log says how"
     return reason(error)
 

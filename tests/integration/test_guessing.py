@@ -365,6 +365,24 @@ async def test_a_key_that_refers_to_something_is_not_made_up(nothing: Connection
     assert said.startswith("cannot tell what to put into public.enrollments (term_id): ")
 
 
+async def test_what_was_known_once_is_not_asked_again(school: Connection) -> None:
+    await install.install(school, await install.plan(school, {}))
+    await school.execute("alter table profiles drop constraint profiles_role_check")
+    await school.execute("alter table enrollments alter column status set default 'PENDING'")
+    assert "LISTENER_STUDENT_VALUES" in await told(school)
+    await install.install(school, await install.plan(school, {}))
+    for _ in range(2):
+        planned = await install.plan(school, {})
+        assert planned.is_done
+        assert (planned.mapping.is_student, planned.mapping.active_values) == (
+            "({row}.role = 'student'::text)",
+            ("active",),
+        )
+    assert (
+        await install.plan(school, {"student_values": "pupil"})
+    ).mapping.is_student == """{row}."role" in ('pupil')"""
+
+
 NUMBERS = """
 insert into profiles (role)
 select case when number <= $2 then 'student' end from generate_series(1, $1) as one(number)
