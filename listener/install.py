@@ -152,7 +152,13 @@ async def plan(
         raise WrongVersion(installed=installed.version, needed=VERSION, mend="update this program")
     earlier = installed.mapping if installed else None
     kept = pinned(installed.known, settings) if installed else {}
-    discovery = await look(connection, {**kept, **settings})
+    try:
+        discovery = await look(connection, {**kept, **settings})
+    except Undecided:
+        if installed is None:
+            raise
+        kept = pinned(installed.known, settings, found_too=True)  # nothing says it any more: it was known once
+        discovery = await look(connection, {**kept, **settings})
     mapping = discovery.mapping
     if earlier is not None and earlier.is_student != "true" and mapping.is_student == "true":
         rule = dict(earlier.described())["students"]
