@@ -11,8 +11,7 @@ set enable_mergejoin = on
 set enable_material = on
 set enable_nestloop = off as $$
 begin
-    perform listener.expect('{{enrollment_name}}', '{{enrollment_oid}}');
-    perform listener.expect('{{course_name}}', '{{course_oid}}');
+    {{expect_counted_columns}}
     delete from listener.course_count
     where not exists (select from {{course_table}} as course where {{course_key:course}} = course_count.course_id);
     if not exists (

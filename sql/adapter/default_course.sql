@@ -4,10 +4,13 @@ create or replace function listener.default_course_id()
 returns {{course_key_type}}
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
+declare
+    found_id {{course_key_type}};
 begin
-    perform listener.expect('{{course_name}}', '{{course_oid}}');
-    return (
+    found_id := (
         {{default_course_view}}
     );
+    {{expect_default_course_columns}}
+    return found_id;
 end;
 $$;

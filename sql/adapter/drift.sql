@@ -12,8 +12,6 @@ set enable_material = on
 set enable_nestloop = off as $$
 #variable_conflict use_column
 begin
-    perform listener.expect('{{enrollment_name}}', '{{enrollment_oid}}');
-    perform listener.expect('{{course_name}}', '{{course_oid}}');
     return query
     with active_per_course as (
         select
@@ -40,5 +38,6 @@ begin
             {{count_column_values}}
     ) as count_column (name, value)
     where coalesce(count_column.value, 0) <> expected_count.value;
+    {{expect_counted_columns}}
 end;
 $$;

@@ -13,9 +13,6 @@ set enable_nestloop = off as $$
 declare
     oldest bigint := pg_snapshot_xmax(pg_current_snapshot())::text::bigint - since::text::bigint + 1;
 begin
-    perform listener.expect('{{profile_name}}', '{{profile_oid}}');
-    perform listener.expect('{{student_name}}', '{{student_oid}}');
-    perform listener.expect('{{enrollment_name}}', '{{enrollment_oid}}');
     if since is null then
         return query
         with enrolled as (
@@ -46,5 +43,7 @@ begin
             not exists (select from enrolled where enrolled.profile_id = student.id)
             and exists (select from written where written.profile_id = student.id);
     end if;
+    {{expect_student_columns}}
+    {{expect_enrollment_columns}}
 end;
 $$;

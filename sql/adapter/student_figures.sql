@@ -14,8 +14,6 @@ set enable_material = on
 set enable_nestloop = off as $$
 #variable_conflict use_column
 begin
-    perform listener.expect('{{profile_name}}', '{{profile_oid}}');
-    perform listener.expect('{{enrollment_name}}', '{{enrollment_oid}}');
     with student as materialized (
         {{student_view}}
     ),
@@ -48,5 +46,7 @@ begin
         (select count(*) from unenrolled_student),
         (select count(*) from missed_student)
     into students, without_enrollment, missed;
+    {{expect_student_columns}}
+    {{expect_enrollment_columns}}
 end;
 $$;

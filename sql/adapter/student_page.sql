@@ -11,7 +11,6 @@ set enable_mergejoin = off
 set enable_sort = off as $$
 #variable_conflict use_column
 begin
-    perform listener.expect('{{profile_name}}', '{{profile_oid}}');
     if after_id is null then
         return query
         select student.id::{{profile_key_type}}
@@ -30,5 +29,6 @@ begin
         order by student.id
         limit at_most;
     end if;
+    {{expect_student_columns}}
 end;
 $$;

@@ -6,7 +6,6 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off as $$
 begin
-    perform listener.expect('{{enrollment_name}}', '{{enrollment_oid}}');
     return query
     select profile.id
     from unnest(among) as profile(id)
@@ -16,5 +15,6 @@ begin
         where {{enrollment_profile:enrollment}} = profile.id
         limit 1
     ) is null;
+    {{expect_enrollment_columns}}
 end;
 $$;

@@ -139,7 +139,7 @@ def others(mapping: Mapping) -> dict[str, Case]:
     found = {
         "begin_anew": Case(sql.read("daemon/begin_anew"), CONSUMERS, BY_KEY + WHOLE, bounded=False),
         "draining": plain(sql.read("audit/draining")),
-        "backlog": plain(sql.read("audit/backlog")),
+        "handled": plain(sql.read("audit/handled"), f"{CONSUMERS}, pg_current_snapshot()::text"),
         "status": plain(sql.read("audit/status"), f"1, array[1, 2]::bigint[], 'x', {CONSUMERS}"),
         "sample_of_status": plain(sql.read("daemon/sample"), f"{CONSUMERS}, 100"),
         "statistics": plain(sql.read("audit/statistics"), bounded=False),
@@ -159,19 +159,17 @@ def others(mapping: Mapping) -> dict[str, Case]:
         found[name] = plain(sql.render(sql.read(f"audit/{name}"), values), "1000", bounded=False)
     for name in FINDINGS:
         found[name] = whole(f"audit/findings/{name}")
-    missing = sql.read("audit/enroll_missing")
-    for manner in ("together", "each"):
-        text = sql.render(missing, values | {"outcome": sql.read(f"daemon/enroll_{manner}")})
-        found[f"enroll_missing_{manner}"] = plain(text, "'{last}', 100")
+    found["note_missing"] = plain(sql.render(sql.read("audit/note_missing"), values), "'{last}', 100")
+    found["still_unenrolled"] = plain(sql.render(sql.read("audit/still_unenrolled"), values), "array['{last}']")
     return found
 
 
 NAMES = (
     *daemon(),
-    *("begin_anew", "draining", "backlog", "status", "sample_of_status", "statistics", "drift", "pending"),
+    *("begin_anew", "draining", "handled", "status", "sample_of_status", "statistics", "drift", "pending"),
     *("pending_retry", "pending_drop", "sync_enrolls", "sync_counts", "course_live_count", "sync_status"),
     *("get_enrollment_statistics", "students", "repair_counts", "make_good_students", "make_good_counts"),
-    *("enroll_missing_together", "enroll_missing_each", "quarantine_duplicates", "quarantine_nobody"),
+    *("note_missing", "still_unenrolled", "quarantine_duplicates", "quarantine_nobody"),
     *FINDINGS,
 )
 
