@@ -215,7 +215,7 @@ async def test_sessions_that_knew_a_column_by_another_type_take_notes_again(
     """Their trigger functions keep what they were compiled to, and fail, until the functions are made anew."""
     daemon, course = school
     await connection.execute("insert into profiles (role) values ('teacher')")
-    await connection.execute("update profiles set role = 'head'")
+    await connection.execute("update profiles set role = 'admin'")
     await connection.execute("update profiles set role = 'teacher'")
     await connection.execute("alter table profiles alter role type varchar(40)")
     await connection.execute("update profiles set role = 'student'")
