@@ -205,23 +205,79 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     ) as label on true
 $$;
 
--- Triggers of ours that are missing, or do not fire.
+-- Triggers of ours that are missing, or do not fire; on partitions, too, where each may be disabled on its own.
 create or replace function listener.missing_triggers()
-returns table (token text, name text)
+returns table (token text, name text, table_oid oid, disabled_by bigint)
 language sql stable set search_path = pg_catalog, pg_temp as $$
-    select adapter.on_table, wanted.name
-    from listener.adapter
-    inner join listener.binding on binding.token = adapter.on_table
-    cross join lateral unnest(adapter.triggers) as wanted(name)
-    where
-        adapter.on_table is not null
-        and not exists (
-            select from pg_catalog.pg_trigger
-            where
-                pg_trigger.tgrelid = binding.table_oid
-                and pg_trigger.tgname = wanted.name
-                and pg_trigger.tgenabled in ('O', 'A')
-        )
+    with recursive wanted as (
+        select
+            adapter.on_table as token,
+            trigger_name.name,
+            binding.table_oid,
+            binding.kind
+        from listener.adapter
+        inner join listener.binding on binding.token = adapter.on_table
+        cross join lateral unnest(adapter.triggers) as trigger_name(name)
+    ),
+
+    part as (
+        select distinct
+            wanted.table_oid as root_oid,
+            wanted.table_oid
+        from wanted
+        where wanted.kind = 'p'
+        union all
+        select
+            part.root_oid,
+            pg_inherits.inhrelid
+        from part
+        inner join pg_catalog.pg_inherits on pg_inherits.inhparent = part.table_oid
+    ),
+
+    disabled_clone as (
+        select
+            wanted.token,
+            wanted.name,
+            part.table_oid,
+            age(pg_trigger.xmin)::bigint as disabled_by
+        from wanted
+        inner join part on part.root_oid = wanted.table_oid and part.table_oid <> wanted.table_oid
+        inner join pg_catalog.pg_trigger on pg_trigger.tgrelid = part.table_oid
+        inner join pg_catalog.pg_proc on pg_proc.oid = pg_trigger.tgfoid
+        where
+            pg_trigger.tgname = wanted.name
+            and pg_trigger.tgparentid <> 0
+            and pg_trigger.tgenabled not in ('O', 'A')
+            and pg_proc.pronamespace = 'listener'::regnamespace
+    )
+
+    select
+        wanted.token,
+        wanted.name,
+        wanted.table_oid,
+        age(pg_trigger.xmin)::bigint
+    from wanted
+    left join pg_catalog.pg_trigger on pg_trigger.tgrelid = wanted.table_oid and pg_trigger.tgname = wanted.name
+    where coalesce(pg_trigger.tgenabled not in ('O', 'A'), true)
+    union all
+    select
+        disabled_clone.token,
+        disabled_clone.name,
+        disabled_clone.table_oid,
+        disabled_clone.disabled_by
+    from disabled_clone
+$$;
+
+-- Tables of which row-level security hides rows from the owner of these functions: nobody there would be seen.
+create or replace function listener.hidden_tables()
+returns table (token text, schema_name text, table_name text)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select
+        binding.token,
+        binding.schema_name,
+        binding.table_name
+    from listener.binding
+    where binding.attnum is null and binding.setting <> '' and row_security_active(binding.table_oid)
 $$;
 
 -- Whether every name is bound to what it was bound to, asked with each heartbeat.
@@ -240,6 +296,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
             or bound.attnum is distinct from case when not binding.lost then binding.attnum end
     )
     and not exists (select from listener.missing_triggers())
+    and not exists (select from listener.hidden_tables())
 $$;
 
 -- What keeps the adapter from working, and the setting that would help; no row if nothing does. Changes nothing.
@@ -260,9 +317,23 @@ begin
     end if;
     return query
     select
-        format('trigger %s on %s.%s is missing or disabled', missing.name, binding.schema_name, binding.table_name), ''
-    from listener.missing_triggers() as missing
-    inner join listener.binding on binding.token = missing.token;
+        format('trigger %s on %s is missing or disabled', missing.name, coalesce(
+            (
+                select format('%s.%s', namespace.nspname, class.relname)
+                from pg_catalog.pg_class as class
+                inner join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+                where class.oid = missing.table_oid
+            ),
+            missing.token
+        )), ''
+    from listener.missing_triggers() as missing;
+    return query
+    select
+        format(
+            'row-level security hides rows of %s.%s from %s, whose functions read it',
+            hidden.schema_name, hidden.table_name, current_user
+        ), ''
+    from listener.hidden_tables() as hidden;
     for piece in select * from listener.adapter where adapter.probe is not null order by adapter.position loop
         begin
             execute piece.probe;
@@ -395,6 +466,24 @@ begin
         lost = binding.stand_in is not null and binding.attnum is not null and now.attnum is null
     from now
     where now.token = binding.token and now.table_oid is not null;
+
+    -- What is written while triggers of ours are disabled is made good as soon as they fire again.
+    insert into listener.blind_note (xid, source, operation, sqlstate)
+    select disabled.since, made.source, 'disabled', '00000'
+    from (
+        select (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - max(missing.disabled_by) - 1)::text::xid8 as since
+        from listener.missing_triggers() as missing
+    ) as disabled
+    cross join unnest(array['profiles', 'enrollments', 'courses']) as made(source)
+    where
+        disabled.since is not null
+        and not exists (
+            select from listener.blind_note
+            where
+                blind_note.xid <= disabled.since
+                and blind_note.source = made.source
+                and blind_note.operation = 'disabled'
+        );
 
     if what is null then
         return;
