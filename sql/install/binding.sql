@@ -316,6 +316,14 @@ begin
         return;
     end if;
     return query
+    select format('%s.%s was made anew, and cannot have triggers yet', bound.schema_name, bound.table_name), ''
+    from listener.bound_now() as bound
+    inner join listener.binding on binding.token = bound.token
+    where bound.attnum is null and binding.attnum is null and bound.moved;
+    if found then
+        return;
+    end if;
+    return query
     select
         format('trigger %s on %s is missing or disabled', missing.name, coalesce(
             (
@@ -346,25 +354,26 @@ begin
 end;
 $$;
 
--- Locks a table as CREATE TRIGGER does, but never stands in line for it: whoever came next would wait behind us. Raises
--- lock_not_available if the table is busy each time.
-create or replace function listener.lock_without_waiting(token text) returns void
+-- Locks a table as CREATE TRIGGER does, but never stands in line for it: whoever came next would wait behind us. False
+-- if the table is busy each time, or may not have triggers of ours.
+create or replace function listener.lock_without_waiting(table_oid oid) returns boolean
 language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-    bound listener.binding;
 begin
-    select * into bound from listener.binding where binding.token = lock_without_waiting.token;
+    if not has_table_privilege(table_oid, 'trigger') then
+        return false;
+    end if;
     for attempt in 1..20 loop
         begin
-            execute format('lock table %I.%I in share row exclusive mode nowait', bound.schema_name, bound.table_name);
-            return;
-        exception when lock_not_available then
-            if attempt = 20 then
-                raise;
-            end if;
-            perform pg_sleep(0.005);
+            execute format('lock table %s in share row exclusive mode nowait', table_oid::regclass);
+            return true;
+        exception
+            when lock_not_available then
+                perform pg_sleep(0.005);
+            when insufficient_privilege then
+                return false;
         end;
     end loop;
+    return false;
 end;
 $$;
 
@@ -382,6 +391,24 @@ begin
     if not pg_try_advisory_xact_lock({{lock_class}}, {{bind_lock}}) then
         return;
     end if;
+    -- A table that was made anew has no triggers of ours. While it is busy nothing is bound: the next look tries again.
+    for bound in
+        select now.table_oid
+        from listener.bound_now() as now
+        inner join listener.adapter on adapter.on_table = now.token
+        where
+            now.moved
+            and now.problem is null
+            and not exists (
+                select from pg_catalog.pg_trigger
+                where pg_trigger.tgrelid = now.table_oid and pg_trigger.tgname = any (adapter.triggers)
+            )
+        order by now.table_oid
+    loop
+        if not listener.lock_without_waiting(bound.table_oid) then
+            return;
+        end if;
+    end loop;
     for bound in
         select
             now.*,
@@ -433,9 +460,15 @@ begin
             from listener.bound_now() as now
             inner join listener.binding on binding.token = now.token
             inner join pg_catalog.pg_class as class on class.oid = now.table_oid
+            where now.schema_name <> binding.schema_name or now.table_name <> binding.table_name
+            union all
+            -- A table that was made anew has been there since its system columns were, which nothing alters.
+            select attribute.xmin
+            from listener.bound_now() as now
+            inner join listener.binding on binding.token = now.token
+            inner join pg_catalog.pg_attribute as attribute
+                on attribute.attrelid = now.table_oid and attribute.attnum < 0
             where now.table_oid <> binding.table_oid
-                or now.schema_name <> binding.schema_name
-                or now.table_name <> binding.table_name
             union all
             select attribute.xmin
             from listener.bound_now() as now
@@ -501,7 +534,6 @@ begin
             inner join pg_catalog.pg_trigger on pg_trigger.tgrelid = binding.table_oid
             where adapter.on_table = remade and pg_trigger.tgname = any (adapter.triggers)
         ) then
-            perform listener.lock_without_waiting(remade);
             perform listener.bind(remade);
         end if;
     end loop;

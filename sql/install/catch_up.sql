@@ -3,12 +3,13 @@
 insert into listener.blind_note (xid, source, operation, sqlstate)
 select new_table.since, made.source, 'install', '00000'
 from (
-    select (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - max(age(class.xmin)) - 1)::text::xid8 as since
-    from pg_catalog.pg_class as class
+    select (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - max(age(attribute.xmin)) - 1)::text::xid8 as since
+    from pg_catalog.pg_attribute as attribute
     where
-        class.oid in ({{mapped_tables}})
+        attribute.attrelid in ({{mapped_tables}})
+        and attribute.attnum < 0
         and exists (select from listener.binding)
-        and class.oid not in (select binding.table_oid from listener.binding)
+        and attribute.attrelid not in (select binding.table_oid from listener.binding)
 ) as new_table
 cross join unnest(array['profiles', 'enrollments', 'courses']) as made(source)
 where new_table.since is not null;

@@ -5,4 +5,4 @@ grant select, insert, update, delete on all tables in schema listener to {{grant
 revoke insert, update, delete on listener.installation, listener.adapter, listener.binding, listener.bound_in from {{grantees}};
 revoke insert, update, delete on listener.student, listener.enrollment, listener.course from {{grantees}};
 grant execute on all functions in schema listener to {{grantees}};
-revoke execute on function listener.bind(text), listener.lock_without_waiting(text) from {{grantees}};
+revoke execute on function listener.bind(text), listener.lock_without_waiting(oid) from {{grantees}};

@@ -46,7 +46,7 @@ def kinds(lms: Lms) -> list[Kind]:
         for column in _mapped(lms, part):
             found += _of_column(lms, part, table, column)
         found += _of_table(lms, part, table)
-        found += _beside(part, table)
+        found += _beside(part, table, watched=part != PROFILES or lms.mapping.role_table is None)
         found += _of_inheritance(part, table)
     found += _of_types(lms)
     found += _of_schemas(lms)
@@ -248,7 +248,7 @@ def _of_table(lms: Lms, part: str, table: LmsTable) -> Iterator[Kind]:
     yield Kind(f"{part}: a stranger becomes owner", (f"{on} owner to lms_stranger",), "told", role="postgres")
 
 
-def _beside(part: str, table: LmsTable) -> Iterator[Kind]:
+def _beside(part: str, table: LmsTable, *, watched: bool) -> Iterator[Kind]:
     """DDL that is none of the listener's business, and some that keeps it from its work."""
     on, column = f"alter table {table.quoted}", table.columns[0].quoted
     columns = ", ".join(f"{each.quoted} {each.type}" for each in table.columns)
@@ -321,7 +321,7 @@ def _beside(part: str, table: LmsTable) -> Iterator[Kind]:
         ),
         "refused",
     )
-    yield Kind(f"{part}: triggers off", (f"{on} disable trigger user",), "told")
+    yield Kind(f"{part}: triggers off", (f"{on} disable trigger user",), "told" if watched else "served")
     yield Kind(
         f"{part}: row-level security",
         (f"{on} enable row level security", f"create policy everyone on {table.quoted} using (true)"),
@@ -367,8 +367,8 @@ def _of_inheritance(part: str, table: LmsTable) -> Iterator[Kind]:
     )
     for ending in ("_0", "_low"):
         of_it = f"{identifier(table.schema)}.{identifier(table.name + ending)}"
-        yield Kind(f"{part}: detach partition {ending}", (f"{on} detach partition {of_it}",))
-        yield Kind(f"{part}: drop partition {ending}", (f"drop table {of_it}",))
+        yield Kind(f"{part}: detach partition {ending}", (f"{on} detach partition {of_it}",), "refused")
+        yield Kind(f"{part}: drop partition {ending}", (f"drop table {of_it}",), "refused")
         yield Kind(f"{part}: truncate partition {ending}", (f"truncate {of_it}",))
 
 
