@@ -5,14 +5,17 @@ It has a short-lived connection of its own, so that no reaction waits for it, an
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import anyio
+import anyio.abc
 import asyncpg
 
 from listener import audit, install, sql, takeover
 from listener.connection import Connection, close, connect, reason
-from listener.errors import CONNECTION_ERRORS
+from listener.errors import CONNECTION_ERRORS, InTheWay
+from listener.lock_watch import LockWatch
 from listener.logs import Event, Logger
 from listener.metrics import Metrics
 from listener.settings import Settings
@@ -21,7 +24,10 @@ FIRST_SECONDS = 2.0
 """Pause before the first audit of a new leader: first things first."""
 
 BUSY_SECONDS = 10.0
-"""Pause after an audit that could not repair, because somebody held a row."""
+"""Pause after an audit that could not repair, because somebody held a row, or that gave way to a migration."""
+
+AGAIN_SECONDS = 0.1
+"""Least pause after something could not be made good; it doubles with each failure in a row."""
 
 MOST_TOLD = 20
 """Repairs that get a log line each."""
@@ -45,8 +51,9 @@ class Auditor:
         self._log = log
         self._wake = wake
         self._asked = anyio.Event()
+        self._tasks: anyio.abc.TaskGroup
         self._missed = 0
-        self._failing = False
+        self._failures = 0
         self._repairs_in_a_row: dict[tuple[str, str], int] = {}
         self._foreign: tuple[str, ...] = ()
         self._limits = LIMITS + sql.read("audit/whole_tables")
@@ -54,15 +61,21 @@ class Auditor:
     async def run(self, scope: anyio.CancelScope) -> None:
         """Audit again and again until `scope` is cancelled."""
         with scope:
-            due_at = time.monotonic() + min(FIRST_SECONDS, self._settings.audit_seconds)
-            while True:
-                with anyio.move_on_after(max(0.0, due_at - time.monotonic())):
-                    await self._asked.wait()
-                if self._asked.is_set():
-                    self._asked = anyio.Event()
-                    await self._try(self._make_good_now)
-                else:
-                    due_at = time.monotonic() + await self._try(self._audit)
+            async with anyio.create_task_group() as self._tasks:
+                await self._run()
+
+    async def _run(self) -> None:
+        due_at = time.monotonic() + min(FIRST_SECONDS, self._settings.audit_seconds)
+        while True:
+            with anyio.move_on_after(max(0.0, due_at - time.monotonic())):
+                await self._asked.wait()
+            if self._asked.is_set():
+                await self._try(self._make_good_now)
+                if self._failures:
+                    await anyio.sleep(min(BUSY_SECONDS, AGAIN_SECONDS * 2 ** min(self._failures, 10)))
+                self._asked = anyio.Event()
+            else:
+                due_at = time.monotonic() + await self._try(self._audit)
 
     def make_good(self) -> None:
         """There are blind notes, and the tables can be read again: see to it as soon as possible."""
@@ -80,18 +93,36 @@ class Auditor:
                 raise
             finally:
                 await close(connection)
+        except InTheWay:
+            return min(BUSY_SECONDS, self._settings.audit_seconds)
         except CONNECTION_ERRORS as error:
             self._metrics.errors.labels("audit").inc()
-            if not self._failing:
+            if not self._failures:
                 self._log.warning(Event.AUDIT_FAILED, error=reason(error))
-            self._failing = True
+            self._failures += 1
             if isinstance(error, asyncpg.LockNotAvailableError):
                 return min(BUSY_SECONDS, self._settings.audit_seconds)
         else:
-            self._failing = False
+            self._failures = 0
             if not done:
                 return min(BUSY_SECONDS, self._settings.audit_seconds)
         return max(self._settings.audit_seconds, BUSY_SHARE * (time.monotonic() - started))
+
+    @asynccontextmanager
+    async def _whole_tables(self, connection: Connection) -> AsyncIterator[None]:
+        """A transaction that reads tables as a whole, and ends as soon as somebody waits for it. Raises InTheWay."""
+        async with connection.transaction(isolation="read_committed"):
+            await connection.execute(self._limits)
+            watch = LockWatch(self._settings.url(), await connection.fetchval("select pg_backend_pid()"))
+            self._tasks.start_soon(watch.run)
+            try:
+                yield
+            except asyncpg.QueryCanceledError as error:
+                if watch.gave_way:
+                    raise InTheWay from error
+                raise
+            finally:
+                watch.stop()
 
     async def _audit(self, connection: Connection) -> bool:
         """One audit; False if it was put off, because a backlog is being drained."""
@@ -99,22 +130,19 @@ class Auditor:
             return False
         started = time.monotonic()
         self._metrics.audits.inc()
-        async with connection.transaction(isolation="read_committed"):
-            await connection.execute(self._limits)
+        async with self._whole_tables(connection):
             students = await connection.fetchrow(sql.read("audit/students"))
         assert students is not None
         self._metrics.students.set(students["students"])
         self._metrics.students_without_enrollment.set(students["without_enrollment"])
         self._tell_missed(students["missed"])
         await self._look_for_triggers(connection)
-        async with connection.transaction(isolation="read_committed"):
-            await connection.execute(self._limits)
+        async with self._whole_tables(connection):
             drifted = await connection.fetchval("select count(distinct id) from listener.course_drift")
         self._metrics.course_count_drift.set(drifted)
         repairs: list[audit.CountRepair] = []
         if drifted:
-            async with connection.transaction(isolation="read_committed"):
-                await connection.execute(self._limits)
+            async with self._whole_tables(connection):
                 repairs = await audit.repair_counts(connection)
         self._repaired(repairs)
         self._metrics.last_audit.set_to_current_time()
@@ -129,12 +157,10 @@ class Auditor:
 
     async def _make_good_now(self, connection: Connection) -> bool:
         """Enroll and count what triggers could only note blindly."""
-        async with connection.transaction(isolation="read_committed"):
-            await connection.execute(self._limits)
+        async with self._whole_tables(connection):
             students = await connection.fetchrow(sql.read("audit/make_good_students"))
         self._wake()
-        async with connection.transaction(isolation="read_committed"):
-            await connection.execute(self._limits)
+        async with self._whole_tables(connection):
             counts = await connection.fetchrow(sql.read("audit/make_good_counts"))
             repairs = await audit.repair_counts(connection)
         self._wake()

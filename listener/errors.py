@@ -117,6 +117,10 @@ class ReadOnly(ListenerError):
     """the server takes no writes: default_transaction_read_only is on, or it is a standby."""
 
 
+class InTheWay(ListenerError):
+    """somebody waited for a table that was being read as a whole: the read was ended, and comes again later."""
+
+
 class LedByAnother(ListenerError):
     """another daemon leads."""
 

@@ -22,6 +22,9 @@ from listener.state import State
 
 PURGE_PAUSE = 300.0
 PURGE_STEP_PAUSE = 0.05
+TRUST_PAUSE = 60.0
+"""Seconds between two records of since when every name is right: so much more is looked at after a migration."""
+
 UNRUNG_LOOK_SECONDS = 0.25
 """Pause between looks where writers cannot ring: NOTIFY would make a transaction that is to be prepared fail."""
 
@@ -67,6 +70,7 @@ class Leader:
         self._purge = Purge(self._reactions.consumers, settings.retention_seconds)
         self._pace = Pace(time.monotonic())
         self._ringing = True
+        self._trust_at = float("-inf")
         self._chores = (
             Chore(self._heartbeat),
             Chore(self._sample),
@@ -142,6 +146,9 @@ class Leader:
             self._metrics.blind_notes.set(row["blind_notes"])
             if not row["bound"] or self._following.broken:
                 await self._following.follow()
+            elif self._trust_at <= time.monotonic():
+                self._trust_at = time.monotonic() + TRUST_PAUSE
+                await self._executor.fetchrow(sql.read("daemon/trust"))
             if row["blind_notes"] and not self._following.broken:
                 self._make_good()
         return self._settings.heartbeat_seconds

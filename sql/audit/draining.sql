@@ -1,7 +1,11 @@
--- Whether a backlog is being drained: its oldest note has waited for longer than any that is handled as it comes.
-select exists (
-    select
-    from unnest(array['enroll', 'count']) as consumer(name)
-    cross join lateral listener.unhandled(consumer.name, 1) as unhandled
-    where unhandled.at < clock_timestamp() - interval '5 seconds'
-)
+-- Whether an audit would take what is on its way for lost: a backlog is being drained, whose oldest note has waited for
+-- longer than any that is handled as it comes; or something is to be made good, or not bound yet.
+select
+    exists (
+        select
+        from unnest(array['enroll', 'count']) as consumer(name)
+        cross join lateral listener.unhandled(consumer.name, 1) as unhandled
+        where unhandled.at < clock_timestamp() - interval '5 seconds'
+    )
+    or exists (select from listener.due_blind_note)
+    or not listener.is_bound()

@@ -4,4 +4,4 @@ select
     (select installation.version from listener.installation) as version,
     current_setting('transaction_read_only') = 'on' as read_only,
     listener.is_bound() as bound,
-    (select count(*) from (select from listener.blind_note limit 1000) as blind) as blind_notes
+    (select count(*) from (select from listener.due_blind_note limit 1000) as due) as blind_notes

@@ -1,6 +1,7 @@
 -- What the tokens below stand for.
 insert into listener.binding (
-    token, table_oid, attnum, label_oid, schema_name, table_name, name, owner, kind, key_type, stand_in, setting
+    token, table_oid, attnum, label_oid, schema_name, table_name, name, owner, kind, type_oid, type_modifier, key_type,
+    stand_in, setting
 )
 select
     named.token,
@@ -12,6 +13,8 @@ select
     coalesce(named.label, named.column_name, named.table_name),
     pg_get_userbyid(class.relowner),
     class.relkind,
+    attribute.atttypid,
+    attribute.atttypmod,
     case when named.is_key then coalesce(nullif(type.typbasetype, 0), type.oid) end,
     named.stand_in,
     named.setting

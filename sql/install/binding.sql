@@ -76,7 +76,7 @@ $$;
 create or replace function listener.bound_now()
 returns table (
     token text, table_oid oid, attnum smallint, label_oid oid, schema_name text, table_name text, name text,
-    moved boolean, problem text
+    type_oid oid, type_modifier integer, moved boolean, problem text
 )
 language sql stable set search_path = pg_catalog, pg_temp as $$
     with here as (
@@ -141,6 +141,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
             attribute.attnum,
             attribute.attname::text as name,
             attribute.atttypid,
+            attribute.atttypmod,
             case when type.typbasetype <> 0 then type.typbasetype else type.oid end as base_type
         from listener.binding
         inner join found_table on found_table.bound_oid = binding.table_oid
@@ -175,6 +176,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
             when binding.label_oid is null then found_column.name
             else coalesce(label.enumlabel::text, binding.name)
         end,
+        case when binding.attnum is not null then found_column.atttypid end,
+        case when binding.attnum is not null then found_column.atttypmod end,
         found_column.table_oid is distinct from binding.table_oid,
         case
             when found_column.table_problem is not null then found_column.table_problem
@@ -207,7 +210,7 @@ $$;
 
 -- Triggers of ours that are missing, or do not fire; on partitions, too, where each may be disabled on its own.
 create or replace function listener.missing_triggers()
-returns table (token text, name text, table_oid oid, disabled_by bigint)
+returns table (token text, name text, table_oid oid)
 language sql stable set search_path = pg_catalog, pg_temp as $$
     with recursive wanted as (
         select
@@ -238,8 +241,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
         select
             wanted.token,
             wanted.name,
-            part.table_oid,
-            age(pg_trigger.xmin)::bigint as disabled_by
+            part.table_oid
         from wanted
         inner join part on part.root_oid = wanted.table_oid and part.table_oid <> wanted.table_oid
         inner join pg_catalog.pg_trigger on pg_trigger.tgrelid = part.table_oid
@@ -254,8 +256,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     select
         wanted.token,
         wanted.name,
-        wanted.table_oid,
-        age(pg_trigger.xmin)::bigint
+        wanted.table_oid
     from wanted
     left join pg_catalog.pg_trigger on pg_trigger.tgrelid = wanted.table_oid and pg_trigger.tgname = wanted.name
     where coalesce(pg_trigger.tgenabled not in ('O', 'A'), true)
@@ -263,8 +264,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     select
         disabled_clone.token,
         disabled_clone.name,
-        disabled_clone.table_oid,
-        disabled_clone.disabled_by
+        disabled_clone.table_oid
     from disabled_clone
 $$;
 
@@ -294,6 +294,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
             or bound.table_name <> binding.table_name
             or bound.name <> binding.name
             or bound.attnum is distinct from case when not binding.lost then binding.attnum end
+            or (bound.type_oid, bound.type_modifier) is distinct from (binding.type_oid, binding.type_modifier)
+            or binding.bare
     )
     and not exists (select from listener.missing_triggers())
     and not exists (select from listener.hidden_tables())
@@ -312,14 +314,6 @@ begin
     inner join listener.binding on binding.token = bound.token
     where bound.problem is not null
     order by bound.problem, binding.attnum nulls first;
-    if found then
-        return;
-    end if;
-    return query
-    select format('%s.%s was made anew, and cannot have triggers yet', bound.schema_name, bound.table_name), ''
-    from listener.bound_now() as bound
-    inner join listener.binding on binding.token = bound.token
-    where bound.attnum is null and binding.attnum is null and bound.moved;
     if found then
         return;
     end if;
@@ -345,201 +339,14 @@ begin
     for piece in select * from listener.adapter where adapter.probe is not null order by adapter.position loop
         begin
             execute piece.probe;
-        exception when others then
+        exception when lock_not_available or deadlock_detected then
+            -- A migration is at work on the table; when it is done, the names are looked at again.
+            null;
+        when others then
             problem := sqlerrm;
             setting := piece.setting;
             return next;
         end;
     end loop;
-end;
-$$;
-
--- Locks a table as CREATE TRIGGER does, but never stands in line for it: whoever came next would wait behind us. False
--- if the table is busy each time, or may not have triggers of ours.
-create or replace function listener.lock_without_waiting(table_oid oid) returns boolean
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-begin
-    if not has_table_privilege(table_oid, 'trigger') then
-        return false;
-    end if;
-    for attempt in 1..20 loop
-        begin
-            execute format('lock table %s in share row exclusive mode nowait', table_oid::regclass);
-            return true;
-        exception
-            when lock_not_available then
-                perform pg_sleep(0.005);
-            when insufficient_privilege then
-                return false;
-        end;
-    end loop;
-    return false;
-end;
-$$;
-
--- Binds everything anew to the names that the numbers have now, and says what became what. What was written meanwhile
--- is left to be made good, by a blind note that says since when.
-create or replace function listener.follow()
-returns table (what text, was text, is_now text)
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-    bound record;
-    since xid8;
-    anew text[] := '{}';
-    remade text;
-begin
-    if not pg_try_advisory_xact_lock({{lock_class}}, {{bind_lock}}) then
-        return;
-    end if;
-    -- A table that was made anew has no triggers of ours. While it is busy nothing is bound: the next look tries again.
-    for bound in
-        select now.table_oid
-        from listener.bound_now() as now
-        inner join listener.adapter on adapter.on_table = now.token
-        where
-            now.moved
-            and now.problem is null
-            and not exists (
-                select from pg_catalog.pg_trigger
-                where pg_trigger.tgrelid = now.table_oid and pg_trigger.tgname = any (adapter.triggers)
-            )
-        order by now.table_oid
-    loop
-        if not listener.lock_without_waiting(bound.table_oid) then
-            return;
-        end if;
-    end loop;
-    for bound in
-        select
-            now.*,
-            binding.schema_name as was_schema,
-            binding.table_name as was_table,
-            binding.name as was_name,
-            binding.attnum as was_attnum,
-            binding.lost as was_lost,
-            binding.stand_in
-        from listener.bound_now() as now
-        inner join listener.binding on binding.token = now.token
-        where now.table_oid is not null
-        order by now.attnum nulls first, now.token
-    loop
-        continue when bound.problem is not null and not (bound.was_attnum is null);
-        if bound.was_attnum is null and (bound.schema_name, bound.table_name) <> (bound.was_schema, bound.was_table) then
-            what := 'table';
-            was := bound.was_schema || '.' || bound.was_table;
-            is_now := bound.schema_name || '.' || bound.table_name;
-            return next;
-        end if;
-        if bound.was_attnum is null and bound.moved then
-            what := 'table made anew';
-            was := bound.was_schema || '.' || bound.was_table;
-            is_now := bound.schema_name || '.' || bound.table_name;
-            return next;
-            anew := anew || bound.token;
-        end if;
-        if bound.was_attnum is not null and bound.name is distinct from bound.was_name and not (bound.was_lost and bound.name is null) then
-            what := case when bound.name is null then 'done without' when bound.label_oid is null then 'column' else 'value' end;
-            was := bound.schema_name || '.' || bound.table_name || '.' || bound.was_name;
-            is_now := coalesce(bound.name, 'nothing');
-            return next;
-        elsif bound.was_attnum is not null and bound.attnum <> bound.was_attnum and bound.label_oid is null then
-            what := 'column made anew';
-            was := bound.schema_name || '.' || bound.table_name || '.' || bound.was_name;
-            is_now := bound.name;
-            return next;
-        end if;
-    end loop;
-
-    -- The oldest transaction that may have found other names than were bound.
-    select least((select blind_note.xid from listener.blind_note order by blind_note.xid limit 1), (
-        select (
-            pg_snapshot_xmax(pg_current_snapshot())::text::bigint - max(age(changed.xid)) - 1
-        )::text::xid8
-        from (
-            select class.xmin as xid
-            from listener.bound_now() as now
-            inner join listener.binding on binding.token = now.token
-            inner join pg_catalog.pg_class as class on class.oid = now.table_oid
-            where now.schema_name <> binding.schema_name or now.table_name <> binding.table_name
-            union all
-            -- A table that was made anew has been there since its system columns were, which nothing alters.
-            select attribute.xmin
-            from listener.bound_now() as now
-            inner join listener.binding on binding.token = now.token
-            inner join pg_catalog.pg_attribute as attribute
-                on attribute.attrelid = now.table_oid and attribute.attnum < 0
-            where now.table_oid <> binding.table_oid
-            union all
-            select attribute.xmin
-            from listener.bound_now() as now
-            inner join listener.binding on binding.token = now.token
-            inner join pg_catalog.pg_attribute as attribute
-                on attribute.attrelid = now.table_oid
-                and (attribute.attnum = now.attnum or attribute.attname = binding.name)
-            where now.name is distinct from binding.name or now.attnum is distinct from binding.attnum
-        ) as changed
-    ))
-    into since;
-
-    with now as materialized (
-        select * from listener.bound_now()
-    )
-    update listener.binding
-    set
-        table_oid = now.table_oid,
-        schema_name = now.schema_name,
-        table_name = now.table_name,
-        name = case when now.problem is null then coalesce(now.name, binding.name) else binding.name end,
-        attnum = case
-            when binding.attnum is not null and now.attnum is null and now.moved then 0
-            when now.problem is null then coalesce(now.attnum, binding.attnum)
-            else binding.attnum
-        end,
-        label_oid = case when now.problem is null then coalesce(now.label_oid, binding.label_oid) else binding.label_oid end,
-        lost = binding.stand_in is not null and binding.attnum is not null and now.attnum is null
-    from now
-    where now.token = binding.token and now.table_oid is not null;
-
-    -- What is written while triggers of ours are disabled is made good as soon as they fire again.
-    insert into listener.blind_note (xid, source, operation, sqlstate)
-    select disabled.since, made.source, 'disabled', '00000'
-    from (
-        select (pg_snapshot_xmax(pg_current_snapshot())::text::bigint - max(missing.disabled_by) - 1)::text::xid8 as since
-        from listener.missing_triggers() as missing
-    ) as disabled
-    cross join unnest(array['profiles', 'enrollments', 'courses']) as made(source)
-    where
-        disabled.since is not null
-        and not exists (
-            select from listener.blind_note
-            where
-                blind_note.xid <= disabled.since
-                and blind_note.source = made.source
-                and blind_note.operation = 'disabled'
-        );
-
-    if what is null then
-        return;
-    end if;
-    if exists (select from listener.bound_in where system_identifier <> listener.cluster_identifier()) then
-        since := null;
-    end if;
-    {{record_database}}
-    perform listener.bind();
-    foreach remade in array anew loop
-        if not exists (
-            select
-            from listener.adapter
-            inner join listener.binding on binding.token = adapter.on_table
-            inner join pg_catalog.pg_trigger on pg_trigger.tgrelid = binding.table_oid
-            where adapter.on_table = remade and pg_trigger.tgname = any (adapter.triggers)
-        ) then
-            perform listener.bind(remade);
-        end if;
-    end loop;
-    insert into listener.blind_note (xid, source, operation, sqlstate)
-    select since, made.source, 'follow', '00000'
-    from unnest(array['profiles', 'enrollments', 'courses']) as made(source)
-    where since is not null;
 end;
 $$;

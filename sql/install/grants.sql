@@ -3,6 +3,9 @@
 grant usage on schema listener to {{grantees}};
 grant select, insert, update, delete on all tables in schema listener to {{grantees}};
 revoke insert, update, delete on listener.installation, listener.adapter, listener.binding, listener.bound_in from {{grantees}};
-revoke insert, update, delete on listener.student, listener.enrollment, listener.course from {{grantees}};
+revoke insert, update, delete on listener.student, listener.enrollment, listener.course, listener.due_blind_note
+from {{grantees}};
 grant execute on all functions in schema listener to {{grantees}};
-revoke execute on function listener.bind(text), listener.lock_without_waiting(oid) from {{grantees}};
+revoke execute on function
+    listener.bind(text), listener.lock_without_waiting(text), listener.note_since_trusted(text)
+from {{grantees}};

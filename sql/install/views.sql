@@ -33,3 +33,12 @@ select
     drifted.expected,
     drifted.drift
 from listener.drifted_counts() as drifted;
+
+-- Blind notes to be made good now; the others wait for transactions to end that may have begun under old names.
+create view listener.due_blind_note as
+select
+    blind_note.xid,
+    blind_note.source,
+    blind_note.at
+from listener.blind_note
+where coalesce(blind_note.horizon <= pg_snapshot_xmin(pg_current_snapshot()), true);

@@ -11,18 +11,23 @@ create table listener.binding (
     name text not null,
     owner text not null,
     kind "char" not null,
+    type_oid oid,
+    type_modifier integer,
     key_type oid,
     stand_in text,
     setting text not null,
-    lost boolean not null default false
+    lost boolean not null default false,
+    bare boolean not null default false
 );
 
 comment on column listener.binding.token is 'how the adapter''s text names it';
 comment on column listener.binding.name is 'the column, the label or the table, as it is called now';
+comment on column listener.binding.type_oid is 'the type that the column has; a session''s plans are made for it';
 comment on column listener.binding.key_type is 'the type that a key must keep; null where any will do';
 comment on column listener.binding.stand_in is 'what is put in the place of a column that can be done without';
 comment on column listener.binding.setting is 'the setting that says which it is';
 comment on column listener.binding.lost is 'done without since it was dropped';
+comment on column listener.binding.bare is 'a table made anew, whose triggers are still to be made';
 
 -- The adapter's functions and triggers as text, with tokens for the LMS's names. `listener.bind()` makes them from it.
 create table listener.adapter (
@@ -46,12 +51,20 @@ create table listener.blind_note (
     source text not null,
     operation text not null,
     sqlstate text not null,
+    spans boolean not null default false,
+    horizon xid8,
     primary key (xid, id)
 );
+
+comment on column listener.blind_note.spans is 'stands for all that was written since that transaction began';
+comment on column listener.blind_note.horizon is 'made good once, and again when every transaction before this one is over';
 
 -- In which database the numbers are right: a copy made by pg_dump has others.
 create table listener.bound_in (
     only_row boolean primary key default true check (only_row),
     system_identifier bigint,
-    database_oid oid not null
+    database_oid oid not null,
+    trusted_before xid8
 );
+
+comment on column listener.bound_in.trusted_before is 'what transactions before this one wrote was written under the names that are bound';

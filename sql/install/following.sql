@@ -1,0 +1,200 @@
+-- What has another name than is bound, or another number.
+create or replace function listener.renames()
+returns table (what text, was text, is_now text)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    with bound as (
+        select
+            now.attnum,
+            now.moved,
+            now.name,
+            now.problem,
+            format_type(now.type_oid, now.type_modifier) as type_name,
+            (now.type_oid, now.type_modifier) is distinct from (binding.type_oid, binding.type_modifier) as has_other_type,
+            now.schema_name || '.' || now.table_name as table_name,
+            binding.schema_name || '.' || binding.table_name as was_table,
+            binding.name as was_name,
+            binding.attnum as was_attnum,
+            binding.attnum is null as is_table,
+            binding.label_oid is not null as is_label,
+            binding.lost and now.name is null as still_lost
+        from listener.bound_now() as now
+        inner join listener.binding on binding.token = now.token
+        where now.table_oid is not null
+    ),
+
+    renamed_table as (
+        select 'table' as what, bound.was_table as was, bound.table_name as is_now
+        from bound
+        where bound.is_table and bound.table_name <> bound.was_table
+        union all
+        select 'table made anew', bound.was_table, bound.table_name
+        from bound
+        where bound.is_table and bound.moved
+    ),
+
+    renamed_column as (
+        select
+            case when bound.name is null then 'done without' when bound.is_label then 'value' else 'column' end as what,
+            bound.table_name || '.' || bound.was_name as was,
+            coalesce(bound.name, 'nothing') as is_now
+        from bound
+        where
+            not bound.is_table
+            and bound.problem is null
+            and not bound.still_lost
+            and bound.name is distinct from bound.was_name
+        union all
+        select 'column made anew', bound.table_name || '.' || bound.was_name, bound.name
+        from bound
+        where
+            not bound.is_table
+            and not bound.is_label
+            and bound.problem is null
+            and bound.name = bound.was_name
+            and bound.attnum <> bound.was_attnum
+    ),
+
+    -- A session that has read a row once goes on to read it by the old type, and fails, until its functions are new.
+    retyped_column as (
+        select 'type' as what, bound.table_name || '.' || bound.name as was, bound.type_name as is_now
+        from bound
+        where
+            not bound.is_table
+            and not bound.is_label
+            and bound.problem is null
+            and bound.name is not null
+            and bound.has_other_type
+    )
+
+    select * from renamed_table
+    union all
+    select * from renamed_column
+    union all
+    select * from retyped_column
+$$;
+
+-- Locks a table as CREATE TRIGGER does, but never stands in line for it: whoever came next would wait behind us. Raises
+-- lock_not_available if the table is busy each time.
+create or replace function listener.lock_without_waiting(token text) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    bound listener.binding;
+begin
+    select * into bound from listener.binding where binding.token = lock_without_waiting.token;
+    for attempt in 1..20 loop
+        begin
+            execute format('lock table %I.%I in share row exclusive mode nowait', bound.schema_name, bound.table_name);
+            return;
+        exception when lock_not_available then
+            if attempt = 20 then
+                raise;
+            end if;
+            perform pg_sleep(0.005);
+        end;
+    end loop;
+end;
+$$;
+
+-- Whatever was written since notes could last be trusted is looked at, and made good.
+create or replace function listener.note_since_trusted(operation text) returns void
+language sql set search_path = pg_catalog, pg_temp as $$
+    insert into listener.blind_note (xid, source, operation, sqlstate, spans)
+    select bound_in.trusted_before, made.source, note_since_trusted.operation, '00000', true
+    from listener.bound_in
+    cross join unnest(array['profiles', 'enrollments', 'courses']) as made(source)
+    where
+        bound_in.trusted_before is not null
+        and bound_in.system_identifier is not distinct from listener.cluster_identifier()
+$$;
+
+-- Asked now and then while all is well: whoever could write under names that are not bound was still at work in this
+-- statement's snapshot, or has yet to begin. (In a copy of the database, the numbers are right from now on.)
+create or replace function listener.trust_notes() returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+    update listener.bound_in
+    set
+        system_identifier = listener.cluster_identifier(),
+        database_oid = here.oid,
+        trusted_before = pg_snapshot_xmin(pg_current_snapshot())
+    from pg_catalog.pg_database as here
+    where here.datname = current_database() and listener.is_bound()
+$$;
+
+-- Binds everything anew to the names that the numbers have now, and says what became what. What was written meanwhile
+-- is left to be made good. A table that was made anew gets its triggers as soon as nobody is at work on it.
+create or replace function listener.follow()
+returns table (what text, was text, is_now text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+    bare_table text;
+    is_new boolean := false;
+begin
+    if not pg_try_advisory_xact_lock({{lock_class}}, {{bind_lock}}) then
+        return;
+    end if;
+    return query select renames.* from listener.renames();
+    if found then
+        with now as materialized (
+            select bound.*, bound.problem is null as whole from listener.bound_now() as bound
+        )
+        update listener.binding
+        set
+            table_oid = now.table_oid,
+            schema_name = now.schema_name,
+            table_name = now.table_name,
+            name = case when now.whole then coalesce(now.name, binding.name) else binding.name end,
+            attnum = case
+                when binding.attnum is not null and now.attnum is null and now.moved then 0
+                when now.whole then coalesce(now.attnum, binding.attnum)
+                else binding.attnum
+            end,
+            label_oid = case when now.whole then coalesce(now.label_oid, binding.label_oid) else binding.label_oid end,
+            type_oid = case when now.whole then now.type_oid else binding.type_oid end,
+            type_modifier = case when now.whole then now.type_modifier else binding.type_modifier end,
+            lost = binding.stand_in is not null and binding.attnum is not null and now.attnum is null,
+            bare = binding.bare or (
+                binding.attnum is null
+                and now.moved
+                and exists (select from listener.adapter where adapter.on_table = binding.token)
+                and not exists (
+                    select
+                    from pg_catalog.pg_trigger
+                    inner join listener.adapter on adapter.on_table = binding.token
+                    where pg_trigger.tgrelid = now.table_oid and pg_trigger.tgname = any (adapter.triggers)
+                )
+            )
+        from now
+        where now.token = binding.token and now.table_oid is not null;
+        perform listener.bind();
+        is_new := true;
+    end if;
+    for bare_table in select binding.token from listener.binding where binding.bare order by binding.token loop
+        begin
+            perform listener.lock_without_waiting(bare_table);
+            perform listener.bind(bare_table);
+            update listener.binding set bare = false where binding.token = bare_table;
+            is_new := true;
+        exception when others then
+            -- Tried again with the next heartbeat; until then the triggers are told to be missing.
+            continue;
+        end;
+    end loop;
+    -- What is written while triggers of ours are disabled is made good as soon as they fire again, whoever sees to it.
+    if
+        exists (
+            select
+            from listener.missing_triggers() as missing
+            inner join listener.binding on binding.token = missing.token
+            where not binding.bare
+        )
+        and not exists (select from listener.blind_note where blind_note.operation = 'disabled')
+    then
+        perform listener.note_since_trusted('disabled');
+    end if;
+    if is_new then
+        perform listener.note_since_trusted('follow');
+        {{record_database}}
+    end if;
+end;
+$$;

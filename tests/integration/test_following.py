@@ -1,0 +1,311 @@
+"""The LMS's migrations beside a daemon at work: what was renamed is followed, what is gone is told, nothing is lost."""
+
+from collections.abc import Callable
+
+import anyio.to_thread
+import asyncpg
+import pytest
+
+from listener.connection import Connection
+from tests.conftest import Database
+from tests.support.eventually import eventually
+from tests.support.postgres import wait_until
+from tests.support.process import DaemonProcess, listener
+
+QUICK = {"heartbeat_seconds": 0.3, "audit_seconds": 3000, "log_level": "debug"}
+MADE_GOOD = "select not exists (select from listener.blind_note where horizon is null)"
+COURSE = "insert into courses (title, price) values ('default', 0) returning id"
+COUNT = "select enrollments from courses where id = $1"
+
+
+@pytest.fixture
+async def school(
+    database: Database, connection: Connection, start_daemon: Callable[..., DaemonProcess]
+) -> tuple[DaemonProcess, object]:
+    """A daemon that leads, and the key of the one course."""
+    course = await connection.fetchval(COURSE)
+    daemon = start_daemon(database, **QUICK).wait_ready("leading")
+    await has_trusted(connection)
+    return daemon, course
+
+
+async def has_trusted(connection: Connection) -> None:
+    """Wait until the daemon has looked at the names once, and found them right."""
+    asked = "select datname = current_database() from listener.bound_in inner join pg_database on oid = database_oid"
+    await eventually(connection, asked, equals=True)
+
+
+def told(daemon: DaemonProcess, event: str) -> str:
+    """All lines of an event, once there is one."""
+    wait_until(lambda: bool(daemon.events(event)), f"{event}; the log:\n{daemon.text()}")
+    return str(daemon.events(event))
+
+
+async def test_who_signs_up_after_a_rename_is_enrolled_without_a_command(
+    connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, course = school
+    await connection.execute(
+        """
+        alter table profiles rename column role to kind;
+        alter table profiles rename column id to pid;
+        alter table enrollments rename column status to state;
+        alter table courses rename column enrollments to enrolled_count;
+        alter table enrollments rename to memberships;
+        """
+    )
+    await connection.execute("insert into profiles (kind) values ('student'), ('teacher'), ('student')")
+    counted = "select enrolled_count from courses where id = $1"
+    await eventually(connection, counted, course, equals=2)
+    changes = told(daemon, "mapping_followed")
+    for change in ("profiles.role is now kind", "profiles.id is now pid", "enrollments is now public.memberships"):
+        assert change in changes
+    await eventually(connection, MADE_GOOD, equals=True)
+    await connection.execute("insert into profiles (kind) values ('student')")
+    await eventually(connection, counted, course, equals=3)
+    await connection.execute("update memberships set state = 'cancelled'")
+    await eventually(connection, counted, course, equals=0)
+    assert daemon.metric("listener_mapping_broken") == 0
+    assert daemon.role == "leading"
+
+
+async def test_a_column_that_took_the_name_of_another_misleads_nobody_for_long(
+    database: Database, connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    """Nothing fails: the trigger reads the wrong column. One who began before the daemon looked ends after it."""
+    daemon, course = school
+    early: Connection = await asyncpg.connect(database.url)
+    await early.execute("begin; select pg_current_xact_id()")
+    await connection.execute(
+        """
+        begin;
+        alter table profiles rename column role to old_role;
+        alter table profiles rename column full_name to role;
+        alter table profiles rename column old_role to full_name;
+        commit;
+        """
+    )
+    await early.execute("insert into profiles (full_name, role) values ('student', 'Ada')")
+    await connection.execute("insert into profiles (full_name, role) values ('student', 'Grace')")
+    told(daemon, "mapping_followed")
+    await eventually(connection, COUNT, course, equals=1)
+    await early.execute("commit")
+    await eventually(connection, COUNT, course, equals=2)
+    await eventually(connection, "select count(*) from listener.blind_note", equals=0)
+    await early.close()
+
+
+async def test_a_table_that_is_made_anew_is_watched_again(
+    connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, course = school
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, COUNT, course, equals=1)
+    await connection.execute(
+        """
+        begin;
+        create table people (like profiles including all);
+        insert into people select * from profiles;
+        create table places (like enrollments including all);
+        insert into places overriding system value select * from enrollments;
+        drop table enrollments, profiles;
+        alter table people rename to profiles;
+        alter table places rename to enrollments;
+        commit;
+        """
+    )
+    await connection.execute("insert into profiles (role) values ('student')")
+    await connection.execute("analyze; comment on table profiles is 'touched'; alter table profiles add note text")
+    assert "made anew public.profiles" in told(daemon, "mapping_followed")
+    await eventually(connection, COUNT, course, equals=2)
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, COUNT, course, equals=3)
+    await connection.execute("delete from enrollments")
+    await eventually(connection, COUNT, course, equals=0)
+
+
+async def test_a_table_made_anew_that_is_in_use_gets_its_triggers_when_it_is_free(
+    database: Database, connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, course = school
+    busy: Connection = await asyncpg.connect(database.url)
+    await busy.execute(
+        """
+        create table places (like enrollments including all);
+        drop table enrollments;
+        alter table places rename to enrollments;
+        """
+    )
+    await busy.execute("begin; insert into enrollments (user_id, course_id) select gen_random_uuid(), id from courses")
+    told(daemon, "mapping_followed")
+    assert "is missing" in told(daemon, "mapping_broken")
+    reader: Connection = await asyncpg.connect(database.url)
+    await reader.execute("set lock_timeout = '1s'; insert into enrollments (user_id) values (gen_random_uuid())")
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, "select count(*) from enrollments where course_id is not null", equals=1)
+    await busy.execute("commit")
+    await eventually(connection, COUNT, course, equals=2)
+    told(daemon, "mapping_mended")
+    await connection.execute("delete from enrollments")
+    await eventually(connection, COUNT, course, equals=0)
+    assert not daemon.events("connection_lost")
+    await busy.close()
+    await reader.close()
+
+
+async def test_what_cannot_be_followed_is_told_and_made_good_by_install(
+    database: Database, connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, course = school
+    await connection.execute(
+        "alter table profiles drop column role; alter table profiles add is_pupil boolean not null default true"
+    )
+    await connection.execute("insert into profiles (full_name) values ('Ada')")
+    broken = told(daemon, "mapping_broken")
+    assert "column role of public.profiles is gone" in broken
+    assert "LISTENER_STUDENT_COLUMN" in broken
+    wait_until(lambda: daemon.get("/readyz")[0] == 503, "it is not ready")
+    assert "column role of public.profiles is gone" in daemon.get("/readyz")[1]
+    assert daemon.metric("listener_mapping_broken") == 1
+    for command in ("status", "diagnose"):
+        answer = listener(database.url, command, check=False)
+        assert answer.returncode == 1
+        assert "role" in answer.stdout
+        assert "listener install" in answer.stdout
+    await connection.execute("insert into enrollments (user_id, course_id) select id, $1 from profiles", course)
+    await eventually(connection, COUNT, course, equals=1)
+    await connection.execute("insert into profiles (full_name) values ('Grace')")
+
+    listener(database.url, "install", student_predicate="is_pupil")
+    await eventually(connection, COUNT, course, equals=2)
+    told(daemon, "mapping_mended")
+    assert daemon.wait_ready("leading").metric("listener_mapping_broken") == 0
+    await connection.execute("insert into profiles (full_name) values ('Mary'), ('Jean')")
+    await eventually(connection, COUNT, course, equals=4)
+    assert len(daemon.events("mapping_broken")) == 1, "told once, not with each heartbeat"
+
+
+async def test_a_key_of_another_type_is_told_and_install_converts_the_feed(
+    make_database: Callable[..., Database], start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    numbered = await anyio.to_thread.run_sync(make_database, "integer")
+    app: Connection = await asyncpg.connect(numbered.url)
+    course = await app.fetchval(COURSE)
+    await app.execute("insert into profiles (role) values ('student')")
+    await app.execute(
+        """
+        alter table enrollments alter user_id type bigint, alter course_id type bigint;
+        alter table profiles alter id type bigint;
+        alter table courses alter id type bigint;
+        """
+    )
+    await app.execute("insert into profiles (role) values ('student')")
+    daemon = start_daemon(numbered, **QUICK)
+    assert "is of type bigint now, not integer" in told(daemon, "mapping_broken")
+    listener(numbered.url, "install")
+    await eventually(app, COUNT, course, equals=2)
+    await app.execute("insert into profiles (id, role) values (5000000000, 'student')")
+    await eventually(app, COUNT, course, equals=3)
+    await app.close()
+
+
+async def test_sessions_that_knew_a_column_by_another_type_take_notes_again(
+    connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    """Their trigger functions keep what they were compiled to, and fail, until the functions are made anew."""
+    daemon, course = school
+    await connection.execute("insert into profiles (role) values ('teacher')")
+    await connection.execute("update profiles set role = 'head'")
+    await connection.execute("update profiles set role = 'teacher'")
+    await connection.execute("alter table profiles alter role type varchar(40)")
+    await connection.execute("update profiles set role = 'student'")
+    await eventually(connection, COUNT, course, equals=1)
+    assert "type public.profiles.role is now character varying(40)" in told(daemon, "mapping_followed")
+    await eventually(connection, MADE_GOOD, equals=True)
+    await connection.execute("begin; insert into profiles (role) values ('teacher')")
+    await connection.execute("update profiles set role = 'student'")
+    blind = "select count(*) from listener.blind_note where xid = pg_current_xact_id()"
+    assert await connection.fetchval(blind) == 0
+    await connection.execute("commit")
+    await eventually(connection, COUNT, course, equals=2)
+
+
+async def test_a_column_that_is_nice_to_have_is_done_without(
+    connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, course = school
+    await connection.execute("alter table courses drop column price, drop column created_at")
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, COUNT, course, equals=1)
+    assert "done without public.courses.price is now nothing" in told(daemon, "mapping_followed")
+    assert daemon.role == "leading"
+
+
+async def test_a_migration_does_not_wait_for_an_audit(
+    database: Database, connection: Connection, start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    slow = "select id from public.profiles where pg_sleep(60) is not null"
+    await connection.execute("insert into profiles (role) values ('teacher')")
+    listener(database.url, "install", student_view=slow)
+    daemon = start_daemon(database, **QUICK | {"audit_seconds": 0.1}).wait_ready("leading")
+    auditing = (
+        "select count(*) > 0 from pg_locks inner join pg_stat_activity using (pid)"
+        " where relation = 'profiles'::regclass and application_name = 'listener-audit' and granted"
+    )
+    await eventually(connection, auditing, equals=True)
+    await connection.execute("set lock_timeout = '10s'")
+    await connection.execute("alter table profiles add column phone text")
+    assert not daemon.events("audit_failed")
+
+
+async def test_a_trigger_of_the_lms_s_that_comes_back_is_told_once(
+    make_database: Callable[..., Database], start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    database = make_database(installed=False)
+    app: Connection = await asyncpg.connect(database.url)
+    make_trigger = """
+        create or replace function count_up() returns trigger language plpgsql as $$
+        begin
+            update courses set enrollments = enrollments + 1, students = students + 1 where id = new.course_id;
+            return null;
+        end $$;
+        create trigger count_up after insert on enrollments for each row execute function count_up();
+    """
+    await app.execute(make_trigger)
+    course = await app.fetchval(COURSE)
+    listener(database.url, "install", "--take-over")
+    daemon = start_daemon(database, **QUICK | {"audit_seconds": 0.2}).wait_ready("leading")
+    await app.execute("drop trigger count_up on enrollments")
+    await app.execute(make_trigger)
+    assert "count_up" in told(daemon, "triggers_came_back")
+    assert daemon.metric("listener_foreign_triggers") == 1
+    for students in range(1, 4):
+        await app.execute("insert into profiles (role) values ('student')")
+        await eventually(app, "select count(*) from enrollments", equals=students)
+        await eventually(app, COUNT, course, equals=students)
+        await eventually(app, "select count(*) from listener.course_drift", equals=0)
+    assert len(daemon.events("triggers_came_back")) == 1
+    assert "listener install --take-over" in str(daemon.events("triggers_came_back"))
+    await app.close()
+
+
+async def test_a_drift_that_comes_back_at_each_audit_is_told_once_and_counted(
+    database: Database, connection: Connection, start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    await connection.execute(
+        """
+        create function insist() returns trigger language plpgsql as $$
+        begin
+            new.students := 1587;
+            return new;
+        end $$;
+        create trigger insist before insert or update on courses for each row execute function insist();
+        """
+    )
+    course = str(await connection.fetchval(COURSE))
+    daemon = start_daemon(database, **QUICK | {"audit_seconds": 0.05}).wait_ready("leading")
+    wait_until(lambda: daemon.metric("listener_audits_total") > 8, "it has audited again and again")
+    repaired = [each for each in daemon.events("drift_repaired") if each["course_id"] == course]
+    assert [each["count_column"] for each in repaired] == ["students"]
+    assert len(daemon.events("drift_returns")) == 1
+    assert daemon.metric("listener_drift_returning") == 1
