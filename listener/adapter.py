@@ -143,6 +143,8 @@ def _files(mapping: Mapping) -> list[str]:
         names += ["grants"]
     if mapping.missing_index == "small":
         names += ["index"]
+    if mapping.missing_index is not None:
+        names += ["index_comment"]
     return names
 
 

@@ -180,6 +180,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
         case when binding.attnum is not null then found_column.atttypmod end,
         found_column.table_oid is distinct from binding.table_oid,
         case
+            -- Nothing is read of a table that only had a trigger which was taken over.
+            when binding.attnum is null and binding.setting = '' then null
             when found_column.table_problem is not null then found_column.table_problem
             when binding.attnum is null then null
             when found_column.attnum is null and (binding.stand_in is not null or binding.label_oid is not null) then null
@@ -313,7 +315,7 @@ begin
     from listener.bound_now() as bound
     inner join listener.binding on binding.token = bound.token
     where bound.problem is not null
-    order by bound.problem, binding.attnum nulls first;
+    order by bound.problem, binding.setting = '', binding.attnum nulls first;
     if found then
         return;
     end if;

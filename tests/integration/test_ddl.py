@@ -25,7 +25,6 @@ from tests.support.postgres import Server
 
 ENROLL, COUNT = Reaction.load("enroll"), Reaction.load("count")
 
-USERS_CASE = Path(__file__).parents[1] / "support" / "users_case.sql"
 
 ROLES = ("lms_owner", "lms_other", "lms_stranger", "lms_app", "lms_daemon")
 """Who owns the tables and runs the migrations; who may come to own them; the application; the daemon."""
@@ -104,10 +103,12 @@ TRIGGERS = "select tgrelid::regclass::text, tgname::text from pg_trigger where t
 SHARE = 4
 """Of so many kinds of DDL, one is replayed on a schema."""
 
-REFUSED = {"role_table": 1}
-"""Statements that these schemas refuse by themselves: a key cannot be changed while a role refers to it."""
+REFUSED = {"role_table": 1, "users_case": 1, "supabase": 1, "auth_users_only": 1}
+"""Statements that these schemas refuse by themselves: a key is changed to which, or from which, another table refers."""
 
-SETTINGS = {name: shape.settings for name, shape in SHAPES.items()} | {"users_case": {}}
+SUPPORT = Path(__file__).parents[1] / "support"
+
+SETTINGS = {name: shape.settings for name, shape in SHAPES.items()} | {"users_case": {}, "domains": {}, "inherited": {}}
 
 
 @dataclass
@@ -180,7 +181,11 @@ def pairs(server: Server) -> Iterator[Callable[[str], tuple[Database, Database]]
         )
 
     def make(name: str) -> tuple[Database, Database]:
-        text = USERS_CASE if name == "users_case" else SCHEMAS / f"{name}.sql"
+        text = next(
+            path
+            for path in (SCHEMAS / f"{name}.sql", SUPPORT / f"{name}.sql", SUPPORT / "schemas" / f"{name}.sql")
+            if path.exists()
+        )
         names = [f"ddl_{name}_without", f"ddl_{name}"]
         made.extend(names)
         server.psql("postgres", f"create database {names[0]} owner lms_owner")
@@ -219,7 +224,7 @@ async def beside(pair: tuple[Database, Database], settings: dict[str, str]) -> B
         server.psql(with_listener.name, f'alter table {taken.table} enable trigger "{taken.trigger}"')
     connections = []
     for database in pair:
-        each: Connection = await asyncpg.connect(database.url)
+        each: Connection = await asyncpg.connect(database.url, statement_cache_size=0)
         await each.execute(ATTEMPT)
         connections.append(each)
     await connections[0].execute("set role lms_owner")
@@ -239,16 +244,17 @@ async def exact(side: Beside, mapping: Mapping, signed_up: tuple[int, ...]) -> l
     keys = ", ".join(side.lms.key("profiles", number) for number in signed_up)
     missing = sql.render(
         f"""
-        select {{{{profile_key:profile}}}}::text from {{{{profile_table}}}} as profile
-        where {{{{student_condition}}}} and {{{{profile_key:profile}}}}::text in ({keys})
-        and (
-            select count(*) from {{{{enrollment_table}}}} as enrollment
+        select {{{{profile_key:profile}}}}::text as key, found.enrollments
+        from {{{{profile_table}}}} as profile
+        cross join lateral (
+            select count(*) as enrollments from {{{{enrollment_table}}}} as enrollment
             where {{{{enrollment_profile:enrollment}}}} = {{{{profile_key:profile}}}}
-        ) <> 1
+        ) as found
+        where {{{{student_condition}}}} and {{{{profile_key:profile}}}}::text in ({keys}) and found.enrollments <> 1
         """,
         values,
     )
-    wrong = [f"{row[0]} is not enrolled once" for row in await connection.fetch(missing)]
+    wrong = [f"{row['key']} has {row['enrollments']} enrollments" for row in await connection.fetch(missing)]
     counts = mapping.count_columns if mapping.counts_in_courses else ("",)
     for name in counts:
         shown = f"coalesce(course.{identifier(name)}, 0)" if name else values["course_count"].replace("{row}", "course")
@@ -297,14 +303,20 @@ async def replay(side: Beside, kind: ddl.Kind, *, thorough: bool) -> None:
     followed = await connection.fetch("select * from listener.follow()")
     if followed and await connection.fetch("select * from listener.follow()"):
         side.found.append("followed again")
-    problems = [(row["problem"], row["setting"]) for row in await connection.fetch("select * from listener.binding_problems()")]
+    problems = [
+        (row["problem"], row["setting"]) for row in await connection.fetch("select * from listener.binding_problems()")
+    ]
     await side.both([*statements.course(251), *statements.sign_up(201)], role="lms_owner")
     outcome = kind.outcome if not any(code for code, _ in done) else "either"
     if problems and outcome == "served":
         side.found.append(f"problems: {problems}")
     if not problems and outcome == "told":
         side.found.append("no problem is told")
-    side.found += [f"no setting for {problem}" for problem, setting in problems if not setting and not problem.startswith(("trigger", "row-level security", "permission denied"))]
+    side.found += [
+        f"no setting for {problem}"
+        for problem, setting in problems
+        if not setting and not problem.startswith(("trigger", "row-level security", "permission denied"))
+    ]
     if kind.outcome == "refused":
         return
     if not problems:
@@ -314,8 +326,9 @@ async def replay(side: Beside, kind: ddl.Kind, *, thorough: bool) -> None:
         return
     async with rolled_back(connection):
         await installed_anew(side, statements, stranger=kind.role != "lms_owner")
-    async with rolled_back(connection):
-        await uninstalled(side)
+    if kind.role == "lms_owner" or not side.taken_over:
+        async with rolled_back(connection):
+            await uninstalled(side)
 
 
 SCRIPT_ENDS = re.compile(r"^(begin|commit|set local lock_timeout = .*);$", re.MULTILINE)

@@ -46,7 +46,8 @@ def kinds(lms: Lms) -> list[Kind]:
         for column in _mapped(lms, part):
             found += _of_column(lms, part, table, column)
         found += _of_table(lms, part, table)
-        found += _beside(part, table, watched=part != PROFILES or lms.mapping.role_table is None)
+        watched = part != PROFILES or lms.mapping.role_table is None
+        found += _beside(part, table, watched=watched, taken_over=bool(lms.mapping.taken_over))
         found += _of_inheritance(part, table)
     found += _of_types(lms)
     found += _of_schemas(lms)
@@ -61,7 +62,9 @@ def followable(lms: Lms) -> list[Kind]:
         table = lms.original(part)
         renamed = f"{identifier(table.schema)}.{identifier(table.name + ' of now')}"
         for column in _mapped(lms, part):
-            rename = f"alter table {table.quoted} rename column {column.quoted} to {identifier(column.name + ' of now')}"
+            rename = (
+                f"alter table {table.quoted} rename column {column.quoted} to {identifier(column.name + ' of now')}"
+            )
             found.append(Kind(f"{part}: rename column {column.name}", (rename,)))
         found.append(
             Kind(
@@ -91,7 +94,10 @@ def _mapped(lms: Lms, part: str) -> list[Column]:
         ),
         COURSES: (mapping.course_key, mapping.course_price, mapping.is_available, mapping.course_order),
     }
-    names = (*plain.get(part, (mapping.role_key, mapping.is_student)), *(mapping.count_columns if part == COURSES else ()))
+    names = (
+        *plain.get(part, (mapping.role_key, mapping.is_student)),
+        *(mapping.count_columns if part == COURSES else ()),
+    )
     if part == PROFILES:
         names = (*names, *mapping.extra_values.values())
     text = " ".join(name for name in names if name)
@@ -203,9 +209,7 @@ def _of_table(lms: Lms, part: str, table: LmsTable) -> Iterator[Kind]:
     rename, like, plain = f"{on} rename to {new}", f"(like {table.quoted} including all)", table.kind == "r"
     yield Kind(f"{part}: rename", (rename,))
     yield Kind(f"{part}: move", ("create schema moved", f"{on} set schema moved"))
-    yield Kind(
-        f"{part}: rename and move", (rename, "create schema moved", f"alter table {renamed} set schema moved")
-    )
+    yield Kind(f"{part}: rename and move", (rename, "create schema moved", f"alter table {renamed} set schema moved"))
     yield Kind(f"{part}: drop", (f"drop table {table.quoted}", f"drop table if exists {table.quoted} cascade"), "told")
     yield Kind(
         f"{part}: another table takes its name",
@@ -248,8 +252,9 @@ def _of_table(lms: Lms, part: str, table: LmsTable) -> Iterator[Kind]:
     yield Kind(f"{part}: a stranger becomes owner", (f"{on} owner to lms_stranger",), "told", role="postgres")
 
 
-def _beside(part: str, table: LmsTable, *, watched: bool) -> Iterator[Kind]:
-    """DDL that is none of the listener's business, and some that keeps it from its work."""
+def _beside(part: str, table: LmsTable, *, watched: bool, taken_over: bool) -> Iterator[Kind]:
+    """DDL that is none of the listener's business, and some that keeps it from its work. (Where triggers of the LMS's
+    own are taken over, switching all on makes them enroll again, too.)"""
     on, column = f"alter table {table.quoted}", table.columns[0].quoted
     columns = ", ".join(f"{each.quoted} {each.type}" for each in table.columns)
     yield Kind(
@@ -282,8 +287,6 @@ def _beside(part: str, table: LmsTable, *, watched: bool) -> Iterator[Kind]:
             f"{on} set tablespace pg_default",
             f"create table child () inherits ({table.quoted})",
             f"comment on table {table.quoted} is 'of the LMS'",
-            f"{on} disable trigger user",
-            f"{on} enable trigger user",
             f"create publication published for table {table.quoted} with (publish = 'insert')",
             f"create statistics correlated (dependencies) on more, most from {table.quoted}",
             f"analyze {table.quoted}",
@@ -296,9 +299,7 @@ def _beside(part: str, table: LmsTable, *, watched: bool) -> Iterator[Kind]:
             f"create rule more as on insert to {table.quoted} do also nothing",
         ),
     )
-    yield Kind(
-        f"{part}: of a type", (f"create type more as ({columns})", f"{on} of more", f"{on} not of")
-    )
+    yield Kind(f"{part}: of a type", (f"create type more as ({columns})", f"{on} of more", f"{on} not of"))
     if table.foreign_keys:
         yield Kind(
             f"{part}: foreign keys dropped",
@@ -321,14 +322,14 @@ def _beside(part: str, table: LmsTable, *, watched: bool) -> Iterator[Kind]:
         ),
         "refused",
     )
+    off_and_on = (f"{on} disable trigger user", f"{on} enable trigger user")
+    yield Kind(f"{part}: triggers off and on", off_and_on, "refused" if taken_over else "served")
     yield Kind(f"{part}: triggers off", (f"{on} disable trigger user",), "told" if watched else "served")
     yield Kind(
         f"{part}: row-level security",
         (f"{on} enable row level security", f"create policy everyone on {table.quoted} using (true)"),
     )
-    yield Kind(
-        f"{part}: row-level security that hides all", (f"{on} enable row level security",)
-    )
+    yield Kind(f"{part}: row-level security that hides all", (f"{on} enable row level security",))
     yield Kind(
         f"{part}: row-level security that blinds the owner",
         (f"{on} enable row level security", f"{on} force row level security"),
@@ -342,7 +343,8 @@ def _of_inheritance(part: str, table: LmsTable) -> Iterator[Kind]:
     columns = ", ".join(f"{each.quoted} {each.type}" for each in table.columns)
     yield Kind(f"{part}: inherit", (f"create table parent ({columns})", f"{on} inherit parent"), "either")
     yield Kind(
-        f"{part}: inherit no more", (f"create table parent ({columns})", f"{on} inherit parent", f"{on} no inherit parent")
+        f"{part}: inherit no more",
+        (f"create table parent ({columns})", f"{on} inherit parent", f"{on} no inherit parent"),
     )
     parent = f"create table parent ({columns}) partition by list ({table.columns[0].quoted})"
     attach = f"alter table parent attach partition {table.quoted} default"
@@ -378,12 +380,20 @@ def _of_types(lms: Lms) -> Iterator[Kind]:
         for column in table.columns:
             if column.type_kind not in "ed" or (column.labels and column not in _mapped(lms, part)):
                 continue
-            name, alter = f"type of {part}.{column.name}", f"alter {'type' if column.labels else 'domain'} {column.type_name}"
+            name, alter = (
+                f"type of {part}.{column.name}",
+                f"alter {'type' if column.labels else 'domain'} {column.type_name}",
+            )
             on = f"alter table {table.quoted} alter column {column.quoted}"
             schema = f"{identifier(table.schema)}."
             yield Kind(f"{name}: rename", (f"{alter} rename to renamed_type",))
             yield Kind(f"{name}: move", ("create schema moved", f"{alter} set schema moved"))
-            yield Kind(f"{name}: drop cascade", (f"drop type {column.type_name} cascade",), "told")
+            needed = column in _mapped(lms, part) and not _can_be_done_without(lms, part, column)
+            yield Kind(
+                f"{name}: drop cascade",
+                (f"drop type {column.type_name} cascade",),
+                "told" if needed else "either",
+            )
             if not column.labels:
                 yield Kind(f"{name}: constraint", (f"{alter} add constraint more check (value <> 'more')",))
                 continue

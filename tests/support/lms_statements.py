@@ -163,8 +163,10 @@ class Statements:
         table = self.table(PROFILES)
         if table is not None:
             columns = ", ".join(column.quoted for column in table.columns if not column.generated)
-            found.append(f"insert into {table.quoted} ({columns}) overriding system value"
-                         f" select {columns} from {table.quoted} where false")
+            found.append(
+                f"insert into {table.quoted} ({columns}) overriding system value"
+                f" select {columns} from {table.quoted} where false"
+            )
         enrollments = self.table(ENROLLMENTS)
         profile = self.column(ENROLLMENTS, self._lms.mapping.enrollment_profile)
         if enrollments is not None and profile is not None:
@@ -241,10 +243,8 @@ class Statements:
                 continue
             if column.attnum in given:
                 value = given[column.attnum]
-                if part == PROFILES and column.references is not None:
-                    before += self._parent(column, number, value)
-                if part == ROLES and column.references is not None:
-                    before += self._parent(column, number, value)
+                if part in (PROFILES, ROLES):
+                    before += self._parent(part, column, number, value)
                 written[column.quoted] = value
             elif ruled is not None:
                 if ruled[0] is not None:
@@ -260,15 +260,17 @@ class Statements:
         names, values = ", ".join(written), ", ".join(written.values())
         return [*before, f"insert into {table.quoted} ({names}) overriding system value values ({values})"]
 
-    def _parent(self, column: Column, number: int, value: str) -> list[str]:
-        """The row that a key refers to, where that table is none of the mapped ones."""
-        assert column.references is not None
-        oid, attnum = column.references
+    def _parent(self, part: str, column: Column, number: int, value: str) -> list[str]:
+        """The row that a key refers to, or referred to, where that table is none of the mapped ones."""
+        original = self._lms.original(part).by_number(column.attnum) or self._lms.original(part).by_name(column.name)
+        references = column.references or (original.references if original is not None else None)
+        if references is None:
+            return []
         mapped = [self.table(part) for part in self._lms.named]
-        parent = next((table for table in self._tables if table.oid == oid), None)
+        parent = next((table for table in self._tables if table.oid == references[0]), None)
         if parent is None or parent in mapped:
             return []
-        return self._row(parent, None, number, {attnum: value})
+        return self._row(parent, None, number, {references[1]: value})
 
     def _first_of(self, oid: int, attnum: int) -> str:
         table = next(table for table in self._tables if table.oid == oid)
