@@ -72,10 +72,13 @@ from pg_class where relnamespace in (select oid from lms)
 union all
 select format(
     '%s.%s %s %s %s %s %s %s', attrelid::regclass, attname, attnum, format_type(atttypid, atttypmod), attnotnull,
-    attidentity, attgenerated, (select pg_get_expr(adbin, adrelid) from pg_attrdef where adrelid = attrelid and adnum = attnum)
+    attidentity, attgenerated,
+    (select pg_get_expr(adbin, adrelid) from pg_attrdef where adrelid = attrelid and adnum = attnum)
 )
 from pg_attribute
-where not attisdropped and attnum > 0 and attrelid in (select oid from pg_class where relnamespace in (select oid from lms))
+where
+    not attisdropped and attnum > 0
+    and attrelid in (select oid from pg_class where relnamespace in (select oid from lms))
 union all
 select format('%s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
 from pg_constraint where connamespace in (select oid from lms)
@@ -87,7 +90,8 @@ select pg_get_triggerdef(oid)
 from pg_trigger
 where not tgisinternal and tgrelid in (select oid from pg_class where relnamespace in (select oid from lms))
 union all
-select format('%s %s %s', oid::regprocedure, proacl, md5(prosrc)) from pg_proc where pronamespace in (select oid from lms)
+select format('%s %s %s', oid::regprocedure, proacl, md5(prosrc))
+from pg_proc where pronamespace in (select oid from lms)
 union all
 select format('%s %s', polrelid::regclass, polname) from pg_policy
 union all
@@ -104,7 +108,7 @@ SHARE = 4
 """Of so many kinds of DDL, one is replayed on a schema."""
 
 REFUSED = {"role_table": 1, "users_case": 1, "supabase": 1, "auth_users_only": 1}
-"""Statements that these schemas refuse by themselves: a key is changed to which, or from which, another table refers."""
+"""Statements that these schemas refuse by themselves: a key that another table refers to is changed."""
 
 SUPPORT = Path(__file__).parents[1] / "support"
 
@@ -119,7 +123,6 @@ class Beside:
     listener: Connection
     without: Connection
     taken_over: list[str]
-    version: int
     found: list[str] = field(default_factory=list)
     """What was wrong."""
 
@@ -233,7 +236,7 @@ async def beside(pair: tuple[Database, Database], settings: dict[str, str]) -> B
     await audit.repair_counts(connections[0])
     await connections[0].execute("reset role")
     taken_over = [each.trigger for each in plan.mapping.taken_over]
-    return Beside(lms, *connections, taken_over, server.version)
+    return Beside(lms, connections[0], connections[1], taken_over)
 
 
 async def exact(side: Beside, mapping: Mapping, signed_up: tuple[int, ...]) -> list[str]:
@@ -263,7 +266,8 @@ async def exact(side: Beside, mapping: Mapping, signed_up: tuple[int, ...]) -> l
             select {{{{course_key:course}}}}::text || ' shows ' || {shown} from {{{{course_table}}}} as course
             where {shown} <> (
                 select count(*) from {{{{enrollment_table}}}} as enrollment
-                where {{{{enrollment_course:enrollment}}}} = {{{{course_key:course}}}} and ({{{{is_counted:enrollment}}}}) is true
+                where {{{{enrollment_course:enrollment}}}} = {{{{course_key:course}}}}
+                and ({{{{is_counted:enrollment}}}}) is true
             )
             """,
             values,
@@ -273,7 +277,7 @@ async def exact(side: Beside, mapping: Mapping, signed_up: tuple[int, ...]) -> l
 
 
 async def served(side: Beside, mapping: Mapping, signed_up: tuple[int, ...] = Statements.SIGNED_UP) -> None:
-    """The daemon's statements, one after the other, as its role: afterwards everybody is enrolled, every count exact."""
+    """The daemon's statements, one after the other, as its role: then everybody is enrolled, every count exact."""
     connection = side.listener
     await connection.execute("set local role lms_daemon")
     await connection.fetchrow(sql.read("audit/make_good_students"))

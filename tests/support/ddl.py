@@ -238,12 +238,13 @@ def _of_table(lms: Lms, part: str, table: LmsTable) -> Iterator[Kind]:
             "drop schema keep cascade",
         ),
     )
+    by_first = f"partition by list ({table.columns[0].quoted})"
+    partitioned = f"create table {table.quoted} (like {renamed} including defaults) {by_first}"
     yield Kind(
         f"{part}: becomes partitioned",
         (
             rename,
-            f"create table {table.quoted} (like {renamed} including defaults)"
-            f" partition by list ({table.columns[0].quoted})",
+            partitioned,
             f"alter table {table.quoted} attach partition {renamed} default",
         ),
         "either",
@@ -414,14 +415,14 @@ def _of_types(lms: Lms) -> Iterator[Kind]:
             ruled = lms.values.get((part, column.name), (None, None))[0]
             if ruled is not None:
                 rest = ", ".join(literal(label) for _, label in column.labels if label != ruled)
+                replaced = f"replace({column.quoted}::text, {literal(ruled)}, 'something else')"
                 yield Kind(
                     f"{name}: made anew without value {ruled}",
                     (
                         f"{alter} rename to renamed_type",
                         f"create type {column.type_name} as enum ({rest}, 'something else')",
                         f"{on} drop default",
-                        f"{on} type {column.type_name} using replace({column.quoted}::text, {literal(ruled)},"
-                        f" 'something else')::{column.type_name}",
+                        f"{on} type {column.type_name} using {replaced}::{column.type_name}",
                         f"drop type {schema}renamed_type",
                     ),
                     "told",
