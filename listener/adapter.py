@@ -42,7 +42,8 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("missing_students"),
         Piece("student_page"),
         Piece("student_figures"),
-        Piece("enrollments", probe="select from listener.enrollments() limit 0", setting=ACTIVE),
+        Piece("enrollments"),
+        Piece("probe_enrollments", probe="select listener.probe_enrollments()", setting=ACTIVE),
         Piece("courses"),
         Piece("default_course", probe="select from listener.default_course_id()", setting=courses),
         Piece("hold_course"),
@@ -53,6 +54,8 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("notes_enrollments"),
         Piece("news_of_courses"),
     ]
+    if mapping.enrolls and not mapping.observes:
+        found.append(Piece("probe_enroll", probe="select listener.probe_enroll()", setting=ACTIVE))
     if mapping.counts_in_courses:
         probe = "select listener.move_count(null, 0)"
         found += [Piece("notes_courses_columns"), Piece("counting_columns", probe=probe, setting=COUNTS)]
@@ -175,6 +178,8 @@ def _files(mapping: Mapping) -> list[str]:
         names += ["grants"]
     if mapping.missing_index == "small":
         names += ["index"]
+    if mapping.missing_index is not None:
+        names += ["index_comment"]
     return names
 
 

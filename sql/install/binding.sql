@@ -185,6 +185,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
         case when binding.attnum is not null then found_column.atttypmod end,
         found_column.table_oid is distinct from binding.table_oid,
         case
+            -- Nothing is read of a table that only had a trigger which was taken over.
+            when binding.attnum is null and binding.setting = '' then null
             when found_column.table_problem is not null then found_column.table_problem
             when binding.attnum is null then null
             when found_column.attnum is null and (binding.stand_in is not null or binding.label_oid is not null) then null
@@ -213,23 +215,76 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     ) as label on true
 $$;
 
--- Triggers of ours that are missing, or do not fire.
+-- Triggers of ours that are missing, or do not fire; on partitions, too, where each may be disabled on its own.
 create or replace function listener.missing_triggers()
-returns table (token text, name text)
+returns table (token text, name text, table_oid oid)
 language sql stable set search_path = pg_catalog, pg_temp as $$
-    select adapter.on_table, wanted.name
-    from listener.adapter
-    inner join listener.binding on binding.token = adapter.on_table
-    cross join lateral unnest(adapter.triggers) as wanted(name)
-    where
-        adapter.on_table is not null
-        and not exists (
-            select from pg_catalog.pg_trigger
-            where
-                pg_trigger.tgrelid = binding.table_oid
-                and pg_trigger.tgname = wanted.name
-                and pg_trigger.tgenabled in ('O', 'A')
-        )
+    with recursive wanted as (
+        select
+            adapter.on_table as token,
+            trigger_name.name,
+            binding.table_oid,
+            binding.kind
+        from listener.adapter
+        inner join listener.binding on binding.token = adapter.on_table
+        cross join lateral unnest(adapter.triggers) as trigger_name(name)
+    ),
+
+    part as (
+        select distinct
+            wanted.table_oid as root_oid,
+            wanted.table_oid
+        from wanted
+        where wanted.kind = 'p'
+        union all
+        select
+            part.root_oid,
+            pg_inherits.inhrelid
+        from part
+        inner join pg_catalog.pg_inherits on pg_inherits.inhparent = part.table_oid
+    ),
+
+    disabled_clone as (
+        select
+            wanted.token,
+            wanted.name,
+            part.table_oid
+        from wanted
+        inner join part on part.root_oid = wanted.table_oid and part.table_oid <> wanted.table_oid
+        inner join pg_catalog.pg_trigger on pg_trigger.tgrelid = part.table_oid
+        inner join pg_catalog.pg_proc on pg_proc.oid = pg_trigger.tgfoid
+        where
+            pg_trigger.tgname = wanted.name
+            and pg_trigger.tgparentid <> 0
+            and pg_trigger.tgenabled not in ('O', 'A')
+            and pg_proc.pronamespace = 'listener'::regnamespace
+    )
+
+    select
+        wanted.token,
+        wanted.name,
+        wanted.table_oid
+    from wanted
+    left join pg_catalog.pg_trigger on pg_trigger.tgrelid = wanted.table_oid and pg_trigger.tgname = wanted.name
+    where coalesce(pg_trigger.tgenabled not in ('O', 'A'), true)
+    union all
+    select
+        disabled_clone.token,
+        disabled_clone.name,
+        disabled_clone.table_oid
+    from disabled_clone
+$$;
+
+-- Tables of which row-level security hides rows from the owner of these functions: nobody there would be seen.
+create or replace function listener.hidden_tables()
+returns table (token text, schema_name text, table_name text)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select
+        binding.token,
+        binding.schema_name,
+        binding.table_name
+    from listener.binding
+    where binding.attnum is null and binding.setting <> '' and row_security_active(binding.table_oid)
 $$;
 
 -- Whether every name is bound to what it was bound to, asked with each heartbeat.
@@ -250,6 +305,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
             or binding.bare
     )
     and not exists (select from listener.missing_triggers())
+    and not exists (select from listener.hidden_tables())
 $$;
 
 -- What keeps the adapter from working, and the setting that would help; no row if nothing does. Changes nothing.
@@ -264,15 +320,29 @@ begin
     from listener.bound_now() as bound
     inner join listener.binding on binding.token = bound.token
     where bound.problem is not null
-    order by bound.problem, binding.attnum nulls first;
+    order by bound.problem, binding.setting = '', binding.attnum nulls first;
     if found then
         return;
     end if;
     return query
     select
-        format('trigger %s on %s.%s is missing or disabled', missing.name, binding.schema_name, binding.table_name), ''
-    from listener.missing_triggers() as missing
-    inner join listener.binding on binding.token = missing.token;
+        format('trigger %s on %s is missing or disabled', missing.name, coalesce(
+            (
+                select format('%s.%s', namespace.nspname, class.relname)
+                from pg_catalog.pg_class as class
+                inner join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+                where class.oid = missing.table_oid
+            ),
+            missing.token
+        )), ''
+    from listener.missing_triggers() as missing;
+    return query
+    select
+        format(
+            'row-level security hides rows of %s.%s from %s, whose functions read it',
+            hidden.schema_name, hidden.table_name, current_user
+        ), ''
+    from listener.hidden_tables() as hidden;
     for piece in select * from listener.adapter where adapter.probe is not null order by adapter.position loop
         begin
             execute piece.probe;

@@ -180,6 +180,18 @@ begin
             continue;
         end;
     end loop;
+    -- What is written while triggers of ours are disabled is made good as soon as they fire again, whoever sees to it.
+    if
+        exists (
+            select
+            from listener.missing_triggers() as missing
+            inner join listener.binding on binding.token = missing.token
+            where not binding.bare
+        )
+        and not exists (select from listener.blind_note where blind_note.operation = 'disabled')
+    then
+        perform listener.note_since_trusted('disabled');
+    end if;
     if is_new then
         perform listener.note_since_trusted('follow');
         {{record_database}}

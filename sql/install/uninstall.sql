@@ -44,7 +44,7 @@ $$;
 
 {{clear_statistics}}
 
--- The index that install may have added.
+-- The index that install may have added, and those of tables that were made like its table.
 do $$
 declare
     ours regclass;
@@ -52,7 +52,13 @@ begin
     for ours in
         select class.oid::regclass
         from pg_catalog.pg_class as class
-        where class.relkind in ('i', 'I') and not class.relispartition and class.relname = 'listener_enrollment_profile'
+        where
+            class.relkind in ('i', 'I')
+            and not class.relispartition
+            and (
+                class.relname = 'listener_enrollment_profile'
+                or obj_description(class.oid, 'pg_class') = 'made by listener install'
+            )
     loop
         execute format('drop index %s', ours);
     end loop;
