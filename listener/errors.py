@@ -65,6 +65,11 @@ class Undecided(ListenerError):
     """cannot tell {what}: {reason}. Set {setting}."""
 
 
+class SchemaTaken(ListenerError):
+    """a schema called listener is there, and holds something that is not ours: {what}. Rename or drop it, then
+    install."""
+
+
 class TriggersInTheWay(ListenerError):
     """triggers here already do this work: {triggers}. `listener install --take-over` disables them, and
     `listener uninstall` enables them again."""

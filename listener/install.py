@@ -14,6 +14,7 @@ from listener.errors import (
     MayNot,
     NoSuchRole,
     NotInstalled,
+    SchemaTaken,
     TriggersInTheWay,
     Undecided,
     UnknownRecord,
@@ -81,6 +82,7 @@ def script(mapping: Mapping, installed_version: int = 0, earlier: Mapping | None
     }
     parts = [
         sql.render(sql.read("install/begin"), values),
+        *([] if installed_version else [sql.read("install/empty_schema")]),
         *(f"alter table {each.table} disable trigger {identifier(each.trigger)};" for each in mapping.taken_over),
         *(sql.render(sql.read(name), values) for name in migrations(installed_version)),
         *([] if earlier is None else [sql.render(sql.read("install/catch_up"), values)]),
@@ -144,10 +146,12 @@ async def plan(
 ) -> Plan:
     """Look at the database and decide what to install. Settings of an earlier installation still hold.
 
-    Raises WrongVersion, UnknownRecord, TriggersInTheWay, MixedTrigger, NoSuchRole, Blinded, and what
+    Raises SchemaTaken, WrongVersion, UnknownRecord, TriggersInTheWay, MixedTrigger, NoSuchRole, Blinded, and what
     `look` raises.
     """
     installed = await installation(connection)
+    if installed is None and (taken := await connection.fetchval(sql.read("catalogue/schema_taken"))) is not None:
+        raise SchemaTaken(what=taken)
     if installed is not None and installed.version > VERSION:
         raise WrongVersion(installed=installed.version, needed=VERSION, mend="update this program")
     earlier = installed.mapping if installed else None

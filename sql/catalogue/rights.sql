@@ -24,7 +24,7 @@ with needed as (
     where
         proc.pronamespace = (select oid from pg_catalog.pg_namespace where nspname = 'listener')
         and proc.prorettype <> 'trigger'::regtype
-        and proc.proname not in ('bind', 'lock_without_waiting', 'note_since_trusted')
+        and proc.proname not in ('bind', 'lock_without_waiting', 'move_triggers', 'note_since_trusted')
 )
 
 select

@@ -75,25 +75,51 @@ exception when insufficient_privilege then
 end;
 $$;
 
--- What is bound, as the catalogue has it now. What was renamed or moved is known by its number. A table that is gone may
--- have been made anew: under its name, by the same owner. A column that is gone may have been, too. In a copy of the
--- database the numbers mean nothing, and names are all there is.
+-- Whether this is a copy of the database that was installed: numbers mean nothing here, and names are all there is.
+create or replace function listener.is_a_copy() returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select
+        bound_in.database_oid is distinct from (
+            select pg_database.oid from pg_catalog.pg_database where pg_database.datname = current_database()
+        )
+        or coalesce(bound_in.system_identifier <> listener.cluster_identifier(), false)
+    from listener.bound_in
+$$;
+
+-- Whether a table has every column of another that is bound and cannot be done without.
+create or replace function listener.has_bound_columns(of_table oid, wanted_in oid) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select not exists (
+        select
+        from listener.binding
+        left join pg_catalog.pg_attribute as attribute
+            on attribute.attrelid = wanted_in
+            and attribute.attname = binding.name
+            and attribute.attnum > 0
+            and not attribute.attisdropped
+        left join pg_catalog.pg_type as type on type.oid = attribute.atttypid
+        where
+            binding.table_oid = of_table
+            and binding.attnum is not null
+            and binding.label_oid is null
+            and binding.stand_in is null
+            and (
+                attribute.attnum is null
+                or coalesce(nullif(type.typbasetype, 0), type.oid) <> binding.key_type
+            )
+    )
+$$;
+
+-- What is bound, as the catalogue has it now. What was renamed or moved is known by its number. A table that is gone, or
+-- was renamed, may have been made anew: under its name, by the same owner, with all of the columns. A column that is gone
+-- may have been made anew, too.
 create or replace function listener.bound_now()
 returns table (
     token text, table_oid oid, attnum smallint, label_oid oid, schema_name text, table_name text, name text,
     type_oid oid, type_modifier integer, moved boolean, problem text
 )
 language sql stable set search_path = pg_catalog, pg_temp as $$
-    with here as (
-        select
-            bound_in.database_oid is distinct from (
-                select pg_database.oid from pg_catalog.pg_database where pg_database.datname = current_database()
-            )
-            or bound_in.system_identifier <> listener.cluster_identifier() as is_a_copy
-        from listener.bound_in
-    ),
-
-    bound_table as (
+    with bound_table as (
         select distinct on (binding.table_oid)
             binding.table_oid,
             binding.schema_name,
@@ -116,14 +142,15 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
                     then format('%s.%s is another kind of table now', namespace.nspname, class.relname)
             end as problem
         from bound_table
-        cross join here
+        cross join (select listener.is_a_copy() as is_a_copy) as here
         left join pg_catalog.pg_class as same on same.oid = bound_table.table_oid
         left join pg_catalog.pg_class as namesake
             on namesake.oid = to_regclass(format('%I.%I', bound_table.schema_name, bound_table.table_name))
             and (
                 here.is_a_copy
                 or (
-                    same.oid is null
+                    namesake.oid is distinct from same.oid
+                    and (same.oid is null or listener.has_bound_columns(bound_table.table_oid, namesake.oid))
                     and namesake.relkind = bound_table.kind
                     and (
                         pg_get_userbyid(namesake.relowner) in (bound_table.owner, current_user)
@@ -131,8 +158,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
                     )
                 )
             )
-        left join pg_catalog.pg_class as class
-            on class.oid = case when here.is_a_copy then coalesce(namesake.oid, same.oid) else coalesce(same.oid, namesake.oid) end
+        left join pg_catalog.pg_class as class on class.oid = coalesce(namesake.oid, same.oid)
         left join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
     ),
 
@@ -303,6 +329,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
             or bound.attnum is distinct from case when not binding.lost then binding.attnum end
             or (bound.type_oid, bound.type_modifier) is distinct from (binding.type_oid, binding.type_modifier)
             or binding.bare
+            or binding.replaced_oid is not null
     )
     and not exists (select from listener.missing_triggers())
     and not exists (select from listener.hidden_tables())

@@ -73,17 +73,14 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     select * from retyped_column
 $$;
 
--- Locks a table as CREATE TRIGGER does, but never stands in line for it: whoever came next would wait behind us. Raises
--- lock_not_available if the table is busy each time.
-create or replace function listener.lock_without_waiting(token text) returns void
+-- Locks a table, but never stands in line for it: whoever came next would wait behind us. Raises lock_not_available if
+-- the table is busy each time.
+create or replace function listener.lock_without_waiting(table_oid oid, mode text) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-    bound listener.binding;
 begin
-    select * into bound from listener.binding where binding.token = lock_without_waiting.token;
     for attempt in 1..20 loop
         begin
-            execute format('lock table %I.%I in share row exclusive mode nowait', bound.schema_name, bound.table_name);
+            execute format('lock table %s in %s mode nowait', table_oid::regclass, mode);
             return;
         exception when lock_not_available then
             if attempt = 20 then
@@ -92,6 +89,50 @@ begin
             perform pg_sleep(0.005);
         end;
     end loop;
+end;
+$$;
+
+-- Makes the triggers of tables that took the place of others, and removes those of the others, where nobody is at work
+-- on the table. What is not done is tried again with the next heartbeat. Whether anything was done.
+create or replace function listener.move_triggers() returns boolean
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    bound listener.binding;
+    old_trigger text;
+    is_done boolean := false;
+begin
+    for bound in select * from listener.binding where binding.bare or binding.replaced_oid is not null loop
+        if bound.bare then
+            begin
+                perform listener.lock_without_waiting(bound.table_oid, 'share row exclusive');
+                perform listener.bind(bound.token);
+                update listener.binding set bare = false where binding.token = bound.token;
+                is_done := true;
+            exception when others then
+                -- Until then they are told to be missing.
+                continue;
+            end;
+        end if;
+        begin
+            for old_trigger in
+                select format('drop trigger %I on %s', pg_trigger.tgname, pg_trigger.tgrelid::regclass)
+                from pg_catalog.pg_trigger
+                inner join pg_catalog.pg_proc on pg_proc.oid = pg_trigger.tgfoid
+                where
+                    pg_trigger.tgrelid = bound.replaced_oid
+                    and pg_trigger.tgparentid = 0
+                    and pg_proc.pronamespace = 'listener'::regnamespace
+            loop
+                perform listener.lock_without_waiting(bound.replaced_oid, 'access exclusive');
+                execute old_trigger;
+                is_done := true;
+            end loop;
+            update listener.binding set replaced_oid = null where binding.token = bound.token;
+        exception when others then
+            continue;
+        end;
+    end loop;
+    return is_done;
 end;
 $$;
 
@@ -127,7 +168,6 @@ returns table (what text, was text, is_now text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
-    bare_table text;
     is_new boolean := false;
 begin
     if not pg_try_advisory_xact_lock({{lock_class}}, {{bind_lock}}) then
@@ -153,6 +193,10 @@ begin
             type_oid = case when now.whole then now.type_oid else binding.type_oid end,
             type_modifier = case when now.whole then now.type_modifier else binding.type_modifier end,
             lost = binding.stand_in is not null and binding.attnum is not null and now.attnum is null,
+            replaced_oid = case
+                when binding.attnum is null and now.moved and not listener.is_a_copy() then binding.table_oid
+                else binding.replaced_oid
+            end,
             bare = binding.bare or (
                 binding.attnum is null
                 and now.moved
@@ -169,17 +213,7 @@ begin
         perform listener.bind();
         is_new := true;
     end if;
-    for bare_table in select binding.token from listener.binding where binding.bare order by binding.token loop
-        begin
-            perform listener.lock_without_waiting(bare_table);
-            perform listener.bind(bare_table);
-            update listener.binding set bare = false where binding.token = bare_table;
-            is_new := true;
-        exception when others then
-            -- Tried again with the next heartbeat; until then the triggers are told to be missing.
-            continue;
-        end;
-    end loop;
+    is_new := listener.move_triggers() or is_new;
     -- What is written while triggers of ours are disabled is made good as soon as they fire again, whoever sees to it.
     if
         exists (

@@ -7,5 +7,6 @@ revoke insert, update, delete on listener.student, listener.enrollment, listener
 from {{grantees}};
 grant execute on all functions in schema listener to {{grantees}};
 revoke execute on function
-    listener.bind(text), listener.lock_without_waiting(text), listener.note_since_trusted(text)
+    listener.bind(text), listener.lock_without_waiting(oid, text), listener.move_triggers(),
+    listener.note_since_trusted(text)
 from {{grantees}};

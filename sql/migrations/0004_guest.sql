@@ -17,7 +17,8 @@ create table listener.binding (
     stand_in text,
     setting text not null,
     lost boolean not null default false,
-    bare boolean not null default false
+    bare boolean not null default false,
+    replaced_oid oid
 );
 
 comment on column listener.binding.token is 'how the adapter''s text names it';
@@ -27,6 +28,7 @@ comment on column listener.binding.key_type is 'the type that a key must keep; n
 comment on column listener.binding.stand_in is 'what is put in the place of a column that can be done without';
 comment on column listener.binding.setting is 'the setting that says which it is';
 comment on column listener.binding.lost is 'done without since it was dropped';
+comment on column listener.binding.replaced_oid is 'the table whose place it took, while triggers of ours are on it';
 comment on column listener.binding.bare is 'a table made anew, whose triggers are still to be made';
 
 -- The adapter's functions and triggers as text, with tokens for the LMS's names. `listener.bind()` makes them from it.

@@ -124,6 +124,35 @@ async def test_a_table_that_is_made_anew_is_watched_again(
     await eventually(connection, COUNT, course, equals=0)
 
 
+async def test_a_new_table_under_the_name_of_one_that_was_put_aside_is_the_one_that_is_watched(
+    connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, course = school
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, COUNT, course, equals=1)
+    await connection.execute(
+        """
+        begin;
+        alter table profiles rename to profiles_of_old;
+        create table profiles (like profiles_of_old including all);
+        insert into profiles select * from profiles_of_old;
+        alter table enrollments rename to enrollments_of_old;
+        create table enrollments (like enrollments_of_old including all);
+        insert into enrollments overriding system value select * from enrollments_of_old;
+        commit;
+        """
+    )
+    await connection.execute("insert into profiles (role) values ('student')")
+    assert "made anew public.profiles" in told(daemon, "mapping_followed")
+    await eventually(connection, COUNT, course, equals=2)
+    await eventually(connection, "select listener.is_bound()", equals=True)
+    notes = await connection.fetchval("select count(*) from listener.change")
+    await connection.execute("delete from enrollments_of_old; delete from profiles_of_old")
+    assert await connection.fetchval("select count(*) from listener.change") == notes
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, COUNT, course, equals=3)
+
+
 async def test_a_table_made_anew_that_is_in_use_gets_its_triggers_when_it_is_free(
     database: Database, connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:

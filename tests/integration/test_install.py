@@ -113,6 +113,16 @@ def test_a_script_that_fails_in_the_end_leaves_nothing_behind(plain: Database) -
     assert dump(plain) == before
 
 
+def test_an_empty_schema_of_that_name_is_in_nobody_s_way_and_another_is_left_alone(plain: Database) -> None:
+    ask(plain, "create schema listener; create table listener.podcast (id integer)")
+    refused = listener(plain.url, "install", check=False)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+    assert "listener.podcast" in refused.stderr
+    ask(plain, "drop table listener.podcast")
+    listener(plain.url, "install")
+    assert ask(plain, VERSION) == str(install.VERSION)
+
+
 def test_an_upgrade_keeps_what_is_in_the_feed(
     plain: Database, second: Database, newer: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
