@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from listener.connection import Connection
 from tests.conftest import Database, install_script
 from tests.integration.conftest import School
 from tests.support.eventually import eventually
@@ -365,3 +366,27 @@ async def test_one_count_column_is_enough(
     await app.execute("insert into profiles (role) values ('student')")
     await eventually(app, "select enrollments from courses", equals=1)
     await app.close()
+
+
+async def test_what_is_parked_for_a_course_that_is_gone_is_what_its_enrollments_and_the_feed_leave(
+    connection: Connection,
+) -> None:
+    """It went while its notes were taken blindly. Of others nothing is touched."""
+    gone, there = await connection.fetchrow("select gen_random_uuid(), gen_random_uuid()") or (None, None)
+    await connection.execute("alter table enrollments drop constraint enrollments_course_id_fkey")
+    await connection.execute("insert into courses (id, title) values ($1, 'there')", there)
+    await connection.execute("insert into profiles (role) select 'guest' from generate_series(1, 3)")
+    await connection.execute("insert into enrollments (user_id, course_id) select id, $1 from profiles", gone)
+    await connection.execute("truncate listener.change")
+    await connection.execute(
+        "insert into listener.change (source, operation, course_id, delta) values ('enrollments', 'insert', $1, 1)",
+        gone,
+    )
+    await connection.execute(
+        "insert into listener.pending_count (course_id, delta, next_attempt_at) values ($1, 7, now()), ($2, 5, now())",
+        gone,
+        there,
+    )
+    await connection.execute("select listener.settle_abandoned_counts()")
+    parked = await connection.fetch("select course_id, delta from listener.pending_count")
+    assert dict(map(tuple, parked)) == {gone: 2, there: 5}
