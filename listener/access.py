@@ -14,7 +14,7 @@ from listener.errors import WrongSetting
 from listener.settings import Settings
 
 OPEN = frozenset({"/livez", "/readyz"})
-"""Probes carry no password; these two paths say nothing but whether the daemon is well."""
+"""Probes carry no password; these two paths say nothing but whether the daemon is well, and why not."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,11 @@ class Access:
     def scheme(self) -> str:
         """http or https."""
         return "http" if self.certificate is None else "https"
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks for a password: only then does anything but the open paths show keys."""
+        return self.user is not None and self.password is not None
 
     def guard(self, app: ASGIApp) -> ASGIApp:
         """`app`, behind the password if there is one."""

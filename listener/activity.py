@@ -70,8 +70,8 @@ class Activity:
         self._enrolled.add(int(now), count)
         self._latest.extendleft(Enrolled(each, course_id, now) for each in profile_ids)
 
-    def to_dict(self) -> dict[str, Any]:
-        """For the page."""
+    def to_dict(self, *, keys: bool) -> dict[str, Any]:
+        """For the page. `keys` says whether whoever looks at it may see whose enrollments these were."""
         now = int(self._clock())
         seconds = sorted(self._seconds)
         return {
@@ -83,5 +83,7 @@ class Activity:
             "timed": len(seconds),
             "latest": [
                 {"profile_id": each.profile_id, "course_id": each.course_id, "at": each.at} for each in self._latest
-            ],
+            ]
+            if keys
+            else None,
         }

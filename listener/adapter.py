@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from listener import rendering, sql
 from listener.binding import Tokens
 from listener.mapping import Mapping, Table
+from listener.renaming import COLUMN, unquoted
 from listener.settings import PREFIX
 from listener.sql import literal
 
@@ -33,8 +34,10 @@ COUNTS = PREFIX + "COUNT_COLUMNS"
 def pieces(mapping: Mapping) -> list[Piece]:
     """What this mapping needs, in the order in which it is made."""
     none = "'{}'"
+    students = STUDENTS if mapping.student_view is None else PREFIX + "STUDENT_VIEW"
+    courses = COURSES if mapping.default_course_view is None else PREFIX + "DEFAULT_COURSE_VIEW"
     found = [
-        Piece("students", probe=f"select from listener.students({none})", setting=STUDENTS),
+        Piece("students", probe=f"select from listener.students({none})", setting=students),
         Piece("unenrolled", probe=f"select from listener.unenrolled({none})"),
         Piece("missing_students"),
         Piece("student_page"),
@@ -42,7 +45,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("enrollments"),
         Piece("probe_enrollments", probe="select listener.probe_enrollments()", setting=ACTIVE),
         Piece("courses"),
-        Piece("default_course", probe="select from listener.default_course()", setting=COURSES),
+        Piece("default_course", probe="select from listener.default_course_id()", setting=courses),
         Piece("hold_course"),
         Piece("lock_courses"),
         Piece("enroll"),
@@ -96,6 +99,7 @@ def code(mapping: Mapping) -> str:
         ("course", mapping.course_table),
     ):
         values |= {f"{what}_name": f"{{{tokens.of(table)}:name}}", f"{what}_oid": f"{{{tokens.of(table)}:oid}}"}
+    values |= expectations(mapping, tokens)
     used = pieces(mapping)
     texts = [sql.render(sql.read(f"adapter/{piece.file}"), values) for piece in used]
     plain |= {
@@ -106,6 +110,37 @@ def code(mapping: Mapping) -> str:
         ),
     }
     return "\n\n".join(sql.render(sql.read(f"install/{name}"), plain) for name in _files(mapping))
+
+
+def expectations(mapping: Mapping, tokens: Tokens) -> dict[str, str]:
+    """Checks that a function reads, or writes, the columns that it was bound to: a column may have taken the name of
+    another, which fails nowhere else. After the statement that reads: by then its table is locked."""
+
+    def columns(expression: str) -> list[str]:
+        return [unquoted(name) for name in COLUMN.findall(expression)]
+
+    def expect(*read: tuple[Table, list[str]]) -> str:
+        conditions = [tokens.is_where_it_was(table, name) for table, names in read for name in dict.fromkeys(names)]
+        lines = "\n        and ".join(dict.fromkeys(each for each in conditions if each is not None))
+        return sql.render(sql.read("adapter/expect_columns"), {"conditions": lines})
+
+    profiles, students = mapping.profile_table, mapping.student_table
+    enrollments, courses = mapping.enrollment_table, mapping.course_table
+    rule = columns(mapping.is_student) if mapping.student_view is None else []
+    course = columns(f"{mapping.is_available} {mapping.course_order}") if mapping.default_course_view is None else []
+    pair = [mapping.enrollment_profile, mapping.enrollment_course]
+    counts = list(mapping.count_columns)
+    return {
+        "expect_student_columns": expect((profiles, [mapping.profile_key]), (students, [mapping.student_key, *rule])),
+        "expect_enrollment_columns": expect((enrollments, pair)),
+        "expect_course_key": expect((courses, [mapping.course_key])),
+        "expect_default_course_columns": expect((courses, [mapping.course_key, *course])),
+        "expect_count_columns": expect((courses, [mapping.course_key, *counts])),
+        "expect_counted_columns": expect(
+            (courses, [mapping.course_key, *counts]),
+            (enrollments, [mapping.enrollment_course, *columns(mapping.is_counted)]),
+        ),
+    }
 
 
 def _row(number: int, piece_and_text: tuple[Piece, str]) -> str:

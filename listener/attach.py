@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from listener import install as installing
+from listener import matching
 from listener.connection import Connection
 from listener.discovery import given
 from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
@@ -41,6 +42,9 @@ def install(
         console().print(table)
         changed = await installing.install(connection, plan)
         console().print("installed schema listener" if changed else "already installed: nothing to do")
+        remark = await matching.remark(connection, plan.mapping)
+        if remark is not None:
+            console().print(literally(remark), soft_wrap=True)
 
     with_connection(settings, work)
 

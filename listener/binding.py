@@ -92,6 +92,17 @@ class Tokens:
             )
         return token
 
+    def is_where_it_was(self, table: Table, name: str) -> str | None:
+        """The condition that the column's name is still that of the bound column; None if it can be done without.
+
+        1259 is pg_class: the identity of a column is its schema's, its table's and its own name.
+        """
+        token = self._column(table, name)
+        if self._bound[token].stand_in is not None:
+            return None
+        number = f"{{{self.of(table)}:oid}}, {{{token}:attnum}}"
+        return f"(pg_catalog.pg_identify_object(1259, {number})).identity = '{{{token}:identity}}'"
+
     def label(self, table: Table, column: str, value: str) -> str:
         """The token of an enum's value."""
         of_column = self._column(table, column)

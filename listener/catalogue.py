@@ -190,13 +190,14 @@ class Catalogue:
         return [relation for relation in self.relations.values() if relation.is_table]
 
     async def values(self, relation: Relation, column: Column) -> tuple[str, ...]:
-        """Values that a column may hold or does hold: all, if the schema lists them; else those seen in a sample."""
+        """Values that a column may hold or does hold: all, if the schema lists them; else its default, and those of a
+        sample, the most common first."""
         if column.allowed:
             return column.allowed
         name, table = sql.identifier(column.name), relation.table
         sample = await self._connection.fetch(
-            f"select distinct value from (select {name}::text as value from {table} limit {SAMPLE_ROWS}) as sample"
-            " where value is not null limit 100"
+            f"select value from (select {name}::text as value from {table} limit {SAMPLE_ROWS}) as sample"
+            " where value is not null group by value order by count(*) desc, value limit 100"
         )
         common = await self._connection.fetch(sql.read("catalogue/values"), table.schema, table.name, column.name)
         seen = [row["value"] for row in (*sample, *common)]

@@ -115,6 +115,14 @@ def address(url: str | None) -> str:
     return location.partition("?")[0].rpartition("@")[2]
 
 
+def told_to_anybody(error: BaseException) -> str:
+    """The same as `reason`, for whoever reaches the port: an error of a statement is only named, for its words may
+    quote what stands in a row, or be those of a trigger of the LMS's. (FATAL is what only the server itself says.)"""
+    if isinstance(error, asyncpg.PostgresError) and "FATAL" not in (error.severity_en, error.severity):
+        return f"a statement failed ({type(error).__name__}); the log says how"
+    return reason(error)
+
+
 def reason(error: BaseException) -> str:
     """One line for an error that may have none."""
     text = re.sub(r"^\[Errno -?\d+\] ", "", str(error).strip()).splitlines()

@@ -7,7 +7,17 @@ import anyio.abc
 
 from listener import cluster, install
 from listener.auditor import Auditor
-from listener.connection import CLOSE_SECONDS, Connection, TimedExecutor, address, close, connect, reason, tune
+from listener.connection import (
+    CLOSE_SECONDS,
+    Connection,
+    TimedExecutor,
+    address,
+    close,
+    connect,
+    reason,
+    told_to_anybody,
+    tune,
+)
 from listener.consumers import CONSUMERS
 from listener.doorbell import Doorbell
 from listener.errors import (
@@ -244,7 +254,7 @@ class Daemon:
 
     def _lost(self, error: Exception) -> None:
         self._state.role = Role.DISCONNECTED
-        self._state.problem = reason(error)
+        self._state.problem = told_to_anybody(error)
         self._metrics.connected.set(0)
         self._metrics.errors.labels(_kind(error)).inc()
         if self._outage.failed():

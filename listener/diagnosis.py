@@ -1,19 +1,26 @@
-"""Looks for all that is not as it should be; changes nothing."""
+"""Looks for all that is not as it should be; changes nothing.
 
+Findings stop or spoil the listener's work. Advice is about the LMS's keys and indexes, which are the LMS's affair.
+"""
+
+import json
+import shlex
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from listener import rendering, rights, sql, structure, takeover
-from listener.catalogue import Catalogue
 from listener.connection import Connection
 from listener.errors import Blinded, MayNot
+from listener.following import describe
 from listener.install import Installation
-from listener.mapping import Mapping
+from listener.mapping import Mapping, column
+from listener.structure import Step
 
 Severity = Literal["error", "warning"]
 
 SYNC = "listener sync"
+STRUCTURE = "listener sync --structure"
 INSTALL = "listener install"
 
 
@@ -43,55 +50,131 @@ class Check:
     mend: str
 
 
-ROWS = (
-    Check("students_without_enrollment", "error", "students have no enrollment", SYNC),
-    Check("enrollments_of_nobody", "error", "enrollments refer to a profile that is not there", SYNC),
-    Check("enrollments_of_no_course", "error", "enrollments refer to a course that is not there", SYNC),
-    Check("duplicate_enrollments", "error", "enrollments are doubled", SYNC),
-)
+WITHOUT_ENROLLMENT = Check("students_without_enrollment", "error", "students have no enrollment", SYNC)
+MISSED = Check("students_missed", "error", "students have no enrollment", SYNC)
+"""Beside live sign-ups: who is noted is not missed."""
 COUNTS_OFF = Check("counts_off", "error", "counts are off", SYNC)
 INSTALLED = (
     Check("counts_drifted", "error", "counts are off", SYNC),
     Check("feed_lag", "error", "changes wait for a daemon", "listener run"),
     Check("students_pending", "warning", "students could not be enrolled yet", "listener pending"),
 )
+REFUSED = Check(
+    "students_refused",
+    "error",
+    "students cannot be enrolled: the foreign key refers to a table they are not in",
+    STRUCTURE,
+)
+CODES = {
+    "students_missed": "students_without_enrollment",
+    "counts_drifted": "counts_off",
+    "students_refused": "foreign_key_wrong_table",
+}
+"""What people know them by, whether something is installed or not."""
 TRIGGERS = Check("triggers_missing", "error", "triggers are missing or disabled", INSTALL)
+IN_THE_WAY = {
+    each.code: each
+    for each in (
+        Check("enrollments_of_nobody", "warning", "enrollments refer to a profile that is not there", STRUCTURE),
+        Check("enrollments_of_no_course", "warning", "enrollments refer to a course that is not there", STRUCTURE),
+        Check("duplicate_enrollments", "warning", "enrollments are doubled", STRUCTURE),
+    )
+}
+"""Rows that a missing key would not allow."""
 
 
-async def diagnose(connection: Connection, mapping: Mapping, installed: Installation | None) -> list[Finding]:
-    """Every finding, the gravest first. One snapshot, so that the figures agree with each other."""
+@dataclass(frozen=True)
+class Diagnosis:
+    """All that was found."""
+
+    findings: tuple[Finding, ...]
+    """What stops or spoils the listener's work, the gravest first."""
+    advice: tuple[Finding, ...]
+    """What could be better about keys and indexes, and the rows that stand in their way."""
+    steps: tuple[Step, ...]
+    """What would be done about keys and indexes."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "findings": [each.to_dict() for each in self.findings],
+            "advice": [each.to_dict() for each in self.advice],
+        }
+
+
+async def diagnose(
+    connection: Connection, mapping: Mapping, installed: Installation | None, cascade: tuple[str, ...] = ()
+) -> Diagnosis:
+    """Look at everything, in one snapshot, so that the figures agree with each other. `cascade` names foreign keys that
+    shall cascade. Raises UnknownForeignKey."""
+    broken = await _broken(connection) if installed is not None else []
+    if broken:
+        findings = [*broken, *await _triggers(connection, mapping), *await _rights(connection, mapping, installed)]
+        return Diagnosis(tuple(findings), (), ())
+    steps = structure.missing(await structure.look(connection, mapping), cascade)
+    if installed is None:
+        # Install makes the index that it needs.
+        steps = [step for step in steps if step.code != "index_missing" or not step.needed]
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(sql.read("audit/whole_tables"))
-        findings = [await _run(connection, mapping, check) for check in _checks(mapping, installed)]
+        found = [await _run(connection, mapping, check) for check in _checks(mapping, installed)]
         if installed is not None:
-            findings.append(await _run(connection, mapping, TRIGGERS, *mapping.triggers))
-    findings += await _structure(connection, mapping)
-    findings += await _triggers(connection, mapping)
-    findings += await _rights(connection, mapping, installed)
-    found = [finding for finding in findings if finding is not None]
-    return sorted(found, key=lambda each: each.severity != "error")
+            found.append(await _run(connection, mapping, TRIGGERS, *mapping.triggers))
+        rows = dict.fromkeys(code for step in structure.wanted(steps) for code in step.rows)
+        in_the_way = [await _run(connection, mapping, IN_THE_WAY[code]) for code in rows]
+        refused = [
+            await _run(connection, mapping, REFUSED, values={"referred_table": str(table), "referred_key": column(key)})
+            for table, key in (step.refuses for step in steps if step.refuses is not None)
+        ]
+    found += refused
+    needed = [step for step in steps if step.needed and installed is not None]
+    findings = [
+        *(finding for finding in found if finding is not None),
+        *map(_described, needed),
+        *await _triggers(connection, mapping),
+        *await _rights(connection, mapping, installed),
+    ]
+    advice = [
+        *(finding for finding in in_the_way if finding is not None),
+        *(_described(step) for step in steps if step not in needed and not (step.refuses and any(refused))),
+    ]
+    return Diagnosis(tuple(sorted(findings, key=lambda each: each.severity != "error")), tuple(advice), tuple(steps))
 
 
 def _checks(mapping: Mapping, installed: Installation | None) -> Iterable[Check]:
-    rows = ROWS if mapping.enrolls and not mapping.observes else ROWS[1:]
+    if mapping.enrolls and not mapping.observes:
+        yield WITHOUT_ENROLLMENT if installed is None else MISSED
     if installed is not None:
-        return [*rows, *INSTALLED]
-    return [*rows, COUNTS_OFF] if mapping.counts_in_courses else rows
+        yield from INSTALLED
+    elif mapping.counts_in_courses:
+        yield COUNTS_OFF
 
 
-async def _run(connection: Connection, mapping: Mapping, check: Check, *args: object) -> Finding | None:
-    text = sql.render(sql.read(f"audit/findings/{check.code}"), rendering.placeholders(mapping))
+async def _run(
+    connection: Connection, mapping: Mapping, check: Check, *args: object, values: dict[str, str] | None = None
+) -> Finding | None:
+    text = sql.render(sql.read(f"audit/findings/{check.code}"), rendering.placeholders(mapping) | (values or {}))
     row = await connection.fetchrow(text, *args)
     assert row is not None
     if not row["affected"]:
         return None
-    code = "counts_off" if check.code == "counts_drifted" else check.code
+    code = CODES.get(check.code, check.code)
     return Finding(code, check.severity, row["affected"], check.what, tuple(row["examples"]), check.mend)
 
 
-async def _structure(connection: Connection, mapping: Mapping) -> list[Finding]:
-    steps = structure.missing(await Catalogue.load(connection), mapping)
-    return [Finding(step.code, step.severity, 1, step.what, (step.detail,), SYNC) for step in steps]
+def _described(step: Step) -> Finding:
+    mend = f"{STRUCTURE} --cascade {shlex.quote(step.name)}" if step.by_name else STRUCTURE
+    return Finding(step.code, "warning", 1, step.what, (step.detail,), mend)
+
+
+async def _broken(connection: Connection) -> list[Finding]:
+    """What a migration took away that cannot be done without: nothing else can be looked at then."""
+    found = json.loads(await connection.fetchval(sql.read("daemon/problems")))
+    problems = [each for each in found if each["setting"]]  # without one it is about triggers, a finding of their own
+    if not problems:
+        return []
+    what = "mapped tables or columns are gone, or cannot be what they were"
+    return [Finding("mapping_broken", "error", len(problems), what, tuple(map(describe, problems)), INSTALL)]
 
 
 async def _triggers(connection: Connection, mapping: Mapping) -> list[Finding]:

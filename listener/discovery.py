@@ -8,7 +8,7 @@ from listener.choices import Choice
 from listener.connection import Connection
 from listener.errors import Undecided, WrongSetting
 from listener.mapping import Actions, Mapping, MissingIndex, Table, column
-from listener.places import Places
+from listener.places import Enrollments, Places
 from listener.rules import Rule, Rules, find_column, listed, ranked
 from listener.settings import MAPPING, PREFIX, Settings
 from listener.sql import identifier
@@ -55,7 +55,7 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
     enrollments = places.enrollments()
     profiles, profile_key, profiles_why = places.profiles(enrollments)
     courses, course_key, courses_why = places.courses(enrollments)
-    rule, role = await _students(places, rules, profiles, enrollments.person.table, asked)
+    rule, role = await _students(places, rules, profiles, enrollments, asked)
     status, published = await rules.status(enrollments.relation), await rules.published(courses)
     price, price_choice = _price(courses, asked)
     counts, counts_choice = _counts(courses, asked)
@@ -139,9 +139,10 @@ async def _query(connection: Connection, kind: str, asked: dict[str, str], setti
 
 
 async def _students(
-    places: Places, rules: Rules, profiles: Relation, person: Table, asked: dict[str, str]
+    places: Places, rules: Rules, profiles: Relation, enrollments: Enrollments, asked: dict[str, str]
 ) -> tuple[Rule, tuple[Relation, str] | None]:
     """The rule, and the role table it is about unless it is about the profiles."""
+    person = enrollments.person.table
     role = places.role_table(profiles, person)
     predicate = asked.get("student_predicate")
     if predicate is not None:
@@ -151,7 +152,13 @@ async def _students(
     if "student_table" in asked and role is not None:
         found = await rules.role(role[0])
         return found or Rule("true", Choice("students", 80, "has a row in LISTENER_STUDENT_TABLE")), role
-    own = await rules.role(profiles)
+    try:
+        own = await rules.role(profiles)
+    except Undecided:
+        found = await rules.role(role[0]) if role is not None and "student_column" not in asked else None
+        if found is None:
+            raise
+        return found, role
     if (
         own is not None
         and role is not None
@@ -169,6 +176,8 @@ async def _students(
         if found is not None:
             return found, role
     if own is None:
+        rules.role_in_other_words(profiles)
+        await rules.role_elsewhere(places.that_may_say_roles(profiles, person, enrollments.relation.table))
         own = Rule("true", Choice("students", 60, "nothing says who is one, so everyone is"))
     conditions = await rules.conditions(profiles)
     parts = [*([] if own.condition == "true" and conditions else [own.condition]), *conditions]
@@ -243,7 +252,7 @@ async def _extra_values(
             continue
         if each.is_time:
             wanted[each.name] = "now()"
-        elif each.name in relation.primary_key and each.family in ("uuid", "text"):
+        elif each == relation.key and relation.reference(each.name) is None and each.family in ("uuid", "text"):
             wanted[each.name] = "gen_random_uuid()" + ("::text" if each.family == "text" else "")
         else:
             missing.append(each.name)

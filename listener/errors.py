@@ -88,6 +88,14 @@ class MayNot(ListenerError):
     """the role {role} may not {action}: {mend}."""
 
 
+class UnknownForeignKey(ListenerError):
+    """{name} is no foreign key of {table} to a profile or a course. Those that there are: {known}."""
+
+
+class NeedsStructure(ListenerError):
+    """{flag} is about keys and indexes: `listener sync --structure {flag}`."""
+
+
 class Busy(ListenerError):
     """the tables stayed locked by others for {seconds:g} s, so nothing was changed: try again, or look at who
     holds them in pg_stat_activity."""

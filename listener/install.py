@@ -117,7 +117,7 @@ class Plan:
     discovery: Discovery
     installed: Installation | None
     intact: bool
-    """Whether all triggers of that installation are there, and enabled."""
+    """Whether all of that installation is there and works, and what it took over is still disabled."""
 
     @property
     def mapping(self) -> Mapping:
@@ -152,7 +152,13 @@ async def plan(
         raise WrongVersion(installed=installed.version, needed=VERSION, mend="update this program")
     earlier = installed.mapping if installed else None
     kept = pinned(installed.known, settings) if installed else {}
-    discovery = await look(connection, {**kept, **settings})
+    try:
+        discovery = await look(connection, {**kept, **settings})
+    except Undecided:
+        if installed is None:
+            raise
+        kept = pinned(installed.known, settings, found_too=True)  # nothing says it any more: it was known once
+        discovery = await look(connection, {**kept, **settings})
     mapping = discovery.mapping
     if earlier is not None and earlier.is_student != "true" and mapping.is_student == "true":
         rule = dict(earlier.described())["students"]
@@ -166,7 +172,8 @@ async def plan(
     enabled = [each for each in found if each.is_enabled]
     if enabled and not take_over:
         raise TriggersInTheWay(triggers=", ".join(map(str, enabled)))
-    disabled = (earlier.taken_over if earlier else ()) + takeover.taken_over(enabled)
+    disabled = await takeover.still_there(connection, earlier.taken_over if earlier else ())
+    disabled += takeover.taken_over(enabled)
     for role in grant_to:
         if not await connection.fetchval("select true from pg_catalog.pg_roles where rolname = $1", role):
             raise NoSuchRole(role=role)
@@ -180,9 +187,10 @@ async def plan(
     )
     triggers = await connection.fetchrow(sql.read("audit/findings/triggers_missing"), *mapping.triggers)
     assert triggers is not None
-    intact = triggers["affected"] == 0
+    intact = triggers["affected"] == 0 and not enabled
     if intact and installed is not None and installed.version == VERSION:
-        intact = await connection.fetchval(sql.read("catalogue/intact"))
+        text = sql.render(sql.read("catalogue/intact"), {"ours": sql.read("install/ours")})
+        intact = await connection.fetchval(text, len(mapping.statistics))
     return Plan(replace(discovery, mapping=mapping), installed, intact=intact)
 
 

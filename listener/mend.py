@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,17 +11,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from listener import diagnosis, sql
+from listener import diagnosis as diagnosing
 from listener import install as installing
+from listener import sql
 from listener import sync as syncing
-from listener.catalogue import Catalogue
 from listener.connection import Connection
-from listener.diagnosis import Finding
+from listener.diagnosis import Diagnosis, Finding
 from listener.discovery import discover, given
-from listener.errors import NotInstalled
+from listener.errors import NeedsStructure, NotInstalled
 from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
 from listener.mapping import Mapping
 from listener.settings import MAPPING, Settings
+from listener.sync import Todo
 
 SHOWN_STUDENTS = 100
 
@@ -34,30 +36,41 @@ async def known(connection: Connection, settings: Settings) -> tuple[Mapping, in
     return await discover(connection, given(settings)), None
 
 
-def show(findings: list[Finding]) -> None:
+def show(findings: Iterable[Finding], title: str, none: str | None = None) -> None:
     """A table of findings."""
-    table = Table("code", "what", "examples", "mend with", title="What is not as it should be")
+    table = Table("code", "what", "examples", "mend with", title=title)
     for each in findings:
         table.add_row(
-            each.code, f"{each.affected} {each.what}", Text("\n").join(map(literally, each.examples)), each.mend
+            each.code,
+            f"{each.affected} {each.what}",
+            Text("\n").join(map(literally, each.examples)),
+            literally(each.mend),
         )
-    console().print(table if findings else "in sync: nothing to mend")
+    if table.row_count or none:
+        console().print(table if table.row_count else none)
+
+
+def show_findings(diagnosis: Diagnosis) -> None:
+    """What stops or spoils the listener's work, if anything does."""
+    show(diagnosis.findings, "What is not as it should be", "in sync: nothing to mend")
 
 
 @takes_settings(*CONNECTION, *MAPPING)
 def diagnose(
     settings: Settings, *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
-    """Say all that is not as it should be, and which command mends it. Changes nothing."""
+    """Say what stops or spoils the listener's work, and which command mends it; then, apart, what could be better about
+    keys and indexes. Changes nothing."""
 
     async def work(connection: Connection) -> int:
         mapping, installed = await known(connection, settings)
-        findings = await diagnosis.diagnose(connection, mapping, installed)
+        diagnosis = await diagnosing.diagnose(connection, mapping, installed)
         if as_json:
-            sys.stdout.write(json.dumps({"findings": [each.to_dict() for each in findings]}) + "\n")
+            sys.stdout.write(json.dumps(diagnosis.to_dict()) + "\n")
         else:
-            show(findings)
-        return 1 if findings else 0
+            show_findings(diagnosis)
+            show(diagnosis.advice, "Advice about structure: the listener works without it")
+        return 1 if diagnosis.findings else 0
 
     raise typer.Exit(with_connection(settings, work))
 
@@ -66,35 +79,75 @@ def diagnose(
 def sync(
     settings: Settings,
     *,
+    structure: Annotated[
+        bool, typer.Option("--structure", help="Add missing keys and indexes, too, after listing them.")
+    ] = False,
+    cascade: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cascade", help="With --structure: a foreign key, by its name, that shall cascade; may be repeated."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    print_: Annotated[
+        bool,
+        typer.Option("--print", help="With --structure: print a migration for the LMS's own tool, and do nothing."),
+    ] = False,
 ) -> None:
-    """Enroll students that were missed, mend counts, keys and indexes, while everything goes on."""
+    """Enroll students that were missed and repair counts, while everything goes on. Nothing else is changed, unless
+    --structure asks for it."""
+    for flag, given_ in (("--print", print_), ("--cascade", cascade)):
+        if given_ and not structure:
+            raise NeedsStructure(flag=" ".join([flag, *(cascade or () if flag == "--cascade" else ())]))
+    names = tuple(cascade or ())
 
     async def work(connection: Connection) -> int:
         mapping, installed = await known(connection, settings)
-        if dry_run:
-            findings = await diagnosis.diagnose(connection, mapping, installed)
-            for line in syncing.would_do(await Catalogue.load(connection), mapping, findings):
-                console().print(literally(f"would: {line}"), soft_wrap=True)
-            return 1 if findings else 0
+        output = console()
+
+        def tell(line: str) -> None:
+            output.print(literally(line), soft_wrap=True)
+
+        if print_ or dry_run:
+            diagnosis = await diagnosing.diagnose(connection, mapping, installed, names)
+            if print_:
+                sys.stdout.write(syncing.migration(diagnosis, mapping))
+                return 0
+            todos = syncing.would_do(diagnosis, with_structure=structure)
+            show_todos("would", todos)
+            return 1 if diagnosis.findings or todos else 0
         if installed is None:
             raise NotInstalled(database=await connection.fetchval("select current_database()"))
-        students = await connection.fetchval("select count(*) from listener.student")
+        complete = True
+        if structure:
+            diagnosis = await diagnosing.diagnose(connection, mapping, installed, names)
+            show_todos("to do", syncing.would_change(diagnosis))
+            complete = await syncing.mend_structure(connection, mapping, names, tell)
         columns = (TextColumn("students"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-        output = console()
         with Progress(*columns, console=output) as bar:
-            task = bar.add_task("", total=students)
-            await syncing.sync(
+            task = bar.add_task("")
+            handled = await syncing.sync(
                 connection,
                 mapping,
-                lambda line: output.print(literally(line), soft_wrap=True),
-                lambda seen, enrolled: bar.update(task, completed=seen, description=f"{enrolled} enrolled"),
+                tell,
+                lambda seen, total, enrolled: bar.update(
+                    task, completed=seen, total=total, description=f"{enrolled} enrolled"
+                ),
             )
-        findings = await diagnosis.diagnose(connection, mapping, installed)
-        show(findings)
-        return 1 if findings else 0
+        diagnosis = await diagnosing.diagnose(connection, mapping, (await known(connection, settings))[1])
+        show_findings(diagnosis)
+        return 1 if diagnosis.findings or not complete or not handled else 0
 
     raise typer.Exit(with_connection(settings, work))
+
+
+def show_todos(word: str, todos: Iterable[Todo]) -> None:
+    """What would be done, with the statements below each thing."""
+    for todo in todos:
+        console().print(literally(f"{word}: {todo.what}"), soft_wrap=True)
+        for statement in todo.statements:
+            for line in f"{statement};".splitlines():
+                console().print(literally(f"    {line}"), soft_wrap=True)
 
 
 class What(StrEnum):

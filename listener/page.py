@@ -1,4 +1,5 @@
-"""The status page, and the figures that it refreshes itself from. Ids only; nothing here asks the database."""
+"""The status page, and the figures that it refreshes itself from. No names, and keys only behind a password; nothing
+here asks the database."""
 
 import base64
 import hashlib
@@ -69,8 +70,9 @@ def _leading(state: State) -> Headline:
     return Headline("good", "Leading", "New students are enrolled as they sign up.")
 
 
-def figures(state: State, longest: float) -> dict[str, Any]:
-    """What the page shows. Times are Unix seconds of this machine's clock, `now` among them."""
+def figures(state: State, longest: float, *, keys: bool) -> dict[str, Any]:
+    """What the page shows, with `keys` of students and courses or without. Times are Unix seconds of this machine's
+    clock, `now` among them."""
     now, monotonic = time.time(), time.monotonic()
     sample = state.sample
     return {
@@ -97,7 +99,7 @@ def figures(state: State, longest: float) -> dict[str, Any]:
                 max(0.0, sample.sampled_at - sample.oldest_transaction_at) if sample.oldest_transaction_at else 0.0
             ),
         },
-        "activity": state.activity.to_dict(),
+        "activity": state.activity.to_dict(keys=keys),
     }
 
 

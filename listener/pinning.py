@@ -11,11 +11,11 @@ ENROLLMENT = ("enrollment_profile", "enrollment_course", "enrollment_status", "a
 COURSE = ("course_key", "course_price", "publish_predicate", "course_order", "count_columns")
 
 
-def pinned(earlier: Now, given: dict[str, str]) -> dict[str, str]:
+def pinned(earlier: Now, given: dict[str, str], *, found_too: bool = False) -> dict[str, str]:
     """The settings of an earlier installation, under the names of now. `given` wins, together with what goes with it;
-    what is about something that is gone is forgotten."""
+    what is about something that is gone is forgotten. With `found_too`, what nobody set then is a setting now."""
     kept = dict(earlier.mapping.settings)
-    if earlier.changed:
+    if earlier.changed or found_too:
         kept |= _found(earlier.mapping)
     for tokens, names in (
         (("profiles", "roles"), ("profile_table", "profile_key", *STUDENT)),

@@ -3,26 +3,16 @@
 from dataclasses import dataclass
 
 from listener import words
-from listener.catalogue import Catalogue, Relation
-from listener.choices import Candidate, best
-from listener.errors import ShapeNotUnderstood, TableNotFound, WrongSetting
+from listener.catalogue import Relation
+from listener.choices import CLOSE, LEAST, Candidate, best
+from listener.errors import Ambiguous, ListenerError, ShapeNotUnderstood, TableNotFound, WrongSetting
 from listener.mapping import Table
-from listener.rules import find_column, ranked
-from listener.settings import PREFIX
+from listener.references import REFERENCE_NAMES, Reference, References, points
+from listener.rules import AUTH_USERS, few, find_column, ranked
 
-AUTH_USERS = Table("auth", "users")
-REFERENCE_NAMES = frozenset({"username", "uid", *words.PEOPLE})
 LEAST_ENROLLMENT = 60
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A column of enrollments and what it refers to, by a foreign key or by its looks."""
-
-    column: str
-    table: Table
-    key: str
-    by_foreign_key: bool
+REFERENCE = 60
+"""The score of a column that is named for what it refers to."""
 
 
 @dataclass(frozen=True)
@@ -34,182 +24,145 @@ class Enrollments:
     course: Reference
 
 
-class Places:
+class Places(References):
     """Finds the tables of one LMS, from its schema and what the settings say."""
-
-    def __init__(self, catalogue: Catalogue, given: dict[str, str]) -> None:
-        self._catalogue = catalogue
-        self._given = given
-        self._tables = [
-            relation
-            for relation in catalogue.tables
-            if relation.table.schema not in INNER_SCHEMAS or relation.table == AUTH_USERS
-        ]
-
-    def set_table(self, setting: str) -> Relation | None:
-        """The table that a setting names, or None if it is not set. Raises WrongSetting."""
-        name = self._given.get(setting)
-        if name is None:
-            return None
-        parts = [part.strip('"') for part in name.split(".")]
-        exact = [
-            relation
-            for relation in self._catalogue.relations.values()
-            if parts in ([relation.table.name], [relation.table.schema, relation.table.name])
-        ]
-        folded = [
-            relation
-            for relation in self._catalogue.relations.values()
-            if name.lower() in (relation.table.name.lower(), f"{relation.table.schema}.{relation.table.name}".lower())
-        ]
-        found = exact or folded
-        public = [relation for relation in found if relation.table.schema == "public"]
-        if not found:
-            raise WrongSetting(name=PREFIX + setting.upper(), problem=f"there is no table {name!r}")
-        if len(found) > 1 and len(public) != 1:
-            tables = ", ".join(relation.table.label for relation in found)
-            raise WrongSetting(name=PREFIX + setting.upper(), problem=f"could be any of {tables}")
-        relation = found[0] if len(found) == 1 else public[0]
-        if not relation.is_table:
-            raise WrongSetting(
-                name=PREFIX + setting.upper(), problem=f"{relation.table.label} is not a table: triggers need one"
-            )
-        return relation
 
     def enrollments(self) -> Enrollments:
         """Where enrollments are kept. Raises TableNotFound, ShapeNotUnderstood, Ambiguous, WrongSetting."""
         asked = self.set_table("enrollment_table")
-        candidates = []
-        for relation in [asked] if asked else self._tables:
-            course = best(
-                self._courses(relation), f"which column of {relation.table.label} is the course", ENROLLMENT_COURSE
-            )
-            if course is None or (asked is None and course.thing.table == relation.table):
+        candidates: list[Candidate[Enrollments]] = []
+        unclear: list[tuple[int, bool, ListenerError]] = []
+        """How well each of the tables that are no candidates as they stand would fit, whether it refers to courses, and
+        what is to be said of it."""
+        for relation in [asked] if asked else self.tables:
+            try:
+                found = self._enrollments_in(relation, asked)
+            except Ambiguous as error:
+                if asked:
+                    raise
+                unclear.append((self._likeness(relation), True, error))
                 continue
-            person = best(
-                self._people(relation), f"which column of {relation.table.label} is the student", ENROLLMENT_PROFILE
-            )
-            if person is None:
+            if found is not None:
+                candidates.append(found)
                 continue
-            score, reason = _named_for_enrollments(relation.table.name)
-            score += course.score + person.score - 40
-            score += 5 if relation.is_unique(course.thing.column, person.thing.column) else 0
-            found = Enrollments(relation, person.thing, course.thing)
-            why = f"{reason}; {person.name}: {person.reason}; {course.name}: {course.reason}"
-            candidates.append(Candidate(found, relation.table.label, 100 if asked else score, why))
+            between = self._between(relation, asked)
+            if between is not None:
+                unclear.append((self._likeness(relation), False, between))
         if asked and not candidates:
+            if unclear:
+                raise unclear[0][2]
             raise ShapeNotUnderstood(
                 what="the references",
                 table=asked.table.label,
                 reason="set LISTENER_ENROLLMENT_PROFILE and LISTENER_ENROLLMENT_COURSE, and their tables",
             )
+        likeness, _, problem = max(unclear, key=lambda each: each[:2], default=(0, False, None))
+        if problem is not None and likeness >= LEAST_ENROLLMENT:
+            # No other may take its place unless it fits as well.
+            candidates = [each for each in candidates if each.score > likeness - CLOSE]
+            if not any(each.score >= LEAST_ENROLLMENT for each in candidates):
+                raise problem
         chosen = best(candidates, "where enrollments are kept", "LISTENER_ENROLLMENT_TABLE", LEAST_ENROLLMENT)
         if chosen is None:
             raise TableNotFound(
-                what="enrollments", reason="no table refers to both people and courses; set LISTENER_ENROLLMENT_TABLE"
+                what="enrollments",
+                reason=f"no table {self._nearest(candidates)}; set LISTENER_ENROLLMENT_TABLE",
             )
         self.reason = chosen.reason
         self.score = min(100, chosen.score)
         return chosen.thing
 
-    def _courses(self, relation: Relation) -> list[Candidate[Reference]]:
-        asked = self.set_table("course_table")
-        return self._references(relation, asked, words.COURSES, words.COURSES, "enrollment_course", "course_key")
+    def _enrollments_in(self, relation: Relation, asked: Relation | None) -> Candidate[Enrollments] | None:
+        """A table as that of the enrollments; None if it does not refer to both. Raises Ambiguous."""
+        label = relation.table.label
+        people = self.people_references(relation)
+        if max((each.score for each in people), default=0) < LEAST:
+            return None
+        course = best(self.course_references(relation), f"which column of {label} is the course", ENROLLMENT_COURSE)
+        if course is None or (asked is None and course.thing.table == relation.table):
+            return None
+        person = best(people, f"which column of {label} is the student", ENROLLMENT_PROFILE)
+        if person is None:
+            return None
+        score, reason = _named_for_enrollments(relation.table.name)
+        score += course.score + person.score - 40
+        score += 5 if relation.is_unique(course.thing.column, person.thing.column) else 0
+        found = Enrollments(relation, person.thing, course.thing)
+        why = f"{reason}; {person.name}: {person.reason}; {course.name}: {course.reason}"
+        return Candidate(found, label, 100 if asked else score, why)
 
-    def _people(self, relation: Relation) -> list[Candidate[Reference]]:
-        asked = self.set_table("profile_table")
-        return self._references(relation, asked, words.PEOPLE, REFERENCE_NAMES, "enrollment_profile", "profile_key")
+    def _likeness(self, relation: Relation) -> int:
+        """The score that a table would have if its references were clear."""
+        people = max((each.score for each in self.people_references(relation)), default=0)
+        courses = max((each.score for each in self.course_references(relation)), default=REFERENCE)
+        return _named_for_enrollments(relation.table.name)[0] + people + courses - 40
 
-    def _references(
-        self,
-        relation: Relation,
-        asked: Relation | None,
-        tables: frozenset[str],
-        names: frozenset[str],
-        column_setting: str,
-        key_setting: str,
-    ) -> list[Candidate[Reference]]:
-        set_column = self._given.get(column_setting)
-        columns = [find_column(relation, set_column, column_setting)] if set_column else list(relation.columns.values())
+    def _between(self, relation: Relation, asked: Relation | None) -> ShapeNotUnderstood | None:
+        """What is to be said of a table that is named for enrollments, or was asked for, and refers to people and to
+        something that is no course, but may belong to one: a class. None of any other table."""
+        named = words.says(relation.table.name, words.ENROLLMENTS)
+        named = named and not words.says(relation.table.name, words.ASIDE)
+        if not (asked or named) or self.given.keys() & {"course_table", "enrollment_course"}:
+            return None
+        people = {each.thing.column for each in self.people_references(relation) if each.score >= LEAST}
+        if not people or any(each.score >= LEAST for each in self.course_references(relation)):
+            return None
         found = []
-        for column in columns:
-            named = words.says(column.name, names)
-            score = (15 if named else 0) - (30 if words.says(column.name, words.SOMEONE_ELSE) else 0)
-            score += 40 if set_column else 0
-            reference = relation.reference(column.name)
-            if reference is not None:
-                table, key = reference
-                fits = table in ((asked.table,) if asked else ()) or words.all_among(table.name, tables)
-                if not fits and not set_column and not (asked and named):
-                    continue
-                target = self._catalogue.relations.get(table)
-                if target is None:
-                    continue
-                if asked and asked.table != table and not self._links(asked, table):
-                    key = self._key_of(asked, column.name, column.family, key_setting) or key
-                    table = asked.table
-                thing = Reference(column.name, table, key, by_foreign_key=True)
-                found.append(Candidate(thing, column.name, score + 45, f"refers to {table.label}"))
-            elif named or set_column:
-                target = asked or self._by_name(tables, relation, column.family)
-                if target is None:
-                    continue
-                key_name = self._key_of(target, column.name, column.family, key_setting)
-                if key_name is None:
-                    continue
-                thing = Reference(column.name, target.table, key_name, by_foreign_key=False)
-                found.append(
-                    Candidate(thing, column.name, score + 30, f"is named for {target.table.label}, no foreign key")
-                )
-        return found
+        for column in relation.columns:
+            reference = relation.reference(column)
+            other = None if reference is None else self.catalogue.relations.get(reference[0])
+            if other is None or column in people or words.says(column, words.SOMEONE_ELSE | words.OF_ALL):
+                continue
+            if not words.all_among(other.table.name, words.PEOPLE):
+                courses = [each.thing for each in self.course_references(other) if each.thing.by_foreign_key]
+                found.append((column, other.table.label, courses[0] if courses else None))
+        through = [each for each in found if each[2] is not None] or found
+        if not through:
+            return None
+        described = " and ".join(
+            f"{label} ({column})" + (f", which refers to {course.table.label} ({course.column})" if course else "")
+            for column, label, course in through
+        )
+        tables = " or ".join(dict.fromkeys(label for _, label, _ in through))
+        return ShapeNotUnderstood(
+            what="the course",
+            table=relation.table.label,
+            reason=f"people are enrolled in {described}. Set LISTENER_COURSE_TABLE={tables}: new students then land in "
+            "one of those, each with its own count. Or set LISTENER_ENROLLMENT_TABLE to a table that refers to courses",
+        )
 
-    def _by_name(self, vocabulary: frozenset[str], beside: Relation, family: str) -> Relation | None:
-        fitting = [
-            relation
-            for relation in self._tables
-            if words.all_among(relation.table.name, vocabulary)
-            and relation.table != beside.table
-            and any(column.family == family for column in relation.columns.values())
-        ]
-        return min(fitting, key=lambda each: _place(each.table, beside.table), default=None)
-
-    def _key_of(self, target: Relation, column: str, family: str, setting: str) -> str | None:
-        """The column of `target` that a reference without a foreign key means."""
-        if setting in self._given:
-            return find_column(target, self._given[setting], setting).name
-        same = target.columns.get(column)
-        if same is not None and same.family == family and target.is_unique(column):
-            return column
-        if target.key is not None and target.key.family == family:
-            return target.key.name
-        unique = [
-            each for key in target.unique if len(key) == 1 for each in key if target.columns[each].family == family
-        ]
-        return unique[0] if unique else None
+    @staticmethod
+    def _nearest(candidates: list[Candidate[Enrollments]]) -> str:
+        """What no table does."""
+        if not candidates:
+            return "refers to both people and courses"
+        nearest = sorted(candidates, key=lambda each: (-each.score, each.name))
+        names = few(tuple(each.name for each in nearest))
+        return f"that refers to both people and courses is named for enrollments (these refer to both: {names})"
 
     def profiles(self, enrollments: Enrollments) -> tuple[Relation, str, str]:
         """(the table of profiles, its key, why). Raises WrongSetting, ShapeNotUnderstood, Ambiguous."""
         asked = self.set_table("profile_table")
-        referred = self._catalogue.relations[enrollments.person.table]
+        referred = self.catalogue.relations[enrollments.person.table]
         why = "enrollments refer to it" if enrollments.person.by_foreign_key else "named for people"
         relation, key = referred, enrollments.person.key
         linked = [
-            (other, self._links(other, referred.table))
-            for other in self._tables
+            (other, self.links(other, referred.table))
+            for other in self.tables
             if other.table not in (referred.table, enrollments.relation.table)
             and (other.table == asked.table if asked else words.all_among(other.table.name, words.PEOPLE))
         ]
         candidates = [
-            Candidate((other, link), other.table.label, 50 + _points(other.table), f"extends {referred.table.label}")
+            Candidate((other, link), other.table.label, 50 + points(other.table), f"extends {referred.table.label}")
             for other, link in linked
             if link is not None and enrollments.person.by_foreign_key
         ]
         if asked is None and referred.table == AUTH_USERS and not candidates:
             column = referred.columns[key]
             candidates = [
-                Candidate((other, found), other.table.label, 50 + _points(other.table), "named for people")
+                Candidate((other, found), other.table.label, 50 + points(other.table), "named for people")
                 for other, _ in linked
-                for found in [self._key_of(other, enrollments.person.column, column.family, "profile_key")]
+                for found in [self.key_of(other, enrollments.person.column, column.family, "profile_key")]
                 if found is not None
             ]
         wants_link = referred.table == AUTH_USERS or not ranked(referred, (*words.ROLE_COLUMNS, *words.STUDENT_FLAGS))
@@ -227,16 +180,16 @@ class Places:
                 name="LISTENER_PROFILE_TABLE",
                 problem=f"enrollments refer to {referred.table.label}, and nothing links {asked.table.label} to that",
             )
-        if "profile_key" in self._given:
-            key = find_column(relation, self._given["profile_key"], "profile_key").name
+        if "profile_key" in self.given:
+            key = find_column(relation, self.given["profile_key"], "profile_key").name
         self._check(enrollments, relation, key, enrollments.person.column, "profile")
         return relation, key, why
 
     def courses(self, enrollments: Enrollments) -> tuple[Relation, str, str]:
         """(the table of courses, its key, why). Raises WrongSetting, ShapeNotUnderstood."""
-        relation, key = self._catalogue.relations[enrollments.course.table], enrollments.course.key
-        if "course_key" in self._given:
-            key = find_column(relation, self._given["course_key"], "course_key").name
+        relation, key = self.catalogue.relations[enrollments.course.table], enrollments.course.key
+        if "course_key" in self.given:
+            key = find_column(relation, self.given["course_key"], "course_key").name
         self._check(enrollments, relation, key, enrollments.course.column, "course")
         return relation, key, "enrollments refer to it" if enrollments.course.by_foreign_key else "named for courses"
 
@@ -256,24 +209,15 @@ class Places:
                 reason=f"{key} is not unique: set LISTENER_{what.upper()}_KEY to a column that is",
             )
 
-    @staticmethod
-    def _links(other: Relation, target: Table) -> str | None:
-        """The unique column of `other` by which it extends `target`."""
-        for column in other.columns:
-            reference = other.reference(column)
-            if reference and reference[0] == target and other.is_unique(column):
-                return column
-        return None
-
     def role_table(self, profiles: Relation, person: Table) -> tuple[Relation, str] | None:
         """(a table of roles, its column that refers to the profile); None if there is none. Raises WrongSetting."""
         asked = self.set_table("student_table")
         if asked is not None and asked.table == profiles.table:
             return None
-        for relation in [asked] if asked else self._tables:
+        for relation in [asked] if asked else self.tables:
             if asked is None and not ("role" in words.words(relation.table.name) and relation.table != profiles.table):
                 continue
-            name = self._given.get("student_key") if asked else None
+            name = self.given.get("student_key") if asked else None
             if name is not None:
                 return relation, find_column(relation, name, "student_key").name
             for column in relation.columns:
@@ -287,28 +231,26 @@ class Places:
                 )
         return None
 
+    def that_may_say_roles(self, profiles: Relation, person: Table, enrollments: Table) -> list[tuple[Relation, str]]:
+        """(another table with a role for people, that column): nobody can tell whether it is theirs in the school."""
+        return [
+            (relation, column.name)
+            for relation in self.tables
+            if relation.table not in (profiles.table, enrollments) and not words.says(relation.table.name, words.ASIDE)
+            if any((relation.reference(name) or (None,))[0] in (profiles.table, person) for name in relation.columns)
+            for column in ranked(relation, ("role", "user_role", "member_role"))
+            if column.is_word
+        ]
 
-INNER_SCHEMAS = words.some(
-    "auth storage realtime supabase_functions supabase_migrations vault graphql graphql_public extensions pgsodium "
-    "cron net pgbouncer"
-)
 
 ENROLLMENT_COURSE = "LISTENER_ENROLLMENT_COURSE"
 ENROLLMENT_PROFILE = "LISTENER_ENROLLMENT_PROFILE"
 
 
 def _named_for_enrollments(name: str) -> tuple[int, str]:
-    score, reason = -25, "its references"
+    score, reason = -35, "its references"
     if words.says(name, words.ENROLLMENTS):
         score, reason = 40, "its name"
     elif words.says(name, words.MEMBERSHIPS):
         score, reason = 10 + (5 if words.says(name, words.COURSES) else 0), "its name"
     return score - (40 if words.says(name, words.ASIDE) else 0), reason
-
-
-def _points(table: Table) -> int:
-    return 30 if "profile" in words.words(table.name) else 10
-
-
-def _place(table: Table, beside: Table) -> tuple[bool, bool, int, str]:
-    return table == AUTH_USERS, table.schema != beside.schema, -_points(table), table.name

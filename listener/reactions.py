@@ -75,8 +75,15 @@ class Reactions:
         return [reaction.name for reaction in self._reactions]
 
     def news(self) -> None:
-        """There may be something in the feed. Enrolling looks at once; if it finds anything, so do the others."""
+        """There may be something in the feed. Enrolling looks at once; if it finds anything, or cannot look, so do the
+        others."""
         self._enroll.due = True
+        if self._enroll.blocked_pause:
+            self._others_due()
+
+    def _others_due(self) -> None:
+        for other in self._reactions[1:]:
+            other.due = True
 
     def wait(self) -> float:
         """Seconds until something is due; infinite if nothing is."""
@@ -129,8 +136,7 @@ class Reactions:
         reaction.resize(batch, seconds, self._batch_size)
         self._measure(reaction, batch, seconds)
         if reaction is self._enroll:
-            for other in self._reactions[1:]:
-                other.due = True
+            self._others_due()
             self._enrolled(batch.result)
             self.waited = max(batch.result["waited"], 0.0)
             for kind in json.loads(batch.result["kinds"]):
@@ -150,6 +156,8 @@ class Reactions:
         if not reaction.blocked_pause:
             self._log.warning(Event.REACTION_BLOCKED, consumer=reaction.name, error=str(error))
         reaction.blocked_pause = min(LONGEST_BLOCKED_SECONDS, max(SHORTEST_BLOCKED_SECONDS, reaction.blocked_pause * 2))
+        if reaction is self._enroll:
+            self._others_due()
 
     async def _react(self, reaction: Reaction) -> Batch | None:
         if time.monotonic() >= reaction.careful_until:

@@ -38,14 +38,14 @@ def renamed(mapping: Mapping, names: Names) -> Mapping:
 
     def expression(text: str, table: Table) -> str:
         def labels(match: re.Match[str]) -> str:
-            plain = _unquoted(match[1])
+            plain = unquoted(match[1])
             if (table, plain) not in mapping.enums:
                 return match[0]
             values = [names.label(table, plain, value.replace("''", "'")) for value in LITERAL.findall(match[2])]
             return f"{{row}}.{match[1]} in ({', '.join(map(literal, values))})"
 
         with_labels = ONE_OF.sub(labels, text)
-        return COLUMN.sub(lambda match: f"{{row}}.{identifier(names.column(table, _unquoted(match[1])))}", with_labels)
+        return COLUMN.sub(lambda match: f"{{row}}.{identifier(names.column(table, unquoted(match[1])))}", with_labels)
 
     def active(value: str) -> str:
         status = mapping.enrollment_status
@@ -81,5 +81,6 @@ def renamed(mapping: Mapping, names: Names) -> Mapping:
     )
 
 
-def _unquoted(name: str) -> str:
+def unquoted(name: str) -> str:
+    """A column's name as the catalogue has it."""
     return name[1:-1].replace('""', '"') if name.startswith('"') else name

@@ -15,7 +15,7 @@ async def check_installer(connection: Connection, mapping: Mapping) -> None:
     ]
     if hidden:
         role = await connection.fetchval("select current_user")
-        raise Blinded(tables=", ".join(hidden), role=role, does="would own the views")
+        raise Blinded(tables=", ".join(hidden), role=role, does="would own the functions")
 
 
 async def check_runtime(connection: Connection) -> None:
@@ -36,4 +36,4 @@ async def check_views(connection: Connection, mapping: Mapping) -> None:
     rows = await connection.fetch(sql.read("catalogue/hidden"), schemas, names)
     if rows:
         tables = ", ".join(row["hidden"] for row in rows)
-        raise Blinded(tables=tables, role=rows[0]["owner"], does="owns the views of schema listener")
+        raise Blinded(tables=tables, role=rows[0]["owner"], does="owns the functions of schema listener")

@@ -6,9 +6,17 @@ from listener import words
 from listener.catalogue import Catalogue, Column, Relation
 from listener.choices import Choice
 from listener.errors import Undecided, WrongSetting
+from listener.mapping import Table
 from listener.mapping import column as of_row
 from listener.settings import PREFIX
 from listener.sql import literal
+
+AUTH_USERS = Table("auth", "users")
+"""Whom Supabase lets sign in."""
+
+EVERYONE = "or LISTENER_STUDENT_PREDICATE=true: everyone is"
+SHOWN = 12
+"""Values that one line names."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,12 @@ class Rule:
 def listed(text: str) -> tuple[str, ...]:
     """The parts of a setting that are separated by commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def few(values: tuple[str, ...]) -> str:
+    """Values as one line names them."""
+    shown = ", ".join(" ".join(value.split())[:40] for value in values[:SHOWN])
+    return f"{shown} and {len(values) - SHOWN} more" if len(values) > SHOWN else shown
 
 
 def equals_one_of(column: Column, values: tuple[str, ...]) -> str:
@@ -77,6 +91,8 @@ class Rules:
             if name
             else [column for column in ranked(relation, words.ROLE_COLUMNS) if column.is_word]
         )
+        if relation.table == AUTH_USERS and not name:
+            columns = []  # its `role` is that of the API: `authenticated`, whoever it is
         for column in columns:
             values, reason = await self._values(relation, column, "student_values", words.STUDENTS)
             if values:
@@ -85,13 +101,36 @@ class Rules:
         if flags:
             return self._rule("students", flags[0], ("true",), 80, "a flag of that name", "student_column")
         if columns:
-            seen = ", ".join(await self._catalogue.values(relation, columns[0]))
             raise Undecided(
                 what="who is a student",
-                reason=f"{relation.table.label}.{columns[0].name} has no such value, only {seen}",
-                setting="LISTENER_STUDENT_VALUES",
+                reason=await self._seen(relation, columns[0]),
+                setting=f"LISTENER_STUDENT_VALUES ({EVERYONE})",
             )
         return None
+
+    def role_in_other_words(self, relation: Relation) -> None:
+        """Raises Undecided if a column says who is what, but not in words: then not everyone is a student."""
+        for column in ranked(relation, words.ROLE_REFERENCES):
+            reference = relation.reference(column.name)
+            if column.is_boolean or (column.is_word and reference is None):
+                continue
+            says = f"is {column.type}" if reference is None else f"refers to {reference[0].label}"
+            raise Undecided(
+                what="who is a student",
+                reason=f"{relation.table.label}.{column.name} {says}",
+                setting=f"LISTENER_STUDENT_PREDICATE to a condition on {column.name} ({EVERYONE})",
+            )
+
+    async def role_elsewhere(self, tables: list[tuple[Relation, str]]) -> None:
+        """Raises Undecided if another table's column knows students."""
+        for relation, name in tables:
+            known = await self._catalogue.values(relation, relation.columns[name])
+            if self.matching(known, words.STUDENTS[: words.STUDENTS.index("user")]):
+                raise Undecided(
+                    what="who is a student",
+                    reason=f"no column of the profiles says so, and {relation.table.label}.{name} may",
+                    setting=f"LISTENER_STUDENT_TABLE={relation.table.label} if it does ({EVERYONE})",
+                )
 
     async def conditions(self, relation: Relation) -> list[str]:
         """What else a profile must be, where a column says so plainly: not deleted, not suspended, active, approved."""
@@ -124,29 +163,28 @@ class Rules:
         column = columns[0]
         if column.is_boolean and "active_values" not in self._given:
             return self._rule("active", column, ("true",), 85, "a flag", "enrollment_status")
-        wanted = words.PAID if "payment" in words.words(column.name) else words.ACTIVE
+        wanted: tuple[str, ...] = words.PAID if "payment" in words.words(column.name) else words.ACTIVE
+        if self.matching(await self._catalogue.values(relation, column), words.UNSETTLED):
+            wanted += words.SETTLED
         values, reason = await self._values(relation, column, "active_values", wanted)
         if not values:
-            seen = ", ".join(await self._catalogue.values(relation, column))
             raise Undecided(
                 what="which enrollments are active",
-                reason=f"{relation.table.label}.{column.name} has no such value, only {seen}",
-                setting="LISTENER_ACTIVE_VALUES (or LISTENER_ENROLLMENT_STATUS=none)",
+                reason=await self._seen(relation, column),
+                setting="LISTENER_ACTIVE_VALUES (or LISTENER_ENROLLMENT_STATUS=none: all are)",
             )
         return self._rule("active", column, values, 90 if column.allowed else 75, reason, "active_values")
 
     async def published(self, relation: Relation) -> Rule:
-        """Which courses students may land in."""
+        """Which courses students may land in. Raises Undecided."""
         text = self._given.get("publish_predicate")
         if text is not None:
             setting = "LISTENER_PUBLISH_PREDICATE"
             return Rule(text, Choice("published", 100, setting), setting=setting, given=True)
         gone = [f"{of_row(each.name)} is null" for each in ranked(relation, words.GONE) if each.is_time]
-        for column in ranked(relation, words.PUBLISH_STATUS):
-            if not column.is_word:
-                continue
-            known = await self._catalogue.values(relation, column)
-            values = self.matching(known, words.PUBLISHED) or (() if column.allowed else ("published",))
+        columns = [column for column in ranked(relation, words.PUBLISH_STATUS) if column.is_word]
+        for column in columns:
+            values = self.matching(await self._catalogue.values(relation, column), words.PUBLISHED)
             if values:
                 condition = " and ".join([equals_one_of(column, values[:1] if column.allowed else values), *gone])
                 return Rule(condition, Choice("published", 85, f"the value of {column.name} that says so"))
@@ -154,6 +192,12 @@ class Rules:
         if flags:
             condition = " and ".join([f"{of_row(flags[0].name)} is true", *gone])
             return Rule(condition, Choice("published", 85, "a flag of that name"))
+        if columns:
+            raise Undecided(
+                what="which courses are published",
+                reason=await self._seen(relation, columns[0]),
+                setting="LISTENER_PUBLISH_PREDICATE (`true` is all of them)",
+            )
         return Rule(" and ".join(gone) or "true", Choice("published", 70, "courses have nothing that says published"))
 
     async def _values(
@@ -179,11 +223,16 @@ class Rules:
         if matching:
             return matching, "the value in the rows that says so"
         slips = tuple(value for value in known if words.alike(value, wanted[:2]))
-        if slips:
+        if slips and setting != "active_values":  # those are written
             return slips, "a value that nearly says so"
-        if column.allowed:
-            return (), ""
-        return wanted[:1], "no value seen that says so: the usual one"
+        return (), ""
+
+    async def _seen(self, relation: Relation, column: Column) -> str:
+        """Why the values of a column do not tell."""
+        known = await self._catalogue.values(relation, column)
+        if not known:
+            return f"{relation.table.label}.{column.name} may be any {column.type}, and no row has a value yet"
+        return f"{relation.table.label}.{column.name} has no such value, only {few(known)}"
 
     @staticmethod
     def matching(known: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:

@@ -93,6 +93,14 @@ def taken_over(found: list[Existing]) -> tuple[TakenOver, ...]:
     return tuple(TakenOver(each.table, each.trigger, each.enabled) for each in found if each.is_enabled)
 
 
+async def still_there(connection: Connection, disabled: tuple[TakenOver, ...]) -> tuple[TakenOver, ...]:
+    """Those that no migration has dropped since they were taken over."""
+    schemas, tables = [each.table.schema for each in disabled], [each.table.name for each in disabled]
+    names = [each.trigger for each in disabled]
+    there = {tuple(row) for row in await connection.fetch(sql.read("catalogue/triggers_there"), schemas, tables, names)}
+    return tuple(each for each in disabled if (each.table.schema, each.table.name, each.trigger) in there)
+
+
 def _all_source(first: Function, functions: list[Function]) -> str:
     """The text of a function and of those that it calls."""
     wanted, seen, text = [(first.schema, first.name)], set(), []

@@ -57,7 +57,7 @@ def application(settings: Settings, access: Access, metrics: Metrics, state: Sta
         return HTMLResponse(page.render(headline(state, longest)), headers=page.headers)
 
     async def state_json(_request: Request) -> JSONResponse:
-        return JSONResponse(figures(state, longest), headers={"Cache-Control": "no-store"})
+        return JSONResponse(figures(state, longest, keys=access.asks), headers={"Cache-Control": "no-store"})
 
     async def exposition(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))

@@ -18,24 +18,30 @@ PEOPLE = some(
 )
 COURSES = some("course curso kurs kurse cours cour corso formation formacion training")
 ENROLLMENTS = some(
-    "enrollment enrolment enrolled matricula inscription inscripcion inscricao inscricoe inscripcione registration "
-    "einschreibung anmeldung iscrizione"
+    "enrollment enrolment enrolled enroll enrol matricula inscription inscripcion inscricao inscricoe inscripcione "
+    "registration einschreibung anmeldung iscrizione"
 )
 MEMBERSHIPS = some("member membership application subscription participant student user access purchase learner")
 ASIDE = some(
     "log history audit archive archived backup bak old legacy deleted progress lesson module review rating payment "
-    "request waitlist waiting invite invitation certificate event queue favorite wishlist instructor teacher comment "
-    "message view analytic submission note temp tmp staging draft role session notification stat quiz bundle"
+    "chapter request waitlist waiting invite invitation certificate event queue favorite wishlist instructor teacher "
+    "comment message view prerequisite duplication analytic submission note temp tmp staging draft role session "
+    "notification stat quiz bundle"
 )
 SOMEONE_ELSE = some(
     "by creator created inviter invited approver approved granter granted instructor teacher referrer referred owner "
     "author admin coach mentor number no code parent"
 )
 
+OF_ALL = some("tenant org organization organisation school company workspace institution account client agency branch")
+"""Whose rows these are, where several share a database: nobody enrolls in those."""
+
 ROLE_COLUMNS = (
     "role", "user_role", "user_type", "account_type", "profile_type", "type", "rol", "papel", "tipo_usuario", "tipo",
     "perfil", "rolle", "ruolo",
 )  # fmt: skip
+ROLE_REFERENCES = ("role", "roles", "user_role", "user_roles", "role_id", "user_role_id", "user_type_id", "role_ids")
+"""Columns that say who is what, though maybe not in words."""
 STUDENT_FLAGS = ("is_student", "student", "is_learner")
 STUDENTS = (
     "student", "learner", "aluno", "estudante", "estudiante", "alumno", "etudiant", "eleve", "schuler", "studente",
@@ -47,8 +53,12 @@ STATUS_COLUMNS = (
 )  # fmt: skip
 ACTIVE = (
     "active", "enrolled", "ativo", "ativa", "activo", "activa", "actif", "active", "aktiv", "attivo", "inscrito",
-    "matriculado", "approved", "accepted", "confirmed", "granted", "completed", "paid", "succeeded",
+    "matriculado", "approved", "accepted", "confirmed", "granted", "paid",
 )  # fmt: skip
+SETTLED = ("completed", "succeeded")
+UNSETTLED = ("failed", "refunded", "declined", "chargeback")
+"""Where a status can be one of these, it is a payment's, and SETTLED says that it was made. Elsewhere SETTLED is said
+of students who have come to the end of the course."""
 PAID = ("completed", "paid", "succeeded", "success", "approved", "active", "free")
 PUBLISH_STATUS = ("status", "publish_status", "publication_status", "state", "estado", "situacao", "statut")
 PUBLISHED = (
@@ -92,7 +102,7 @@ def snake(name: str) -> str:
 def words(name: str) -> list[str]:
     """The words of a name, in the singular."""
     parts = [part for part in re.split(r"[_\d]+", snake(name)) if part]
-    return [part[:-1] if part.endswith("s") and len(part) > 3 else part for part in parts]
+    return [part[:-1] if len(part) > 3 and part.endswith("s") and not part.endswith("ss") else part for part in parts]
 
 
 def all_among(name: str, vocabulary: frozenset[str]) -> bool:
@@ -114,5 +124,7 @@ def rank(name: str, names: tuple[str, ...]) -> int | None:
 
 
 def alike(value: str, wanted: tuple[str, ...]) -> bool:
-    """Whether a value is one of these with a slip of the pen."""
-    return any(SequenceMatcher(None, fold(value), word).ratio() >= 0.8 for word in wanted)
+    """Whether a value is one of these with a slip of the pen. (What ends with one of them may well be its contrary:
+    `inactive`.)"""
+    plain = fold(value)
+    return any(not plain.endswith(word) and SequenceMatcher(None, plain, word).ratio() >= 0.8 for word in wanted)

@@ -13,7 +13,7 @@ from listener.connection import Connection
 from listener.discovery import discover
 from tests.support import lms
 from tests.support.postgres import Server, binaries
-from tests.support.process import DaemonProcess
+from tests.support.process import DaemonProcess, heed_signals
 
 NEWEST = max(binaries())
 numbers = itertools.count(1)
@@ -24,6 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long form of the torture tests")
     parser.addoption("--seed", type=int, help="replay one fault history")
     parser.addoption("--histories", type=int, help="run so many fault histories, with seeds of their own")
+
+
+def pytest_configure() -> None:
+    """Also as a background job."""
+    heed_signals()
 
 
 @pytest.fixture(scope="session")

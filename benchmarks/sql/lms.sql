@@ -2,7 +2,7 @@
 create table profiles (
     id uuid primary key default gen_random_uuid(),
     email text,
-    role text,
+    role text default 'student',
     full_name text,
     last_seen timestamptz
 );

@@ -3,13 +3,17 @@
 create or replace function listener.move_count(moved_course_id {{course_key_type}}, delta bigint)
 returns boolean
 language plpgsql security definer set search_path = {{lms_search_path}} as $$
+declare
+    is_done boolean;
 begin
-    perform listener.expect('{{course_name}}', '{{course_oid}}');
+    {{expect_count_columns}}
     update {{course_table}} as course
     set
         {{count_moves}}
     where {{course_key:course}} = move_count.moved_course_id;
-    return found;
+    is_done := found;
+    {{expect_count_columns}}
+    return is_done;
 end;
 $$;
 
@@ -20,7 +24,7 @@ create or replace function listener.repair_count(
 returns boolean
 language plpgsql security definer set search_path = {{lms_search_path}} as $$
 begin
-    perform listener.expect('{{course_name}}', '{{course_oid}}');
+    {{expect_count_columns}}
     {{count_repairs}}
     raise exception 'there is no count column %', repair_count.count_column;
 end;

@@ -18,7 +18,7 @@ create or replace function listener.repair_count(
 returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-    perform listener.expect('{{course_name}}', '{{course_oid}}');
+    {{expect_course_key}}
     perform from {{course_table}} as course
     where {{course_key:course}} = off_course_id
     for no key update;

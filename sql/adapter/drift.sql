@@ -3,11 +3,15 @@
 -- snapshot, however busy the system, until somebody repairs it. Reads the tables as a whole.
 create or replace function listener.drifted_counts()
 returns table (id {{course_key_type}}, count_column text, current bigint, expected bigint, drift bigint)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = on
+set enable_hashjoin = on
+set enable_mergejoin = on
+set enable_material = on
+set enable_nestloop = off as $$
 #variable_conflict use_column
 begin
-    perform listener.expect('{{enrollment_name}}', '{{enrollment_oid}}');
-    perform listener.expect('{{course_name}}', '{{course_oid}}');
     return query
     with active_per_course as (
         select
@@ -34,5 +38,6 @@ begin
             {{count_column_values}}
     ) as count_column (name, value)
     where coalesce(count_column.value, 0) <> expected_count.value;
+    {{expect_counted_columns}}
 end;
 $$;

@@ -4,7 +4,8 @@ create or replace function listener.enroll(student_ids {{profile_key_type}}[], d
 returns setof {{profile_key_type}}
 language plpgsql security definer set search_path = {{lms_search_path}} as $$
 begin
-    perform listener.expect('{{enrollment_name}}', '{{enrollment_oid}}');
+    {{expect_enrollment_columns}}
     {{enroll}}
+    {{expect_enrollment_columns}}
 end;
 $$;

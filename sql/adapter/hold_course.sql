@@ -8,12 +8,12 @@ begin
     if wanted_id is null then
         return null;
     end if;
-    perform listener.expect('{{course_name}}', '{{course_oid}}');
     select {{course_key:course}}
     into held_id
     from {{course_table}} as course
     where {{course_key:course}} = wanted_id
     for key share skip locked;
+    {{expect_course_key}}
     return held_id;
 end;
 $$;

@@ -2,32 +2,48 @@
 -- the tables as a whole.
 create or replace function listener.missing_students(since xid8 default null)
 returns setof {{profile_key_type}}
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = on
+set enable_hashjoin = on
+set enable_mergejoin = on
+set enable_material = on
+set enable_nestloop = off as $$
 #variable_conflict use_column
 declare
     oldest bigint := pg_snapshot_xmax(pg_current_snapshot())::text::bigint - since::text::bigint + 1;
 begin
-    perform listener.expect('{{profile_name}}', '{{profile_oid}}');
-    perform listener.expect('{{student_name}}', '{{student_oid}}');
-    perform listener.expect('{{enrollment_name}}', '{{enrollment_oid}}');
-    return query
-    with enrolled as (
-        select {{enrollment_profile:enrollment}} as profile_id
-        from {{enrollment_table}} as enrollment
-    )
-    select student.id::{{profile_key_type}}
-    from (
-        {{student_view}}
-    ) as student(id)
-    where
-        not exists (select from enrolled where enrolled.profile_id = student.id)
-        and (
-            since is null
-            or exists (
-                select
-                from {{student_table}} as written
-                where {{student_key:written}} = student.id and age(written.xmin) <= oldest
-            )
-        );
+    if since is null then
+        return query
+        with enrolled as (
+            select {{enrollment_profile:enrollment}} as profile_id
+            from {{enrollment_table}} as enrollment
+        )
+        select student.id::{{profile_key_type}}
+        from (
+            {{student_view}}
+        ) as student(id)
+        where not exists (select from enrolled where enrolled.profile_id = student.id);
+    else
+        return query
+        with enrolled as (
+            select {{enrollment_profile:enrollment}} as profile_id
+            from {{enrollment_table}} as enrollment
+        ),
+        written as (
+            select {{student_key:written}} as profile_id
+            from {{student_table}} as written
+            where age(written.xmin) <= oldest
+        )
+        select student.id::{{profile_key_type}}
+        from (
+            {{student_view}}
+        ) as student(id)
+        where
+            not exists (select from enrolled where enrolled.profile_id = student.id)
+            and exists (select from written where written.profile_id = student.id);
+    end if;
+    {{expect_student_columns}}
+    {{expect_enrollment_columns}}
 end;
 $$;

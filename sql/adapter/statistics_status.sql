@@ -8,7 +8,9 @@ returns table (
     last_enrollment_date {{enrollment_date_type}},
     enrollment_status text
 )
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set enable_nestloop = off as $$
 #variable_conflict use_column
 begin
     return query
@@ -19,12 +21,17 @@ begin
         coalesce(enrollments.total - enrollments.active, 0),
         enrollments.last_date::{{enrollment_date_type}},
         case
-            when not ({{student_condition}}) then 'not_student'
+            when student.id is null then 'not_student'
             when enrollments.total is null then 'needs_enrollment'
             when enrollments.active = 0 then 'no_active_enrollments'
             else 'enrolled'
         end
     from {{profile_table}} as profile
+    left join (
+        select {{profile_key:profile}} as id
+        from {{profile_table}} as profile
+        where {{student_condition}}
+    ) as student on student.id = {{profile_key:profile}}
     left join (
         select
             {{enrollment_profile:enrollment}} as profile_id,

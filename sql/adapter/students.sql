@@ -4,7 +4,6 @@ returns setof {{profile_key_type}}
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
-    perform listener.expect('{{profile_name}}', '{{profile_oid}}');
     if among is null then
         return query
         select student.id::{{profile_key_type}}
@@ -19,5 +18,6 @@ begin
         ) as student(id)
         where student.id = any (among);
     end if;
+    {{expect_student_columns}}
 end;
 $$;

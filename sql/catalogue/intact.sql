@@ -1,4 +1,10 @@
--- Whether the adapter is bound to what is there now, and works.
+-- Whether the adapter is bound to what is there now, and works; and what was put into the LMS's own schema is there.
 select
     listener.is_bound()
     and not exists (select from listener.binding_problems())
+    and (
+        select count(*)
+        from (
+            {{ours}}
+        ) as ours
+    ) >= $1

@@ -15,7 +15,7 @@ candidate as materialized (
 
 destination as materialized (
     select course.id
-    from listener.default_course() as course(id)
+    from listener.default_course_id() as course(id)
     where course.id is not null
 ),
 

@@ -1,5 +1,6 @@
 -- The oldest notes that every consumer has handled, once they are old enough; a few at a time, and from where
--- the last step stopped, so that the dead rows before it are not walked again.
+-- the last step stopped, so that the dead rows before it are not walked again. They are deleted where they were found:
+-- a join, planned while the feed was believed to be empty, compares each of them with each note of the feed.
 with last_checkpoint as materialized (
     select consumer.name, latest.handled
     from unnest($1::text[]) as consumer(name)
@@ -14,8 +15,8 @@ with last_checkpoint as materialized (
 
 oldest_note as materialized (
     select
+        change.ctid as row_id,
         change.xid,
-        change.id,
         change.at < clock_timestamp() - make_interval(secs => $4)
         and not exists (
             select from last_checkpoint
@@ -30,8 +31,7 @@ oldest_note as materialized (
 
 purged_note as (
     delete from listener.change
-    using oldest_note
-    where oldest_note.expired and change.xid = oldest_note.xid and change.id = oldest_note.id
+    where change.ctid = any (array(select oldest_note.row_id from oldest_note where oldest_note.expired))
     returning change.xid
 ),
 

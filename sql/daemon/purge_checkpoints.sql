@@ -1,4 +1,5 @@
--- A consumer's old checkpoints, all but its last.
+-- A consumer's old checkpoints, all but its last. They are in the order of their age: however many are too young to go,
+-- no more are looked at than may be deleted.
 with last_checkpoint as materialized (
     select checkpoint.seq
     from listener.checkpoint
@@ -7,23 +8,25 @@ with last_checkpoint as materialized (
     limit 1
 ),
 
-expired as (
-    select checkpoint.seq
+oldest_checkpoint as materialized (
+    select
+        checkpoint.ctid as row_id,
+        checkpoint.at < clock_timestamp() - make_interval(secs => $4) as expired
     from listener.checkpoint
-    cross join last_checkpoint
     where
         checkpoint.consumer = $1
         and checkpoint.seq >= $2
-        and checkpoint.seq < last_checkpoint.seq
-        and checkpoint.at < clock_timestamp() - make_interval(secs => $4)
+        and checkpoint.seq < (select last_checkpoint.seq from last_checkpoint)
     order by checkpoint.seq
     limit $3
 ),
 
 purged_checkpoint as (
     delete from listener.checkpoint
-    using expired
-    where checkpoint.consumer = $1 and checkpoint.seq = expired.seq
+    where
+        checkpoint.ctid = any (
+            array(select oldest_checkpoint.row_id from oldest_checkpoint where oldest_checkpoint.expired)
+        )
     returning checkpoint.seq
 )
 

@@ -39,31 +39,46 @@ outcome as materialized (
     from attempt
 ),
 
+-- All of them are there, and conflict: so each is found by its key, which a join would leave to the planner.
 still_parked as (
-    update listener.pending_count
+    insert into listener.pending_count (course_id, delta, error, next_attempt_at)
+    select outcome.course_id, outcome.delta, outcome.error, clock_timestamp()
+    from outcome
+    where not outcome.settled
+    on conflict (course_id) do update
     set
-        error = outcome.error,
+        error = excluded.error,
         attempts = pending_count.attempts + 1,
         next_attempt_at = clock_timestamp()
         + least(interval '1 minute', interval '100 milliseconds' * 2 ^ least(pending_count.attempts, 10))
-    from outcome
-    where pending_count.course_id = outcome.course_id and not outcome.settled
     returning pending_count.course_id, pending_count.next_attempt_at
 ),
 
 applied as (
     delete from listener.pending_count
-    using outcome
-    where pending_count.course_id = outcome.course_id and outcome.settled
-    returning pending_count.course_id, outcome.delta
+    where pending_count.course_id = any (array(select outcome.course_id from outcome where outcome.settled))
+    returning pending_count.course_id, pending_count.delta
+),
+
+-- One more than were tried: if there is any other, one is among them.
+soonest as materialized (
+    select pending_count.course_id, pending_count.next_attempt_at
+    from listener.pending_count
+    order by pending_count.next_attempt_at, pending_count.course_id
+    limit (select count(*) from due) + 1
 ),
 
 not_tried as (
-    select pending_count.next_attempt_at
-    from listener.pending_count
-    where pending_count.course_id not in (select due.course_id from due)
-    order by pending_count.next_attempt_at
-    limit 1
+    select min(counted.next_attempt_at) as next_attempt_at
+    from (
+        select soonest.course_id, soonest.next_attempt_at, false as tried
+        from soonest
+        union all
+        select due.course_id, null, true
+        from due
+    ) as counted
+    group by counted.course_id
+    having not bool_or(counted.tried)
 )
 
 select

@@ -3,22 +3,33 @@
 -- (Those who wait for a course have no next attempt, 'infinity', until there is one.)
 with destination as materialized (
     select course.id
-    from listener.default_course() as course(id)
+    from listener.default_course_id() as course(id)
     where course.id is not null
 ),
 
-due as materialized (
-    select pending_enrollment.*
+-- Two ranges of the index: those who are neither are not walked past.
+due_by_now as materialized (
+    select pending_enrollment.profile_id
     from listener.pending_enrollment
-    where
-        pending_enrollment.next_attempt_at <= statement_timestamp()
-        or (
-            pending_enrollment.next_attempt_at = 'infinity'
-            and exists (select from destination)
-        )
+    where pending_enrollment.next_attempt_at <= statement_timestamp()
     order by pending_enrollment.next_attempt_at, pending_enrollment.profile_id
     limit $1
     for update skip locked
+),
+
+due_with_course as materialized (
+    select pending_enrollment.profile_id
+    from listener.pending_enrollment
+    where pending_enrollment.next_attempt_at = 'infinity' and exists (select from destination)
+    order by pending_enrollment.next_attempt_at, pending_enrollment.profile_id
+    limit $1 - (select count(*) from due_by_now)
+    for update skip locked
+),
+
+due as materialized (
+    select due_by_now.profile_id from due_by_now
+    union all
+    select due_with_course.profile_id from due_with_course
 ),
 
 candidate as materialized (
@@ -50,30 +61,39 @@ failed as materialized (
     where outcome.error is not null
 ),
 
+-- Without a course nobody was tried.
 unsettled as materialized (
-    select candidate.id as profile_id, failed.error
+    select failed.profile_id, failed.error
+    from failed
+    union all
+    select candidate.id, null
     from candidate
-    left join failed on failed.profile_id = candidate.id
-    where failed.profile_id is not null or not exists (select from open_course)
+    where not exists (select from open_course)
 ),
 
+-- All of them are there, and conflict: so each is found by its key, which a join would leave to the planner.
 still_pending as (
-    update listener.pending_enrollment
-    set
-        reason = case
+    insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at)
+    select
+        unsettled.profile_id,
+        case
             when unsettled.error is not null then 'failed'
             when exists (select from destination) then 'course_locked'
             else 'no_course'
         end,
-        error = unsettled.error,
-        attempts = pending_enrollment.attempts + 1,
-        next_attempt_at = case
+        unsettled.error,
+        case
             when unsettled.error is null and not exists (select from destination) then 'infinity'
             else clock_timestamp()
         end
-        + (0.75 + random() / 2) * least(interval '1 hour', interval '1 second' * 2 ^ least(pending_enrollment.attempts, 12))
     from unsettled
-    where pending_enrollment.profile_id = unsettled.profile_id
+    on conflict (profile_id) do update
+    set
+        reason = excluded.reason,
+        error = excluded.error,
+        attempts = pending_enrollment.attempts + 1,
+        next_attempt_at = excluded.next_attempt_at
+        + (0.75 + random() / 2) * least(interval '1 hour', interval '1 second' * 2 ^ least(pending_enrollment.attempts, 12))
     returning
         pending_enrollment.profile_id,
         pending_enrollment.reason,
@@ -85,17 +105,36 @@ still_pending as (
 settled as (
     delete from listener.pending_enrollment
     where
-        pending_enrollment.profile_id in (select due.profile_id from due)
-        and pending_enrollment.profile_id not in (select unsettled.profile_id from unsettled)
+        pending_enrollment.profile_id = any (
+            array(
+                select due.profile_id from due
+                except
+                select unsettled.profile_id from unsettled
+            )
+        )
     returning profile_id
 ),
 
-not_tried as (
-    select pending_enrollment.next_attempt_at
+-- One more than were tried: if there is any other, one is among them.
+soonest as materialized (
+    select pending_enrollment.profile_id, pending_enrollment.next_attempt_at
     from listener.pending_enrollment
-    where pending_enrollment.profile_id not in (select due.profile_id from due)
-    order by pending_enrollment.next_attempt_at
-    limit 1
+    where pending_enrollment.next_attempt_at < 'infinity'
+    order by pending_enrollment.next_attempt_at, pending_enrollment.profile_id
+    limit (select count(*) from due) + 1
+),
+
+not_tried as (
+    select min(counted.next_attempt_at) as next_attempt_at
+    from (
+        select soonest.profile_id, soonest.next_attempt_at, false as tried
+        from soonest
+        union all
+        select due.profile_id, null, true
+        from due
+    ) as counted
+    group by counted.profile_id
+    having not bool_or(counted.tried)
 )
 
 select

@@ -52,6 +52,11 @@ begin
                 replace(format('%I.%I', bound.schema_name, bound.table_name), '''', '''''')
             );
             piece := replace(piece, '{' || bound.token || ':oid}', bound.table_oid::text);
+            piece := replace(piece, '{' || bound.token || ':attnum}', coalesce(bound.attnum::text, '0'));
+            piece := replace(
+                piece, '{' || bound.token || ':identity}',
+                replace(format('%I.%I.%I', bound.schema_name, bound.table_name, bound.name), '''', '''''')
+            );
             piece := replace(piece, '"{' || bound.token || '}"', quote_ident(bound.name));
             piece := replace(piece, '''{' || bound.token || '}''', quote_literal(bound.name));
         end loop;

@@ -36,7 +36,7 @@ create or replace function listener.has_default_course()
 returns boolean
 language plpgsql stable as $$
 begin
-    return listener.default_course() is not null;
+    return listener.default_course_id() is not null;
 exception when others then
     return false;
 end;

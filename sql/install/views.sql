@@ -22,7 +22,7 @@ from listener.courses() as course;
 -- Where a new student lands: one row, or none while there is no course to be had.
 create view listener.default_course (id) as
 select course.id
-from listener.default_course() as course(id)
+from listener.default_course_id() as course(id)
 where course.id is not null;
 
 create view listener.course_drift as

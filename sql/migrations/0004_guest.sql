@@ -68,3 +68,6 @@ create table listener.bound_in (
 );
 
 comment on column listener.bound_in.trusted_before is 'what transactions before this one wrote was written under the names that are bound';
+
+-- Parked deltas are tried in this order: those that are not due are not read.
+create index pending_count_due on listener.pending_count (next_attempt_at, course_id);

@@ -84,6 +84,15 @@ class School:
         assert await self.app.fetch("select * from listener.course_drift") == []
         assert await self.app.fetchval(INEXACT) == 0
 
+    async def now(self) -> str:
+        """The number that the next transaction takes. (Notes' own numbers say nothing of when they were taken.)"""
+        return str(await self.app.fetchval("select pg_snapshot_xmax(pg_current_snapshot())::text"))
+
+    async def notes_since(self, moment: str) -> int:
+        """Notes of transactions that began to write after that."""
+        query = "select count(*) from listener.change where xid >= ($1::text)::xid8"
+        return int(await self.app.fetchval(query, moment))
+
     async def other(self) -> Connection:
         """One more connection, which the caller closes."""
         connection: Connection = await asyncpg.connect(self.database.url)

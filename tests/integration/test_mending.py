@@ -12,6 +12,9 @@ from listener.connection import Connection
 from tests.conftest import Database
 from tests.support.process import listener
 
+MENDS_ALL = "listener sync --structure --cascade enrollments_user_id_fkey"
+"""What the docs name for the seed case."""
+
 CASE = (Path(__file__).parents[1] / "support" / "users_case.sql").read_text()
 
 
@@ -29,14 +32,19 @@ async def look(case: Database) -> AsyncIterator[Connection]:
     connection.terminate()
 
 
-def codes(database: Database) -> dict[str, int]:
-    """What diagnose finds: how many of each code."""
+def diagnosed(database: Database) -> dict[str, dict[str, tuple[int, str]]]:
+    """What diagnose finds and advises: how many of each code, and what mends it."""
     done = listener(database.url, "diagnose", "--json", check=False)
     assert done.returncode in (0, 1), done.stderr
-    findings = json.loads(done.stdout)["findings"]
-    assert done.returncode == bool(findings)
-    assert all(each["mend"].startswith("listener ") for each in findings)
-    return {each["code"]: each["affected"] for each in findings}
+    said = json.loads(done.stdout)
+    assert done.returncode == bool(said["findings"])
+    assert set(said) == {"findings", "advice"}
+    return {kind: {each["code"]: (each["affected"], each["mend"]) for each in found} for kind, found in said.items()}
+
+
+def codes(database: Database, kind: str = "findings") -> dict[str, int]:
+    """What diagnose finds (or advises): how many of each code."""
+    return {code: affected for code, (affected, _) in diagnosed(database)[kind].items()}
 
 
 STATE = "select json_agg(r)::text from (select * from {} order by 1) as r"
@@ -48,21 +56,30 @@ async def state(connection: Connection) -> list[str]:
 
 
 async def test_the_users_case(case: Database, look: Connection) -> None:
-    assert codes(case) == {
-        "students_without_enrollment": 4,
-        "counts_off": 2,
-        "foreign_key_wrong_table": 1,
-        "unique_pair_missing": 1,
-        "index_missing": 1,
-        "triggers_doubled": 2,
-        "not_installed": 1,
+    said = diagnosed(case)
+    assert said["findings"] == {
+        "students_without_enrollment": (4, "listener sync"),
+        "counts_off": (2, "listener sync"),
+        "triggers_doubled": (2, "listener install --take-over"),
+        "not_installed": (1, "listener install"),
+    }
+    assert said["advice"] == {
+        "foreign_key_wrong_table": (1, "listener sync --structure"),
+        "foreign_key_without_cascade": (1, MENDS_ALL),
+        "unique_pair_missing": (1, "listener sync --structure"),
+        "index_missing": (1, "listener sync --structure"),
     }
     before = await state(look)
-    said = listener(case.url, "sync", "--dry-run", check=False)
-    assert said.returncode == 1
-    assert "would: enroll 4 students" in said.stdout
-    assert "1587" in said.stdout
-    assert 'references "public"."profiles"' in said.stdout
+    would = listener(case.url, "sync", "--dry-run", check=False)
+    assert would.returncode == 1
+    assert "would: enroll 4 students" in would.stdout
+    assert "1587" in would.stdout
+    assert "alter table" not in would.stdout
+    would = listener(case.url, *MENDS_ALL.split()[1:], "--dry-run", check=False)
+    assert would.returncode == 1
+    assert "would: enroll 4 students" in would.stdout
+    assert 'references "public"."profiles"' in would.stdout
+    assert "do $" not in would.stdout
     assert await state(look) == before
 
     refused = listener(case.url, "install", check=False)
@@ -73,14 +90,14 @@ async def test_the_users_case(case: Database, look: Connection) -> None:
     assert await look.fetchval("select to_regnamespace('listener') is null")
 
     listener(case.url, "install", "--take-over")
-    listener(case.url, "sync")
-    assert codes(case) == {}
+    listener(case.url, *MENDS_ALL.split()[1:])
+    assert diagnosed(case) == {"findings": {}, "advice": {}}
     assert await look.fetchval("select count(*) from enrollments") == 7
     assert tuple(await look.fetchrow("select enrollments, students from courses") or ()) == (7, 7)
     assert await look.fetchval(
-        """select array_agg(pg_get_constraintdef(oid)) from pg_constraint
+        """select array_agg(conname || ' ' || pg_get_constraintdef(oid)) from pg_constraint
         where conrelid = 'enrollments'::regclass and contype = 'f' and confrelid <> 'courses'::regclass"""
-    ) == ["FOREIGN KEY (user_id) REFERENCES profiles(id) ON UPDATE CASCADE ON DELETE CASCADE"]
+    ) == ["enrollments_user_id_fkey FOREIGN KEY (user_id) REFERENCES profiles(id) ON UPDATE CASCADE ON DELETE CASCADE"]
     assert "0 students" in listener(case.url, "sync").stdout
 
     enabled = (
@@ -120,7 +137,7 @@ async def test_rows_in_the_way_are_kept_in_quarantine(case: Database, look: Conn
         select profiles.id, courses.id, 'gone', now() - interval '1 day' from profiles, courses where email ~ '^1'
         union all select null, courses.id, 'active', now() from courses"""
     )
-    found = codes(case)
+    found = codes(case, "advice")
     assert (found["enrollments_of_nobody"], found["enrollments_of_no_course"], found["duplicate_enrollments"]) == (
         1,
         1,
@@ -128,7 +145,11 @@ async def test_rows_in_the_way_are_kept_in_quarantine(case: Database, look: Conn
     )
     listener(case.url, "install")
     listener(case.url, "sync")
+    assert await look.fetchval("select count(*) from listener.quarantine") == 0
     assert codes(case) == {}
+    assert codes(case, "advice") == found
+    listener(case.url, "sync", "--structure")
+    assert diagnosed(case) == {"findings": {}, "advice": {}}
     assert await look.fetchval("select count(*) from listener.quarantine") == 3
     kept = "select status from enrollments where user_id = (select id from profiles where email ~ '^1')"
     assert await look.fetchval(f"select array_agg(status) from ({kept}) as kept") == ["active"]
@@ -177,7 +198,7 @@ async def test_a_full_database_is_diagnosed_in_seconds(
     started = time.monotonic()
     found = codes(database)
     assert found.pop("feed_lag", 1) == 1
-    assert found == {"counts_off": 2, "index_missing": 1}
+    assert found == {"counts_off": 2}
     assert time.monotonic() - started < 10 + students / 100_000
     said = listener(database.url, "sync").stdout
     assert f"is {students}" in said

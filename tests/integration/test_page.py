@@ -30,9 +30,9 @@ def own_server() -> Iterator[Server]:
     server.destroy()
 
 
-def read(daemon: DaemonProcess) -> dict[str, str]:
+def read(daemon: DaemonProcess, user: str = "") -> dict[str, str]:
     """The text of everything on the page that has an id, and what the console complained of."""
-    page, complaints = browser.dom(f"http://127.0.0.1:{daemon.port}/")
+    page, complaints = browser.dom(f"http://{user}127.0.0.1:{daemon.port}/")
     assert complaints == ""
     body = page.partition("<script>")[0]
     texts = {
@@ -41,6 +41,9 @@ def read(daemon: DaemonProcess) -> dict[str, str]:
     }
     texts["rows"] = str(len(re.findall(r'<td title="', body)) // 3)
     texts["bars"] = str(body.count("<rect"))
+    texts["shown"] = " ".join(
+        name for name, rest in re.findall(r'<(?:p|table) id="([\w-]+)"([^>]*)>', body) if " hidden" not in rest
+    )
     texts["mood"] = re.findall(r'id="head" class="(\w+)"', body)[0]
     return texts
 
@@ -69,7 +72,9 @@ def test_what_a_person_reads_idle_busy_waiting_standing_by_and_cut_off(
     busy = read(daemon)
     assert busy["headline"] == "Leading"
     assert busy["rate"] == "35 enrollments in the last minute"
-    assert int(busy["rows"]) == 12
+    assert int(busy["rows"]) == 0
+    assert "hidden" in busy["shown"].split()
+    assert "latest" not in busy["shown"].split()
     assert int(busy["bars"]) >= 2
     assert re.fullmatch(r"[\d.]+ m?s", busy["typical"])
 
@@ -87,12 +92,28 @@ def test_what_a_person_reads_idle_busy_waiting_standing_by_and_cut_off(
     assert "waits in the feed" in gone["detail"]
     assert gone["pending"] == "1"
     assert re.search(r"as of .* ago|as of now", gone["backlog-note"])
-    assert int(gone["rows"]) == 12
-
     for width, dark in ((1000, False), (390, True)):
         picture = tmp_path / f"{width}.png"
         browser.screenshot(f"http://127.0.0.1:{daemon.port}/", picture, width=width, dark=dark)
         assert size(picture)[0] == width
+
+
+def test_whoever_gave_the_password_reads_who_was_enrolled(
+    own_server: Server, start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    asked = {"http_user": "me", "http_password": "made-up"}
+    daemon = start_daemon(Database(own_server, "lms"), **asked).wait_ready("leading")
+    nobody = read(daemon, "me:made-up@")
+    assert (nobody["headline"], nobody["rows"]) == ("Leading", "0")
+    assert "nobody" in nobody["shown"].split()
+    own_server.psql("lms", "insert into courses (title, price) values ('a', 1)")
+    own_server.psql("lms", "insert into profiles (role) select 'student' from generate_series(1, 13)")
+    wait_until(
+        lambda: "students_enrolled" in daemon.text() or daemon.text().count("student_enrolled") >= 13, "enrolled"
+    )
+    somebody = read(daemon, "me:made-up@")
+    assert somebody["rows"] == "12"
+    assert not {"nobody", "hidden"} & set(somebody["shown"].split())
 
 
 def size(picture: Path) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from listener.feed import Consumer
 from listener.reaction import Reaction
 from listener.reactions import RETRY_EACH, RETRY_TOGETHER
 from tests.conftest import Database
+from tests.support.plans import Explaining, instrument, nodes
 
 ROWS = 100_000
 
@@ -68,10 +69,6 @@ async def session(filled: Database) -> Any:
     await connection.close()
 
 
-def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    return [plan, *(node for child in plan.get("Plans", []) for node in nodes(child))]
-
-
 async def explain(connection: Connection, text: str, arguments: str, *options: str) -> list[dict[str, Any]]:
     """The plan's nodes, as the daemon's session makes it."""
     await connection.execute(f"prepare statement as {text}")
@@ -79,7 +76,7 @@ async def explain(connection: Connection, text: str, arguments: str, *options: s
         f"explain ({', '.join(['format json', *options])}) execute statement({arguments})"
     )
     await connection.execute("deallocate statement")
-    return nodes(json.loads(answer)[0]["Plan"])
+    return list(nodes(json.loads(answer)[0]["Plan"]))
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
@@ -175,12 +172,22 @@ async def test_the_audit_reads_each_table_once_even_if_believed_to_be_empty(data
     """It once compared every student with every enrollment."""
     database.server.psql(database.name, "vacuum analyze")
     connection = await asyncpg.connect(database.url)
+    await connection.execute(
+        """
+        alter table profiles set (autovacuum_enabled = off);
+        alter table enrollments set (autovacuum_enabled = off);
+        insert into courses (title) values ('a');
+        insert into profiles (role) select 'student' from generate_series(1, 100);
+        insert into enrollments (user_id, course_id) select profiles.id, courses.id from profiles cross join courses
+        """
+    )
+    session = await Explaining.begin(connection, await instrument(connection))
     async with connection.transaction():
         await connection.execute(sql.read("audit/whole_tables"))
         for text in (sql.read("audit/students"), "select count(distinct id) from listener.course_drift"):
-            plan = nodes(json.loads(await connection.fetchval(f"explain (format json) {text}"))[0]["Plan"])
+            plan = (await session.run(text)).nodes
             enrollments = [node for node in plan if node.get("Relation Name") == "enrollments"]
-            assert len(enrollments) == 1
+            assert [node["Actual Loops"] for node in enrollments] == [1]
             looped = [node for node in plan if node["Node Type"] == "Nested Loop" and enrollments[0] in nodes(node)]
             assert not looped, json.dumps(looped)
     await connection.close()

@@ -77,7 +77,7 @@ SHAPES = {
         " join courses on courses.id = enrollments.course where user_id = $1::text::bigint",
         "delete from users where id = $1::text::bigint",
         "select enrollment_count from courses where price = 3",
-        {"enrollment_values": "student_id=number"},
+        {"enrollment_values": "student_id=number", "active_values": "active"},
         Undecided,
     ),
     "no_foreign_keys": Shape(
@@ -117,7 +117,7 @@ SHAPES = {
         "select org_id = 2 and source = 'listener' from enrollments where user_id = $1::text::uuid",
         "delete from enrollments where user_id = $1::text::uuid",
         "select enrollment_count from courses",
-        {"enrollment_values": "org_id = org_id; source = 'listener'"},
+        {"enrollment_values": "org_id = org_id; source = 'listener'", "student_values": "student"},
         Undecided,
     ),
     "partitioned": Shape(
@@ -151,7 +151,8 @@ SHAPES = {
         "select course_slug = 'begin-here' from enrollments where user_id = $1::text::uuid",
         "delete from enrollments where user_id = $1::text::uuid",
         "select student_count from courses where slug = 'begin-here'",
-        {"default_course": "begin-here", "count_rows": "all"},
+        {"default_course": "begin-here", "count_rows": "all", "student_values": "student"},
+        Undecided,
     ),
     "own_statistics": Shape(
         "insert into profiles (role) values ('student') returning id::text",

@@ -1,6 +1,7 @@
 """The HTTP side: health, the status page and its figures, TLS and the password."""
 
 import base64
+import http.client
 import json
 import ssl
 import subprocess
@@ -8,11 +9,19 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
+from listener.access import Access
 from listener.connection import Connection
+from listener.metrics import Metrics
+from listener.settings import load
+from listener.state import State
+from listener.web import application
 from tests.conftest import NEWEST, Database, install_script
 from tests.support import lms
 from tests.support.eventually import eventually
@@ -30,27 +39,122 @@ def state(daemon: DaemonProcess) -> dict[str, object]:
     return answer
 
 
-async def test_the_page_shows_sign_ups_and_reactions_by_their_ids_alone(
-    connection: Connection, database: Database, start_daemon: StartDaemon
-) -> None:
-    daemon = start_daemon(database, sample_seconds=0.2).wait_ready("leading")
+USER = {"http_user": "prometheus", "http_password": "long and made up"}
+NAMES = ("ann@example", "Ann Name", "Secret title")
+REFUSE = """
+create function refuse() returns trigger language plpgsql as $$
+begin
+    raise exception 'student % (%) has not paid', new.user_id, (select email from profiles where id = new.user_id)
+        using errcode = '{state}', detail = new.user_id, hint = new.user_id;
+end $$;
+create trigger refuse before insert on enrollments for each row execute function refuse();
+"""
+REFUSED = "raise_exception"
+ENDED = "admin_shutdown"
+"""With this state, a batch's error ends the connection."""
+
+
+@cache
+def paths() -> list[str]:
+    """Every path the server has, and some that it has not."""
+    served = application(load(), Access(), Metrics(), State(1.0))
+    assert isinstance(served, Starlette)
+    found = [route.path for route in served.routes if isinstance(route, Route)]
+    assert {"/", "/state.json", "/livez", "/readyz", "/metrics"} <= set(found)
+    return [*found, *(f"{path}/" for path in found if path != "/"), "/nowhere", "/favicon.ico", "/docs", "/livez/.."]
+
+
+def all_answers(
+    daemon: DaemonProcess, credentials: str | None = None, methods: tuple[str, ...] = ("GET", "POST")
+) -> dict[str, str]:
+    """All that the server says, headers and all, to whoever asks for any of its paths."""
+    answers = {}
+    for path in paths():
+        for method in methods:
+            headers = {"Accept": "*/*"} | ({"Authorization": credentials} if credentials else {})
+            asked = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=5)
+            asked.request(method, path, headers=headers)
+            answer = asked.getresponse()
+            answers[f"{method} {path}"] = f"{answer.status} {answer.getheaders()} {answer.read().decode()}"
+            asked.close()
+    return answers
+
+
+def who_says(answers: dict[str, str], *secrets: object) -> list[str]:
+    """Where one of these words is said."""
+    return [where for where, text in answers.items() for secret in secrets if str(secret) in text]
+
+
+async def one_student(connection: Connection) -> tuple[str, str]:
+    """The key of a student who just signed up, and of the course that is there."""
     course = await connection.fetchval("insert into courses (title, price) values ('Secret title', 1) returning id")
     student = await connection.fetchval(
         "insert into profiles (role, email, full_name) values ('student', 'ann@example.com', 'Ann Name') returning id"
     )
+    return str(student), str(course)
+
+
+async def test_keys_are_shown_to_those_who_gave_the_password_and_to_nobody_else(
+    connection: Connection, database: Database, start_daemon: StartDaemon
+) -> None:
+    daemon = start_daemon(database, sample_seconds=0.2, **USER).wait_ready("leading")
+    student, course = await one_student(connection)
     await eventually(connection, "select count(*) from enrollments", equals=1)
-    wait_until(lambda: "course_count_moved" in daemon.text(), "the count was moved")
-    seen = state(daemon)
-    activity = seen["activity"]
+    wait_until(lambda: bool(daemon.events("course_count_moved")), "the count was moved")
+    assert who_says(all_answers(daemon), student, course, *NAMES) == []
+    told = all_answers(daemon, basic("prometheus:long and made up"))
+    assert who_says(told, student) == ["GET /state.json"]
+    assert who_says(told, *NAMES) == []
+    assert not [name for name in NAMES if name in daemon.text()]
+    activity = json.loads(told["GET /state.json"].partition("] ")[2])["activity"]
+    assert activity["latest"][0] | {"at": 0} == {"profile_id": student, "course_id": course, "at": 0}
+
+
+async def test_without_a_password_the_page_shows_figures_and_nobody_sees_a_key(
+    connection: Connection, database: Database, start_daemon: StartDaemon
+) -> None:
+    daemon = start_daemon(database, sample_seconds=0.2).wait_ready("leading")
+    student, course = await one_student(connection)
+    await eventually(connection, "select count(*) from enrollments", equals=1)
+    wait_until(lambda: bool(daemon.events("course_count_moved")), "the count was moved")
+    assert who_says(all_answers(daemon), student, course, *NAMES) == []
+    activity = state(daemon)["activity"]
     assert isinstance(activity, dict)
     assert sum(activity["signups"]) == 1
     assert sum(activity["enrolled"]) == 1
-    assert activity["latest"][0] | {"at": 0} == {"profile_id": str(student), "course_id": str(course), "at": 0}
+    assert activity["latest"] is None
     assert activity["slowest_seconds"] < 5
-    for path in ("/", "/state.json", "/metrics", "/readyz", "/livez"):
-        body = daemon.get(path)[1]
-        assert not {word for word in ("ann@example", "Ann Name", "Secret title") if word in body}
-    assert not {word for word in ("ann@example", "Ann Name", "Secret title") if word in daemon.text()}
+
+
+@pytest.mark.parametrize("settings", [{}, USER], ids=["open", "password"])
+async def test_an_error_that_names_a_student_is_told_to_nobody_at_the_port(
+    settings: dict[str, str], connection: Connection, database: Database, start_daemon: StartDaemon
+) -> None:
+    daemon = start_daemon(database, sample_seconds=0.2, **settings).wait_ready("leading")
+    given = basic("prometheus:long and made up") if settings else None
+    await connection.execute(REFUSE.replace("{state}", REFUSED))
+    student, _ = await one_student(connection)
+    said = "select error from listener.pending_enrollment"
+    await eventually(connection, said, equals=f"P0001: student {student} (ann@example.com) has not paid")
+    waits = 'listener_pending_students{reason="failed"} 1.0'
+    wait_until(lambda: waits in all_answers(daemon, given)["GET /metrics"], "the sample knows")
+    assert who_says(all_answers(daemon), student, *NAMES) == []
+    assert who_says(all_answers(daemon, given), student, *NAMES) == []
+
+    await connection.execute(f"drop function refuse cascade; {REFUSE.replace('{state}', ENDED)}")
+    await connection.execute("delete from profiles")
+    student, _ = await one_student(connection)
+    told: list[dict[str, str]] = []
+
+    def all_tell() -> bool:
+        told.append(all_answers(daemon, given, ("GET",)))
+        asked = ("GET /", "GET /state.json", "GET /readyz")
+        return all(any("a statement failed" in answers[path] for answers in told) for path in asked)
+
+    wait_until(all_tell, "all that can say so say that a statement failed", 60)
+    assert student in daemon.text()
+    told.append(all_answers(daemon))
+    assert [where for answers in told for where in who_says(answers, student, *NAMES)] == []
 
 
 def test_the_page_may_run_its_own_script_and_style_and_nothing_else(

@@ -15,7 +15,7 @@ def schema(key: str = "uuid") -> str:
 create table profiles (
     id {kind} primary key {default},
     email text,
-    role text,
+    role text check (role in ('student', 'teacher', 'admin', 'user', 'guest', 'pupil', 'nobody')),
     full_name text
 );
 create table courses (

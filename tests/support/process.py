@@ -15,6 +15,18 @@ from typing import Any
 from tests.support.postgres import free_port, wait_until
 
 
+def heed_signals() -> None:
+    """Let programs that are started from here heed the signals that a terminal sends. A background job of a shell's is
+    told to ignore some of them, and hands that down: a program under test would never hear Ctrl-C."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, _go_on)  # still ignored here; but a handler, unlike SIG_IGN, is not handed down
+
+
+def _go_on(_number: int, _frame: object) -> None:
+    pass
+
+
 def environment(url: str, **settings: object) -> dict[str, str]:
     """This process's environment with no `LISTENER_*` but these settings."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("LISTENER_", "PG"))}

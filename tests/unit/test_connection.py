@@ -7,7 +7,7 @@ import socket
 import asyncpg
 import pytest
 
-from listener.connection import connect, reason
+from listener.connection import connect, reason, told_to_anybody
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,30 @@ from listener.connection import connect, reason
 )
 def test_the_reason_is_one_line_in_plain_words(error: Exception, told: str) -> None:
     assert reason(error) == told
+
+
+def of_the_server(severity: str) -> asyncpg.PostgresError:
+    """An error as it comes from a server."""
+    fields = {"S": severity, "V": severity, "C": "57P01", "M": "about student 17"}
+    error: asyncpg.PostgresError = asyncpg.PostgresError.new(fields)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (of_the_server("ERROR"), "a statement failed (AdminShutdownError); the log says how"),
+        (of_the_server("FATAL"), "about student 17"),
+        (
+            asyncpg.exceptions.DataError("invalid input for query argument $1: 17"),
+            "a statement failed (DataError); the log says how",
+        ),
+        (OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)), "Connection refused"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_anybody_is_told_only_what_the_server_says_of_itself(error: Exception, told: str) -> None:
+    assert told_to_anybody(error) == told
 
 
 @pytest.mark.parametrize(

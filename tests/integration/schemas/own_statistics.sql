@@ -1,5 +1,5 @@
 -- The LMS has a view and a function of the names that install would add: they stay as they are.
-create table profiles (id uuid primary key default gen_random_uuid(), role text);
+create table profiles (id uuid primary key default gen_random_uuid(), role text default 'student');
 create table courses (id uuid primary key default gen_random_uuid(), students integer not null default 0);
 create table enrollments (
     id bigint primary key generated always as identity,

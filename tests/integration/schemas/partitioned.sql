@@ -1,4 +1,4 @@
-create table profiles (id integer primary key, role text) partition by range (id);
+create table profiles (id integer primary key, role text check (role in ('student', 'teacher'))) partition by range (id);
 create table profiles_low partition of profiles for values from (0) to (1000);
 create table profiles_high partition of profiles for values from (1000) to (2000);
 create table courses (id integer primary key, enrollments integer default 0);

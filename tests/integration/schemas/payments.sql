@@ -1,7 +1,7 @@
 create type payment_state as enum ('pending', 'completed', 'refunded');
 create table profiles (
     id uuid primary key default gen_random_uuid(),
-    role text
+    role text default 'student'
 );
 create table courses (
     id bigint primary key generated always as identity,

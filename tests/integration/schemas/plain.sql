@@ -1,7 +1,7 @@
 create table profiles (
     id uuid primary key default gen_random_uuid(),
     email text,
-    role text
+    role text check (role in ('student', 'teacher', 'admin'))
 );
 create table courses (
     id uuid primary key default gen_random_uuid(),

@@ -1,4 +1,4 @@
-create table profiles (id uuid primary key default gen_random_uuid(), role text);
+create table profiles (id uuid primary key default gen_random_uuid(), role text default 'student');
 create table courses (id uuid primary key default gen_random_uuid(), published boolean default true);
 create table enrollments (
     id bigint primary key generated always as identity,

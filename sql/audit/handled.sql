@@ -1,0 +1,57 @@
+-- Whether these consumers ($1) have handled all that is visible in a snapshot ($2), whatever has been noted since; and how
+-- far they are. Reads no more of the feed than lies between their checkpoints and the snapshot.
+with last_checkpoint as (
+    select latest.*
+    from unnest($1::text[]) as consumer(name)
+    cross join lateral (
+        select
+            checkpoint.seq,
+            checkpoint.handled,
+            checkpoint.partial_xid,
+            checkpoint.partial_id
+        from listener.checkpoint
+        where checkpoint.consumer = consumer.name
+        order by checkpoint.seq desc
+        limit 1
+    ) as latest
+)
+
+select
+    not exists (
+        select
+        from last_checkpoint
+        cross join lateral (
+            (
+                select change.id
+                from pg_snapshot_xip(last_checkpoint.handled) as straggler(xid)
+                cross join lateral (
+                    select change.id
+                    from listener.change
+                    where
+                        change.xid = straggler.xid
+                        and (
+                            straggler.xid is distinct from last_checkpoint.partial_xid
+                            or change.id > last_checkpoint.partial_id
+                        )
+                    limit 1
+                ) as change
+                where pg_visible_in_snapshot(straggler.xid, ($2::text)::pg_snapshot)
+                limit 1
+            )
+            union all
+            (
+                select change.id
+                from listener.change
+                where
+                    change.xid >= pg_snapshot_xmax(last_checkpoint.handled)
+                    and change.xid < pg_snapshot_xmax(($2::text)::pg_snapshot)
+                    and pg_visible_in_snapshot(change.xid, ($2::text)::pg_snapshot)
+                    and (
+                        change.xid is distinct from last_checkpoint.partial_xid
+                        or change.id > last_checkpoint.partial_id
+                    )
+                limit 1
+            )
+        ) as unhandled
+    ) as done,
+    (select sum(last_checkpoint.seq)::bigint from last_checkpoint) as progress

@@ -1,0 +1,160 @@
+"""Plans as they were run: of a statement, and of the statements inside the functions that it calls.
+
+EXPLAIN shows a function as one node. So the functions of schema `listener` that read the tables are made anew, for one
+session, such that they explain what they do before they do it.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from listener.connection import Connection
+
+Node = dict[str, Any]
+
+# What cannot run twice tells of rows found by key, and is left as it is.
+FUNCTIONS = """
+select
+    pg_proc.proname as name,
+    pg_get_functiondef(pg_proc.oid) as definition,
+    pg_proc.prosrc as body,
+    coalesce(pg_proc.proargnames[:pg_proc.pronargs], '{}') as arguments,
+    array(
+        select format_type(argument.type, null)
+        from unnest(pg_proc.proargtypes) with ordinality as argument(type, number)
+        order by argument.number
+    ) as types
+from pg_proc
+inner join pg_language on pg_language.oid = pg_proc.prolang
+where
+    pg_proc.pronamespace = 'listener'::regnamespace
+    and pg_language.lanname = 'plpgsql'
+    and pg_proc.prorettype <> 'trigger'::regtype
+    and pg_proc.prosrc ~ '{{.*}}'
+order by pg_proc.proname
+""".replace("{{.*}}", r"\mexpect\(")
+
+QUERY = re.compile(
+    r"^ *(?:return query(?P<returned>.*?)|(?P<plain>(?:with|delete|update)\b.*?)|return \((?P<value>.*?)\n    \));$",
+    re.MULTILINE | re.DOTALL,
+)
+INTO = re.compile(r"\n *into [\w, ]+$")
+WRITES = re.compile(r"\b(insert into|delete from|update \S+\s+(?:as \w+\s+)?set)\b")
+DECLARED = re.compile(r"^ +(\w+) (\S+) :=", re.MULTILINE)
+
+
+def nodes(plan: Node) -> Iterator[Node]:
+    """A plan's nodes, itself first."""
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def visited(plan: Node) -> int:
+    """Rows that a plan looked at, in all of its nodes, each time that it did."""
+    return round(sum(_visited(node) for node in nodes(plan)))
+
+
+def _visited(node: Node) -> float:
+    removed = sum(value for name, value in node.items() if name.startswith("Rows Removed by"))
+    return float((node["Actual Rows"] + removed) * node["Actual Loops"])
+
+
+@dataclass
+class Explained:
+    """One statement's plan, and those of the statements inside the functions that it called."""
+
+    outer: Node
+    inner: list[tuple[str, Node]] = field(default_factory=list)
+
+    @property
+    def plans(self) -> list[Node]:
+        """All of them."""
+        return [self.outer, *(plan for _, plan in self.inner)]
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes of all of them."""
+        return [node for plan in self.plans for node in nodes(plan)]
+
+    @property
+    def visited(self) -> int:
+        """Rows that were looked at."""
+        return sum(map(visited, self.plans))
+
+
+async def instrument(connection: Connection) -> list[str]:
+    """Make the functions of this database such that they tell their plans; what each session must prepare for that."""
+    prepared: list[str] = []
+    for function in await connection.fetch(FUNCTIONS):
+        statements, definition = _explaining(function)
+        prepared += statements
+        if statements:
+            await connection.execute("; ".join(statements))
+            await connection.execute(definition)
+            await connection.execute("deallocate all")
+    return prepared
+
+
+def _explaining(function: Any) -> tuple[list[str], str]:
+    """Statements to prepare, and the function that explains them before it runs them."""
+    name, body = function["name"], function["body"]
+    values = [*zip(function["arguments"], function["types"], strict=True), *DECLARED.findall(body)]
+    types = ", ".join(kind for _, kind in values)
+    given = ", ".join(f"{name}.{value}" if value in function["arguments"] else value for value, _ in values)
+    statements: list[str] = []
+
+    def explaining(match: re.Match[str]) -> str:
+        query = match["returned"] or match["plain"] or match["value"]
+        goes_on = not match["plain"] or INTO.search(query) is not None
+        if "return found" in body or (goes_on and WRITES.search(query)):
+            return match[0]
+        text = INTO.sub("", query)
+        for number, (value, _) in enumerate(values, 1):
+            text = re.sub(rf'(?<![.\w"])(?:{name}\.)?{value}\b(?![."(])', f"${number}", text)
+        prepared = f"{name}_{len(statements) + 1}"
+        statements.append(f"prepare {prepared}{f'({types})' if types else ''} as {text}")
+        execute = f"'explain (analyze, timing off, format json) execute {prepared}'"
+        if values:
+            places = ", ".join("%L" for _ in values)
+            execute = f"format('explain (analyze, timing off, format json) execute {prepared}({places})', {given})"
+        told = (
+            f"    for explained in execute {execute} loop\n"
+            f"        raise info '{name} explains %', explained;\n"
+            "    end loop;\n"
+        )
+        return told + (match[0] if goes_on else "")
+
+    head, begin, rest = QUERY.sub(explaining, body).partition("\nbegin\n")
+    declare = "" if "\ndeclare" in head else "\ndeclare"
+    changed = f"{head}{declare}\n    explained text;{begin}{rest}"
+    return statements, function["definition"].replace(body, changed).replace("\n STABLE", "\n")
+
+
+class Explaining:
+    """A session of a database whose functions were made to tell their plans."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._told: list[tuple[str, Node]] = []
+
+    @classmethod
+    async def begin(cls, connection: Connection, prepared: list[str]) -> "Explaining":
+        """`prepared` is what `instrument` returned."""
+        made = cls(connection)
+        connection.add_log_listener(made._hear)
+        await connection.execute("; ".join(prepared))
+        return made
+
+    def _hear(self, _connection: Any, message: Any) -> None:
+        name, found, plan = str(message.message).partition(" explains ")
+        if found:
+            self._told.append((name, json.loads(plan)[0]["Plan"]))
+
+    async def run(self, execute: str) -> Explained:
+        """Explain a statement, which is run."""
+        self._told.clear()
+        answer = await self.connection.fetchval(f"explain (analyze, buffers, timing off, format json) {execute}")
+        return Explained(json.loads(answer)[0]["Plan"], list(self._told))
