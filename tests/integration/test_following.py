@@ -6,6 +6,7 @@ import anyio.to_thread
 import asyncpg
 import pytest
 
+from listener import sql
 from listener.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
@@ -339,3 +340,77 @@ async def test_a_drift_that_comes_back_at_each_audit_is_told_once_and_counted(
     assert [each["count_column"] for each in repaired] == ["students"]
     assert len(daemon.events("drift_returns")) == 1
     assert daemon.metric("listener_drift_returning") == 1
+
+
+async def test_what_is_written_while_triggers_are_off_is_made_good_when_they_are_on_again(
+    connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, course = school
+    await connection.execute("alter table profiles disable trigger all")
+    await connection.execute("insert into profiles (role) values ('student')")
+    told_off = "select count(*) from listener.blind_note where operation = 'disabled'"
+    await eventually(connection, told_off, equals=3)
+    assert "trigger listener_insert on public.profiles is missing or disabled" in told(daemon, "mapping_broken")
+    await connection.execute("insert into profiles (role) values ('student')")
+    assert daemon.role is None
+    await connection.execute("alter table profiles enable trigger all")
+    await eventually(connection, COUNT, course, equals=2)
+    told(daemon, "mapping_mended")
+    wait_until(lambda: daemon.role == "leading", "it is ready again")
+
+
+async def test_triggers_that_are_off_on_one_partition_alone_are_told(connection: Connection) -> None:
+    await connection.execute(
+        """
+        alter table profiles rename to old_profiles;
+        create table profiles (id uuid, role text) partition by hash (id);
+        create table profiles_0 partition of profiles for values with (modulus 1, remainder 0);
+        update listener.binding
+        set table_oid = 'profiles'::regclass, kind = 'p'
+        where schema_name = 'public' and table_name = 'profiles';
+        """
+    )
+    triggers = (sql.folder() / "adapter" / "triggers_students_rows.sql").read_text()
+    await connection.execute(triggers.replace("{{student_table}}", "profiles"))
+    missing = "select name, table_oid::regclass::text from listener.missing_triggers()"
+    assert await connection.fetch(missing) == []
+    await connection.execute("alter table profiles_0 disable trigger listener_update")
+    assert [tuple(row) for row in await connection.fetch(missing)] == [("listener_update", "profiles_0")]
+
+
+async def test_rows_that_are_hidden_from_the_owner_of_the_functions_are_told(
+    database: Database, connection: Connection, start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    """As if nobody were a student: no statement fails."""
+    await connection.execute(
+        "do $$ begin create role lms_owner login; exception when duplicate_object then null; end $$"
+    )
+    await connection.execute(
+        """
+        alter schema listener owner to lms_owner;
+        alter table profiles owner to lms_owner;
+        """
+    )
+    functions = await connection.fetch(
+        "select oid::regprocedure::text as name from pg_proc where pronamespace = 'listener'::regnamespace"
+    )
+    for function in functions:
+        await connection.execute(f"alter function {function['name']} owner to lms_owner")
+    await connection.execute(
+        """
+        grant all on all tables in schema listener to lms_owner;
+        grant all on enrollments, courses to lms_owner;
+        """
+    )
+    problems = "select array_agg(problem) from listener.binding_problems()"
+    assert await connection.fetchval(problems) is None
+    assert await connection.fetchval("select listener.is_bound()")
+    daemon = start_daemon(database, **QUICK).wait_ready("leading")
+    await connection.execute(
+        "alter table profiles enable row level security; alter table profiles force row level security"
+    )
+    assert not await connection.fetchval("select listener.is_bound()")
+    assert await connection.fetchval(problems) == [
+        "row-level security hides rows of public.profiles from lms_owner, whose functions read it"
+    ]
+    assert "row-level security hides rows" in told(daemon, "mapping_broken")

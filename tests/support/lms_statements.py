@@ -179,7 +179,8 @@ class Statements:
         if table is None or key is None or key.generated or key.always:
             return []
         was, becomes = self._lms.key(PROFILES, 104), self._lms.key(PROFILES, 199)
-        return [f"update {table.quoted} set {key.quoted} = {becomes} where {key.quoted} = {was}"]
+        before = self._parent(PROFILES, key, 199, becomes)
+        return [*before, f"update {table.quoted} set {key.quoted} = {becomes} where {key.quoted} = {was}"]
 
     def _updates(self, part: str, key_name: str, key: str) -> list[str]:
         """Each column of one row is written: to what it is, to another value, and to the one that the rule asks for."""
