@@ -15,7 +15,7 @@ def schema(key: str = "uuid") -> str:
 create table profiles (
     id {kind} primary key {default},
     email text,
-    role text check (role in ('student', 'teacher', 'admin', 'user', 'guest', 'pupil', 'nobody')),
+    role text check (role in ('student', 'Student', 'pupil', 'teacher', 'admin', 'user', 'guest', 'nobody', '')),
     full_name text
 );
 create table courses (
