@@ -279,7 +279,7 @@ async def exact(side: Beside, mapping: Mapping, signed_up: tuple[int, ...]) -> l
 async def served(side: Beside, mapping: Mapping, signed_up: tuple[int, ...] = Statements.SIGNED_UP) -> None:
     """The daemon's statements, one after the other, as its role: then everybody is enrolled, every count exact."""
     connection = side.listener
-    await connection.execute("set local role lms_daemon")
+    await connection.execute("set local role lms_daemon; set local jit = off")
     await connection.fetchrow(sql.read("audit/make_good_students"))
     await ENROLL.together.react(connection, 2000, 20)
     await connection.fetchrow(sql.read("audit/make_good_counts"))
