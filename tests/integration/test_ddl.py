@@ -112,7 +112,13 @@ REFUSED = {"role_table": 1, "auth_users_only": 1}
 
 SUPPORT = Path(__file__).parents[1] / "support"
 
-SETTINGS = {name: shape.settings for name, shape in SHAPES.items()} | {"users_case": {}, "domains": {}, "inherited": {}}
+STUDENTS = {"student_values": "student"}
+
+SETTINGS = {name: shape.settings for name, shape in SHAPES.items()} | {
+    "users_case": {},
+    "domains": STUDENTS,
+    "inherited": STUDENTS,
+}
 
 
 @dataclass
