@@ -118,7 +118,7 @@ returns table (
     token text, table_oid oid, attnum smallint, label_oid oid, schema_name text, table_name text, name text,
     type_oid oid, type_modifier integer, moved boolean, problem text
 )
-language sql stable set search_path = pg_catalog, pg_temp as $$
+language sql stable set search_path = pg_catalog, pg_temp set jit = off as $$
     with bound_table as (
         select distinct on (binding.table_oid)
             binding.table_oid,

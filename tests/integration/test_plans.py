@@ -216,3 +216,11 @@ async def test_a_batch_of_many_courses_does_not_compare_each_with_each(database:
     assert courses < visited < 30 * courses
     assert await connection.fetchval("select sum(enrollments) from public.courses") == courses
     await connection.close()
+
+
+async def test_no_plan_is_compiled_while_tables_are_read_as_a_whole(connection: Connection) -> None:
+    """Without nested loops every plan would look dear enough (up to version 17), and compiling it takes seconds."""
+    async with connection.transaction():
+        await connection.execute("set local jit = on")
+        await connection.execute(sql.read("audit/whole_tables"))
+        assert await connection.fetchval("show jit") == "off"

@@ -153,6 +153,7 @@ def _of_column(lms: Lms, part: str, table: LmsTable, column: Column) -> Iterator
             f"{on} alter column {old} set storage plain",
             f"comment on column {table.quoted}.{old} is 'of the LMS'",
         ),
+        "refused" if any(column.name in value for value in lms.mapping.extra_values.values()) else "served",
     )
     yield Kind(
         f"{name}: generated columns, an index, a view and a policy of it, and rename",

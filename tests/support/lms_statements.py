@@ -252,8 +252,8 @@ class Statements:
                     written[column.quoted] = literal(ruled[0])
             elif column.filled or not column.not_null:
                 continue
-            elif column.references is not None:
-                written[column.quoted] = self._first_of(*column.references)
+            elif (references := self._references(part, column)) is not None:
+                written[column.quoted] = self._first_of(*references)
             else:
                 written[column.quoted] = plain_value(column, number)
         if not written:
@@ -263,8 +263,7 @@ class Statements:
 
     def _parent(self, part: str, column: Column, number: int, value: str) -> list[str]:
         """The row that a key refers to, or referred to, where that table is none of the mapped ones."""
-        original = self._lms.original(part).by_number(column.attnum) or self._lms.original(part).by_name(column.name)
-        references = column.references or (original.references if original is not None else None)
+        references = self._references(part, column)
         if references is None:
             return []
         mapped = [self.table(part) for part in self._lms.named]
@@ -272,6 +271,15 @@ class Statements:
         if parent is None or parent in mapped:
             return []
         return self._row(parent, None, number, {references[1]: value})
+
+    def _references(self, part: str | None, column: Column) -> tuple[int, int] | None:
+        """The table and column that a column refers to; or did, before a migration lost the foreign key."""
+        if part is None or column.references is not None:
+            return column.references
+        original = self._lms.original(part)
+        was = original.by_number(column.attnum) or original.by_name(column.name)
+        found = None if was is None else was.references
+        return found if found is not None and any(table.oid == found[0] for table in self._tables) else None
 
     def _first_of(self, oid: int, attnum: int) -> str:
         table = next(table for table in self._tables if table.oid == oid)
