@@ -40,7 +40,12 @@ parked as (
     on conflict (course_id) do update
     set
         delta = pending_count.delta + excluded.delta,
-        error = excluded.error
+        error = excluded.error,
+        -- What adds up to nothing, as when a course is gone and the last of its enrollments, is done with at once.
+        next_attempt_at = case
+            when pending_count.delta + excluded.delta = 0 then excluded.next_attempt_at
+            else pending_count.next_attempt_at
+        end
     returning course_id
 )
 

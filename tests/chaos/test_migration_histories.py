@@ -99,6 +99,7 @@ def test_whatever_the_lms_is_migrated_to_nothing_fails_and_nothing_is_lost(
             )
             raise
         assert daemon.events("mapping_followed")
+        assert not daemon.events("connection_lost")
         assert not [line for line in daemon.text().splitlines() if not line.startswith("{")]
         daemon.clean_up()
         if asked:

@@ -223,4 +223,10 @@ async def settled(connection: Connection, seconds: float = 60.0, names: Mapping[
         "wrong": await connection.fetchval(WRONG.format_map(names)),
         "drift": await connection.fetchval("select count(*) from listener.course_drift"),
     }
+    if counts["unsettled"]:
+        counts["rows"] = [
+            tuple(row)
+            for table in ("pending_count", "pending_enrollment", "blind_note")
+            for row in await connection.fetch(f"select * from listener.{table} limit 5")
+        ]
     assert counts == {"unsettled": None, "missing": 0, "twice": 0, "wrong": 0, "drift": 0}, counts
