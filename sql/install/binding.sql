@@ -86,20 +86,37 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     from listener.bound_in
 $$;
 
--- Whether a table has every column of another that is bound and cannot be done without.
-create or replace function listener.has_bound_columns(of_table oid, wanted_in oid) returns boolean
+-- Whether a table that has the name of a bound one, which is still there under another, is what the LMS works with now:
+-- it has every column that cannot be done without, and enrollments do not refer to the other.
+create or replace function listener.takes_the_place(newcomer oid, bound_table oid) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
     select not exists (
+        select from listener.binding where binding.table_oid = newcomer
+    )
+    and not exists (
+        select
+        from listener.binding
+        inner join pg_catalog.pg_constraint as foreign_key
+            on foreign_key.conrelid = coalesce(
+                to_regclass(format('%I.%I', binding.schema_name, binding.table_name))::oid, binding.table_oid
+            )
+        where
+            binding.attnum is null
+            and foreign_key.contype = 'f'
+            and foreign_key.confrelid = bound_table
+            and foreign_key.conrelid <> bound_table
+    )
+    and not exists (
         select
         from listener.binding
         left join pg_catalog.pg_attribute as attribute
-            on attribute.attrelid = wanted_in
+            on attribute.attrelid = newcomer
             and attribute.attname = binding.name
             and attribute.attnum > 0
             and not attribute.attisdropped
         left join pg_catalog.pg_type as type on type.oid = attribute.atttypid
         where
-            binding.table_oid = of_table
+            binding.table_oid = bound_table
             and binding.attnum is not null
             and binding.label_oid is null
             and binding.stand_in is null
@@ -150,7 +167,7 @@ language sql stable set search_path = pg_catalog, pg_temp set jit = off as $$
                 here.is_a_copy
                 or (
                     namesake.oid is distinct from same.oid
-                    and (same.oid is null or listener.has_bound_columns(bound_table.table_oid, namesake.oid))
+                    and (same.oid is null or listener.takes_the_place(namesake.oid, bound_table.table_oid))
                     and namesake.relkind = bound_table.kind
                     and (
                         pg_get_userbyid(namesake.relowner) in (bound_table.owner, current_user)

@@ -318,7 +318,7 @@ async def replay(side: Beside, kind: ddl.Kind, *, thorough: bool) -> None:
     ]
     await side.both([*statements.course(251), *statements.sign_up(201)], role="lms_owner")
     outcome = kind.outcome if not any(code for code, _ in done) else "either"
-    if problems and outcome == "served":
+    if problems and outcome in ("served", "replaced"):
         side.found.append(f"problems: {problems}")
     if not problems and outcome == "told":
         side.found.append("no problem is told")
@@ -329,7 +329,7 @@ async def replay(side: Beside, kind: ddl.Kind, *, thorough: bool) -> None:
     ]
     if kind.outcome == "refused":
         return
-    if not problems:
+    if not problems and outcome != "replaced":
         async with rolled_back(connection):
             await served(side, side.lms.mapping)
     if not thorough:

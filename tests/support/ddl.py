@@ -8,9 +8,10 @@ from listener.sql import identifier, literal
 from tests.support.catalogue import Column, LmsTable
 from tests.support.lms_statements import COURSES, ENROLLMENTS, PROFILES, Lms
 
-Outcome = Literal["served", "told", "either", "refused"]
+Outcome = Literal["served", "told", "either", "refused", "replaced"]
 """What becomes of sign-ups once the listener has looked: they are enrolled as before; or it says what is missing, and
-which setting would help; or either, as the new types may be; or the LMS itself refuses them."""
+which setting would help; or either, as the new types may be; or the LMS itself refuses them; or another table is
+watched, with nothing in it."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +205,15 @@ def _can_be_done_without(lms: Lms, part: str, column: Column) -> bool:
     return part == ENROLLMENTS and column.name == mapping.enrollment_date and column.name not in mapping.extra_values
 
 
+def _is_referred_to(lms: Lms, table: LmsTable) -> bool:
+    """Whether enrollments refer to it, or the table of roles does."""
+    return any(
+        column.references is not None and column.references[0] == table.oid
+        for part in lms.named
+        for column in lms.original(part).columns
+    )
+
+
 def _of_table(lms: Lms, part: str, table: LmsTable) -> Iterator[Kind]:
     on, new, schema = f"alter table {table.quoted}", identifier(table.name + ' "of now'), identifier(table.schema)
     renamed = f"{schema}.{new}"
@@ -215,6 +225,7 @@ def _of_table(lms: Lms, part: str, table: LmsTable) -> Iterator[Kind]:
     yield Kind(
         f"{part}: another table takes its name",
         (rename, f"create table {table.quoted} (like {renamed} including all)"),
+        "served" if _is_referred_to(lms, table) else "replaced",
     )
     yield Kind(
         f"{part}: a copy takes its place",
