@@ -15,8 +15,9 @@ from listener.diagnosis import Diagnosis, Finding
 from listener.errors import Busy, Fenced
 from listener.install import BUSY_SECONDS, LOCK_MILLISECONDS
 from listener.leadership import Leadership
-from listener.mapping import CHANNEL, Mapping
+from listener.mapping import CHANNEL, Mapping, column
 from listener.reaction import Reaction
+from listener.sql import literal
 from listener.structure import Step
 
 Answer = TypeVar("Answer")
@@ -176,12 +177,17 @@ def _quarantine_statement(mapping: Mapping, code: str) -> str:
     values = rendering.placeholders(mapping)
     if code == "duplicate_enrollments":
         return sql.render(sql.read("audit/quarantine_duplicates"), values)
-    # One statement looks for both. An enrollment without a profile, or without a course, is none of its affair.
-    if code == "enrollments_of_nobody":
-        values["enrollment_course"] = f"null::{mapping.course_key_type}"
-    else:
-        values["enrollment_profile"] = f"null::{mapping.profile_key_type}"
-    return sql.render(sql.read("audit/quarantine_nobody"), values)
+    what, reference, table, key = {
+        "enrollments_of_nobody": ("nobody", mapping.enrollment_profile, mapping.profile_table, mapping.profile_key),
+        "enrollments_of_no_course": ("no course", mapping.enrollment_course, mapping.course_table, mapping.course_key),
+    }[code]
+    values |= {
+        "reference": column(reference),
+        "referred_table": str(table),
+        "referred_key": column(key),
+        "reason": literal(f"refers to {what}"),
+    }
+    return sql.render(sql.read("audit/quarantine_orphans"), values)
 
 
 async def _quarantine(connection: Connection, mapping: Mapping, code: str) -> int:

@@ -16,7 +16,7 @@ import pytest_asyncio
 from listener import rendering, sql
 from listener.connection import Connection
 from listener.discovery import discover
-from listener.mapping import Mapping
+from listener.mapping import Mapping, column
 from listener.reaction import Reaction
 from listener.reactions import RETRY_EACH, RETRY_TOGETHER
 from tests.conftest import Database, install_script
@@ -24,7 +24,8 @@ from tests.support import lms
 from tests.support.plans import Explained, Explaining, instrument
 from tests.support.postgres import Server
 
-SMALL, LONG_SMALL = 2_000, 250_000
+# With fewer, what the smaller database can do in 64 kB of memory goes to disk in the larger one.
+SMALL, LONG_SMALL = 4_000, 250_000
 """Of everything, in the smaller one of two databases; four times as much in the larger one."""
 
 MEMORY = ("64kB", "4MB")
@@ -128,7 +129,12 @@ def daemon() -> dict[str, Case]:
 
 def others(mapping: Mapping) -> dict[str, Case]:
     """Of the audit and the commands, each of which has a connection of its own, and of those who look at the views."""
-    values = rendering.placeholders(mapping)
+    values = rendering.placeholders(mapping) | {
+        "referred_table": str(mapping.course_table),
+        "referred_key": column(mapping.course_key),
+        "reference": column(mapping.enrollment_course),
+        "reason": "'nobody'",
+    }
 
     def whole(name: str, arguments: str = "") -> Case:
         return Case(sql.render(sql.read(name), values), arguments, WHOLE, bounded=False)
@@ -155,7 +161,7 @@ def others(mapping: Mapping) -> dict[str, Case]:
     }
     for name in ("students", "repair_counts", "make_good_students", "make_good_counts"):
         found[name] = whole(f"audit/{name}")
-    for name in ("quarantine_duplicates", "quarantine_nobody"):
+    for name in ("quarantine_duplicates", "quarantine_orphans"):
         found[name] = plain(sql.render(sql.read(f"audit/{name}"), values), "1000", bounded=False)
     for name in FINDINGS:
         found[name] = whole(f"audit/findings/{name}")
@@ -169,7 +175,7 @@ NAMES = (
     *("begin_anew", "draining", "handled", "status", "sample_of_status", "statistics", "drift", "pending"),
     *("pending_retry", "pending_drop", "sync_enrolls", "sync_counts", "course_live_count", "sync_status"),
     *("get_enrollment_statistics", "students", "repair_counts", "make_good_students", "make_good_counts"),
-    *("note_missing", "still_unenrolled", "quarantine_duplicates", "quarantine_nobody"),
+    *("note_missing", "still_unenrolled", "quarantine_duplicates", "quarantine_orphans"),
     *FINDINGS,
 )
 
@@ -284,19 +290,28 @@ def pages(explained: Explained) -> int:
 
 @pytest.mark.timeout(3600)
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize(
-    ("large", "name", "memory"),
-    [
-        (state, name, memory)
-        for state in ("analyzed", "unknown", "empty")
-        for name in (daemon() if state == "empty" else NAMES)
-        for memory in MEMORY
-    ],
-    indirect=["large"],
-)
+@pytest.mark.parametrize("large", ["analyzed", "unknown"], indirect=True)
+@pytest.mark.parametrize("memory", MEMORY)
+@pytest.mark.parametrize("name", NAMES)
 async def test_four_times_as_much_costs_no_more_than_four_times_as_much(
     large: Large, name: str, memory: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    await compare(large, name, memory, capsys)
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("large", ["empty"], indirect=True)
+@pytest.mark.parametrize("memory", MEMORY)
+@pytest.mark.parametrize("name", daemon())
+async def test_plans_that_were_made_while_all_was_empty_cost_no_more_than_others(
+    large: Large, name: str, memory: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await compare(large, name, memory, capsys)
+
+
+async def compare(large: Large, name: str, memory: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run a case in both databases. Fails if the large one costs more than it should."""
     seen: list[Explained] = []
     for database in large.databases:
         started = time.perf_counter()
@@ -318,7 +333,16 @@ async def test_four_times_as_much_costs_no_more_than_four_times_as_much(
 
 ELSEWHERE = {
     *("session", "transaction", "whole_tables"),  # settings
-    *("depose", "leader", "record_cluster", "follow", "problems", "triggers_missing"),  # read the catalogue
+    *(
+        "depose",
+        "leader",
+        "record_cluster",
+        "follow",
+        "problems",
+        "trust",
+        "triggers_missing",
+        "in_the_way",
+    ),  # read the catalogue
     *("feed", "count_each", "count_together", "enroll_each", "enroll_together"),  # parts of others
 }
 

@@ -34,10 +34,10 @@ where
     and pg_proc.prorettype <> 'trigger'::regtype
     and pg_proc.prosrc ~ '{{.*}}'
 order by pg_proc.proname
-""".replace("{{.*}}", r"\mexpect\(")
+""".replace("{{.*}}", r"\m(expect|pg_identify_object)\(")
 
 QUERY = re.compile(
-    r"^ *(?:return query(?P<returned>.*?)|(?P<plain>(?:with|delete|update)\b.*?)|return \((?P<value>.*?)\n    \));$",
+    r"^ *(?:return query(?P<returned>.*?)|(?P<plain>(?:with|delete|update)\b.*?)|\w+ := \((?P<value>.*?)\n    \));$",
     re.MULTILINE | re.DOTALL,
 )
 INTO = re.compile(r"\n *into [\w, ]+$")
@@ -109,7 +109,7 @@ def _explaining(function: Any) -> tuple[list[str], str]:
     def explaining(match: re.Match[str]) -> str:
         query = match["returned"] or match["plain"] or match["value"]
         goes_on = not match["plain"] or INTO.search(query) is not None
-        if "return found" in body or (goes_on and WRITES.search(query)):
+        if re.search(r"(return|:=) found", body) or (goes_on and WRITES.search(query)):
             return match[0]
         text = INTO.sub("", query)
         for number, (value, _) in enumerate(values, 1):
