@@ -117,7 +117,6 @@ async def sync(connection: Connection, mapping: Mapping, tell: Tell, progress: P
     not handled in time, because whoever leads does not go on."""
     began = await snapshot(connection)
     await _set_lock_timeout(connection)
-    await connection.fetchval(sql.read("daemon/follow"))
     handled = await until_handled(connection, began)
     if handled and mapping.enrolls and not mapping.observes:
         done = await enroll_missing(connection, mapping, progress)
