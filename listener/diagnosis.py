@@ -107,9 +107,9 @@ async def diagnose(
 ) -> Diagnosis:
     """Look at everything, in one snapshot, so that the figures agree with each other. `cascade` names foreign keys that
     shall cascade. Raises UnknownForeignKey."""
-    broken = await _broken(connection) if installed is not None else []
-    if broken:
-        findings = [*broken, *await _triggers(connection, mapping), *await _rights(connection, mapping, installed)]
+    gone = await broken(connection) if installed is not None else []
+    if gone:
+        findings = [*gone, *await _triggers(connection, mapping), *await _rights(connection, mapping, installed)]
         return Diagnosis(tuple(findings), (), ())
     steps = structure.missing(await structure.look(connection, mapping), cascade)
     if installed is None:
@@ -167,8 +167,8 @@ def _described(step: Step) -> Finding:
     return Finding(step.code, "warning", 1, step.what, (step.detail,), mend)
 
 
-async def _broken(connection: Connection) -> list[Finding]:
-    """What a migration took away that cannot be done without: nothing else can be looked at then."""
+async def broken(connection: Connection) -> list[Finding]:
+    """What a migration took away that cannot be done without: nothing else can be looked at, or mended, then."""
     found = json.loads(await connection.fetchval(sql.read("daemon/problems")))
     problems = [each for each in found if each["setting"]]  # without one it is about triggers, a finding of their own
     if not problems:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from listener import expressions, words
+from listener import expressions, sql, words
 from listener.catalogue import Catalogue, Relation
 from listener.choices import Choice
 from listener.connection import Connection
@@ -11,7 +11,6 @@ from listener.mapping import Actions, Mapping, MissingIndex, Table, column
 from listener.places import Enrollments, Places
 from listener.rules import Rule, Rules, find_column, listed, ranked
 from listener.settings import MAPPING, PREFIX, Settings
-from listener.sql import identifier
 
 SMALL_TABLE_ROWS = 100_000
 """An index on a table of at most so many rows is built in an instant."""
@@ -104,7 +103,7 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
         count_columns=counts,
         actions=_actions(asked),
         partitioned=tuple(relation.table for relation in catalogue.tables if relation.partitioned),
-        statistics=await _statistics(connection, enrollments.relation.table.schema),
+        statistics=await _statistics(connection, enrollments.relation.table.schema, asked),
         missing_index=_missing_index(enrollments.relation, enrollments.person.column),
         settings=asked,
     )
@@ -270,22 +269,13 @@ async def _extra_values(
     }
 
 
-async def _statistics(connection: Connection, schema: str) -> tuple[str, ...]:
+async def _statistics(connection: Connection, schema: str, asked: dict[str, str]) -> tuple[str, ...]:
     """Which of the two objects in the LMS's schema are ours to make: those that somebody else made stay as they are."""
-    qualified = {
-        "status": f"to_regclass('{identifier(schema)}.profile_enrollment_sync_status')",
-        "function": f"to_regprocedure('{identifier(schema)}.get_enrollment_statistics()')",
-    }
-    free = []
-    for name, found in qualified.items():
-        catalogue = "pg_class" if name == "status" else "pg_proc"
-        comment = await connection.fetchrow(
-            f"select {found} is not null as there, obj_description({found}, '{catalogue}') as comment"
-        )
-        assert comment is not None
-        if not comment["there"] or comment["comment"] == "made by listener install":
-            free.append(name)
-    return tuple(free)
+    if asked.get("statistics") == "none":
+        return ()
+    row = await connection.fetchrow(sql.read("catalogue/statistics"), schema)
+    assert row is not None
+    return tuple(name for name in ("status", "function") if row[name])
 
 
 def _missing_index(relation: Relation, name: str) -> MissingIndex:

@@ -16,7 +16,7 @@ from listener import install as installing
 from listener import sql
 from listener import sync as syncing
 from listener.connection import Connection
-from listener.diagnosis import Diagnosis, Finding
+from listener.diagnosis import Finding
 from listener.discovery import discover, given
 from listener.errors import NeedsStructure, NotInstalled
 from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
@@ -50,9 +50,9 @@ def show(findings: Iterable[Finding], title: str, none: str | None = None) -> No
         console().print(table if table.row_count else none)
 
 
-def show_findings(diagnosis: Diagnosis) -> None:
+def show_findings(findings: Iterable[Finding]) -> None:
     """What stops or spoils the listener's work, if anything does."""
-    show(diagnosis.findings, "What is not as it should be", "in sync: nothing to mend")
+    show(findings, "What is not as it should be", "in sync: nothing to mend")
 
 
 @takes_settings(*CONNECTION, *MAPPING)
@@ -68,7 +68,7 @@ def diagnose(
         if as_json:
             sys.stdout.write(json.dumps(diagnosis.to_dict()) + "\n")
         else:
-            show_findings(diagnosis)
+            show_findings(diagnosis.findings)
             show(diagnosis.advice, "Advice about structure: the listener works without it")
         return 1 if diagnosis.findings else 0
 
@@ -118,6 +118,11 @@ def sync(
             return 1 if diagnosis.findings or todos else 0
         if installed is None:
             raise NotInstalled(database=await connection.fetchval("select current_database()"))
+        await connection.fetchval(sql.read("daemon/follow"))
+        gone = await diagnosing.broken(connection)
+        if gone:
+            show_findings(gone)
+            return 1
         complete = True
         if structure:
             diagnosis = await diagnosing.diagnose(connection, mapping, installed, names)
@@ -135,7 +140,7 @@ def sync(
                 ),
             )
         diagnosis = await diagnosing.diagnose(connection, mapping, (await known(connection, settings))[1])
-        show_findings(diagnosis)
+        show_findings(diagnosis.findings)
         return 1 if diagnosis.findings or not complete or not handled else 0
 
     raise typer.Exit(with_connection(settings, work))

@@ -37,6 +37,7 @@ MAPPING = (
     "enrollment_status",
     "active_values", "enrollment_values", "course_table", "course_key", "course_price", "publish_predicate",
     "course_order", "default_course", "default_course_view", "count_columns", "count_rows", "actions",
+    "statistics",
 )  # fmt: skip
 """The settings that say what means what in the LMS's schema; `install` takes and remembers them."""
 
@@ -121,6 +122,11 @@ class Settings(BaseSettings):
     count_rows: Literal["active", "all"] = Field("active", description="which enrollments count: active or all")
     actions: Literal["both", "enroll", "count", "observe"] = Field(
         "both", description="what is done: both, enroll, count, or observe (say what would be done, write nothing)"
+    )
+    statistics: Literal["lms", "none"] = Field(
+        "lms",
+        description="where profile_enrollment_sync_status and get_enrollment_statistics() stand: in the enrollments' "
+        "schema (lms), or nowhere (none)",
     )
 
     def url(self) -> str | None:

@@ -17,7 +17,7 @@ from listener.errors import Busy, Fenced
 from listener.feed import Consumer
 from listener.install import BUSY_SECONDS, LOCK_MILLISECONDS
 from listener.leadership import Leadership
-from listener.mapping import CHANNEL, Mapping
+from listener.mapping import CHANNEL, Mapping, column
 from listener.reaction import Reaction
 from listener.structure import Step
 
@@ -46,11 +46,11 @@ WOULD = {
     "duplicate_enrollments": "move {affected} doubled enrollments to listener.quarantine, keeping one of each",
 }
 ASTRAY = {
-    "enrollments_of_nobody": ("nobody", "refers to nobody or to no course"),
-    "enrollments_of_no_course": ("no_course", "refers to nobody or to no course"),
-    "duplicate_enrollments": ("duplicates", "another enrollment of the same profile in the same course was kept"),
+    "enrollments_of_nobody": "refers to nobody",
+    "enrollments_of_no_course": "refers to no course",
+    "duplicate_enrollments": "another enrollment of the same profile in the same course was kept",
 }
-"""The rows that stand in a key's way: how they are found, and why they are kept in quarantine."""
+"""The rows that stand in a key's way, and why they are kept in quarantine."""
 
 MOVED = {
     "enrollments_of_nobody": "of nobody",
@@ -125,7 +125,6 @@ async def sync(connection: Connection, mapping: Mapping, tell: Tell, progress: P
     not handled in time, because whoever leads does not go on."""
     began = await snapshot(connection)
     await _set_lock_timeout(connection)
-    await connection.fetchval(sql.read("daemon/follow"))
     handled = await until_handled(connection, began)
     if handled and mapping.enrolls and not mapping.observes:
         done = await enroll_missing(connection, mapping, progress)
@@ -192,8 +191,14 @@ def astray_statement(mapping: Mapping, code: str) -> str:
 
 
 def _about(mapping: Mapping, code: str, name: str, *, chosen: bool = False) -> str:
-    kind, reason_kept = ASTRAY[code]
-    values = rendering.placeholders(mapping) | {"reason": reason_kept, "among": "true", "among_profiles": "true"}
+    values = rendering.placeholders(mapping) | {"reason": ASTRAY[code], "among": "true", "among_profiles": "true"}
+    kind = "duplicates" if code == "duplicate_enrollments" else "orphans"
+    if kind == "orphans":
+        reference, table, key = {
+            "enrollments_of_nobody": (mapping.enrollment_profile, mapping.profile_table, mapping.profile_key),
+            "enrollments_of_no_course": (mapping.enrollment_course, mapping.course_table, mapping.course_key),
+        }[code]
+        values |= {"reference": column(reference), "referred_table": str(table), "referred_key": column(key)}
     values["is_astray"] = sql.read("audit/is_astray_and_chosen" if chosen else "audit/is_astray")
     if chosen:
         values |= {each: sql.render(sql.read(f"audit/{each}"), values) for each in ("among", "among_profiles")}

@@ -6,26 +6,28 @@ declare
     grantee text;
     is_new boolean := to_regprocedure('{{lms_schema}}.get_enrollment_statistics()') is null;
 begin
-    if
-        to_regprocedure('{{lms_schema}}.get_enrollment_statistics()') is not null
-        and obj_description(to_regprocedure('{{lms_schema}}.get_enrollment_statistics()'), 'pg_proc')
-        is distinct from 'made by listener install'
-    then
+    if exists (
+        select from pg_proc
+        where
+            pg_proc.oid = to_regprocedure('{{lms_schema}}.get_enrollment_statistics()')
+            and pg_proc.prosrc not like '%made by listener install%'
+    ) then
         return;
     end if;
     create or replace function {{lms_schema}}.get_enrollment_statistics()
     returns table (
-        total_profiles bigint,
-        total_students bigint,
-        total_enrollments bigint,
-        students_with_enrollments bigint,
-        students_without_enrollments bigint,
-        active_enrollments bigint,
-        inactive_enrollments bigint
+        total_profiles integer,
+        total_students integer,
+        total_enrollments integer,
+        students_with_enrollments integer,
+        students_without_enrollments integer,
+        active_enrollments integer,
+        inactive_enrollments integer
     )
     language sql stable
     set search_path = pg_catalog, pg_temp
     set enable_nestloop = off as $$
+        -- made by listener install
         with profile_figures as (
             select count(*) as profiles
             from {{profile_table}} as profile
@@ -54,13 +56,13 @@ begin
         )
 
         select
-            profile_figures.profiles,
-            student_figures.students,
-            enrollment_figures.enrollments,
-            student_figures.enrolled,
-            student_figures.students - student_figures.enrolled,
-            enrollment_figures.active,
-            enrollment_figures.enrollments - enrollment_figures.active
+            (profile_figures.profiles)::integer,
+            (student_figures.students)::integer,
+            (enrollment_figures.enrollments)::integer,
+            (student_figures.enrolled)::integer,
+            (student_figures.students - student_figures.enrolled)::integer,
+            (enrollment_figures.active)::integer,
+            (enrollment_figures.enrollments - enrollment_figures.active)::integer
         from profile_figures
         cross join student_figures
         cross join enrollment_figures

@@ -344,7 +344,7 @@ ELSEWHERE = {
     *("session", "transaction", "whole_tables"),  # settings
     *("depose", "leader", "record_cluster", "follow", "problems", "triggers_missing", "in_the_way"),  # small, or few
     *("feed", "count_each", "count_together", "enroll_each", "enroll_together"),  # parts of others
-    *("astray", "astray_nobody", "astray_no_course", "astray_duplicates", "quarantine", "among", "among_profiles"),
+    *("astray", "astray_orphans", "astray_duplicates", "quarantine", "among", "among_profiles"),
     *("is_astray", "is_astray_and_chosen"),
 }
 

@@ -332,7 +332,7 @@ async def test_enrollments_in_a_class_of_a_course_are_said_to_be_that_and_can_be
     assert said == await told(nothing, settings={"enrollment_table": "enrollments"})
     await install.install(nothing, await install.plan(nothing, {"course_table": "public.classes"}))
     await nothing.execute("insert into courses default values; insert into classes (course_id) values (1)")
-    assert await nothing.fetchval("select listener.default_course()") == 1
+    assert await nothing.fetchval("select listener.default_course_id()") == 1
 
 
 async def test_enrollments_in_something_that_is_called_by_another_name_are_said_to_be_that(nothing: Connection) -> None:

@@ -123,6 +123,37 @@ def test_an_empty_schema_of_that_name_is_in_nobody_s_way_and_another_is_left_alo
     assert ask(plain, VERSION) == str(install.VERSION)
 
 
+def test_what_the_lms_puts_in_the_place_of_our_view_and_function_is_its_own(plain: Database) -> None:
+    listener(plain.url, "install")
+    ask(plain, "comment on view profile_enrollment_sync_status is 'as we know it'")
+    ask(plain, "update listener.installation set fingerprint = 'of old'")
+    listener(plain.url, "install")
+    columns = ask(plain, "select pg_get_function_result('get_enrollment_statistics()'::regprocedure)")
+    ask(
+        plain,
+        f"""
+        create or replace function get_enrollment_statistics() returns {columns} language sql
+        as 'select 1, 2, 3, 4, 5, 6, 7';
+        drop view profile_enrollment_sync_status;
+        create view profile_enrollment_sync_status as select 'ours' as whose;
+        comment on view profile_enrollment_sync_status is 'made by listener install';
+        update listener.installation set fingerprint = 'of old';
+        """,
+    )
+    for command in ("install", "uninstall"):
+        listener(plain.url, command)
+        assert ask(plain, "select whose from profile_enrollment_sync_status") == "ours"
+        assert ask(plain, "select total_students from get_enrollment_statistics()") == "2"
+
+
+def test_nothing_stands_in_the_lms_s_schema_if_that_is_asked_for(plain: Database) -> None:
+    listener(plain.url, "install")
+    listener(plain.url, "install", statistics="none")
+    assert ask(plain, "select to_regclass('profile_enrollment_sync_status')") == ""
+    assert ask(plain, "select to_regprocedure('get_enrollment_statistics()')") == ""
+    assert "nothing to do" in listener(plain.url, "install").stdout
+
+
 def test_an_upgrade_keeps_what_is_in_the_feed(
     plain: Database, second: Database, newer: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:

@@ -231,6 +231,21 @@ async def test_a_missing_or_disabled_trigger_is_found_and_mended(database: Datab
     assert codes(database) == {}
 
 
+async def test_a_renamed_column_is_followed_and_one_that_is_gone_is_named(
+    database: Database, connection: Connection
+) -> None:
+    await connection.execute("insert into courses (title) values ('a'); insert into profiles (role) values ('student')")
+    await connection.execute("alter table profiles rename column role to kind")
+    assert "in sync" in listener(database.url, "sync").stdout
+    assert await connection.fetchval("select count(*) from enrollments") == 1
+    await connection.execute("alter table profiles drop column kind")
+    assert diagnosed(database) == {"findings": {"mapping_broken": (1, "listener install")}, "advice": {}}
+    refused = listener(database.url, "sync", check=False)
+    assert refused.returncode == 1
+    assert "mapping_broken" in refused.stdout
+    assert refused.stderr == ""
+
+
 async def test_a_full_database_is_diagnosed_in_seconds(
     database: Database, connection: Connection, request: pytest.FixtureRequest
 ) -> None:

@@ -16,9 +16,10 @@ from listener.leadership import Leadership
 from listener.mapping import Mapping
 from listener.reaction import Reaction
 from tests.conftest import Database
+from tests.support import workload
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess, listener
-from tests.support.workload import SCHEMA, SIGN_UP, settled
+from tests.support.workload import SCHEMA, settled
 
 MISSED = 5000
 NOBODY_NOTES = """
@@ -34,6 +35,8 @@ select not exists (
     where pg_visible_in_snapshot(unhandled.xid, ($2::text)::pg_snapshot)
 )
 """
+
+SIGN_UP = workload.SIGN_UP.format_map(workload.NAMES)
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ def _explaining(function: Any) -> tuple[list[str], str]:
     def explaining(match: re.Match[str]) -> str:
         query = match["returned"] or match["plain"] or match["value"]
         goes_on = not match["plain"] or INTO.search(query) is not None
-        if "return found;" in body or (goes_on and WRITES.search(query)):
+        if re.search(r"(return|:=) found\b", body) or (goes_on and WRITES.search(query)):
             return match[0]
         text = INTO.sub("", query)
         for number, (value, _) in enumerate(values, 1):
