@@ -3,6 +3,7 @@
 import random
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import anyio
@@ -13,11 +14,11 @@ from listener.connection import Connection, reason
 from listener.consumers import COUNT, ENROLL
 from listener.diagnosis import Diagnosis, Finding
 from listener.errors import Busy, Fenced
+from listener.feed import Consumer
 from listener.install import BUSY_SECONDS, LOCK_MILLISECONDS
 from listener.leadership import Leadership
 from listener.mapping import CHANNEL, Mapping, column
 from listener.reaction import Reaction
-from listener.sql import literal
 from listener.structure import Step
 
 Answer = TypeVar("Answer")
@@ -44,6 +45,13 @@ WOULD = {
     "enrollments_of_no_course": "move {affected} enrollments of no course to listener.quarantine",
     "duplicate_enrollments": "move {affected} doubled enrollments to listener.quarantine, keeping one of each",
 }
+ASTRAY = {
+    "enrollments_of_nobody": "refers to nobody",
+    "enrollments_of_no_course": "refers to no course",
+    "duplicate_enrollments": "another enrollment of the same profile in the same course was kept",
+}
+"""The rows that stand in a key's way, and why they are kept in quarantine."""
+
 MOVED = {
     "enrollments_of_nobody": "of nobody",
     "enrollments_of_no_course": "of no course",
@@ -100,7 +108,7 @@ def migration(diagnosis: Diagnosis, mapping: Mapping) -> str:
     rows = {finding.code: finding for finding in diagnosis.advice}
     for step in steps:
         for finding in [rows.pop(code) for code in step.rows if code in rows]:
-            text = _quarantine_statement(mapping, finding.code).replace("$1", "all")
+            text = quarantine_statement(mapping, finding.code)
             what = f"{finding.affected} {finding.what}: kept in listener.quarantine, which `listener install` makes."
             parts.append(f"{_comment(what)}\n{text};")
         parts.append("\n".join([_comment(f"{step.detail}."), *(f"{statement};" for statement in step.migration)]))
@@ -172,31 +180,47 @@ async def _try(connection: Connection, mapping: Mapping, step: Step) -> str | No
     return None
 
 
-def _quarantine_statement(mapping: Mapping, code: str) -> str:
-    values = rendering.placeholders(mapping)
-    if code == "duplicate_enrollments":
-        return sql.render(sql.read("audit/quarantine_duplicates"), values)
-    what, reference, table, key = {
-        "enrollments_of_nobody": ("nobody", mapping.enrollment_profile, mapping.profile_table, mapping.profile_key),
-        "enrollments_of_no_course": ("no course", mapping.enrollment_course, mapping.course_table, mapping.course_key),
-    }[code]
-    values |= {
-        "reference": column(reference),
-        "referred_table": str(table),
-        "referred_key": column(key),
-        "reason": literal(f"refers to {what}"),
-    }
-    return sql.render(sql.read("audit/quarantine_orphans"), values)
+def quarantine_statement(mapping: Mapping, code: str, *, chosen: bool = False) -> str:
+    """Moves rows of this kind: all, or those that are `chosen` by places ($1) in a table ($2), if they still are."""
+    return _about(mapping, code, "quarantine", chosen=chosen)
+
+
+def astray_statement(mapping: Mapping, code: str) -> str:
+    """Finds the places of all rows of this kind."""
+    return _about(mapping, code, "astray")
+
+
+def _about(mapping: Mapping, code: str, name: str, *, chosen: bool = False) -> str:
+    values = rendering.placeholders(mapping) | {"reason": ASTRAY[code], "among": "true", "among_profiles": "true"}
+    kind = "duplicates" if code == "duplicate_enrollments" else "orphans"
+    if kind == "orphans":
+        reference, table, key = {
+            "enrollments_of_nobody": (mapping.enrollment_profile, mapping.profile_table, mapping.profile_key),
+            "enrollments_of_no_course": (mapping.enrollment_course, mapping.course_table, mapping.course_key),
+        }[code]
+        values |= {"reference": column(reference), "referred_table": str(table), "referred_key": column(key)}
+    values["is_astray"] = sql.read("audit/is_astray_and_chosen" if chosen else "audit/is_astray")
+    if chosen:
+        values |= {each: sql.render(sql.read(f"audit/{each}"), values) for each in ("among", "among_profiles")}
+    values["astray"] = sql.render(sql.read(f"audit/astray_{kind}"), values)
+    return sql.render(sql.read(f"audit/{name}"), values)
 
 
 async def _quarantine(connection: Connection, mapping: Mapping, code: str) -> int:
-    text = _quarantine_statement(mapping, code)
+    """Some at a time, so that no transaction is long; the table is searched once."""
+    text = quarantine_statement(mapping, code, chosen=True)
+
+    async def move(places: list[str], table: int) -> int:
+        async with connection.transaction():
+            await connection.execute(sql.read("daemon/transaction"))  # few rows, by key
+            return int(await connection.fetchval(text, places, table))
+
     moved = 0
-    while True:
-        rows: int = await patiently(lambda: connection.fetchval(text, QUARANTINE_ROWS))
-        moved += rows
-        if rows < QUARANTINE_ROWS:
-            return moved
+    for row in await connection.fetch(astray_statement(mapping, code)):
+        for first in range(0, len(row["places"]), QUARANTINE_ROWS):
+            places = row["places"][first : first + QUARANTINE_ROWS]
+            moved += await patiently(partial(move, places, row["table_oid"]))
+    return moved
 
 
 async def _change(connection: Connection, statements: Sequence[str]) -> None:
@@ -317,11 +341,18 @@ async def _react(connection: Connection, consumers: Sequence[str]) -> None:
     for name in consumers:
         reaction = Reaction.load(name)
         try:
-            await reaction.together.react(connection, BATCH, 0)
+            await _handle(connection, reaction.together)
         except Fenced:
             return
         except asyncpg.PostgresError:
             try:
-                await reaction.each.react(connection, BATCH, 0)
+                await _handle(connection, reaction.each)
             except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
                 await anyio.sleep(POLL_SECONDS)
+
+
+async def _handle(connection: Connection, consumer: Consumer) -> None:
+    """One batch, planned as the daemon's session would: by key, whatever is known of the tables."""
+    async with connection.transaction():
+        await connection.execute(sql.read("daemon/transaction"))
+        await consumer.react(connection, BATCH, 0)

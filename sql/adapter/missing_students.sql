@@ -1,11 +1,12 @@
 -- Students without any enrollment; `since`: those whose row was written by that transaction, or by a later one. Reads
--- the tables as a whole.
+-- the tables as a whole, and sorts them: a hash join of what another one has put out by the same key, with more rows than
+-- were expected and little memory, puts all of them into one batch, hundreds to a bucket.
 create or replace function listener.missing_students(since xid8 default null)
 returns setof {{profile_key_type}}
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = on
-set enable_hashjoin = on
+set enable_hashjoin = off
 set enable_mergejoin = on
 set enable_material = on
 set enable_nestloop = off as $$

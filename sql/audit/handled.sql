@@ -29,10 +29,10 @@ select
                     from listener.change
                     where
                         change.xid = straggler.xid
-                        and (
-                            straggler.xid is distinct from last_checkpoint.partial_xid
-                            or change.id > last_checkpoint.partial_id
-                        )
+                        and change.id > case
+                            when straggler.xid = last_checkpoint.partial_xid then last_checkpoint.partial_id
+                            else 0
+                        end
                     limit 1
                 ) as change
                 where pg_visible_in_snapshot(straggler.xid, ($2::text)::pg_snapshot)
@@ -46,10 +46,9 @@ select
                     change.xid >= pg_snapshot_xmax(last_checkpoint.handled)
                     and change.xid < pg_snapshot_xmax(($2::text)::pg_snapshot)
                     and pg_visible_in_snapshot(change.xid, ($2::text)::pg_snapshot)
-                    and (
-                        change.xid is distinct from last_checkpoint.partial_xid
-                        or change.id > last_checkpoint.partial_id
-                    )
+                    -- A transaction that was cut is the first of these, and what is handled of it is not walked past.
+                    and (change.xid, change.id)
+                    > (coalesce(last_checkpoint.partial_xid, '0'::xid8), coalesce(last_checkpoint.partial_id, 0))
                 limit 1
             )
         ) as unhandled

@@ -3,7 +3,7 @@ with due as materialized (
     select pending_count.*
     from listener.pending_count
     where pending_count.next_attempt_at <= clock_timestamp()
-    order by pending_count.next_attempt_at, pending_count.course_id
+    order by pending_count.next_attempt_at
     limit $1
     for update skip locked
 ),
@@ -64,7 +64,7 @@ applied as (
 soonest as materialized (
     select pending_count.course_id, pending_count.next_attempt_at
     from listener.pending_count
-    order by pending_count.next_attempt_at, pending_count.course_id
+    order by pending_count.next_attempt_at
     limit (select count(*) from due) + 1
 ),
 

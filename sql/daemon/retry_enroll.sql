@@ -12,7 +12,7 @@ due_by_now as materialized (
     select pending_enrollment.profile_id
     from listener.pending_enrollment
     where pending_enrollment.next_attempt_at <= statement_timestamp()
-    order by pending_enrollment.next_attempt_at, pending_enrollment.profile_id
+    order by pending_enrollment.next_attempt_at
     limit $1
     for update skip locked
 ),
@@ -21,7 +21,7 @@ due_with_course as materialized (
     select pending_enrollment.profile_id
     from listener.pending_enrollment
     where pending_enrollment.next_attempt_at = 'infinity' and exists (select from destination)
-    order by pending_enrollment.next_attempt_at, pending_enrollment.profile_id
+    order by pending_enrollment.next_attempt_at
     limit $1 - (select count(*) from due_by_now)
     for update skip locked
 ),
@@ -120,7 +120,7 @@ soonest as materialized (
     select pending_enrollment.profile_id, pending_enrollment.next_attempt_at
     from listener.pending_enrollment
     where pending_enrollment.next_attempt_at < 'infinity'
-    order by pending_enrollment.next_attempt_at, pending_enrollment.profile_id
+    order by pending_enrollment.next_attempt_at
     limit (select count(*) from due) + 1
 ),
 

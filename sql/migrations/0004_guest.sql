@@ -71,5 +71,10 @@ create table listener.bound_in (
 
 comment on column listener.bound_in.trusted_before is 'what transactions before this one wrote was written under the names that are bound';
 
--- Parked deltas are tried in this order: those that are not due are not read.
-create index pending_count_due on listener.pending_count (next_attempt_at, course_id);
+-- What was set aside is tried in this order: what is not due is not read. (With the key as a second column, a plan made
+-- while the table was empty looked keys up in here, and read all of it for each.)
+create index pending_count_due on listener.pending_count (next_attempt_at);
+
+drop index listener.pending_enrollment_due;
+
+create index pending_enrollment_due on listener.pending_enrollment (next_attempt_at);

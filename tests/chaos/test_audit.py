@@ -87,3 +87,30 @@ async def test_an_audit_that_fails_is_told_of_once_and_the_work_goes_on(
     assert len(leader.events("audit_failed")) == 1
     await connection.execute("insert into profiles (role) values ('student')")
     await eventually(connection, COUNT, equals=51)
+
+
+async def test_no_audit_begins_while_a_backlog_is_drained(
+    connection: Connection, database: Database, students: None, start_daemon: Start
+) -> None:
+    """It looks whether it may, time and again, and goes on once there is none."""
+    if database.server.version < 14:
+        pytest.skip("sessions are counted since Postgres 14")
+    leader = daemon(database, start_daemon)
+    await eventually(connection, COUNT, equals=50)
+    wait_until(lambda: leader.metric("listener_audits_total") > 0, "it audits")
+    holder: Connection = await asyncpg.connect(database.url)
+    try:
+        await holder.execute("begin; lock table listener.checkpoint in exclusive mode")  # nothing can be handled
+        await connection.execute(
+            "begin; insert into profiles (role) values ('student');"
+            "update listener.change set at = at - interval '1 minute'; commit"
+        )
+        begun = leader.metric("listener_audits_total")
+        sessions = "select sessions from pg_stat_database where datname = current_database()"
+        looked = await connection.fetchval(sessions)
+        await eventually(connection, sessions.replace("sessions", f"sessions > {looked} + 8", 1), equals=True)
+        assert leader.metric("listener_audits_total") <= begun + 1, "but for one that had looked before"
+    finally:
+        holder.terminate()
+    await eventually(connection, COUNT, equals=51)
+    wait_until(lambda: leader.metric("listener_audits_total") > begun + 1, "it audits again")

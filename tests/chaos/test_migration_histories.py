@@ -17,9 +17,9 @@ from tests.conftest import Database, install_script
 from tests.support import lms, migrations, workload
 from tests.support.process import DaemonProcess
 
-HISTORIES = 3
+HISTORIES = 2
 LONG_HISTORIES = 200
-STEPS = 14
+STEPS = 10
 SETTINGS = {"heartbeat_seconds": 0.4, "audit_seconds": 2, "batch_size": 200}
 
 OF_THE_APPLICATION_S_OWN = {

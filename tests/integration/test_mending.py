@@ -125,6 +125,55 @@ async def test_a_trigger_that_does_other_things_too_is_not_taken_over(case: Data
     assert await look.fetchval("select tgenabled from pg_trigger where tgname = 'on_profile'") == b"O"
 
 
+async def test_rows_in_the_way_are_moved_however_many_they_are(make_database: Callable[..., Database]) -> None:
+    """More than are moved at once, in whichever partition: those of nobody go, and their neighbours stay."""
+    database = make_database(installed=False)
+    look: Connection = await asyncpg.connect(database.url)
+    await look.execute(
+        """
+        drop table enrollments;
+        create table enrollments (
+            user_id uuid, course_id uuid references courses on delete cascade, status text not null default 'active'
+        ) partition by list (status);
+        create table active partition of enrollments for values in ('active');
+        create table gone partition of enrollments for values in ('gone');
+        insert into courses (title) values ('a');
+        insert into profiles (role) select 'student' from generate_series(1, 2000);
+        insert into enrollments select profiles.id, courses.id, 'active' from profiles cross join courses;
+        insert into enrollments select gen_random_uuid(), courses.id, 'gone' from profiles cross join courses;
+        insert into enrollments select gen_random_uuid(), courses.id, 'active' from profiles cross join courses;
+        insert into enrollments select profiles.id, courses.id, 'gone' from profiles cross join courses;
+        """
+    )
+    listener(database.url, "install", active_values="active")
+    listener(database.url, "sync", "--structure", check=False)
+    kept = "select count(*), count(*) filter (where user_id in (select id from profiles)) from enrollments"
+    assert tuple(await look.fetchrow(kept) or ()) == (4000, 4000)
+    assert await look.fetchval("select count(*) from listener.quarantine") == 4000
+    await look.close()
+
+
+async def test_doubled_enrollments_are_moved_however_many_they_are(make_database: Callable[..., Database]) -> None:
+    database = make_database(installed=False)
+    look: Connection = await asyncpg.connect(database.url)
+    await look.execute(
+        """
+        alter table enrollments drop constraint enrollments_user_id_course_id_key;
+        insert into courses (title) values ('a');
+        insert into profiles (role) select 'student' from generate_series(1, 1500);
+        insert into enrollments (user_id, course_id, status)
+        select profiles.id, courses.id, each.status
+        from profiles cross join courses cross join unnest(array['gone', 'active', 'gone']) as each(status)
+        """
+    )
+    listener(database.url, "install", active_values="active")
+    listener(database.url, "sync", "--structure")
+    assert await look.fetchval("select array_agg(distinct status) from enrollments") == ["active"]
+    assert await look.fetchval("select count(*) from enrollments") == 1500
+    assert await look.fetchval("select count(*) from listener.quarantine") == 3000
+    await look.close()
+
+
 async def test_rows_in_the_way_are_kept_in_quarantine(case: Database, look: Connection) -> None:
     await look.execute("alter table enrollments disable trigger all; alter table profiles disable trigger all")
     await look.execute("alter table enrollments drop constraint enrollments_user_id_fkey")

@@ -188,7 +188,13 @@ async def test_the_audit_reads_each_table_once_even_if_believed_to_be_empty(data
             plan = (await session.run(text)).nodes
             enrollments = [node for node in plan if node.get("Relation Name") == "enrollments"]
             assert [node["Actual Loops"] for node in enrollments] == [1]
-            looped = [node for node in plan if node["Node Type"] == "Nested Loop" and enrollments[0] in nodes(node)]
+            looped = [
+                node
+                for node in plan
+                # Each course is joined with the names of its count columns, which is no table.
+                if node["Node Type"] == "Nested Loop" and node["Plans"][1]["Node Type"] != "Values Scan"
+                if enrollments[0] in nodes(node)
+            ]
             assert not looped, json.dumps(looped)
     await connection.close()
 

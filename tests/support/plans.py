@@ -32,9 +32,18 @@ where
     pg_proc.pronamespace = 'listener'::regnamespace
     and pg_language.lanname = 'plpgsql'
     and pg_proc.prorettype <> 'trigger'::regtype
-    and pg_proc.prosrc ~ '{{.*}}'
+    and exists (
+        select from listener.adapter
+        where strpos(adapter.definition, 'function listener.' || pg_proc.proname || '(') > 0
+    )
 order by pg_proc.proname
-""".replace("{{.*}}", r"\m(expect|pg_identify_object)\(")
+"""
+
+READERS = {
+    *("default_course_id", "drifted_counts", "lock_courses", "missing_students", "settle_abandoned_counts"),
+    *("student_figures", "student_page", "students", "unenrolled"),
+}
+"""Functions whose plans must be told: a test that no longer sees them would pass for nothing."""
 
 QUERY = re.compile(
     r"^ *(?:return query(?P<returned>.*?)|(?P<plain>(?:with|delete|update)\b.*?)|\w+ := \((?P<value>.*?)\n    \));$",
@@ -88,6 +97,7 @@ class Explained:
 async def instrument(connection: Connection) -> list[str]:
     """Make the functions of this database such that they tell their plans; what each session must prepare for that."""
     prepared: list[str] = []
+    telling: set[str] = set()
     for function in await connection.fetch(FUNCTIONS):
         statements, definition = _explaining(function)
         prepared += statements
@@ -95,6 +105,8 @@ async def instrument(connection: Connection) -> list[str]:
             await connection.execute("; ".join(statements))
             await connection.execute(definition)
             await connection.execute("deallocate all")
+            telling.add(function["name"])
+    assert telling >= READERS, READERS - telling
     return prepared
 
 
@@ -109,7 +121,7 @@ def _explaining(function: Any) -> tuple[list[str], str]:
     def explaining(match: re.Match[str]) -> str:
         query = match["returned"] or match["plain"] or match["value"]
         goes_on = not match["plain"] or INTO.search(query) is not None
-        if re.search(r"(return|:=) found", body) or (goes_on and WRITES.search(query)):
+        if re.search(r"(return|:=) found\b", body) or (goes_on and WRITES.search(query)):
             return match[0]
         text = INTO.sub("", query)
         for number, (value, _) in enumerate(values, 1):
