@@ -33,7 +33,9 @@ class Following:
             changes = [f"{each['what']} {each['was']} is now {each['is_now']}" for each in followed]
             self._log.warning(Event.MAPPING_FOLLOWED, changes=changes)
         row = await self._executor.fetchrow(sql.read("daemon/problems"))
-        self._tell(json.loads(row["problems"]) if row is not None else [])
+        problems = json.loads(row["problems"]) if row is not None else []
+        if problems or row is None or row["complete"]:
+            self._tell(problems)
         return bool(followed) and not self.broken
 
     def _tell(self, problems: list[dict[str, str]]) -> None:

@@ -30,6 +30,7 @@ def placeholders(mapping: Mapping) -> dict[str, str]:
         "enrollment_values": "".join(f", {value}" for value in _enrollment_values(mapping)),
         "enrolling_join": _enrolling_join(mapping),
         "is_active": mapping.is_active,
+        "enrolls": str(mapping.enrolls).lower(),
         "is_counted": mapping.is_counted,
         "course_table": str(mapping.course_table),
         "course_key": column(mapping.course_key),

@@ -1,4 +1,4 @@
--- Students without any enrollment; `since`: those whose row was written by that transaction, or by a later one. Reads
+-- Students without any enrollment, if this installation enrolls; `since`: those whose row was written by that transaction, or by a later one. Reads
 -- the tables as a whole, and sorts them: a hash join of what another one has put out by the same key, with more rows than
 -- were expected and little memory, puts all of them into one batch, hundreds to a bucket.
 create or replace function listener.missing_students(since xid8 default null)
@@ -14,6 +14,9 @@ set enable_nestloop = off as $$
 declare
     oldest bigint := pg_snapshot_xmax(pg_current_snapshot())::text::bigint - since::text::bigint + 1;
 begin
+    if not {{enrolls}} then
+        return;
+    end if;
     if since is null then
         return query
         with enrolled as (

@@ -44,7 +44,7 @@ begin
     select
         (select count(*) from student),
         (select count(*) from unenrolled_student),
-        (select count(*) from missed_student)
+        (select count(*) from missed_student where {{enrolls}})
     into students, without_enrollment, missed;
     {{expect_student_columns}}
     {{expect_enrollment_columns}}

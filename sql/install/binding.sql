@@ -352,7 +352,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     and not exists (select from listener.hidden_tables())
 $$;
 
--- What keeps the adapter from working, and the setting that would help; no row if nothing does. Changes nothing.
+-- What keeps the adapter from working, and the setting that would help; no row if nothing does, and one without a problem
+-- where that could not be looked at. Changes nothing.
 create or replace function listener.binding_problems()
 returns table (problem text, setting text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -391,8 +392,10 @@ begin
         begin
             execute piece.probe;
         exception when lock_not_available or deadlock_detected then
-            -- A migration is at work on the table; when it is done, the names are looked at again.
-            null;
+            -- A migration is at work on the table: nobody can tell before it is done.
+            problem := null;
+            setting := null;
+            return next;
         when others then
             problem := sqlerrm;
             setting := piece.setting;

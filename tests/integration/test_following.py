@@ -271,6 +271,46 @@ async def test_a_column_that_is_nice_to_have_is_done_without(
     assert daemon.role == "leading"
 
 
+async def test_what_cannot_be_looked_at_is_not_taken_for_mended(
+    database: Database, connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, _ = school
+    await connection.execute(
+        """
+        alter table profiles drop constraint profiles_role_check;
+        create type grade as enum ('pupil');
+        alter table profiles alter role type grade using null;
+        """
+    )
+    told(daemon, "mapping_broken")
+    migration: Connection = await asyncpg.connect(database.url)
+    await migration.execute("begin; lock table profiles in access exclusive mode")
+    beats = daemon.metric("listener_heartbeat_seconds_count")
+    wait_until(lambda: daemon.metric("listener_heartbeat_seconds_count") > beats + 3, "it has looked three times")
+    assert not daemon.events("mapping_mended")
+    assert daemon.get("/readyz")[0] == 503
+    await migration.execute("commit")
+    await migration.close()
+    await connection.execute("alter type grade add value 'student'")
+    told(daemon, "mapping_mended")
+
+
+async def test_where_only_counts_are_kept_nobody_is_missed(
+    make_database: Callable[..., Database], start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    database = await anyio.to_thread.run_sync(lambda: make_database(installed=False))
+    app: Connection = await asyncpg.connect(database.url)
+    await app.execute("insert into profiles (role) values ('student')")
+    listener(database.url, "install", actions="count")
+    daemon = start_daemon(database, **QUICK | {"audit_seconds": 0.1}).wait_ready("leading")
+    await app.execute("alter table enrollments rename status to state; insert into profiles (role) values ('student')")
+    told(daemon, "made_good")
+    wait_until(lambda: daemon.metric("listener_audits_total") > 0, "it has audited")
+    assert not daemon.events("students_missed")
+    assert await app.fetchval("select count(*) from listener.pending_enrollment") == 0
+    await app.close()
+
+
 async def test_a_migration_does_not_wait_for_an_audit(
     database: Database, connection: Connection, start_daemon: Callable[..., DaemonProcess]
 ) -> None:
