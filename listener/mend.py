@@ -13,7 +13,7 @@ from rich.text import Text
 
 from listener import diagnosis as diagnosing
 from listener import install as installing
-from listener import sql
+from listener import restructure, sql
 from listener import sync as syncing
 from listener.connection import Connection
 from listener.diagnosis import Finding
@@ -22,7 +22,7 @@ from listener.errors import NeedsStructure, NotInstalled
 from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
 from listener.mapping import Mapping
 from listener.settings import MAPPING, Settings
-from listener.sync import Todo
+from listener.todo import Todo, would_change, would_do
 
 SHOWN_STUDENTS = 100
 
@@ -111,9 +111,9 @@ def sync(
         if print_ or dry_run:
             diagnosis = await diagnosing.diagnose(connection, mapping, installed, names)
             if print_:
-                sys.stdout.write(syncing.migration(diagnosis, mapping))
+                sys.stdout.write(restructure.migration(diagnosis, mapping))
                 return 0
-            todos = syncing.would_do(diagnosis, with_structure=structure)
+            todos = would_do(diagnosis, with_structure=structure)
             show_todos("would", todos)
             return 1 if diagnosis.findings or todos else 0
         if installed is None:
@@ -126,8 +126,8 @@ def sync(
         complete = True
         if structure:
             diagnosis = await diagnosing.diagnose(connection, mapping, installed, names)
-            show_todos("to do", syncing.would_change(diagnosis))
-            complete = await syncing.mend_structure(connection, mapping, names, tell)
+            show_todos("to do", would_change(diagnosis))
+            complete = await restructure.mend_structure(connection, mapping, names, tell)
         columns = (TextColumn("students"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
         with Progress(*columns, console=output) as bar:
             task = bar.add_task("")

@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from listener import rendering, sql, sync
+from listener import rendering, restructure, sql
 from listener.connection import Connection
 from listener.discovery import discover
 from listener.mapping import Mapping
@@ -159,11 +159,11 @@ def others(mapping: Mapping) -> dict[str, Case]:
     for name in ("students", "repair_counts", "make_good_students", "make_good_counts"):
         found[name] = whole(f"audit/{name}")
     places = [f"({page},{row})" for page in range(10) for row in range(1, 101)]
-    for code in sync.ASTRAY:
-        found[f"astray_{code}"] = plain(sync.astray_statement(mapping, code), bounded=False)
+    for code in restructure.ASTRAY:
+        found[f"astray_{code}"] = plain(restructure.astray_statement(mapping, code), bounded=False)
         chosen = f"array{places}, 'enrollments'::regclass"
-        found[f"quarantine_{code}"] = Case(sync.quarantine_statement(mapping, code, chosen=True), chosen)
-        found[f"quarantine_all_{code}"] = plain(sync.quarantine_statement(mapping, code), bounded=False)
+        found[f"quarantine_{code}"] = Case(restructure.quarantine_statement(mapping, code, chosen=True), chosen)
+        found[f"quarantine_all_{code}"] = plain(restructure.quarantine_statement(mapping, code), bounded=False)
     for name in FINDINGS:
         found[name] = whole(f"audit/findings/{name}")
     found["note_missing"] = plain(sql.render(sql.read("audit/note_missing"), values), "'{last}', 100")
@@ -178,7 +178,7 @@ NAMES = (
     *("sync_status", "get_enrollment_statistics", "students", "note_missing", "still_unenrolled"),
     *FINDINGS,
     *daemon(),
-    *(f"{name}_{code}" for name in ("astray", "quarantine", "quarantine_all") for code in sync.ASTRAY),
+    *(f"{name}_{code}" for name in ("astray", "quarantine", "quarantine_all") for code in restructure.ASTRAY),
     *("pending_drop", "make_good_counts", "repair_counts", "make_good_students", "pending_retry", "begin_anew"),
 )
 
