@@ -9,11 +9,12 @@ from listener.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.postgres import wait_until
-from tests.support.process import DaemonProcess
+from tests.support.process import DaemonProcess, listener
 
 Start = Callable[..., DaemonProcess]
 
 COUNT = "select enrollments from courses"
+ADD_COURSE = "insert into courses (title, price) values ('default', 0) returning id"
 
 
 @pytest.fixture
@@ -114,3 +115,74 @@ async def test_no_audit_begins_while_a_backlog_is_drained(
         holder.terminate()
     await eventually(connection, COUNT, equals=51)
     wait_until(lambda: leader.metric("listener_audits_total") > begun + 1, "it audits again")
+
+
+async def test_a_migration_does_not_wait_for_an_audit(
+    database: Database, connection: Connection, start_daemon: Start
+) -> None:
+    slow = "select id from public.profiles where pg_sleep(60) is not null"
+    await connection.execute("insert into profiles (role) values ('teacher')")
+    listener(database.url, "install", student_view=slow)
+    daemon = start_daemon(database, audit_seconds=0.1).wait_ready("leading")
+    auditing = (
+        "select count(*) > 0 from pg_locks inner join pg_stat_activity using (pid)"
+        " where relation = 'profiles'::regclass and application_name = 'listener-audit' and granted"
+    )
+    await eventually(connection, auditing, equals=True)
+    await connection.execute("set lock_timeout = '10s'")
+    await connection.execute("alter table profiles add column phone text")
+    assert not daemon.events("audit_failed")
+
+
+async def test_a_trigger_of_the_lms_s_that_comes_back_is_told_once(
+    make_database: Callable[..., Database], start_daemon: Start
+) -> None:
+    database = make_database(installed=False)
+    app: Connection = await asyncpg.connect(database.url)
+    make_trigger = """
+        create or replace function count_up() returns trigger language plpgsql as $$
+        begin
+            update courses set enrollments = enrollments + 1, students = students + 1 where id = new.course_id;
+            return null;
+        end $$;
+        create trigger count_up after insert on enrollments for each row execute function count_up();
+    """
+    await app.execute(make_trigger)
+    await app.execute(ADD_COURSE)
+    listener(database.url, "install", "--take-over")
+    daemon = start_daemon(database, audit_seconds=0.2).wait_ready("leading")
+    await app.execute("drop trigger count_up on enrollments")
+    await app.execute(make_trigger)
+    assert "count_up" in daemon.told("triggers_came_back")
+    assert daemon.metric("listener_foreign_triggers") == 1
+    for students in range(1, 4):
+        await app.execute("insert into profiles (role) values ('student')")
+        await eventually(app, "select count(*) from enrollments", equals=students)
+        await eventually(app, COUNT, equals=students)
+        await eventually(app, "select count(*) from listener.course_drift", equals=0)
+    assert len(daemon.events("triggers_came_back")) == 1
+    assert "listener install --take-over" in str(daemon.events("triggers_came_back"))
+    await app.close()
+
+
+async def test_a_drift_that_comes_back_at_each_audit_is_told_once_and_counted(
+    database: Database, connection: Connection, start_daemon: Start
+) -> None:
+    await connection.execute(
+        """
+        create function insist() returns trigger language plpgsql as $$
+        begin
+            new.students := 1587;
+            return new;
+        end $$;
+        create trigger insist before insert or update on courses for each row execute function insist();
+        """
+    )
+    course = str(await connection.fetchval(ADD_COURSE))
+    daemon = start_daemon(database, audit_seconds=0.05).wait_ready("leading")
+    # Each is followed by a pause of twenty times what it took.
+    wait_until(lambda: daemon.metric("listener_audits_total") > 4, "it has audited again and again", 60)
+    repaired = [each for each in daemon.events("drift_repaired") if each["course_id"] == course]
+    assert [each["count_column"] for each in repaired] == ["students"]
+    assert len(daemon.events("drift_returns")) == 1
+    assert daemon.metric("listener_drift_returning") == 1

@@ -36,12 +36,6 @@ async def has_trusted(connection: Connection) -> None:
     await eventually(connection, asked, equals=True)
 
 
-def told(daemon: DaemonProcess, event: str) -> str:
-    """All lines of an event, once there is one."""
-    wait_until(lambda: bool(daemon.events(event)), f"{event}; the log:\n{daemon.text()}")
-    return str(daemon.events(event))
-
-
 async def test_who_signs_up_after_a_rename_is_enrolled_without_a_command(
     connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:
@@ -58,7 +52,7 @@ async def test_who_signs_up_after_a_rename_is_enrolled_without_a_command(
     await connection.execute("insert into profiles (kind) values ('student'), ('teacher'), ('student')")
     counted = "select enrolled_count from courses where id = $1"
     await eventually(connection, counted, course, equals=2)
-    changes = told(daemon, "mapping_followed")
+    changes = daemon.told("mapping_followed")
     for change in ("profiles.role is now kind", "profiles.id is now pid", "enrollments is now public.memberships"):
         assert change in changes
     await eventually(connection, MADE_GOOD, equals=True)
@@ -88,7 +82,7 @@ async def test_a_column_that_took_the_name_of_another_misleads_nobody_for_long(
     )
     await early.execute("insert into profiles (full_name, role) values ('student', 'Ada')")
     await connection.execute("insert into profiles (full_name, role) values ('student', 'Grace')")
-    told(daemon, "mapping_followed")
+    daemon.told("mapping_followed")
     await eventually(connection, COUNT, course, equals=1)
     await early.execute("commit")
     await eventually(connection, COUNT, course, equals=2)
@@ -117,7 +111,7 @@ async def test_a_table_that_is_made_anew_is_watched_again(
     )
     await connection.execute("insert into profiles (role) values ('student')")
     await connection.execute("analyze; comment on table profiles is 'touched'; alter table profiles add note text")
-    assert "made anew public.profiles" in told(daemon, "mapping_followed")
+    assert "made anew public.profiles" in daemon.told("mapping_followed")
     await eventually(connection, COUNT, course, equals=2)
     await connection.execute("insert into profiles (role) values ('student')")
     await eventually(connection, COUNT, course, equals=3)
@@ -144,7 +138,7 @@ async def test_a_new_table_under_the_name_of_one_that_was_put_aside_is_the_one_t
         """
     )
     await connection.execute("insert into profiles (role) values ('student')")
-    assert "made anew public.profiles" in told(daemon, "mapping_followed")
+    assert "made anew public.profiles" in daemon.told("mapping_followed")
     await eventually(connection, COUNT, course, equals=2)
     await eventually(connection, "select listener.is_bound()", equals=True)
     notes = await connection.fetchval("select count(*) from listener.change")
@@ -167,15 +161,15 @@ async def test_a_table_made_anew_that_is_in_use_gets_its_triggers_when_it_is_fre
         """
     )
     await busy.execute("begin; insert into enrollments (user_id, course_id) select gen_random_uuid(), id from courses")
-    told(daemon, "mapping_followed")
-    assert "is missing" in told(daemon, "mapping_broken")
+    daemon.told("mapping_followed")
+    assert "is missing" in daemon.told("mapping_broken")
     reader: Connection = await asyncpg.connect(database.url)
     await reader.execute("set lock_timeout = '1s'; insert into enrollments (user_id) values (gen_random_uuid())")
     await connection.execute("insert into profiles (role) values ('student')")
     await eventually(connection, "select count(*) from enrollments where course_id is not null", equals=1)
     await busy.execute("commit")
     await eventually(connection, COUNT, course, equals=2)
-    told(daemon, "mapping_mended")
+    daemon.told("mapping_mended")
     await connection.execute("delete from enrollments")
     await eventually(connection, COUNT, course, equals=0)
     assert not daemon.events("connection_lost")
@@ -191,7 +185,7 @@ async def test_what_cannot_be_followed_is_told_and_made_good_by_install(
         "alter table profiles drop column role; alter table profiles add is_pupil boolean not null default true"
     )
     await connection.execute("insert into profiles (full_name) values ('Ada')")
-    broken = told(daemon, "mapping_broken")
+    broken = daemon.told("mapping_broken")
     assert "column role of public.profiles is gone" in broken
     assert "LISTENER_STUDENT_COLUMN" in broken
     wait_until(lambda: daemon.get("/readyz")[0] == 503, "it is not ready")
@@ -208,7 +202,7 @@ async def test_what_cannot_be_followed_is_told_and_made_good_by_install(
 
     listener(database.url, "install", student_predicate="is_pupil")
     await eventually(connection, COUNT, course, equals=2)
-    told(daemon, "mapping_mended")
+    daemon.told("mapping_mended")
     assert daemon.wait_ready("leading").metric("listener_mapping_broken") == 0
     await connection.execute("insert into profiles (full_name) values ('Mary'), ('Jean')")
     await eventually(connection, COUNT, course, equals=4)
@@ -231,7 +225,7 @@ async def test_a_key_of_another_type_is_told_and_install_converts_the_feed(
     )
     await app.execute("insert into profiles (role) values ('student')")
     daemon = start_daemon(numbered, **QUICK)
-    assert "is of type bigint now, not integer" in told(daemon, "mapping_broken")
+    assert "is of type bigint now, not integer" in daemon.told("mapping_broken")
     listener(numbered.url, "install")
     await eventually(app, COUNT, course, equals=2)
     await app.execute("insert into profiles (id, role) values (5000000000, 'student')")
@@ -250,7 +244,7 @@ async def test_sessions_that_knew_a_column_by_another_type_take_notes_again(
     await connection.execute("alter table profiles alter role type varchar(40)")
     await connection.execute("update profiles set role = 'student'")
     await eventually(connection, COUNT, course, equals=1)
-    assert "type public.profiles.role is now character varying(40)" in told(daemon, "mapping_followed")
+    assert "type public.profiles.role is now character varying(40)" in daemon.told("mapping_followed")
     await eventually(connection, MADE_GOOD, equals=True)
     await connection.execute("begin; insert into profiles (role) values ('teacher')")
     await connection.execute("update profiles set role = 'student'")
@@ -267,7 +261,7 @@ async def test_a_column_that_is_nice_to_have_is_done_without(
     await connection.execute("alter table courses drop column price, drop column created_at")
     await connection.execute("insert into profiles (role) values ('student')")
     await eventually(connection, COUNT, course, equals=1)
-    assert "done without public.courses.price is now nothing" in told(daemon, "mapping_followed")
+    assert "done without public.courses.price is now nothing" in daemon.told("mapping_followed")
     assert daemon.role == "leading"
 
 
@@ -282,7 +276,7 @@ async def test_what_cannot_be_looked_at_is_not_taken_for_mended(
         alter table profiles alter role type grade using null;
         """
     )
-    told(daemon, "mapping_broken")
+    daemon.told("mapping_broken")
     migration: Connection = await asyncpg.connect(database.url)
     await migration.execute("begin; lock table profiles in access exclusive mode")
     beats = daemon.metric("listener_heartbeat_seconds_count")
@@ -292,7 +286,7 @@ async def test_what_cannot_be_looked_at_is_not_taken_for_mended(
     await migration.execute("commit")
     await migration.close()
     await connection.execute("alter type grade add value 'student'")
-    told(daemon, "mapping_mended")
+    daemon.told("mapping_mended")
 
 
 async def test_where_only_counts_are_kept_nobody_is_missed(
@@ -304,82 +298,11 @@ async def test_where_only_counts_are_kept_nobody_is_missed(
     listener(database.url, "install", actions="count")
     daemon = start_daemon(database, **QUICK | {"audit_seconds": 0.1}).wait_ready("leading")
     await app.execute("alter table enrollments rename status to state; insert into profiles (role) values ('student')")
-    told(daemon, "made_good")
+    daemon.told("made_good")
     wait_until(lambda: daemon.metric("listener_audits_total") > 0, "it has audited")
     assert not daemon.events("students_missed")
     assert await app.fetchval("select count(*) from listener.pending_enrollment") == 0
     await app.close()
-
-
-async def test_a_migration_does_not_wait_for_an_audit(
-    database: Database, connection: Connection, start_daemon: Callable[..., DaemonProcess]
-) -> None:
-    slow = "select id from public.profiles where pg_sleep(60) is not null"
-    await connection.execute("insert into profiles (role) values ('teacher')")
-    listener(database.url, "install", student_view=slow)
-    daemon = start_daemon(database, **QUICK | {"audit_seconds": 0.1}).wait_ready("leading")
-    auditing = (
-        "select count(*) > 0 from pg_locks inner join pg_stat_activity using (pid)"
-        " where relation = 'profiles'::regclass and application_name = 'listener-audit' and granted"
-    )
-    await eventually(connection, auditing, equals=True)
-    await connection.execute("set lock_timeout = '10s'")
-    await connection.execute("alter table profiles add column phone text")
-    assert not daemon.events("audit_failed")
-
-
-async def test_a_trigger_of_the_lms_s_that_comes_back_is_told_once(
-    make_database: Callable[..., Database], start_daemon: Callable[..., DaemonProcess]
-) -> None:
-    database = make_database(installed=False)
-    app: Connection = await asyncpg.connect(database.url)
-    make_trigger = """
-        create or replace function count_up() returns trigger language plpgsql as $$
-        begin
-            update courses set enrollments = enrollments + 1, students = students + 1 where id = new.course_id;
-            return null;
-        end $$;
-        create trigger count_up after insert on enrollments for each row execute function count_up();
-    """
-    await app.execute(make_trigger)
-    course = await app.fetchval(COURSE)
-    listener(database.url, "install", "--take-over")
-    daemon = start_daemon(database, **QUICK | {"audit_seconds": 0.2}).wait_ready("leading")
-    await app.execute("drop trigger count_up on enrollments")
-    await app.execute(make_trigger)
-    assert "count_up" in told(daemon, "triggers_came_back")
-    assert daemon.metric("listener_foreign_triggers") == 1
-    for students in range(1, 4):
-        await app.execute("insert into profiles (role) values ('student')")
-        await eventually(app, "select count(*) from enrollments", equals=students)
-        await eventually(app, COUNT, course, equals=students)
-        await eventually(app, "select count(*) from listener.course_drift", equals=0)
-    assert len(daemon.events("triggers_came_back")) == 1
-    assert "listener install --take-over" in str(daemon.events("triggers_came_back"))
-    await app.close()
-
-
-async def test_a_drift_that_comes_back_at_each_audit_is_told_once_and_counted(
-    database: Database, connection: Connection, start_daemon: Callable[..., DaemonProcess]
-) -> None:
-    await connection.execute(
-        """
-        create function insist() returns trigger language plpgsql as $$
-        begin
-            new.students := 1587;
-            return new;
-        end $$;
-        create trigger insist before insert or update on courses for each row execute function insist();
-        """
-    )
-    course = str(await connection.fetchval(COURSE))
-    daemon = start_daemon(database, **QUICK | {"audit_seconds": 0.05}).wait_ready("leading")
-    # Each is followed by a pause of twenty times what it took.
-    wait_until(lambda: daemon.metric("listener_audits_total") > 4, "it has audited again and again", 60)
-    repaired = [each for each in daemon.events("drift_repaired") if each["course_id"] == course]
-    assert [each["count_column"] for each in repaired] == ["students"]
-    assert len(daemon.events("drift_returns")) == 1
-    assert daemon.metric("listener_drift_returning") == 1
 
 
 async def test_what_is_written_while_triggers_are_off_is_made_good_when_they_are_on_again(
@@ -390,12 +313,12 @@ async def test_what_is_written_while_triggers_are_off_is_made_good_when_they_are
     await connection.execute("insert into profiles (role) values ('student')")
     told_off = "select count(*) from listener.blind_note where operation = 'disabled'"
     await eventually(connection, told_off, equals=3)
-    assert "trigger listener_insert on public.profiles is missing or disabled" in told(daemon, "mapping_broken")
+    assert "trigger listener_insert on public.profiles is missing or disabled" in daemon.told("mapping_broken")
     await connection.execute("insert into profiles (role) values ('student')")
     assert daemon.role is None
     await connection.execute("alter table profiles enable trigger all")
     await eventually(connection, COUNT, course, equals=2)
-    told(daemon, "mapping_mended")
+    daemon.told("mapping_mended")
     wait_until(lambda: daemon.role == "leading", "it is ready again")
 
 
@@ -453,4 +376,4 @@ async def test_rows_that_are_hidden_from_the_owner_of_the_functions_are_told(
     assert await connection.fetchval(problems) == [
         "row-level security hides rows of public.profiles from lms_owner, whose functions read it"
     ]
-    assert "row-level security hides rows" in told(daemon, "mapping_broken")
+    assert "row-level security hides rows" in daemon.told("mapping_broken")

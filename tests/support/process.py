@@ -105,6 +105,11 @@ class DaemonProcess:
         lines = [json.loads(line) for line in self.text().splitlines() if line.startswith("{")]
         return [line for line in lines if name in (None, line["event"])]
 
+    def told(self, event: str) -> str:
+        """All lines of an event, once there is one."""
+        wait_until(lambda: bool(self.events(event)), f"{event}; the log:\n{self.text()}")
+        return str(self.events(event))
+
     def metric(self, name: str) -> float:
         """The value of one sample, named as it is exported: `listener_errors_total{kind="connection"}`."""
         for line in self.get("/metrics")[1].splitlines():
