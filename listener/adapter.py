@@ -133,7 +133,9 @@ def expectations(mapping: Mapping, tokens: Tokens) -> dict[str, str]:
     return {
         "expect_student_columns": expect((profiles, [mapping.profile_key]), (students, [mapping.student_key, *rule])),
         "expect_enrollment_columns": expect((enrollments, pair)),
-        "expect_course_key": expect((courses, [mapping.course_key])),
+        # One column's identity tells the table, too. Before a statement that writes: a stranger's triggers would run.
+        "expect_enrollment_table": expect((enrollments, pair[:1])),
+        "expect_course_table": expect((courses, [mapping.course_key])),
         "expect_default_course_columns": expect((courses, [mapping.course_key, *course])),
         "expect_count_columns": expect((courses, [mapping.course_key, *counts])),
         "expect_counted_columns": expect(

@@ -6,7 +6,7 @@ language plpgsql security definer set search_path = {{lms_search_path}} as $$
 declare
     is_done boolean;
 begin
-    {{expect_count_columns}}
+    {{expect_course_table}}
     update {{course_table}} as course
     set
         {{count_moves}}

@@ -18,7 +18,7 @@ create or replace function listener.repair_count(
 returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-    {{expect_course_key}}
+    {{expect_course_table}}
     perform from {{course_table}} as course
     where {{course_key:course}} = off_course_id
     for no key update;

@@ -4,7 +4,7 @@ create or replace function listener.enroll(student_ids {{profile_key_type}}[], d
 returns setof {{profile_key_type}}
 language plpgsql security definer set search_path = {{lms_search_path}} as $$
 begin
-    {{expect_enrollment_columns}}
+    {{expect_enrollment_table}}
     {{enroll}}
     {{expect_enrollment_columns}}
 end;

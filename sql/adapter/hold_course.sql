@@ -13,7 +13,6 @@ begin
     from {{course_table}} as course
     where {{course_key:course}} = wanted_id
     for key share skip locked;
-    {{expect_course_key}}
     return held_id;
 end;
 $$;

@@ -9,6 +9,6 @@ begin
     where {{course_key:course}} = any (wanted_ids)
     order by {{course_key:course}}
     for no key update skip locked;
-    {{expect_course_key}}
+    {{expect_course_table}}
 end;
 $$;

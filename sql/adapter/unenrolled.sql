@@ -6,6 +6,9 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off as $$
 begin
+    if cardinality(among) = 0 then
+        return;
+    end if;
     return query
     select profile.id
     from unnest(among) as profile(id)
