@@ -139,9 +139,10 @@ class Auditor:
         await self._look_for_triggers(connection)
         async with self._whole_tables(connection):
             drifted = await connection.fetchval("select count(distinct id) from listener.course_drift")
+            parked = await connection.fetchval("select exists (select from listener.pending_count)")
         self._metrics.course_count_drift.set(drifted)
         repairs: list[audit.CountRepair] = []
-        if drifted:
+        if drifted or parked:
             async with self._whole_tables(connection):
                 repairs = await audit.repair_counts(connection)
         self._repaired(repairs)

@@ -1,6 +1,8 @@
--- Where a course went and its note was taken blindly, what was kept for it stays behind: its count goes, and its parked
--- delta becomes what keeps the sum right for as long as there is no row. Where there is any, the enrollments and the feed
--- are read as a whole, once.
+-- Courses that are gone, and whose enrollments or own end were noted blindly, leave a parked delta that nothing takes
+-- back. The equation of the drift holds for them, too: as there is no row, what is parked and what the feed still holds
+-- add up to the enrollments that are left. What is missing is added, and stays the same in every later snapshot, so
+-- that the leader may count meanwhile. Two at a time would add it twice: the caller holds the lock of the repairs.
+-- Where there is any such course, the enrollments and the feed are read as a whole, once.
 create or replace function listener.settle_abandoned_counts()
 returns void
 language plpgsql security definer
@@ -36,22 +38,21 @@ begin
         from {{enrollment_table}} as enrollment
         where ({{is_counted:enrollment}}) is true
         union all
-        select unhandled.course_id, -unhandled.delta
-        from listener.unhandled('count') as unhandled
-        where unhandled.delta is not null
-        union all
-        select abandoned.course_id, 0
-        from abandoned
+        select count_on_its_way.course_id, -count_on_its_way.delta
+        from listener.count_on_its_way
     ),
-    settled as (
+    missing as (
         select side.course_id, sum(side.delta) as delta
         from side
         where side.course_id in (select abandoned.course_id from abandoned)
         group by side.course_id
+        having sum(side.delta) <> 0
     )
-    update listener.pending_count
-    set delta = settled.delta, next_attempt_at = clock_timestamp()
-    from settled
-    where pending_count.course_id = settled.course_id;
+    insert into listener.pending_count (course_id, delta, next_attempt_at)
+    select missing.course_id, missing.delta, clock_timestamp()
+    from missing
+    on conflict (course_id) do update
+    set delta = pending_count.delta + excluded.delta, next_attempt_at = excluded.next_attempt_at;
+    delete from listener.pending_count where pending_count.delta = 0;
 end;
 $$;

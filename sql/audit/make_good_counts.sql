@@ -33,5 +33,4 @@ new_note as (
 
 select
     (select count(*) from made_good) as notes,
-    (select count(*) from new_note) as woken,
-    listener.settle_abandoned_counts()
+    (select count(*) from new_note) as woken

@@ -43,6 +43,25 @@ async def test_a_count_changed_behind_its_back_is_repaired_by_the_difference(
     assert leader.metric("listener_students") == 50
 
 
+async def test_what_is_parked_for_a_course_that_is_gone_is_settled_by_the_audit(
+    connection: Connection, database: Database, students: None, start_daemon: Start
+) -> None:
+    """Its enrollments were noted blindly, and the backlog that says when it went was handled after these were made
+    good: nothing in the feed takes back what is parked."""
+    leader = daemon(database, start_daemon)
+    await eventually(connection, COUNT, equals=50)
+    gone = await connection.fetchval(
+        "insert into listener.pending_count (course_id, delta, next_attempt_at)"
+        " values (gen_random_uuid(), -1, now() + interval '1 hour') returning course_id"
+    )
+    parked = "select count(*) from listener.pending_count where course_id = $1"
+    await eventually(connection, parked, gone, equals=0)
+    before = leader.metric("listener_audits_total")
+    wait_until(lambda: leader.metric("listener_audits_total") > before + 1, "it audits again")
+    assert await connection.fetchval(COUNT) == 50
+    assert leader.metric("listener_count_corrections_total") == 0
+
+
 async def test_a_repair_waits_for_whoever_holds_the_course_without_holding_up_others(
     connection: Connection, database: Database, students: None, start_daemon: Start
 ) -> None:
