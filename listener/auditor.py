@@ -9,13 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import anyio
-import anyio.abc
 import asyncpg
 
 from listener import audit, install, sql, takeover
 from listener.connection import Connection, close, connect, reason
 from listener.errors import CONNECTION_ERRORS, InTheWay
-from listener.lock_watch import LockWatch
+from listener.lock_watch import reading_whole_tables
 from listener.logs import Event, Logger
 from listener.metrics import Metrics
 from listener.settings import Settings
@@ -51,18 +50,15 @@ class Auditor:
         self._log = log
         self._wake = wake
         self._asked = anyio.Event()
-        self._tasks: anyio.abc.TaskGroup
         self._missed = 0
         self._failures = 0
         self._repairs_in_a_row: dict[tuple[str, str], int] = {}
         self._foreign: tuple[str, ...] = ()
-        self._limits = LIMITS + sql.read("audit/whole_tables")
 
     async def run(self, scope: anyio.CancelScope) -> None:
         """Audit again and again until `scope` is cancelled."""
         with scope:
-            async with anyio.create_task_group() as self._tasks:
-                await self._run()
+            await self._run()
 
     async def _run(self) -> None:
         due_at = time.monotonic() + min(FIRST_SECONDS, self._settings.audit_seconds)
@@ -110,19 +106,9 @@ class Auditor:
 
     @asynccontextmanager
     async def _whole_tables(self, connection: Connection) -> AsyncIterator[None]:
-        """A transaction that reads tables as a whole, and ends as soon as somebody waits for it. Raises InTheWay."""
-        async with connection.transaction(isolation="read_committed"):
-            await connection.execute(self._limits)
-            watch = LockWatch(self._settings.url(), await connection.fetchval("select pg_backend_pid()"))
-            self._tasks.start_soon(watch.run)
-            try:
-                yield
-            except asyncpg.QueryCanceledError as error:
-                if watch.gave_way:
-                    raise InTheWay from error
-                raise
-            finally:
-                watch.stop()
+        async with reading_whole_tables(connection, self._settings.url()):
+            await connection.execute(LIMITS)
+            yield
 
     async def _audit(self, connection: Connection) -> bool:
         """One audit; False if it was put off, because a backlog is being drained."""

@@ -14,7 +14,9 @@ from listener.connection import Connection
 from listener.errors import Blinded, MayNot
 from listener.following import describe
 from listener.install import Installation
+from listener.lock_watch import reading_whole_tables
 from listener.mapping import Mapping, column
+from listener.patience import patiently
 from listener.structure import Step
 
 Severity = Literal["error", "warning"]
@@ -103,10 +105,26 @@ class Diagnosis:
 
 
 async def diagnose(
-    connection: Connection, mapping: Mapping, installed: Installation | None, cascade: tuple[str, ...] = ()
+    connection: Connection,
+    mapping: Mapping,
+    installed: Installation | None,
+    url: str | None,
+    cascade: tuple[str, ...] = (),
 ) -> Diagnosis:
-    """Look at everything, in one snapshot, so that the figures agree with each other. `cascade` names foreign keys that
-    shall cascade. Raises UnknownForeignKey."""
+    """Look at everything, in one snapshot, so that the figures agree with each other. It begins anew if a migration
+    waits for it, seen over a second connection to `url`. `cascade` names foreign keys that shall cascade.
+
+    Raises Busy, UnknownForeignKey."""
+    return await patiently(lambda: _diagnose(connection, mapping, installed, url, cascade))
+
+
+async def _diagnose(
+    connection: Connection,
+    mapping: Mapping,
+    installed: Installation | None,
+    url: str | None,
+    cascade: tuple[str, ...],
+) -> Diagnosis:
     gone = await broken(connection) if installed is not None else []
     if gone:
         findings = [*gone, *await _triggers(connection, mapping), *await _rights(connection, mapping, installed)]
@@ -115,8 +133,7 @@ async def diagnose(
     if installed is None:
         # Install makes the index that it needs.
         steps = [step for step in steps if step.code != "index_missing" or not step.needed]
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        await connection.execute(sql.read("audit/whole_tables"))
+    async with reading_whole_tables(connection, url, isolation="repeatable_read", readonly=True):
         found = [await _run(connection, mapping, check) for check in _checks(mapping, installed)]
         if installed is not None:
             found.append(await _run(connection, mapping, TRIGGERS, *mapping.triggers))

@@ -27,16 +27,27 @@ class Following:
 
     async def follow(self) -> bool:
         """Bind anew what has another name. True if something had, and everything works now."""
+        followed = await self._bind()
+        problems, is_complete = await self._problems()
+        if problems and await self._bind():  # what was renamed between the two
+            followed = True
+            problems, is_complete = await self._problems()
+        if problems or is_complete:
+            self._tell(problems)
+        return followed and not self.broken
+
+    async def _bind(self) -> bool:
         row = await self._executor.fetchrow(sql.read("daemon/follow"))
         followed = json.loads(row["followed"]) if row is not None else []
         if followed:
             changes = [f"{each['what']} {each['was']} is now {each['is_now']}" for each in followed]
             self._log.warning(Event.MAPPING_FOLLOWED, changes=changes)
+        return bool(followed)
+
+    async def _problems(self) -> tuple[list[dict[str, str]], bool]:
+        """What keeps the adapter from working, and whether everything could be looked at."""
         row = await self._executor.fetchrow(sql.read("daemon/problems"))
-        problems = json.loads(row["problems"]) if row is not None else []
-        if problems or row is None or row["complete"]:
-            self._tell(problems)
-        return bool(followed) and not self.broken
+        return ([], True) if row is None else (json.loads(row["problems"]), row["complete"])
 
     def _tell(self, problems: list[dict[str, str]]) -> None:
         described = "; ".join(map(describe, problems)) or None

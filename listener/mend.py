@@ -64,7 +64,7 @@ def diagnose(
 
     async def work(connection: Connection) -> int:
         mapping, installed = await known(connection, settings)
-        diagnosis = await diagnosing.diagnose(connection, mapping, installed)
+        diagnosis = await diagnosing.diagnose(connection, mapping, installed, settings.url())
         if as_json:
             sys.stdout.write(json.dumps(diagnosis.to_dict()) + "\n")
         else:
@@ -109,7 +109,7 @@ def sync(
             output.print(literally(line), soft_wrap=True)
 
         if print_ or dry_run:
-            diagnosis = await diagnosing.diagnose(connection, mapping, installed, names)
+            diagnosis = await diagnosing.diagnose(connection, mapping, installed, settings.url(), names)
             if print_:
                 sys.stdout.write(restructure.migration(diagnosis, mapping))
                 return 0
@@ -125,7 +125,7 @@ def sync(
             return 1
         complete = True
         if structure:
-            diagnosis = await diagnosing.diagnose(connection, mapping, installed, names)
+            diagnosis = await diagnosing.diagnose(connection, mapping, installed, settings.url(), names)
             show_todos("to do", would_change(diagnosis))
             complete = await restructure.mend_structure(connection, mapping, names, tell)
         columns = (TextColumn("students"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
@@ -133,13 +133,15 @@ def sync(
             task = bar.add_task("")
             handled = await syncing.sync(
                 connection,
+                settings.url(),
                 mapping,
                 tell,
                 lambda seen, total, enrolled: bar.update(
                     task, completed=seen, total=total, description=f"{enrolled} enrolled"
                 ),
             )
-        diagnosis = await diagnosing.diagnose(connection, mapping, (await known(connection, settings))[1])
+        installed = (await known(connection, settings))[1]
+        diagnosis = await diagnosing.diagnose(connection, mapping, installed, settings.url())
         show_findings(diagnosis.findings)
         return 1 if diagnosis.findings or not complete or not handled else 0
 

@@ -8,7 +8,7 @@ import anyio
 import asyncpg
 
 from listener.connection import Connection
-from listener.errors import Busy
+from listener.errors import Busy, InTheWay
 from listener.install import BUSY_SECONDS, LOCK_MILLISECONDS
 
 Answer = TypeVar("Answer")
@@ -20,12 +20,12 @@ async def set_lock_timeout(connection: Connection) -> None:
 
 
 async def patiently(work: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Do `work` again and again until it gets its locks. Raises Busy after BUSY_SECONDS."""
+    """Do `work` again and again until it gets its locks, or is in nobody's way. Raises Busy after BUSY_SECONDS."""
     give_up_at = anyio.current_time() + BUSY_SECONDS
     while True:
         try:
             return await work()
-        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, InTheWay) as error:
             if anyio.current_time() > give_up_at:
                 raise Busy(seconds=BUSY_SECONDS) from error
         await anyio.sleep(random.uniform(0.1, 0.5))  # noqa: S311

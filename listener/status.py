@@ -19,7 +19,9 @@ from listener.consumers import CONSUMERS
 from listener.errors import CONNECTION_ERRORS, MayNot, Unreachable
 from listener.following import describe
 from listener.leadership import APPLICATION_NAME
+from listener.lock_watch import reading_whole_tables
 from listener.mapping import DEPUTY_LOCK, LEADER_LOCK, LOCK_CLASS
+from listener.patience import patiently
 from listener.sample import COUNTED
 from listener.sample import look as sample
 
@@ -81,17 +83,18 @@ class Status:
         return asdict(self) | {"healthy": self.problem is None, "problem": self.problem}
 
 
-async def look(connection: Connection, *, full: bool = False) -> Status:
-    """The status now; `full` counts students and checks every course, which reads the tables as a whole.
+async def look(connection: Connection, url: str | None, *, full: bool = False) -> Status:
+    """The status now; `full` counts students and checks every course, which reads the tables as a whole. It begins anew
+    if somebody waits for it, seen over a second connection, to `url`.
 
-    Raises NotInstalled, WrongVersion, MayNot.
+    Raises NotInstalled, WrongVersion, MayNot, Busy.
     """
     try:
         await install.require(connection)
         who = await _who(connection)
         figures, _ = await sample(connection, CONSUMERS)
         problems = json.loads(await connection.fetchval(sql.read("daemon/problems")))
-        statistics = await _statistics(connection) if full else None
+        statistics = await patiently(lambda: _statistics(connection, url)) if full else None
     except asyncpg.InsufficientPrivilegeError as error:
         raise MayNot(
             role=await connection.fetchval("select current_user"),
@@ -136,8 +139,9 @@ async def _who(connection: Connection) -> asyncpg.Record:
         await anyio.sleep(0.1)
 
 
-async def _statistics(connection: Connection) -> Students:
-    row = await connection.fetchrow(sql.read("audit/statistics"))
+async def _statistics(connection: Connection, url: str | None) -> Students:
+    async with reading_whole_tables(connection, url, readonly=True):
+        row = await connection.fetchrow(sql.read("audit/statistics"))
     assert row is not None
     return Students(**dict(row))
 
@@ -173,7 +177,7 @@ async def show(url: str | None, *, as_json: bool, full: bool, every: float | Non
 
 async def _look(connection: Connection, url: str | None, *, full: bool) -> Status:
     try:
-        return await look(connection, full=full)
+        return await look(connection, url, full=full)
     except CONNECTION_ERRORS as error:
         raise Unreachable(address=address(url), reason=reason(error)) from error
 

@@ -12,6 +12,7 @@ from listener.consumers import COUNT, ENROLL
 from listener.errors import Fenced
 from listener.feed import Consumer
 from listener.leadership import Leadership
+from listener.lock_watch import reading_whole_tables
 from listener.mapping import CHANNEL, Mapping
 from listener.patience import patiently, set_lock_timeout
 from listener.reaction import Reaction
@@ -30,17 +31,18 @@ STALL_SECONDS = 10.0
 """How long nothing may be handled until it is given up to wait."""
 
 
-async def sync(connection: Connection, mapping: Mapping, tell: Tell, progress: Progress) -> bool:
+async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: Tell, progress: Progress) -> bool:
     """Enroll who is missing, and move counts. `tell` gets a line for each thing done. False if something was noted and
-    not handled in time, because whoever leads does not go on."""
+    not handled in time, because whoever leads does not go on. A migration that waits is seen over a second connection,
+    to `url`. Raises Busy."""
     began = await snapshot(connection)
     await set_lock_timeout(connection)
     handled = await until_handled(connection, began)
     if handled and mapping.enrolls and not mapping.observes:
-        done = await enroll_missing(connection, mapping, progress)
+        done = await enroll_missing(connection, url, mapping, progress)
         tell(f"enrolled {done.enrolled} students, {done.pending} wait")
         handled = done.handled and await until_handled(connection, await snapshot(connection))
-    repairs = await patiently(lambda: audit.repair_counts(connection))
+    repairs = await patiently(lambda: repair_counts(connection, url))
     for repair in repairs:
         was = "nothing" if repair.current is None else repair.current
         tell(f"course {repair.course_id}: {repair.count_column} was {was}, is {repair.expected}")
@@ -48,6 +50,18 @@ async def sync(connection: Connection, mapping: Mapping, tell: Tell, progress: P
     if not handled:
         tell(f"nothing was handled for {STALL_SECONDS:g} s: what is noted waits for whoever leads")
     return handled
+
+
+async def repair_counts(connection: Connection, url: str | None) -> list[audit.CountRepair]:
+    """Repair all counts. Raises InTheWay if somebody waits for it."""
+    async with reading_whole_tables(connection, url):
+        return await audit.repair_counts(connection)
+
+
+async def count_students(connection: Connection, url: str | None) -> int:
+    """All students, enrolled or not. Raises InTheWay if somebody waits for it."""
+    async with reading_whole_tables(connection, url, readonly=True):
+        return int(await connection.fetchval("select count(*) from listener.student"))
 
 
 @dataclass(frozen=True)
@@ -61,11 +75,11 @@ class Enrolled:
     """Whether all that was noted was handled, too."""
 
 
-async def enroll_missing(connection: Connection, mapping: Mapping, progress: Progress) -> Enrolled:
+async def enroll_missing(connection: Connection, url: str | None, mapping: Mapping, progress: Progress) -> Enrolled:
     """Have every student enrolled that has no enrollment, a page at a time, in key order."""
     values = rendering.placeholders(mapping)
     note, still = (sql.render(sql.read(f"audit/{name}"), values) for name in ("note_missing", "still_unenrolled"))
-    total: int = await connection.fetchval("select count(*) from listener.student")
+    total = await patiently(lambda: count_students(connection, url))
     seen = enrolled = pending = 0
     handled = True
     after: str | None = None

@@ -31,6 +31,11 @@ def pytest_configure() -> None:
     heed_signals()
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: most tests wait for something most of the time."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Callable[[int], Server]]:
     """The server of a version, started when it is first asked for."""

@@ -13,6 +13,7 @@ import anyio
 import asyncpg
 import pytest
 
+from listener.connection import Connection
 from tests.conftest import Database, install_script
 from tests.support import lms, migrations, workload
 from tests.support.process import DaemonProcess
@@ -39,6 +40,13 @@ OF_THE_APPLICATION_S_OWN = {
 async def history(database: Database, seed: int) -> int:
     """One history; the number of transactions that it committed."""
     connection = await asyncpg.connect(database.url)
+    try:
+        return await migrated_at_work(connection, database, seed)
+    finally:
+        await connection.close()
+
+
+async def migrated_at_work(connection: Connection, database: Database, seed: int) -> int:
     migrator = migrations.Migrator(connection, seed)
     dice = random.Random(seed)
     refusals: list[workload.Refusal] = []
@@ -55,7 +63,6 @@ async def history(database: Database, seed: int) -> int:
     assert not blamed, blamed[:3]
     assert not strange, strange[:3]
     await workload.settled(connection, names=migrator.names)
-    await connection.close()
     return commits
 
 

@@ -10,6 +10,7 @@ from listener import install
 from listener.errors import WrongSetting
 from tests.conftest import Database
 from tests.integration.test_schemas import SCHEMAS, dump, supabase_roles
+from tests.support import lms
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess, listener
 
@@ -48,6 +49,30 @@ async def test_settings_are_remembered_by_the_next_install(make_database: Callab
         assert plan.mapping.count_columns == ("students",)
     finally:
         await connection.close()
+
+
+async def test_what_nobody_set_and_is_there_no_longer_is_asked_for_not_blamed(
+    make_database: Callable[..., Database],
+) -> None:
+    """The enum that says who is a student lost the value that said so; no setting ever named it."""
+    database = make_database(empty=True)
+    app = await asyncpg.connect(database.url)
+    await app.execute("create type role as enum ('student', 'teacher')")
+    await app.execute(lms.schema())
+    await app.execute("alter table profiles drop constraint profiles_role_check")
+    await app.execute("alter table profiles alter role drop default, alter role type role using role::role")
+    listener(database.url, "install")
+    await app.execute(
+        "alter table profiles rename full_name to name;"
+        "create type part as enum ('alumnus', 'staff');"
+        "alter table profiles alter role type part using null"
+    )
+    said = listener(database.url, "install", check=False)
+    assert said.returncode != 0
+    assert "cannot tell who is a student: public.profiles.role" in said.stderr
+    assert "is not understood" not in said.stderr
+    listener(database.url, "install", student_predicate="role = 'alumnus'")
+    await app.close()
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ async def test_its_cost_does_not_grow_with_the_feed_or_the_tables(connection: Co
     reader: Connection = await asyncpg.connect(database.url)
     try:
         await reader.execute("set statement_timeout = '1s'")
-        seen = await status.look(reader)
+        seen = await status.look(reader, database.url)
     finally:
         await reader.close()
     assert seen.backlog_is_estimated

@@ -99,7 +99,8 @@ async def test_progress_never_passes_its_total(database: Database, connection: C
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(sign_up, database.url, stop, 0.0)
         await eventually(connection, "select count(*) > $1 from profiles", MISSED, equals=True)
-        await syncing.sync(other, await mapping_of(other), lambda _line: None, lambda *progress: shown.append(progress))
+        mapping = await mapping_of(other)
+        await syncing.sync(other, database.url, mapping, lambda _line: None, lambda *progress: shown.append(progress))
         stop.set()
     assert shown
     assert all(enrolled <= seen <= total for seen, total, enrolled in shown)
