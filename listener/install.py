@@ -18,12 +18,10 @@ from listener.errors import (
     TriggersInTheWay,
     Undecided,
     UnknownRecord,
-    WrongSetting,
     WrongVersion,
 )
 from listener.mapping import Mapping
 from listener.pinning import pinned
-from listener.settings import PREFIX
 from listener.sql import identifier, literal
 
 VERSION = 4
@@ -143,27 +141,6 @@ class Plan:
         )
 
 
-async def _look_again(
-    connection: Connection, installed: Installation, settings: dict[str, str]
-) -> tuple[dict[str, str], Discovery]:
-    """What is there now, with what was known: the settings kept, and what was found. Raises what `look` raises."""
-    kept = pinned(installed.known, settings)
-    asked = False
-    while True:
-        try:
-            return kept, await look(connection, {**kept, **settings})
-        except WrongSetting as error:
-            name = str(error.details["name"]).removeprefix(PREFIX).lower()
-            if name not in kept or name in settings or name in installed.mapping.settings:
-                raise
-            kept = {each: value for each, value in kept.items() if each != name}  # nobody set it: it was found once
-        except Undecided:
-            if asked:
-                raise
-            asked = True
-            kept = pinned(installed.known, settings, found_too=True)  # nothing says it any more: it was known once
-
-
 async def plan(
     connection: Connection, settings: dict[str, str], *, take_over: bool = False, grant_to: tuple[str, ...] = ()
 ) -> Plan:
@@ -178,11 +155,14 @@ async def plan(
     if installed is not None and installed.version > VERSION:
         raise WrongVersion(installed=installed.version, needed=VERSION, mend="update this program")
     earlier = installed.mapping if installed else None
-    kept: dict[str, str] = {}
-    if installed is None:
-        discovery = await look(connection, settings)
-    else:
-        kept, discovery = await _look_again(connection, installed, settings)
+    kept = pinned(installed.known, settings) if installed else {}
+    try:
+        discovery = await look(connection, {**kept, **settings})
+    except Undecided:
+        if installed is None:
+            raise
+        kept = pinned(installed.known, settings, found_too=True)  # nothing says it any more: it was known once
+        discovery = await look(connection, {**kept, **settings})
     mapping = discovery.mapping
     if earlier is not None and earlier.is_student != "true" and mapping.is_student == "true":
         rule = dict(earlier.described())["students"]
