@@ -8,10 +8,12 @@ from typing import Annotated
 import anyio
 import typer
 
-from listener import __version__, attach, logs, mend
-from listener import status as looking
+from listener import __version__, logs
+from listener.adapter import commands as attaching
 from listener.errors import ListenerError
 from listener.flags import CONNECTION, DAEMON, takes_settings
+from listener.monitor import status as looking
+from listener.repair import commands as repairing
 from listener.settings import Settings
 
 app = typer.Typer(
@@ -27,17 +29,17 @@ app = typer.Typer(
 @takes_settings(*DAEMON)
 def run(settings: Settings) -> None:
     """Run the daemon, until SIGTERM or Ctrl-C."""
-    from listener import process
+    from listener.daemon import process
 
     log = logs.configure(settings.log_level, settings.log_format)
     anyio.run(process.run, settings, log, backend_options={"use_uvloop": find_spec("uvloop") is not None})
 
 
-app.command(epilog="Example: listener install --print > review.sql")(attach.install)
-app.command(epilog="Example: listener uninstall")(attach.uninstall)
-app.command(epilog="Example: listener diagnose --json")(mend.diagnose)
-app.command(epilog="Example: listener sync --dry-run")(mend.sync)
-app.command(epilog="Example: listener pending retry")(mend.pending)
+app.command(epilog="Example: listener install --print > review.sql")(attaching.install)
+app.command(epilog="Example: listener uninstall")(attaching.uninstall)
+app.command(epilog="Example: listener diagnose --json")(repairing.diagnose)
+app.command(epilog="Example: listener sync --dry-run")(repairing.sync)
+app.command(epilog="Example: listener pending retry")(repairing.pending)
 
 
 @app.command(epilog="Example: listener status --watch")
@@ -67,7 +69,7 @@ def demo(
     rate: Annotated[float, typer.Option(help="Sign-ups a second.", min=0.1, max=1000)] = 2.0,
 ) -> None:
     """See it work: a Postgres of its own, a sample LMS, the real daemon, live sign-ups. Needs no settings."""
-    from listener import demo as showing
+    from listener.demo import demo as showing
 
     anyio.run(showing.show, seconds, rate)
 

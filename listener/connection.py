@@ -49,7 +49,7 @@ async def connect(url: str | None, *, application_name: str, statement_cache_siz
 
 async def tune(connection: Connection) -> None:
     """Set what the daemon's session needs: few rows by key, short waits for locks, a peer that is missed soon."""
-    await connection.execute(sql.read("daemon/session"))
+    await connection.execute(sql.read("session/daemon"))
 
 
 def keep_alive(connection: Connection) -> None:

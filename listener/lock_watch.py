@@ -32,7 +32,7 @@ async def reading_whole_tables(
     the server by `url`. Raises InTheWay."""
     failure: Exception | None = None
     async with connection.transaction(isolation=isolation, readonly=readonly):
-        await connection.execute(sql.read("audit/whole_tables"))
+        await connection.execute(sql.read("session/whole_tables"))
         watch = LockWatch(url, await connection.fetchval("select pg_backend_pid()"))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(watch.run)
@@ -67,7 +67,7 @@ class LockWatch:
                 connection = await connect(self._url, application_name="listener-lock-watch")
                 try:
                     while True:
-                        if await connection.fetchval(sql.read("audit/in_the_way"), self._pid):
+                        if await connection.fetchval(sql.read("session/in_the_way"), self._pid):
                             self.gave_way = True  # before its session can learn of it
                             with anyio.move_on_after(CANCEL_SECONDS, shield=True):  # or it may hit a later statement
                                 await connection.fetchval("select pg_cancel_backend($1)", self._pid)

@@ -9,9 +9,14 @@ import asyncpg
 
 from listener.connection import Connection
 from listener.errors import Busy, InTheWay
-from listener.install import BUSY_SECONDS, LOCK_MILLISECONDS
 
 Answer = TypeVar("Answer")
+
+LOCK_MILLISECONDS = 200
+"""How long others may have to wait behind our wait for a table's lock, at a time."""
+
+BUSY_SECONDS = 60.0
+"""How long it is tried again and again."""
 
 
 async def set_lock_timeout(connection: Connection) -> None:

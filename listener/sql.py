@@ -22,7 +22,7 @@ def folder() -> Path:
 
 @cache
 def read(name: str) -> str:
-    """The text of one file, named from the folder: `daemon/feed`."""
+    """The text of one file, named from the folder: `feed/purge`."""
     return (folder() / f"{name}.sql").read_text(encoding="utf-8").strip()
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
-from listener import install
+from listener.adapter import install
+from listener.adapter.discovery import discover
 from listener.connection import Connection
-from listener.discovery import discover
 from tests.support import lms
 from tests.support.postgres import Server, binaries
 from tests.support.process import DaemonProcess, heed_signals

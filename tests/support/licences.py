@@ -2,9 +2,10 @@
 
 import re
 from importlib.metadata import metadata
-from pathlib import Path
 
-REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
+from tests.support.project import ROOT
+
+REQUIREMENTS = ROOT / "requirements.txt"
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==[^;\\]+(?P<elsewhere>; sys_platform == 'win32')?", re.MULTILINE)
 CLASSIFIERS = {
     "License :: OSI Approved :: Apache Software License": "Apache-2.0",

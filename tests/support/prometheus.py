@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.postgres import free_port, wait_until
+from tests.support.project import ROOT
 
 PROGRAM = shutil.which("prometheus")
 PROMTOOL = shutil.which("promtool")
-RULES = Path(__file__).parents[2] / "deploy" / "prometheus"
+RULES = ROOT / "deploy" / "prometheus"
 
 
 class Prometheus:

@@ -1,7 +1,6 @@
 """The references that are written from the code: `python -m tests.support.reference` writes them anew."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import typer.main
@@ -9,11 +8,12 @@ import typer.main
 from listener import __version__
 from listener.cli import app
 from listener.logs import Event
-from listener.metrics import Metrics
+from listener.monitor.metrics import Metrics
 from listener.settings import PREFIX, Settings
 from tests.support import licences
+from tests.support.project import ROOT
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = ROOT / "docs"
 WRITTEN = "<!-- Written from the code by `python -m tests.support.reference`. -->"
 
 METRICS = f"""# Metrics

@@ -1,0 +1,234 @@
+"""What the adapter's text calls the LMS's tables, columns and enum values: by tokens, which the database binds to the
+numbers that stay the same when something is renamed."""
+
+import re
+from dataclasses import dataclass
+
+from listener import sql
+from listener.adapter.mapping import Mapping, Table
+from listener.adapter.renaming import COLUMN, renamed
+from listener.connection import Connection
+from listener.settings import PREFIX
+from listener.sql import identifier, literal
+
+PLAIN = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class BoundName:
+    """One name of the LMS's, and the token that stands for it."""
+
+    token: str
+    table: Table
+    column: str | None = None
+    label: str | None = None
+    is_key: bool = False
+    stand_in: str | None = None
+    """What is put in the place of a column that can be done without."""
+    setting: str = ""
+    """The setting that says which it is."""
+
+    def row(self) -> str:
+        """For the VALUES of `sql/adapter/install/bind.sql`."""
+        texts = (self.token, self.table.schema, self.table.name, self.column, self.label)
+        values = ["null::text" if text is None else literal(text) for text in texts]
+        stand_in = "null::text" if self.stand_in is None else literal(self.stand_in)
+        return f"({', '.join([*values, str(self.is_key).lower(), stand_in, literal(self.setting)])})"
+
+
+class Tokens:
+    """Gives every name of a mapping its token."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        self._mapping = mapping
+        self._tables = {
+            table: token
+            for token, table in (
+                ("roles", mapping.student_table),
+                ("courses", mapping.course_table),
+                ("enrollments", mapping.enrollment_table),
+                ("profiles", mapping.profile_table),
+            )
+        }
+        self._bound: dict[str, BoundName] = {}
+        self.mapping = renamed(mapping, self)
+        """The mapping, with tokens for names."""
+
+    @property
+    def bound(self) -> tuple[BoundName, ...]:
+        """Every name that the mapping has; and the tables of triggers that were taken over, by their names."""
+        taken_over = {
+            f"{each.table.schema}.{each.table.name}": BoundName(f"{each.table.schema}.{each.table.name}", each.table)
+            for each in self._mapping.taken_over
+        }
+        return tuple((taken_over | self._bound).values())
+
+    def of(self, table: Table) -> str:
+        """The token of a table."""
+        return self._tables.get(table, f"{table.schema}.{table.name}")
+
+    def table(self, table: Table) -> Table:
+        """The table's token, for its schema and its name."""
+        token = self.of(table)
+        self._bound[token] = BoundName(token, table, setting=_table_setting(token))
+        return Table(f"{{{token}:schema}}", f"{{{token}:table}}")
+
+    def column(self, table: Table, name: str) -> str:
+        """The column's token."""
+        return f"{{{self._column(table, name)}}}"
+
+    def _column(self, table: Table, name: str) -> str:
+        plain = name if PLAIN.fullmatch(name) else f"column_{len(self._bound)}"
+        known = (each.token for each in self._bound.values() if (each.table, each.column) == (table, name))
+        token = next(known, f"{self.of(table)}.{plain}")
+        if token not in self._bound:
+            self._bound[token] = BoundName(
+                token,
+                table,
+                name,
+                is_key=(table, name) in _keys(self._mapping),
+                stand_in=_stand_in(self._mapping, table, name),
+                setting=_column_setting(self._mapping, table, name),
+            )
+        return token
+
+    def is_where_it_was(self, table: Table, name: str) -> str | None:
+        """The condition that the column's name is still that of the bound column; None if it can be done without.
+
+        1259 is pg_class: the identity of a column is its schema's, its table's and its own name.
+        """
+        token = self._column(table, name)
+        if self._bound[token].stand_in is not None:
+            return None
+        number = f"{{{self.of(table)}:oid}}, {{{token}:attnum}}"
+        return f"(pg_catalog.pg_identify_object(1259, {number})).identity = '{{{token}:identity}}'"
+
+    def label(self, table: Table, column: str, value: str) -> str:
+        """The token of an enum's value."""
+        of_column = self._column(table, column)
+        plain = value if PLAIN.fullmatch(value) else f"value_{len(self._bound)}"
+        known = (
+            each.token
+            for each in self._bound.values()
+            if (each.table, each.column, each.label) == (table, column, value)
+        )
+        token = next(known, f"{of_column}={plain}")
+        if token not in self._bound:
+            self._bound[token] = BoundName(token, table, column, value, setting=_values_setting(self._mapping, table))
+        return f"{{{token}}}"
+
+
+class Current:
+    """What everything that was mapped is called now."""
+
+    def __init__(self, tokens: Tokens, now: dict[str, tuple[Table, str]]) -> None:
+        self._tokens = tokens
+        self._now = now
+        self.changed: set[str] = set()
+        """Tokens of what has another name."""
+
+    def table(self, table: Table) -> Table:
+        """Its name now."""
+        token = self._tokens.of(table)
+        now = self._now.get(token, (table, ""))[0]
+        if now != table:
+            self.changed.add(token)
+        return now
+
+    def column(self, table: Table, name: str) -> str:
+        """Its name now."""
+        return self._name(self._tokens.column(table, name)[1:-1], name)
+
+    def label(self, table: Table, column: str, value: str) -> str:
+        """The value now."""
+        return self._name(self._tokens.label(table, column, value)[1:-1], value)
+
+    def _name(self, token: str, name: str) -> str:
+        now = self._now[token][1] if token in self._now else name
+        if now != name:
+            self.changed.add(token)
+        return now
+
+
+@dataclass(frozen=True)
+class Now:
+    """An installed mapping as things are now."""
+
+    mapping: Mapping
+    """Under the names that its tables and columns have now."""
+    changed: frozenset[str] = frozenset()
+    """Tokens of those that have another name than when it was installed."""
+    lost: frozenset[str] = frozenset()
+    """Tokens of those that are gone, or cannot be what they were."""
+
+
+async def current(connection: Connection, mapping: Mapping) -> Now:
+    """The mapping under the names of now."""
+    rows = await connection.fetch(sql.read("adapter/catalogue/bound_now"))
+    now = {
+        row["token"]: (Table(row["schema_name"], row["table_name"]), row["name"])
+        for row in rows
+        if row["name"] is not None and row["table_name"] is not None
+    }
+    names = Current(Tokens(mapping), now)
+    lost = frozenset(row["token"] for row in rows if row["problem"] is not None)
+    return Now(renamed(mapping, names), frozenset(names.changed), lost)
+
+
+def _keys(mapping: Mapping) -> set[tuple[Table, str]]:
+    return {
+        (mapping.profile_table, mapping.profile_key),
+        (mapping.student_table, mapping.student_key),
+        (mapping.enrollment_table, mapping.enrollment_profile),
+        (mapping.enrollment_table, mapping.enrollment_course),
+        (mapping.course_table, mapping.course_key),
+    }
+
+
+def _stand_in(mapping: Mapping, table: Table, name: str) -> str | None:
+    """A date and a price are nice to have, unless somebody has named them, or another rule needs them."""
+    needed = {mapping.is_active, mapping.is_available, mapping.is_student, *mapping.extra_values.values()}
+    if any(identifier(name) == found or name == found for text in needed for found in COLUMN.findall(text)):
+        return None
+    if (table, name) in _keys(mapping) or name in mapping.extra_values:
+        return None
+    if table == mapping.enrollment_table and name == mapping.enrollment_date:
+        return "null::timestamptz"
+    ordered = "course_order" not in mapping.settings and table == mapping.course_table
+    if ordered and name not in mapping.count_columns and name != mapping.course_key:
+        return "null::text"
+    return None
+
+
+def _table_setting(token: str) -> str:
+    names = {
+        "profiles": "profile_table",
+        "roles": "student_table",
+        "enrollments": "enrollment_table",
+        "courses": "course_table",
+    }
+    return PREFIX + names[token].upper() if token in names else ""
+
+
+def _column_setting(mapping: Mapping, table: Table, name: str) -> str:
+    settings = {
+        (mapping.profile_table, mapping.profile_key): "profile_key",
+        (mapping.student_table, mapping.student_key): "student_key" if mapping.role_table else "profile_key",
+        (mapping.enrollment_table, mapping.enrollment_profile): "enrollment_profile",
+        (mapping.enrollment_table, mapping.enrollment_course): "enrollment_course",
+        (mapping.enrollment_table, mapping.enrollment_status): "enrollment_status",
+        (mapping.course_table, mapping.course_key): "course_key",
+        (mapping.course_table, mapping.course_price): "course_price",
+    }
+    found = settings.get((table, name))
+    if found is None and table == mapping.course_table:
+        found = "count_columns" if name in mapping.count_columns else "publish_predicate"
+    if found is None and table == mapping.enrollment_table:
+        found = "enrollment_values" if name in mapping.extra_values else "enrollment_status"
+    return PREFIX + (found or "student_column").upper()
+
+
+def _values_setting(mapping: Mapping, table: Table) -> str:
+    if table == mapping.enrollment_table:
+        return f"{PREFIX}ACTIVE_VALUES"
+    return f"{PREFIX}{'PUBLISH_PREDICATE' if table == mapping.course_table else 'STUDENT_VALUES'}"

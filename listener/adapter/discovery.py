@@ -1,0 +1,287 @@
+"""Finds out which of a database's tables and columns mean what."""
+
+from dataclasses import dataclass, replace
+
+from listener import sql
+from listener.adapter import expressions, vocabulary
+from listener.adapter.catalogue import Catalogue, Relation
+from listener.adapter.evidence import Choice
+from listener.adapter.mapping import Actions, Mapping, MissingIndex, Table, column
+from listener.adapter.rules import Rule, Rules, find_column, listed, ranked
+from listener.adapter.tables import Enrollments, Places
+from listener.connection import Connection
+from listener.errors import Undecided, WrongSetting
+from listener.settings import MAPPING, PREFIX, Settings
+
+SMALL_TABLE_ROWS = 100_000
+"""An index on a table of at most so many rows is built in an instant."""
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """A mapping, and why each part of it was chosen."""
+
+    mapping: Mapping
+    choices: tuple[Choice, ...]
+
+    def lines(self) -> list[tuple[str, str, str, str]]:
+        """(what, found, score, reason) for people to check."""
+        why = {choice.what: choice for choice in self.choices}
+        return [
+            (what, found, str(why[what].score) if what in why else "", why[what].reason if what in why else "")
+            for what, found in self.mapping.described()
+        ]
+
+
+def given(settings: Settings) -> dict[str, str]:
+    """The mapping's settings that are set."""
+    values = {name: getattr(settings, name) for name in MAPPING if name in settings.model_fields_set}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+async def discover(connection: Connection, settings: dict[str, str] | None = None) -> Mapping:
+    """The mapping of the LMS in this database. Raises what `look` does."""
+    return (await look(connection, settings)).mapping
+
+
+async def look(connection: Connection, settings: dict[str, str] | None = None) -> Discovery:
+    """What this database's tables and columns mean, where `settings` do not say it.
+
+    Raises TableNotFound, ShapeNotUnderstood, Ambiguous, Undecided or WrongSetting.
+    """
+    asked = settings or {}
+    catalogue = await Catalogue.load(connection)
+    places, rules = Places(catalogue, asked), Rules(catalogue, asked)
+    enrollments = places.enrollments()
+    profiles, profile_key, profiles_why = places.profiles(enrollments)
+    courses, course_key, courses_why = places.courses(enrollments)
+    rule, role = await _students(places, rules, profiles, enrollments, asked)
+    status, published = await rules.status(enrollments.relation), await rules.published(courses)
+    price, price_choice = _price(courses, asked)
+    counts, counts_choice = _counts(courses, asked)
+    course_type = courses.columns[course_key].type
+    default_course = asked.get("default_course")
+    date = ranked(enrollments.relation, ("enrolled_at", "enrollment_date", *vocabulary.DATES))
+
+    async def condition(relation: Relation, found: Rule) -> str:
+        understood = expressions.predicate if found.given else expressions.checked
+        return await understood(connection, relation.table, found.condition, found.setting)
+
+    mapping = Mapping(
+        profile_table=profiles.table,
+        profile_key=profile_key,
+        profile_key_type=profiles.columns[profile_key].type,
+        role_table=role[0].table if role else None,
+        role_key=role[1] if role else None,
+        is_student=await condition(role[0] if role else profiles, rule),
+        enrollment_table=enrollments.relation.table,
+        enrollment_profile=enrollments.person.column,
+        enrollment_course=enrollments.course.column,
+        enrollment_status=status.column,
+        enrollment_date=next((each.name for each in date if each.is_time), None),
+        enrollment_date_type=next((each.type for each in date if each.is_time), "timestamptz"),
+        active_values=status.values,
+        is_active=await condition(enrollments.relation, status),
+        count_rows="all" if asked.get("count_rows") == "all" else "active",
+        extra_values=await _extra_values(
+            connection,
+            enrollments.relation,
+            profiles.table,
+            {enrollments.person.column, enrollments.course.column, status.column},
+            asked.get("enrollment_values"),
+        ),
+        course_table=courses.table,
+        course_key=course_key,
+        course_key_type=course_type,
+        course_price=price,
+        is_available=await condition(courses, published),
+        default_course=None
+        if default_course is None
+        else await expressions.literal(connection, default_course, course_type, "LISTENER_DEFAULT_COURSE"),
+        student_view=await _query(connection, profiles.columns[profile_key].type, asked, "student_view"),
+        default_course_view=await _query(connection, course_type, asked, "default_course_view"),
+        course_order=await _order(connection, courses, price, asked),
+        count_columns=counts,
+        actions=_actions(asked),
+        partitioned=tuple(relation.table for relation in catalogue.tables if relation.partitioned),
+        statistics=await _statistics(connection, enrollments.relation.table.schema, asked),
+        missing_index=_missing_index(enrollments.relation, enrollments.person.column),
+        settings=asked,
+    )
+    tables = {mapping.student_table, mapping.enrollment_table}
+    mapping = replace(
+        mapping,
+        partitioned=tuple(table for table in mapping.partitioned if table in tables),
+        enums=tuple(
+            (table, each.name)
+            for table in mapping.tables
+            for each in catalogue.relations[table].columns.values()
+            if each.labels
+        ),
+    )
+    choices = (
+        Choice("profiles", 90 if enrollments.person.by_foreign_key else 70, profiles_why),
+        Choice("enrollments", places.score, places.reason),
+        Choice("courses", 95 if enrollments.course.by_foreign_key else 70, courses_why),
+        rule.choice,
+        status.choice,
+        published.choice,
+        price_choice,
+        counts_choice,
+    )
+    return Discovery(mapping, choices)
+
+
+async def _query(connection: Connection, kind: str, asked: dict[str, str], setting: str) -> str | None:
+    """The query that a setting gives for a view, canonical; None without that setting."""
+    text = asked.get(setting)
+    return None if text is None else await expressions.query(connection, text, kind, PREFIX + setting.upper())
+
+
+async def _students(
+    places: Places, rules: Rules, profiles: Relation, enrollments: Enrollments, asked: dict[str, str]
+) -> tuple[Rule, tuple[Relation, str] | None]:
+    """The rule, and the role table it is about unless it is about the profiles."""
+    person = enrollments.person.table
+    role = places.role_table(profiles, person)
+    predicate = asked.get("student_predicate")
+    if predicate is not None:
+        setting = "LISTENER_STUDENT_PREDICATE"
+        rule = Rule(predicate, Choice("students", 100, setting), setting=setting, given=True)
+        return rule, role if "student_table" in asked else None
+    if "student_table" in asked and role is not None:
+        found = await rules.role(role[0])
+        return found or Rule("true", Choice("students", 80, "has a row in LISTENER_STUDENT_TABLE")), role
+    try:
+        own = await rules.role(profiles)
+    except Undecided:
+        found = await rules.role(role[0]) if role is not None and "student_column" not in asked else None
+        if found is None:
+            raise
+        return found, role
+    if (
+        own is not None
+        and role is not None
+        and not asked.keys() & {"student_table", "student_column", "student_values"}
+    ):
+        other = await rules.role(role[0])
+        if other is not None and other.column is not None:
+            raise Undecided(
+                what="who is a student",
+                reason=f"both {profiles.table.label}.{own.column} and {role[0].table.label}.{other.column} say it",
+                setting=f"LISTENER_STUDENT_TABLE to one of {profiles.table.label} and {role[0].table.label}",
+            )
+    if own is None and role is not None:
+        found = await rules.role(role[0])
+        if found is not None:
+            return found, role
+    if own is None:
+        rules.role_in_other_words(profiles)
+        await rules.role_elsewhere(places.that_may_say_roles(profiles, person, enrollments.relation.table))
+        own = Rule("true", Choice("students", 60, "nothing says who is one, so everyone is"))
+    conditions = await rules.conditions(profiles)
+    parts = [*([] if own.condition == "true" and conditions else [own.condition]), *conditions]
+    return replace(own, condition=" and ".join(parts)), None
+
+
+def _price(courses: Relation, asked: dict[str, str]) -> tuple[str | None, Choice]:
+    name = asked.get("course_price")
+    if name is not None:
+        choice = Choice("default course", 100, "LISTENER_COURSE_PRICE")
+        return None if name == "none" else find_column(courses, name, "course_price").name, choice
+    prices = [each for each in ranked(courses, vocabulary.PRICES) if each.is_number]
+    prices += [
+        each for each in courses.columns.values() if each.is_number and vocabulary.words(each.name)[:1] == ["price"]
+    ]
+    if not prices:
+        return None, Choice("default course", 70, "no price: the oldest first")
+    return prices[0].name, Choice("default course", 85, f"the cheapest by {prices[0].name}, then the oldest")
+
+
+async def _order(connection: Connection, courses: Relation, price: str | None, asked: dict[str, str]) -> str:
+    text = asked.get("course_order")
+    if text is not None:
+        return await expressions.order(connection, courses.table, text, "LISTENER_COURSE_ORDER")
+    date = next((each.name for each in ranked(courses, vocabulary.DATES) if each.is_time), None)
+    return ", ".join(f"{column(name)} nulls last" for name in (price, date) if name is not None)
+
+
+def _counts(courses: Relation, asked: dict[str, str]) -> tuple[tuple[str, ...], Choice]:
+    text = asked.get("count_columns")
+    if text == "none":
+        return (), Choice("counts", 100, "LISTENER_COUNT_COLUMNS")
+    if text is not None:
+        columns = [find_column(courses, name, "count_columns") for name in listed(text)]
+        for each in columns:
+            if not each.is_number or each.generated or each.name in courses.primary_key:
+                raise WrongSetting(name="LISTENER_COUNT_COLUMNS", problem=f"{each.name} cannot hold a count")
+        return tuple(dict.fromkeys(each.name for each in columns)), Choice("counts", 100, "LISTENER_COUNT_COLUMNS")
+    found = tuple(
+        each.name
+        for each in courses.columns.values()
+        if each.is_number
+        and not each.generated
+        and each.default != "generated"
+        and vocabulary.COUNT_COLUMN.fullmatch(vocabulary.snake(each.name))
+        and courses.reference(each.name) is None
+    )
+    if not found:
+        return (), Choice("counts", 80, "courses have no column for them: they are kept in schema listener")
+    return found, Choice("counts", 85, "numbers of that name")
+
+
+def _actions(asked: dict[str, str]) -> Actions:
+    allowed: tuple[Actions, ...] = ("both", "enroll", "count", "observe")
+    return next(each for each in allowed if each == asked.get("actions", "both"))
+
+
+async def _extra_values(
+    connection: Connection, relation: Relation, profiles: Table, usual: set[str | None], text: str | None
+) -> dict[str, str]:
+    """What the other columns of a new enrollment get, canonical. Raises Undecided, WrongSetting."""
+    wanted: dict[str, str] = {}
+    for part in filter(str.strip, (text or "").split(";")):
+        name, equals, expression = part.partition("=")
+        if not equals or not expression.strip():
+            raise WrongSetting(name="LISTENER_ENROLLMENT_VALUES", problem=f"{part.strip()!r} is not column=expression")
+        found = find_column(relation, name, "enrollment_values")
+        if found.generated or found.name in usual:
+            raise WrongSetting(name="LISTENER_ENROLLMENT_VALUES", problem=f"{found.name} cannot be set")
+        wanted[found.name] = expression.strip()
+    missing = []
+    for each in relation.columns.values():
+        if not each.must_be_given or each.name in usual or each.name in wanted:
+            continue
+        if each.is_time:
+            wanted[each.name] = "now()"
+        elif each == relation.key and relation.reference(each.name) is None and each.family in ("uuid", "text"):
+            wanted[each.name] = "gen_random_uuid()" + ("::text" if each.family == "text" else "")
+        else:
+            missing.append(each.name)
+    if missing:
+        raise Undecided(
+            what=f"what to put into {relation.table.label} ({', '.join(missing)})",
+            reason="these columns need a value and have no default",
+            setting="LISTENER_ENROLLMENT_VALUES='" + "; ".join(f"{name}=…" for name in missing) + "'",
+        )
+    return {
+        name: await expressions.value(
+            connection, profiles, name, relation.columns[name].type, expression, "LISTENER_ENROLLMENT_VALUES"
+        )
+        for name, expression in wanted.items()
+    }
+
+
+async def _statistics(connection: Connection, schema: str, asked: dict[str, str]) -> tuple[str, ...]:
+    """Which of the two objects in the LMS's schema are ours to make: those that somebody else made stay as they are."""
+    if asked.get("statistics") == "none":
+        return ()
+    row = await connection.fetchrow(sql.read("adapter/catalogue/statistics"), schema)
+    assert row is not None
+    return tuple(name for name in ("status", "function") if row[name])
+
+
+def _missing_index(relation: Relation, name: str) -> MissingIndex:
+    if any(index[:1] == (name,) for index in relation.indexes):
+        return None
+    return "large" if relation.rows > SMALL_TABLE_ROWS and not relation.partitioned else "small"

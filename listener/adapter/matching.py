@@ -1,0 +1,53 @@
+"""Whether the rule for students tells anybody from anybody else: said after `install`, at a bounded cost."""
+
+import asyncpg
+
+from listener import sql
+from listener.adapter import rendering
+from listener.adapter.mapping import Mapping
+from listener.connection import Connection
+
+MOST_PROFILES = 10_000
+MOST_MILLISECONDS = 2_000
+
+
+async def remark(connection: Connection, mapping: Mapping) -> str | None:
+    """What there is to say if nobody, or everybody, matches the rule that is installed; None if it tells them apart, if
+    there is nobody yet, or if that could not be found out in time."""
+    if not mapping.enrolls:
+        return None
+    try:
+        async with connection.transaction(readonly=True):
+            await connection.execute(f"set local statement_timeout = {MOST_MILLISECONDS}")
+            rows = await connection.fetchval(
+                "select reltuples from pg_catalog.pg_class where oid = $1::text::regclass", str(mapping.profile_table)
+            )
+            row = await connection.fetchrow(query(mapping, rows))
+    except asyncpg.PostgresError:
+        return None
+    assert row is not None
+    return _said(mapping, row["students"], row["profiles"], sampled=row["profiles"] >= MOST_PROFILES)
+
+
+def query(mapping: Mapping, rows: float) -> str:
+    """Looks at all profiles of a small table, or at pages from all over a large one."""
+    values = rendering.placeholders(mapping) | {"most": str(MOST_PROFILES), "sample": ""}
+    if rows > 2 * MOST_PROFILES:
+        values["sample"] = f" tablesample system ({min(100.0, 200.0 * MOST_PROFILES / rows):.6f})"
+    return sql.render(sql.read("adapter/catalogue/matching"), values)
+
+
+def _said(mapping: Mapping, students: int, profiles: int, *, sampled: bool) -> str | None:
+    rule = dict(mapping.described())["students"]
+    among = f"{profiles:,} profiles that were looked at" if sampled else f"{profiles:,} profiles"
+    if profiles and not students:
+        return (
+            f"0 of {among} match the rule for students ({rule}): nobody is enrolled. "
+            "LISTENER_STUDENT_PREDICATE says it otherwise"
+        )
+    if profiles and students == profiles:
+        return (
+            f"all {among} match the rule for students ({rule}): everybody is enrolled. "
+            "LISTENER_STUDENT_PREDICATE says it otherwise"
+        )
+    return None

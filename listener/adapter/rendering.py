@@ -1,0 +1,131 @@
+"""What the placeholders in the SQL files stand for under a mapping."""
+
+from listener import sql
+from listener.adapter.mapping import Mapping, column
+from listener.locks import BELL_LOCK, BIND_LOCK, CHANNEL, LOCK_CLASS
+from listener.sql import identifier, literal
+
+
+def placeholders(mapping: Mapping) -> dict[str, str]:
+    """What the SQL files' placeholders stand for. `mapping` may hold the LMS's names, or tokens for them."""
+    values = {
+        "lock_class": str(LOCK_CLASS),
+        "bell_lock": str(BELL_LOCK),
+        "bind_lock": str(BIND_LOCK),
+        "channel": CHANNEL,
+        "profile_table": str(mapping.profile_table),
+        "profile_key": column(mapping.profile_key),
+        "profile_key_type": mapping.profile_key_type,
+        "student_table": str(mapping.student_table),
+        "student_key": column(mapping.student_key),
+        "is_student": mapping.is_student,
+        "student_condition": _student_condition(mapping),
+        "enrollment_table": str(mapping.enrollment_table),
+        "enrollment_profile": column(mapping.enrollment_profile),
+        "enrollment_profile_name": identifier(mapping.enrollment_profile),
+        "enrollment_course": column(mapping.enrollment_course),
+        "enrollment_status": "null::text" if mapping.enrollment_status is None else column(mapping.enrollment_status),
+        "enrollment_date": "null::timestamptz" if mapping.enrollment_date is None else column(mapping.enrollment_date),
+        "enrollment_date_type": mapping.enrollment_date_type,
+        "enrollment_columns": ", ".join(map(identifier, _enrollment_columns(mapping))),
+        "enrollment_values": "".join(f", {value}" for value in _enrollment_values(mapping)),
+        "enrolling_join": _enrolling_join(mapping),
+        "is_active": mapping.is_active,
+        "enrolls": str(mapping.enrolls).lower(),
+        "is_counted": mapping.is_counted,
+        "course_table": str(mapping.course_table),
+        "course_key": column(mapping.course_key),
+        "course_key_type": mapping.course_key_type,
+        "course_count": _course_count(mapping),
+        "count_column_values": _count_column_values(mapping),
+        "count_moves": ",\n        ".join(
+            f"{identifier(name)} = coalesce(course.{identifier(name)}, 0) + move_count.delta"
+            for name in mapping.count_columns
+        ),
+        "course_order": ", ".join(filter(None, (mapping.course_order, column(mapping.course_key)))),
+        "is_available": mapping.is_available,
+        "is_default_course": _is_default_course(mapping),
+        "lms_search_path": _search_path(mapping),
+        "lms_schema": identifier(mapping.enrollment_table.schema),
+        "mapped_tables": ", ".join(f"{literal(str(table))}::regclass" for table in mapping.tables),
+        "grantees": ", ".join(identifier(role) for role in mapping.runtime_roles),
+    }
+    values["count_repairs"] = "\n    ".join(
+        sql.render(
+            sql.read("adapter/pieces/count_repair"),
+            values | {"count_column": identifier(name), "count_column_name": literal(name)},
+        )
+        for name in mapping.count_columns
+    )
+    values["enroll"] = sql.render(
+        sql.read(f"adapter/pieces/enroll_{'observed' if mapping.observes else 'inserted'}"), values
+    )
+    for name, by_hand in (("student_view", mapping.student_view), ("default_course_view", mapping.default_course_view)):
+        values[name] = by_hand or sql.render(sql.read(f"adapter/pieces/{name}"), values)
+    values["ours"] = sql.read("adapter/install/ours")
+    for name in ("ring", "record_database", "clear_statistics"):
+        values[name] = sql.render(sql.read(f"adapter/install/{name}"), values)
+    return values
+
+
+def _student_condition(mapping: Mapping) -> str:
+    """For the WHERE of a query over profiles."""
+    if mapping.role_table is None or mapping.role_key is None:
+        return f"({mapping.is_student.replace('{row}', 'profile')}) is true"
+    rule = mapping.is_student.replace("{row}", "role")
+    return (
+        f"exists (\n    select from {mapping.role_table} as role\n    where role.{identifier(mapping.role_key)}"
+        f" = profile.{identifier(mapping.profile_key)} and ({rule}) is true\n)"
+    )
+
+
+def _enrollment_columns(mapping: Mapping) -> list[str]:
+    """The columns that a new enrollment is given, beginning with its profile and its course."""
+    status = [] if mapping.enrollment_status is None else [mapping.enrollment_status]
+    return [mapping.enrollment_profile, mapping.enrollment_course, *status, *mapping.extra_values]
+
+
+def _enrollment_values(mapping: Mapping) -> list[str]:
+    """The values of those columns, after profile and course."""
+    status = [] if mapping.enrollment_status is None else [literal(mapping.active_values[0])]
+    return [*status, *mapping.extra_values.values()]
+
+
+def _enrolling_join(mapping: Mapping) -> str:
+    """The profile's row, where other columns of an enrollment are computed from it."""
+    if not any("{row}" in value for value in mapping.extra_values.values()):
+        return ""
+    key = f"profile.{identifier(mapping.profile_key)}"
+    return f"\n            inner join {mapping.profile_table} as profile on {key} = student.id"
+
+
+def _is_default_course(mapping: Mapping) -> str:
+    if not mapping.enrolls:
+        return "false"
+    if mapping.default_course is not None:
+        return f"{column(mapping.course_key)} = {mapping.default_course}"
+    return mapping.is_available
+
+
+def _course_count(mapping: Mapping) -> str:
+    if mapping.counts_in_courses:
+        return f"coalesce({column(mapping.count_columns[0])}, 0)"
+    if mapping.counts:
+        return (
+            "coalesce((select course_count.active_enrollments from listener.course_count"
+            f" where course_count.course_id = {column(mapping.course_key)}), 0)"
+        )
+    return "0"
+
+
+def _count_column_values(mapping: Mapping) -> str:
+    if not mapping.counts_in_courses:
+        return f"('active_enrollments', {_course_count(mapping).replace('{row}', 'course')})"
+    return ",\n            ".join(
+        f"({literal(name)}, course.{identifier(name)}::bigint)" for name in mapping.count_columns
+    )
+
+
+def _search_path(mapping: Mapping) -> str:
+    schemas = (identifier(table.schema) for table in mapping.tables)
+    return ", ".join(dict.fromkeys([*schemas, '"public"', '"extensions"', "pg_temp"]))

@@ -1,0 +1,56 @@
+"""A consumer of the change feed: it reads the next batch, and writes its checkpoint, in one statement.
+
+Nothing here knows what the changes mean.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import asyncpg
+
+from listener import sql
+from listener.errors import Fenced
+
+
+class Executor(Protocol):
+    """What runs a statement and returns its row: a connection, with a time limit around it."""
+
+    async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
+        """The first row of the result, or None."""
+        ...
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one statement of a consumer read and did."""
+
+    changes: int
+    notes_left: bool
+    result: dict[str, Any] = field(default_factory=dict)
+    """The reaction's own columns."""
+
+
+class Consumer:
+    """One consumer of the feed: a name, and the statement that reads, reacts and writes the next checkpoint."""
+
+    def __init__(self, name: str, reaction: str) -> None:
+        """`reaction` is SQL that begins with `{{feed}}`; $1 is the consumer, $2 the batch size."""
+        self.name = name
+        self._statement = sql.render(reaction, {"feed": sql.read("feed/batch_and_checkpoint")})
+
+    async def react(self, executor: Executor, batch_size: int, *args: object) -> Batch | None:
+        """Handle the next batch; None if there was nothing to handle. Raises Fenced if another daemon did it first."""
+        try:
+            row = await executor.fetchrow(self._statement, self.name, batch_size, *args)
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == "checkpoint_pkey":
+                raise Fenced from error
+            raise
+        if row is None:
+            return None
+        values = dict(row)
+        return Batch(
+            changes=values.pop("changes"),
+            notes_left=values.pop("notes_left"),
+            result=values,
+        )

@@ -1,0 +1,6 @@
+"""What people and their tools see: metrics, the HTTP side, `listener status`, and the log's summaries.
+
+`state` is what a daemon says of itself, `sample` what the database says; `metrics`, `page` and `web` show both.
+
+May import the common modules, `feed` and `adapter`. Begin with `state` and `sample`.
+"""

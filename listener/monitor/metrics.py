@@ -1,0 +1,209 @@
+"""Every metric, in one place. Timestamps are Unix seconds, 0 when there is none yet."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from listener import __version__
+from listener.feed.registry import CONSUMERS
+from listener.monitor.sample import COUNTED, Sample
+
+SECONDS = (
+    0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075,
+    0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0,
+)  # fmt: skip
+CHANGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
+
+TABLES = {
+    "profiles": ("insert", "update"),
+    "enrollments": ("insert", "update", "delete", "truncate"),
+    "courses": ("insert", "update", "delete", "truncate"),
+}
+ERROR_KINDS = ("connection", "heartbeat", "reaction", "fenced", "sample", "audit")
+PENDING_REASONS = ("no_course", "course_locked", "failed")
+
+
+class Registry(CollectorRegistry):
+    """Without the `_created` series: they double what is stored, and nobody asks for them."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Every metric that is exported."""
+        for family in super().collect():
+            family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
+            yield family
+
+
+class BulkHistogram(Collector):
+    """A histogram that takes thousands of observations at once, as a batch brings them."""
+
+    def __init__(self, name: str, documentation: str, buckets: tuple[float, ...], registry: CollectorRegistry) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._bounds = buckets
+        self._counts = [0] * (len(buckets) + 1)
+        self._sum = 0.0
+        registry.register(self)
+
+    def observe_all(self, values: Iterable[float]) -> None:
+        """Count each of `values`, in seconds; a negative one (a clock that was set back) counts as 0."""
+        seconds = sorted(max(value, 0.0) for value in values)
+        counted = 0
+        for bucket, bound in enumerate(self._bounds):
+            up_to_bound = bisect_right(seconds, bound)
+            self._counts[bucket] += up_to_bound - counted
+            counted = up_to_bound
+        self._counts[-1] += len(seconds) - counted
+        self._sum += sum(seconds)
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        """What Prometheus scrapes."""
+        total, buckets = 0, []
+        for bound, count in zip((*map(str, self._bounds), "+Inf"), self._counts, strict=True):
+            total += count
+            buckets.append((bound, total))
+        family = HistogramMetricFamily(self._name, self._documentation)
+        family.add_metric([], buckets, self._sum)
+        yield family
+
+
+class Metrics:
+    """The daemon's metrics, on a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = Registry()
+
+        def counter(name: str, documentation: str, labels: tuple[str, ...] = ()) -> Counter:
+            return Counter(f"listener_{name}", documentation, labels, registry=registry)
+
+        def gauge(name: str, documentation: str, labels: tuple[str, ...] = ()) -> Gauge:
+            return Gauge(f"listener_{name}", documentation, labels, registry=registry)
+
+        gauge("build_info", "The version that runs, always 1.", ("version",)).labels(__version__).set(1)
+        self.up = gauge("up", "1 while the daemon's loop makes progress.")
+        self.leader = gauge("leader", "1 while this daemon leads, 0 while it stands by or is not connected.")
+        self.connected = gauge("connected", "1 while the database connection works.")
+        self.polling = gauge("polling", "1 while writers cannot ring, and the daemon looks for changes on a timer.")
+        self.connection_attempts = counter("connection_attempts", "Attempts to connect to the database.")
+        self.reconnects = counter("reconnects", "Connections to the database lost and made again.")
+        self.notifications = counter("notifications", "Notifications heard, heartbeats included.")
+        self.changes = counter(
+            "changes",
+            "Changes read from the feed and handled: profiles, or what one statement did to one course.",
+            ("table", "operation"),
+        )
+        self.enrollments_created = counter("enrollments_created", "Students enrolled by this daemon.")
+        self.course_counts_moved = counter("course_counts_moved", "Moves of a course's count.")
+        self.batch_seconds = Histogram(
+            "listener_batch_seconds", "Time a consumer's statement took.", ("consumer",),
+            buckets=SECONDS, registry=registry,
+        )  # fmt: skip
+        self.batch_changes = Histogram(
+            "listener_batch_changes", "Notes of the feed handled in one batch.", ("consumer",),
+            buckets=CHANGES, registry=registry,
+        )  # fmt: skip
+        self.reaction_seconds = BulkHistogram(
+            "listener_reaction_seconds",
+            "Time from the note taken in the writer's transaction to the enrollment applied.",
+            SECONDS,
+            registry,
+        )
+        self.last_reaction = gauge("last_reaction_timestamp_seconds", "When a batch was last applied.")
+        self.heartbeat_seconds = Histogram(
+            "listener_heartbeat_seconds", "Round trip of the heartbeat through NOTIFY.",
+            buckets=SECONDS, registry=registry,
+        )  # fmt: skip
+        self.last_heartbeat = gauge("last_heartbeat_timestamp_seconds", "When the heartbeat was last heard.")
+        self.errors = counter("errors", "Errors, by what failed.", ("kind",))
+
+        # Sampled from the database by the leader; 0 on a daemon that does not lead.
+        self.samples = counter("samples", "Attempts to sample the database's figures.")
+        self.last_sample = gauge(
+            "last_sample_timestamp_seconds", "When the leader last sampled the database's figures."
+        )
+        self.standbys = gauge("standbys", "Daemons connected to the database beside the leader.")
+        self.backlog_changes = gauge(
+            "backlog_changes",
+            f"Notes in the feed that are not handled yet; estimated from the feed's numbering beyond {COUNTED}.",
+        )
+        self.oldest_unhandled = gauge(
+            "oldest_unhandled_timestamp_seconds",
+            "When the oldest unhandled change was noted; 0 when there is none.",
+        )
+        self.pending_students = gauge(
+            "pending_students", f"Students that could not be enrolled yet, counted up to {COUNTED}.", ("reason",)
+        )
+        self.pending_counts = gauge(
+            "pending_counts", f"Courses whose count could not be moved yet, counted up to {COUNTED}."
+        )
+        self.notify_queue_usage = gauge(
+            "notify_queue_usage_ratio", "How full the server's queue of notifications is, from 0 to 1."
+        )
+        self.oldest_transaction = gauge(
+            "oldest_transaction_timestamp_seconds",
+            "When the oldest open transaction of others in this database began; 0 when there is none.",
+        )
+
+        # Seen by the leader with each heartbeat.
+        self.mapping_broken = gauge(
+            "mapping_broken", "1 while something that is mapped is gone, and cannot be done without."
+        )
+        self.blind_notes = gauge(
+            "blind_notes", "Notes that triggers took without reading the row, to be made good; counted up to 1000."
+        )
+
+        # Found by the leader's audit.
+        self.audits = counter("audits", "Audits of the tables begun.")
+        self.last_audit = gauge("last_audit_timestamp_seconds", "When the leader's audit last finished.")
+        self.students = gauge("students", "Students, at the last audit.")
+        self.students_without_enrollment = gauge(
+            "students_without_enrollment",
+            "Students with no enrollment at the last audit, those on their way included.",
+        )
+        self.course_count_drift = gauge("course_count_drift", "Courses whose count was off at the last audit.")
+        self.drift_returning = gauge(
+            "drift_returning", "Counts that were off at the last audit and at the one before: somebody else moves them."
+        )
+        self.foreign_triggers = gauge(
+            "foreign_triggers", "Enabled triggers of the LMS's own that enroll or count, at the last audit."
+        )
+        self.count_corrections = counter("count_corrections", "Counts that were off and were repaired.")
+        self._export_zeros()
+
+    def _export_zeros(self) -> None:
+        for table, operations in TABLES.items():
+            for operation in operations:
+                self.changes.labels(table, operation)
+        for kind in ERROR_KINDS:
+            self.errors.labels(kind)
+        for reason in PENDING_REASONS:
+            self.pending_students.labels(reason)
+        for consumer in CONSUMERS:
+            self.batch_seconds.labels(consumer)
+            self.batch_changes.labels(consumer)
+
+    def sampled(self, sample: Sample) -> None:
+        """Take over the database's figures."""
+        self.standbys.set(sample.standbys)
+        self.backlog_changes.set(sample.backlog)
+        self.oldest_unhandled.set(sample.oldest_unhandled_at)
+        for reason in PENDING_REASONS:
+            self.pending_students.labels(reason).set(sample.pending_students.get(reason, 0))
+        self.pending_counts.set(sample.pending_counts)
+        self.notify_queue_usage.set(sample.notify_queue_usage)
+        self.oldest_transaction.set(sample.oldest_transaction_at)
+        self.last_sample.set(sample.sampled_at)
+
+    def leads_no_more(self) -> None:
+        """Whatever was sampled or audited is the next leader's to say."""
+        for pending in PENDING_REASONS:
+            self.pending_students.labels(pending).set(0)
+        for figure in (
+            self.leader, self.polling, self.standbys, self.backlog_changes, self.oldest_unhandled, self.pending_counts,
+            self.notify_queue_usage, self.oldest_transaction, self.last_sample,
+            self.students, self.students_without_enrollment, self.course_count_drift, self.last_audit,
+            self.mapping_broken, self.blind_notes, self.drift_returning, self.foreign_triggers,
+        ):  # fmt: skip
+            figure.set(0)

@@ -1,0 +1,138 @@
+"""The status page, and the figures that it refreshes itself from. No names, and keys only behind a password; nothing
+here asks the database."""
+
+import base64
+import hashlib
+import html
+import re
+import time
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from listener import __version__
+from listener.monitor.sample import COUNTED
+from listener.monitor.state import Role, State
+
+WAITS_SECONDS = 10.0
+"""A change that has waited for longer is worth a word."""
+
+Mood = Literal["good", "idle", "warning", "bad"]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The state in one line."""
+
+    mood: Mood
+    text: str
+    detail: str = ""
+
+
+def headline(state: State, longest: float) -> Headline:
+    """What a person should know first. `longest` is the time in seconds that the loop may take without progress."""
+    stalled = state.stalled_for()
+    problem = state.why_not_ready()
+    if stalled > longest:
+        return Headline("bad", "Stalled", f"The loop has made no progress for {stalled:.0f} s.")
+    if state.role is Role.STARTING:
+        return Headline("warning", "Starting", f"{problem}.")
+    if state.role is Role.STOPPING:
+        return Headline("warning", "Stopping", "Changes wait in the feed for the next daemon.")
+    if state.role is Role.DISCONNECTED:
+        return Headline(
+            "bad",
+            "No connection to the database",
+            f"{problem}. Sign-ups do not need this daemon: what happens meanwhile waits in the feed.",
+        )
+    if problem is not None:
+        return Headline("bad", "Deaf", f"{problem[:1].upper()}{problem[1:]}.")
+    if state.role is Role.STANDING_BY:
+        return Headline("idle", "Standing by", "Another daemon leads; this one takes over if it goes.")
+    return _leading(state)
+
+
+def _leading(state: State) -> Headline:
+    if state.warning is not None:
+        return Headline("warning", "Leading", f"{state.warning[:1].upper()}{state.warning[1:]}.")
+    sample = state.sample
+    if sample is not None and sample.backlog:
+        waited = sample.sampled_at - sample.oldest_unhandled_at
+        if waited > WAITS_SECONDS:
+            return Headline("warning", "Catching up", f"The oldest change has waited for {waited:.0f} s.")
+    waiting = sum(sample.pending_students.values()) if sample is not None else 0
+    if waiting:
+        students = "1 student waits" if waiting == 1 else f"{waiting}{'+' if waiting >= COUNTED else ''} students wait"
+        return Headline(
+            "warning", f"Leading; {students}", 'The command "listener pending" says why, and when it is tried again.'
+        )
+    return Headline("good", "Leading", "New students are enrolled as they sign up.")
+
+
+def figures(state: State, longest: float, *, keys: bool) -> dict[str, Any]:
+    """What the page shows, with `keys` of students and courses or without. Times are Unix seconds of this machine's
+    clock, `now` among them."""
+    now, monotonic = time.time(), time.monotonic()
+    sample = state.sample
+    return {
+        "version": __version__,
+        "now": now,
+        "role": state.role,
+        "since": state.since,
+        "headline": asdict(headline(state, longest)),
+        "heartbeat_at": None if state.heartbeat_at is None else now - (monotonic - state.heartbeat_at),
+        "sample": None
+        if sample is None or state.sample_at is None
+        else {
+            "at": now - (monotonic - state.sample_at),
+            "standbys": sample.standbys,
+            "backlog": sample.backlog,
+            "backlog_estimated": sample.backlog >= COUNTED,
+            "oldest_unhandled_seconds": (
+                max(0.0, sample.sampled_at - sample.oldest_unhandled_at) if sample.oldest_unhandled_at else 0.0
+            ),
+            "pending_students": sample.pending_students,
+            "pending_counts": sample.pending_counts,
+            "counted_up_to": COUNTED,
+            "oldest_transaction_seconds": (
+                max(0.0, sample.sampled_at - sample.oldest_transaction_at) if sample.oldest_transaction_at else 0.0
+            ),
+        },
+        "activity": state.activity.to_dict(keys=keys),
+    }
+
+
+class Page:
+    """The page's file, and what a browser may do with it: its own script, its own style, and nothing from elsewhere."""
+
+    def __init__(self) -> None:
+        self._text = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """A policy that names script and style by their hashes."""
+        policy = (
+            f"default-src 'none'; script-src {self._hash('script')}; style-src {self._hash('style')}; "
+            "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+        return {
+            "Content-Security-Policy": policy,
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+        }
+
+    def render(self, now: Headline) -> str:
+        """The page with its first line filled in, so that it says something without its script, too."""
+        return (
+            self._text.replace("{{mood}}", now.mood)
+            .replace("{{headline}}", html.escape(now.text))
+            .replace("{{detail}}", html.escape(now.detail))
+            .replace("{{version}}", html.escape(__version__))
+        )
+
+    def _hash(self, tag: str) -> str:
+        found = re.search(f"<{tag}>(.*?)</{tag}>", self._text, re.DOTALL)
+        assert found is not None
+        return f"'sha256-{base64.b64encode(hashlib.sha256(found[1].encode()).digest()).decode()}'"

@@ -1,0 +1,65 @@
+"""One reaction: a consumer of the feed, when it is due, and how much it takes at once."""
+
+from dataclasses import dataclass, field
+
+from listener import sql
+from listener.feed.consumer import Batch, Consumer
+
+SHOWN = 20
+"""Ids that a statement returns for the log."""
+
+BATCH_SECONDS = 0.25
+"""What a batch should take at most: so long are its locks held. Larger batches cost less for each change."""
+
+FIRST_BATCH = 2000
+SMALLEST_BATCH = 100
+"""Changes in a batch, within LISTENER_BATCH_SIZE: what a new leader begins with, and the least it comes down to."""
+
+
+@dataclass
+class Reaction:
+    """One consumer of the feed, and when it is due."""
+
+    name: str
+    together: Consumer
+    each: Consumer
+    arguments: tuple[object, ...] = ()
+    pause: float = 0.0
+    batch_size: int = FIRST_BATCH
+    due: bool = True
+    last_at: float = field(default=float("-inf"))
+    careful_until: float = field(default=float("-inf"))
+    blocked_pause: float = 0.0
+    """Least pause between two attempts while not even the batch can be read."""
+
+    @classmethod
+    def load(cls, name: str, *, pause: float = 0.0) -> "Reaction":
+        """The reaction in `sql/reactions/NAME.sql`, with its two ways to treat a batch."""
+        text = sql.read(f"reactions/{name}")
+        return cls(
+            name=name,
+            together=_consumer(name, text, "together"),
+            each=_consumer(name, text, "each"),
+            arguments=(SHOWN,),
+            pause=pause,
+        )
+
+    @classmethod
+    def load_further(cls, name: str) -> "Reaction":
+        """The reaction in `sql/reactions/NAME.sql`, which has one way to treat a batch, and returns its summary."""
+        consumer = Consumer(name, sql.read(f"reactions/{name}"))
+        return cls(name=name, together=consumer, each=consumer)
+
+    def resize(self, batch: Batch, seconds: float, most: int) -> None:
+        """Aim at batches of BATCH_SECONDS, `most` changes at most, after one that took `seconds`."""
+        if batch.notes_left or seconds > BATCH_SECONDS:
+            factor = min(2.0, max(0.5, BATCH_SECONDS / seconds))
+            self.batch_size = max(min(SMALLEST_BATCH, most), min(most, int(self.batch_size * factor)))
+
+    def wait(self, now: float) -> float:
+        """Seconds until this reaction should run; infinite if there is nothing for it to do."""
+        return max(0.0, self.last_at + max(self.pause, self.blocked_pause) - now) if self.due else float("inf")
+
+
+def _consumer(name: str, text: str, manner: str) -> Consumer:
+    return Consumer(name, text.replace("{{outcome}}", sql.read(f"reactions/{name}_{manner}")))

@@ -1,0 +1,221 @@
+"""Looks for all that is not as it should be; changes nothing.
+
+Findings stop or spoil the listener's work. Advice is about the LMS's keys and indexes, which are the LMS's affair.
+"""
+
+import json
+import shlex
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from listener import sql
+from listener.adapter import rendering, rights, takeover
+from listener.adapter.install import Installation
+from listener.adapter.mapping import Mapping, column
+from listener.adapter.problems import describe
+from listener.connection import Connection
+from listener.errors import Blinded, MayNot
+from listener.lock_watch import reading_whole_tables
+from listener.patience import patiently
+from listener.repair import structure
+from listener.repair.structure import Step
+
+Severity = Literal["error", "warning"]
+
+SYNC = "listener sync"
+STRUCTURE = "listener sync --structure"
+INSTALL = "listener install"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be."""
+
+    code: str
+    severity: Severity
+    affected: int
+    what: str
+    examples: tuple[str, ...]
+    mend: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A query that returns how many are affected, and examples."""
+
+    code: str
+    severity: Severity
+    what: str
+    mend: str
+    folder: str = "repair/findings"
+    """Of `sql/`: where the query is, under its code."""
+
+
+WITHOUT_ENROLLMENT = Check("students_without_enrollment", "error", "students have no enrollment", SYNC)
+MISSED = Check("students_missed", "error", "students have no enrollment", SYNC)
+"""Beside live sign-ups: who is noted is not missed."""
+COUNTS_OFF = Check("counts_off", "error", "counts are off", SYNC)
+INSTALLED = (
+    Check("counts_drifted", "error", "counts are off", SYNC),
+    Check("feed_lag", "error", "changes wait for a daemon", "listener run"),
+    Check("students_pending", "warning", "students could not be enrolled yet", "listener pending"),
+)
+REFUSED = Check(
+    "students_refused",
+    "error",
+    "students cannot be enrolled: the foreign key refers to a table they are not in",
+    STRUCTURE,
+)
+CODES = {
+    "students_missed": "students_without_enrollment",
+    "counts_drifted": "counts_off",
+    "students_refused": "foreign_key_wrong_table",
+}
+"""What people know them by, whether something is installed or not."""
+TRIGGERS = Check("triggers_missing", "error", "triggers are missing or disabled", INSTALL, "adapter/catalogue")
+IN_THE_WAY = {
+    each.code: each
+    for each in (
+        Check("enrollments_of_nobody", "warning", "enrollments refer to a profile that is not there", STRUCTURE),
+        Check("enrollments_of_no_course", "warning", "enrollments refer to a course that is not there", STRUCTURE),
+        Check("duplicate_enrollments", "warning", "enrollments are doubled", STRUCTURE),
+    )
+}
+"""Rows that a missing key would not allow."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All that was found."""
+
+    findings: tuple[Finding, ...]
+    """What stops or spoils the listener's work, the gravest first."""
+    advice: tuple[Finding, ...]
+    """What could be better about keys and indexes, and the rows that stand in their way."""
+    steps: tuple[Step, ...]
+    """What would be done about keys and indexes."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "findings": [each.to_dict() for each in self.findings],
+            "advice": [each.to_dict() for each in self.advice],
+        }
+
+
+async def diagnose(
+    connection: Connection,
+    mapping: Mapping,
+    installed: Installation | None,
+    url: str | None,
+    cascade: tuple[str, ...] = (),
+) -> Diagnosis:
+    """Look at everything, in one snapshot, so that the figures agree with each other. It begins anew if a migration
+    waits for it, seen over a second connection to `url`. `cascade` names foreign keys that shall cascade.
+
+    Raises Busy, UnknownForeignKey."""
+    return await patiently(lambda: _diagnose(connection, mapping, installed, url, cascade))
+
+
+async def _diagnose(
+    connection: Connection,
+    mapping: Mapping,
+    installed: Installation | None,
+    url: str | None,
+    cascade: tuple[str, ...],
+) -> Diagnosis:
+    gone = await broken(connection) if installed is not None else []
+    if gone:
+        findings = [*gone, *await _triggers(connection, mapping), *await _rights(connection, mapping, installed)]
+        return Diagnosis(tuple(findings), (), ())
+    steps = structure.missing(await structure.look(connection, mapping), cascade)
+    if installed is None:
+        # Install makes the index that it needs.
+        steps = [step for step in steps if step.code != "index_missing" or not step.needed]
+    async with reading_whole_tables(connection, url, isolation="repeatable_read", readonly=True):
+        found = [await _run(connection, mapping, check) for check in _checks(mapping, installed)]
+        if installed is not None:
+            found.append(await _run(connection, mapping, TRIGGERS, *mapping.triggers))
+        rows = dict.fromkeys(code for step in structure.wanted(steps) for code in step.rows)
+        in_the_way = [await _run(connection, mapping, IN_THE_WAY[code]) for code in rows]
+        refused = [
+            await _run(connection, mapping, REFUSED, values={"referred_table": str(table), "referred_key": column(key)})
+            for table, key in (step.refuses for step in steps if step.refuses is not None)
+        ]
+    found += refused
+    needed = [step for step in steps if step.needed and installed is not None]
+    findings = [
+        *(finding for finding in found if finding is not None),
+        *map(_described, needed),
+        *await _triggers(connection, mapping),
+        *await _rights(connection, mapping, installed),
+    ]
+    advice = [
+        *(finding for finding in in_the_way if finding is not None),
+        *(_described(step) for step in steps if step not in needed and not (step.refuses and any(refused))),
+    ]
+    return Diagnosis(tuple(sorted(findings, key=lambda each: each.severity != "error")), tuple(advice), tuple(steps))
+
+
+def _checks(mapping: Mapping, installed: Installation | None) -> Iterable[Check]:
+    if mapping.enrolls and not mapping.observes:
+        yield WITHOUT_ENROLLMENT if installed is None else MISSED
+    if installed is not None:
+        yield from INSTALLED
+    elif mapping.counts_in_courses:
+        yield COUNTS_OFF
+
+
+async def _run(
+    connection: Connection, mapping: Mapping, check: Check, *args: object, values: dict[str, str] | None = None
+) -> Finding | None:
+    text = sql.render(sql.read(f"{check.folder}/{check.code}"), rendering.placeholders(mapping) | (values or {}))
+    row = await connection.fetchrow(text, *args)
+    assert row is not None
+    if not row["affected"]:
+        return None
+    code = CODES.get(check.code, check.code)
+    return Finding(code, check.severity, row["affected"], check.what, tuple(row["examples"]), check.mend)
+
+
+def _described(step: Step) -> Finding:
+    mend = f"{STRUCTURE} --cascade {shlex.quote(step.name)}" if step.by_name else STRUCTURE
+    return Finding(step.code, "warning", 1, step.what, (step.detail,), mend)
+
+
+async def broken(connection: Connection) -> list[Finding]:
+    """What a migration took away that cannot be done without: nothing else can be looked at, or mended, then."""
+    found = json.loads(await connection.fetchval(sql.read("adapter/problems")))
+    problems = [each for each in found if each["setting"]]  # without one it is about triggers, a finding of their own
+    if not problems:
+        return []
+    what = "mapped tables or columns are gone, or cannot be what they were"
+    return [Finding("mapping_broken", "error", len(problems), what, tuple(map(describe, problems)), INSTALL)]
+
+
+async def _triggers(connection: Connection, mapping: Mapping) -> list[Finding]:
+    enabled = [each for each in await takeover.existing(connection, mapping) if each.is_enabled]
+    if not enabled:
+        return []
+    what = "triggers of the LMS's own do the same work"
+    examples = tuple(map(str, enabled))
+    return [Finding("triggers_doubled", "error", len(enabled), what, examples, f"{INSTALL} --take-over")]
+
+
+async def _rights(connection: Connection, mapping: Mapping, installed: Installation | None) -> list[Finding]:
+    if installed is None:
+        what = "schema listener is not installed"
+        return [Finding("not_installed", "error", 1, what, (), INSTALL)]
+    try:
+        await rights.check_runtime(connection)
+        await rights.check_views(connection, mapping)
+    except (MayNot, Blinded) as error:
+        return [
+            Finding("rights_missing", "error", 1, "the daemon could not work under this role", (str(error),), INSTALL)
+        ]
+    return []

@@ -1,0 +1,130 @@
+"""Any number of daemons on one database: one leads, the others take over when it dies, or freezes."""
+
+import signal
+import time
+from collections.abc import Callable
+
+import asyncpg
+import pytest
+
+from listener.connection import Connection
+from listener.locks import LEADER_LOCK, LOCK_CLASS
+from tests.conftest import Database
+from tests.support.eventually import eventually
+from tests.support.postgres import wait_until
+from tests.support.process import DaemonProcess
+
+Start = Callable[..., DaemonProcess]
+
+ENROLLED = "select count(*) from enrollments"
+
+
+@pytest.fixture
+async def course(connection: Connection) -> None:
+    await connection.execute("insert into courses (title, price) values ('a', 1)")
+
+
+async def sign_up(connection: Connection) -> None:
+    await connection.execute("insert into profiles (role) values ('student')")
+
+
+@pytest.fixture
+def leader(database: Database, start_daemon: Start) -> DaemonProcess:
+    return start_daemon(database, heartbeat_seconds=0.5).wait_ready("leading")
+
+
+@pytest.fixture
+def standby(database: Database, start_daemon: Start, leader: DaemonProcess) -> DaemonProcess:
+    return start_daemon(database, heartbeat_seconds=0.5).wait_ready("standing_by")
+
+
+async def test_a_standby_takes_over_within_2_s_of_the_leaders_death(
+    connection: Connection, course: None, leader: DaemonProcess, standby: DaemonProcess
+) -> None:
+    leader.kill()
+    died_at = time.monotonic()
+    await sign_up(connection)
+    await eventually(connection, ENROLLED, equals=1)
+    assert time.monotonic() - died_at < 2
+    assert standby.role == "leading"
+
+
+async def test_a_standby_takes_over_within_2_s_of_the_leaders_connections_end(
+    connection: Connection, course: None, leader: DaemonProcess, standby: DaemonProcess
+) -> None:
+    pid = await connection.fetchval(
+        "select pid from pg_locks where locktype = 'advisory' and classid = $1 and objid = $2", LOCK_CLASS, LEADER_LOCK
+    )
+    await connection.execute(f"select pg_terminate_backend({pid})")
+    ended_at = time.monotonic()
+    await sign_up(connection)
+    await eventually(connection, ENROLLED, equals=1)
+    assert time.monotonic() - ended_at < 2
+
+
+async def test_a_frozen_leader_is_deposed_and_does_no_harm_when_it_wakes(
+    connection: Connection, course: None, leader: DaemonProcess, standby: DaemonProcess
+) -> None:
+    leader.process.send_signal(signal.SIGSTOP)
+    await sign_up(connection)
+    await eventually(connection, ENROLLED, equals=1)
+    assert len(standby.events("leader_deposed")) == len(standby.events("leader_acquired")) == 1
+    leader.process.send_signal(signal.SIGCONT)
+    leader.wait_ready("standing_by")
+    await sign_up(connection)
+    await eventually(connection, ENROLLED, equals=2)
+    await eventually(connection, "select enrollments from courses", equals=2)
+    assert standby.role == "leading"
+
+
+async def test_a_leader_whose_statement_takes_long_is_not_deposed(
+    connection: Connection, course: None, leader: DaemonProcess, standby: DaemonProcess
+) -> None:
+    await connection.execute(
+        "create function slow() returns trigger language plpgsql as"
+        " $$ begin perform pg_sleep(4); return new; end $$;"
+        "create trigger slow before insert on enrollments for each row execute function slow()"
+    )
+    await sign_up(connection)
+    await eventually(connection, ENROLLED, equals=1)
+    assert standby.events("leader_deposed") == []
+    leader.wait_ready("leading")
+
+
+async def test_a_leader_that_is_heard_is_not_deposed_however_its_heartbeats_are_forged(
+    connection: Connection, database: Database, course: None, leader: DaemonProcess, standby: DaemonProcess
+) -> None:
+    """Heartbeats of others count for nothing: a frozen leader cannot be kept in office by them."""
+    leader.process.send_signal(signal.SIGSTOP)
+    frozen_at = time.monotonic()
+    while standby.events("leader_deposed") == []:
+        await connection.execute("select pg_notify('listener', 'heartbeat')")
+        assert time.monotonic() - frozen_at < 15
+    leader.process.send_signal(signal.SIGCONT)
+
+
+async def test_a_lock_held_by_a_session_that_is_no_daemon_does_not_stop_the_work(
+    connection: Connection, database: Database, course: None, start_daemon: Start
+) -> None:
+    await connection.execute(f"select pg_advisory_lock({LOCK_CLASS}, {LEADER_LOCK})")
+    daemons = [start_daemon(database, heartbeat_seconds=0.5) for _ in range(2)]
+    client: Connection = await asyncpg.connect(database.url)
+    try:
+        await sign_up(client)
+        await eventually(client, ENROLLED, equals=1)
+        wait_until(lambda: {daemon.role for daemon in daemons} == {"leading", "standing_by"}, "one of two leads")
+        deputy = next(daemon for daemon in daemons if daemon.role == "leading")
+        assert len(deputy.events("lock_squatted")) == 1
+        assert all("held by session" in daemon.get("/readyz")[1] for daemon in daemons)
+        assert (await connection.fetchval("select 1")) == 1  # nobody's session was ended
+    finally:
+        await client.close()
+
+
+async def test_a_standby_is_ready_and_a_leader_gives_up_leadership_at_once_when_stopped(
+    connection: Connection, course: None, leader: DaemonProcess, standby: DaemonProcess
+) -> None:
+    assert leader.stop() == 0
+    stopped_at = time.monotonic()
+    wait_until(lambda: standby.role == "leading", "the standby leads")
+    assert time.monotonic() - stopped_at < 2

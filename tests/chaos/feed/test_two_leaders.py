@@ -1,0 +1,57 @@
+"""Two that both lead, without the lock that should prevent it: the checkpoint's key lets one of them through."""
+
+from collections.abc import Callable
+
+import anyio
+import asyncpg
+
+from listener import logs
+from listener.connection import Connection, tune
+from listener.daemon.doorbell import Doorbell
+from listener.daemon.leader import Leader
+from listener.errors import Fenced
+from listener.monitor.metrics import Metrics
+from listener.monitor.state import State
+from listener.settings import Settings
+from tests.conftest import Database
+from tests.support import workload
+
+
+async def lead(database: Database, stop: anyio.Event, fenced: Callable[[], None]) -> None:
+    """Lead on a connection that holds no lock, and again whenever the other one was first."""
+    settings = Settings.model_validate({"batch_size": 20, "heartbeat_seconds": 1, "statement_seconds": 30})
+    log = logs.configure("error", "json")
+    while not stop.is_set():
+        connection: Connection = await asyncpg.connect(database.url)
+        try:
+            await tune(connection)
+            doorbell = Doorbell(connection)
+            await doorbell.listen()
+            leader = Leader(connection, doorbell, settings, State(1), Metrics(), log)
+            await leader.lead(stop.is_set)
+        except Fenced:
+            fenced()
+        finally:
+            connection.terminate()
+
+
+async def test_two_leaders_apply_nothing_twice(database: Database, connection: Connection) -> None:
+    await connection.execute(workload.SCHEMA)
+    stop = anyio.Event()
+    times_fenced = 0
+
+    def fenced() -> None:
+        nonlocal times_fenced
+        times_fenced += 1
+
+    async def until_fenced_often() -> None:
+        with anyio.fail_after(60):
+            while times_fenced < 25:  # noqa: ASYNC110 - a condition, with a limit
+                await anyio.sleep(0.05)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(2):
+            tasks.start_soon(lead, database, stop, fenced)
+        await workload.during(database.url, "two leaders", until_fenced_often)
+        await workload.settled(connection)
+        stop.set()

@@ -1,0 +1,67 @@
+"""The built wheel works on its own, away from the checkout: the SQL is inside."""
+
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Database, install_script
+from tests.support.process import environment
+from tests.support.project import ROOT
+
+CHECKOUT = ROOT
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a virtual environment with the wheel installed. (The dependencies are this one's.)"""
+    wheels, home = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("venv")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", str(wheels), str(CHECKOUT)], check=True, timeout=110)
+    (wheel,) = wheels.glob("enrollment_listener-*.whl")
+    venv.create(home, with_pip=False, symlinks=True)
+    paths = {"base": str(home), "platbase": str(home)}
+    packages = sysconfig.get_path("purelib", "venv", paths)
+    subprocess.run([*pip, "install", "--no-deps", "--target", packages, str(wheel)], check=True, timeout=110)
+    # The packages alone, not the .pth file beside them that makes the checkout importable.
+    ours = sysconfig.get_path("purelib")
+    dependencies = Path(packages, "dependencies.pth")
+    dependencies.write_text(f"import sys; sys.path.append({ours!r})\n")
+    return home / "bin" / "python"
+
+
+def run(python: Path, url: str, *arguments: str, folder: Path) -> str:
+    done = subprocess.run(
+        [str(python), *arguments],
+        env=environment(url),
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.stdout
+
+
+@pytest.fixture
+def plain(make_database: Callable[..., Database]) -> Database:
+    """The plain LMS schema, nothing installed."""
+    return make_database(installed=False)
+
+
+def test_the_wheel_installs_the_schema(python: Path, plain: Database, tmp_path: Path) -> None:
+    where = run(python, plain.url, "-c", "import listener; print(listener.__file__)", folder=tmp_path).strip()
+    assert Path(where).is_relative_to(python.parents[1])
+    assert run(python, plain.url, "-m", "listener", "install", "--print", folder=tmp_path) == install_script(plain.url)
+    run(python, plain.url, "-m", "listener", "install", folder=tmp_path)
+    installed = "select to_regclass('listener.change') is not null"
+    assert plain.server.psql(plain.name, installed) == "t\n"
+
+
+def test_the_wheel_brings_the_status_page(python: Path, plain: Database, tmp_path: Path) -> None:
+    script = "from listener.page import Headline, Page; print(Page().render(Headline('good', 'Leading')))"
+    assert "Leading" in run(python, plain.url, "-c", script, folder=tmp_path)

@@ -1,0 +1,204 @@
+"""What a reaction costs does not depend on how much there is: the same pages, the same statements, whatever the tables
+have grown to and however long the history is. Counted, not timed.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+
+from listener import sql
+from listener.connection import Connection, tune
+from listener.locks import BELL_LOCK, LOCK_CLASS
+from listener.reactions.reaction import Reaction
+from listener.reactions.runner import RETRY_EACH, RETRY_TOGETHER
+from tests.conftest import Database
+from tests.support.eventually import eventually
+from tests.support.postgres import Server
+from tests.support.process import DaemonProcess
+
+SIZES = {"small": 1_000, "large": 1_000_000}
+
+# Without triggers and foreign keys: as rows that were there before, each handled long ago.
+FILL = """
+set session_replication_role = replica;
+insert into courses (title, price) select 'course ' || number, number from generate_series(1, 100) as number;
+insert into profiles (role) select 'student' from generate_series(1, {rows});
+insert into enrollments (user_id, course_id) select number, 1 from generate_series(1, {rows}) as number;
+insert into listener.change (xid, source, operation, profile_ids, at)
+select (3 + number * 500 / {rows})::text::xid8, 'profiles', 'insert', array[number], now() - interval '1 hour'
+from generate_series(1, {rows}) as number;
+insert into listener.checkpoint (consumer, seq, handled)
+select name, seq, pg_current_snapshot()
+from unnest(array['enroll', 'count']) as name
+cross join generate_series(1, {rows} / 10) as seq;
+vacuum analyze;
+"""
+
+SIGN_UP = "insert into profiles (role) select 'student' from generate_series(1, 100)"
+MOVES = "insert into enrollments (user_id, course_id) select id, id from profiles where id between 2 and 100"
+SET_ASIDE = """
+insert into listener.pending_enrollment (profile_id, reason, next_attempt_at)
+select id, 'failed', now() from (select id from profiles order by id desc limit 100) as newest
+"""
+PARK = "insert into listener.pending_count (course_id, delta, next_attempt_at) select id, 1, now() from courses"
+
+ENROLL, COUNT = Reaction.load("enroll"), Reaction.load("count")
+CONSUMERS = "array['enroll', 'count']"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What has happened, a statement of the daemon's with its arguments, and how many rows it treats."""
+
+    before: str
+    statement: str
+    arguments: str
+    rows: int
+
+
+CASES = {
+    "enroll": Case(SIGN_UP, ENROLL.together._statement, "'enroll', 2000, 20", 100),
+    "enroll_each": Case(SIGN_UP, ENROLL.each._statement, "'enroll', 2000, 20", 100),
+    "enroll_nothing": Case("select", ENROLL.together._statement, "'enroll', 2000, 20", 0),
+    "count": Case(MOVES, COUNT.together._statement, "'count', 2000, 20", 1),
+    "count_each": Case(MOVES, COUNT.each._statement, "'count', 2000, 20", 1),
+    "retry_each": Case(f"{SIGN_UP}; {SET_ASIDE}", RETRY_EACH, "200, 20", 100),
+    "retry_together": Case(f"{SIGN_UP}; {SET_ASIDE}", RETRY_TOGETHER, "2000, 20", 100),
+    "retry_count": Case(PARK, sql.read("reactions/retry_count"), "1000, 20", 0),
+    "purge": Case("select", sql.read("feed/purge"), f"{CONSUMERS}, '5', 1000, 60", 1000),
+    "purge_checkpoints": Case("select", sql.read("feed/purge_checkpoints"), "'enroll', 0, 100, 0", 100),
+    "sample": Case(SIGN_UP, sql.read("monitor/sample"), f"{CONSUMERS}, 10000", 0),
+    "heartbeat": Case(SIGN_UP, sql.read("daemon/heartbeat"), "", 0),
+}
+
+ASLEEP = """
+select exists (
+    select
+    from pg_locks
+    where
+        locktype = 'advisory'
+        and database = (select oid from pg_database where datname = current_database())
+        and (classid::bigint, objid::bigint) = ($1::bigint, $2::bigint)
+        and mode = 'ExclusiveLock'
+        and granted
+)
+"""
+
+# What the cases roll back stays behind as dead rows, which a look at everything that waits must step over. Autovacuum,
+# in one of the databases before the other, once made a difference of eighteen pages.
+CLEAN = "vacuum listener.change, listener.checkpoint, listener.pending_enrollment, listener.pending_count"
+
+GROWING = {"change", "checkpoint", "enrollments", "profiles"}
+
+
+@pytest.fixture(scope="module")
+def sized(
+    servers: Callable[[int], Server], postgres_version: int, templates: Callable[[Server, str, bool], str]
+) -> Iterator[dict[str, Database]]:
+    """The same LMS, small and large."""
+    server = servers(postgres_version)
+    for name, rows in SIZES.items():
+        server.psql("postgres", f"create database {name} template {templates(server, 'bigint', True)}")
+        server.psql(name, FILL.format(rows=rows))
+    yield {name: Database(server, name) for name in SIZES}
+    for name in SIZES:
+        server.psql("postgres", f"drop database {name} with (force)")
+
+
+async def measure(database: Database, case: Case) -> tuple[int, dict[str, int]]:
+    """(pages touched by the statement, sequential scans of each table), in the daemon's own session."""
+    connection: Connection = await asyncpg.connect(database.url)
+    try:
+        await tune(connection)
+        await connection.execute("set search_path = public, pg_catalog")
+        await connection.execute(CLEAN)
+        await connection.execute(f"prepare statement as {case.statement}")
+        execute = f"execute statement({case.arguments})" if case.arguments else "execute statement"
+        for _warm in range(3):
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute(case.before)
+            scans = "select relname, seq_scan from pg_stat_xact_all_tables where schemaname in ('public', 'listener')"
+            earlier = {row["relname"]: row["seq_scan"] for row in await connection.fetch(scans)}
+            answer = await connection.fetchval(f"explain (analyze, buffers, timing off, format json) {execute}")
+            later = {row["relname"]: row["seq_scan"] for row in await connection.fetch(scans)}
+            await transaction.rollback()
+        plan = json.loads(answer)[0]["Plan"]
+        return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"], {
+            name: later[name] - earlier[name] for name in later
+        }
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_a_statement_touches_as_many_pages_in_large_tables_as_in_small_ones(
+    sized: dict[str, Database], name: str
+) -> None:
+    """But for a level or two that the indexes are higher, each time that one is gone down."""
+    case = CASES[name]
+    small, _ = await measure(sized["small"], case)
+    large, scanned = await measure(sized["large"], case)
+    assert large - small <= 10 + 5 * case.rows
+    assert small <= 50 + 40 * max(case.rows, 40)
+    assert [table for table in GROWING if scanned.get(table)] == []
+
+
+@pytest.mark.parametrize(("students", "batches"), [(1, 1), (1900, 1), (5000, 3)])
+async def test_a_batch_is_one_statement_of_each_reaction_however_many_students_it_holds(
+    database: Database,
+    connection: Connection,
+    start_daemon: Callable[..., DaemonProcess],
+    students: int,
+    batches: int,
+) -> None:
+    """And nothing beside, by the server's own log; but after a transaction that had to be cut in two, one more look."""
+    await connection.execute(f"alter database {database.name} set log_statement = 'all'")
+    await connection.execute("insert into courses (title, price) values ('a', 1)")
+    daemon = start_daemon(database, heartbeat_seconds=300, sample_seconds=3600, batch_size=2000)
+    daemon.wait_ready("leading")
+    signed_up = 0
+    for warm in (1, 3, students):
+        await eventually(connection, ASLEEP, LOCK_CLASS, BELL_LOCK, equals=True)
+        earlier = statements(database)
+        await connection.execute("insert into profiles (role) select 'student' from generate_series(1, $1::int)", warm)
+        signed_up += warm
+        await eventually(connection, "select enrollments from courses", equals=signed_up, seconds=30)
+    made = statements(database)[len(earlier) :]
+    enrolling = [text for text in made if text.startswith("-- Enrolling:")]
+    counting = [text for text in made if text.startswith("-- Counting:")]
+    looks = batches + (batches > 1)
+    assert batches <= len(enrolling) <= looks
+    assert 1 <= len(counting) <= looks
+    assert len(made) == len(enrolling) + len(counting), made
+
+
+def statements(database: Database) -> list[str]:
+    """The first line of every statement that the daemon's sessions have run, in order."""
+    pids = database.server.psql(
+        database.name,
+        "select pid from pg_stat_activity where application_name = 'listener' and datname = current_database()",
+    ).split()
+    executed = re.findall(r"\[(\d+)\] LOG:  (?:execute [^:]+|statement): (.*)", database.server.log())
+    return [text for pid, text in executed if pid in pids]
+
+
+async def test_writers_do_not_meet_at_the_page_of_the_feeds_sequence(connection: Connection) -> None:
+    """Each session takes its numbers some at a time; within a transaction they still ascend."""
+    assert (
+        await connection.fetchval(
+            "select seqcache from pg_sequence where seqrelid = 'listener.change_id_seq'::regclass"
+        )
+        > 1
+    )
+    async with connection.transaction():
+        for _ in range(50):
+            await connection.execute("insert into profiles (role) values ('student')")
+        notes = await connection.fetch("select id from listener.change order by ctid")
+    numbers = [note["id"] for note in notes]
+    assert len(numbers) == 50
+    assert numbers == sorted(numbers)
