@@ -1,6 +1,7 @@
 """Imports between the rooms go one way; a room runs the SQL of its own, or of a room that it may import."""
 
 import ast
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,3 +144,14 @@ def test_the_rooms_are_the_same_everywhere() -> None:
     for level in ("unit", "integration", "chaos"):
         folders = {path.name for path in (ROOT / "tests" / level).iterdir() if path.is_dir()} - {"__pycache__"}
         assert folders <= rooms | {COMMON, "project"}, level
+
+
+def test_what_the_map_names_is_there() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    page = page[page.index("## Where things are") : page.index("## Tests")]
+    files = [path for folder in ("listener", "sql", "tests") for path in (ROOT / folder).rglob("*.*")]
+    for name in re.findall(r"`([\w/]+\.(?:py|sql))`", page):
+        assert any(f"/{path.relative_to(ROOT)}".endswith(f"/{name}") for path in [*files, *ROOT.glob("*/*.py")]), name
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files if path.suffix in (".py", ".sql"))
+    for name in re.findall(r"`(?:[A-Z]\w+\.|listener\.)?([a-z_]+)`", page):
+        assert re.search(rf"\b(?:def |function listener\.|create table listener\.)?{name}\b", code), name
