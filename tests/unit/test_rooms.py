@@ -149,9 +149,11 @@ def test_the_rooms_are_the_same_everywhere() -> None:
 def test_what_the_map_names_is_there() -> None:
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     page = page[page.index("## Where things are") : page.index("## Tests")]
-    files = [path for folder in ("listener", "sql", "tests") for path in (ROOT / folder).rglob("*.*")]
-    for name in re.findall(r"`([\w/]+\.(?:py|sql))`", page):
-        assert any(f"/{path.relative_to(ROOT)}".endswith(f"/{name}") for path in [*files, *ROOT.glob("*/*.py")]), name
-    code = "\n".join(path.read_text(encoding="utf-8") for path in files if path.suffix in (".py", ".sql"))
-    for name in re.findall(r"`(?:[A-Z]\w+\.|listener\.)?([a-z_]+)`", page):
-        assert re.search(rf"\b(?:def |function listener\.|create table listener\.)?{name}\b", code), name
+    folders = ("listener", "sql", "tests", "benchmarks")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.*") if path.suffix in (".py", ".sql")]
+    for name in re.findall(r"`([a-z_/]+\.(?:py|sql))`", page):
+        assert any(f"/{path.relative_to(ROOT)}".endswith(f"/{name}") for path in files), name
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    for owner, name in re.findall(r"`(?:([A-Za-z]+)\.)?([A-Za-z_]+)` \(", page):
+        python = rf"\b(def|class) {name}\b|\b{name}:"
+        assert re.search(rf"function listener\.{name}\b" if owner == "listener" else python, code), name
