@@ -4,7 +4,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import anyio
 import asyncpg
@@ -49,7 +49,17 @@ async def connect(url: str | None, *, application_name: str, statement_cache_siz
 
 async def tune(connection: Connection) -> None:
     """Set what the daemon's session needs: few rows by key, short waits for locks, a peer that is missed soon."""
-    await connection.execute(sql.read("session/daemon"))
+    await connection.execute(f"{few_rows('session')}\n{sql.read('session/daemon')}")
+
+
+async def tune_transaction(connection: Connection) -> None:
+    """Set for this transaction what its statements need: few rows by key, short waits for locks."""
+    await connection.execute(few_rows("local"))
+
+
+def few_rows(scope: Literal["session", "local"]) -> str:
+    """The settings for statements that touch few rows by key, for the session or for this transaction."""
+    return sql.render(sql.read("session/few_rows"), {"scope": scope})
 
 
 def keep_alive(connection: Connection) -> None:

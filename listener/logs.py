@@ -93,7 +93,7 @@ class Event(StrEnum):
     )
     DATABASE_RESTORED = (
         "database_restored",
-        "the database is a copy whose checkpoints mean nothing: the feed begins anew, `students` are noted again",
+        "the database is a copy whose checkpoints mean nothing: the feed starts over, `students` are noted again",
     )
     NOT_READY = "not_ready", "the daemon cannot work with this database: `error` says what to do"
     STOPPING = "stopping", "a signal was received; the statement in hand is finished first"

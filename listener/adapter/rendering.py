@@ -57,9 +57,9 @@ def placeholders(mapping: Mapping) -> dict[str, str]:
         )
         for name in mapping.count_columns
     )
-    values["enroll"] = sql.render(
-        sql.read(f"adapter/pieces/enroll_{'observed' if mapping.observes else 'inserted'}"), values
-    )
+    values["active_per_course"] = sql.render(sql.read("adapter/pieces/active_per_course"), values)
+    enroll = "enroll_observed" if mapping.observes else "enroll_inserted"
+    values["enroll"] = sql.render(sql.read(f"adapter/pieces/{enroll}"), values)
     for name, by_hand in (("student_view", mapping.student_view), ("default_course_view", mapping.default_course_view)):
         values[name] = by_hand or sql.render(sql.read(f"adapter/pieces/{name}"), values)
     values["ours"] = sql.read("adapter/install/ours")

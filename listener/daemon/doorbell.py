@@ -11,17 +11,12 @@ import time
 import anyio
 import asyncpg
 
+from listener import sql
 from listener.connection import Connection
 from listener.errors import Deaf
 from listener.locks import BELL_LOCK, CHANNEL, LOCK_CLASS
 
 HEARTBEAT = "heartbeat"
-
-LINE = """
-    select count(*)
-    from pg_catalog.pg_locks
-    where locktype = 'object' and classid = 'pg_catalog.pg_database'::regclass and objid = 0 and not granted
-"""
 
 MOST_DAEMONS = 1000
 """Senders of heartbeats that are remembered: anybody may send them."""
@@ -89,7 +84,7 @@ class Doorbell:
 
     async def line(self) -> int:
         """How many writers, of all databases, wait for the lock that every NOTIFY holds until its commit is done."""
-        return int(await self._connection.fetchval(LINE))
+        return int(await self._connection.fetchval(sql.read("daemon/writers_in_line")))
 
     async def wait(self, seconds: float) -> bool:
         """Wait to be rung; False after `seconds` of silence. A ring between two waits ends the second at once."""
@@ -106,9 +101,8 @@ class Doorbell:
         self._own_heartbeat = anyio.Event()
         started = time.perf_counter()
         with anyio.move_on_after(limit):
-            row = await self._connection.fetchrow(
-                f"with looked as ({query}) select looked.* from looked, pg_notify($1, $2)", CHANNEL, HEARTBEAT
-            )
+            statement = sql.render(sql.read("daemon/ring_ourselves"), {"query": query})
+            row = await self._connection.fetchrow(statement, CHANNEL, HEARTBEAT)
             await self._own_heartbeat.wait()
             if not self._connection.is_closed():
                 return time.perf_counter() - started, row

@@ -10,8 +10,7 @@ from collections.abc import Callable
 import anyio
 import asyncpg
 
-from listener import sql
-from listener.connection import Connection
+from listener.connection import Connection, tune_transaction
 from listener.daemon.doorbell import Doorbell
 from listener.errors import LedByAnother
 from listener.locks import LEADER_LOCK, LOCK_CLASS
@@ -41,7 +40,7 @@ class PollingExecutor:
         with anyio.fail_after(self._seconds):
             for _ in range(LOCK_TRIES):
                 async with self._connection.transaction(isolation="read_committed"):
-                    await self._connection.execute(sql.read("session/transaction"))
+                    await tune_transaction(self._connection)
                     if await self._connection.fetchval(
                         "select pg_try_advisory_xact_lock($1, $2)", LOCK_CLASS, LEADER_LOCK
                     ):

@@ -85,7 +85,7 @@ class Status:
 
 
 async def look(connection: Connection, url: str | None, *, full: bool = False) -> Status:
-    """The status now; `full` counts students and checks every course, which reads the tables as a whole. It begins anew
+    """The status now; `full` counts students and checks every course, which reads the tables as a whole. It starts over
     if somebody waits for it, seen over a second connection, to `url`.
 
     Raises NotInstalled, WrongVersion, MayNot, Busy.

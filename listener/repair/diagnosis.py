@@ -52,8 +52,8 @@ class Check:
     severity: Severity
     what: str
     mend: str
-    folder: str = "repair/findings"
-    """Of `sql/`: where the query is, under its code."""
+    query: str = ""
+    """Its file in `sql/`, if it is not the one in `repair/findings` that is called like the code."""
 
 
 WITHOUT_ENROLLMENT = Check("students_without_enrollment", "error", "students have no enrollment", SYNC)
@@ -77,12 +77,19 @@ CODES = {
     "students_refused": "foreign_key_wrong_table",
 }
 """What people know them by, whether something is installed or not."""
-TRIGGERS = Check("triggers_missing", "error", "triggers are missing or disabled", INSTALL, "adapter/catalogue")
+TRIGGERS = Check(
+    "triggers_missing", "error", "triggers are missing or disabled", INSTALL, "adapter/catalogue/triggers_missing"
+)
+ORPHANS = "repair/findings/orphans"
 IN_THE_WAY = {
     each.code: each
     for each in (
-        Check("enrollments_of_nobody", "warning", "enrollments refer to a profile that is not there", STRUCTURE),
-        Check("enrollments_of_no_course", "warning", "enrollments refer to a course that is not there", STRUCTURE),
+        Check(
+            "enrollments_of_nobody", "warning", "enrollments refer to a profile that is not there", STRUCTURE, ORPHANS
+        ),
+        Check(
+            "enrollments_of_no_course", "warning", "enrollments refer to a course that is not there", STRUCTURE, ORPHANS
+        ),
         Check("duplicate_enrollments", "warning", "enrollments are doubled", STRUCTURE),
     )
 }
@@ -115,7 +122,7 @@ async def diagnose(
     url: str | None,
     cascade: tuple[str, ...] = (),
 ) -> Diagnosis:
-    """Look at everything, in one snapshot, so that the figures agree with each other. It begins anew if a migration
+    """Look at everything, in one snapshot, so that the figures agree with each other. It starts over if a migration
     waits for it, seen over a second connection to `url`. `cascade` names foreign keys that shall cascade.
 
     Raises Busy, UnknownForeignKey."""
@@ -142,7 +149,7 @@ async def _diagnose(
         if installed is not None:
             found.append(await _run(connection, mapping, TRIGGERS, *mapping.triggers))
         rows = dict.fromkeys(code for step in structure.wanted(steps) for code in step.rows)
-        in_the_way = [await _run(connection, mapping, IN_THE_WAY[code]) for code in rows]
+        in_the_way = [await _run(connection, mapping, IN_THE_WAY[code], values=_values(mapping, code)) for code in rows]
         refused = [
             await _run(connection, mapping, REFUSED, values={"referred_table": str(table), "referred_key": column(key)})
             for table, key in (step.refuses for step in steps if step.refuses is not None)
@@ -171,10 +178,15 @@ def _checks(mapping: Mapping, installed: Installation | None) -> Iterable[Check]
         yield COUNTS_OFF
 
 
+def _values(mapping: Mapping, code: str) -> dict[str, str]:
+    return structure.reference(mapping, code) if IN_THE_WAY[code].query == ORPHANS else {}
+
+
 async def _run(
     connection: Connection, mapping: Mapping, check: Check, *args: object, values: dict[str, str] | None = None
 ) -> Finding | None:
-    text = sql.render(sql.read(f"{check.folder}/{check.code}"), rendering.placeholders(mapping) | (values or {}))
+    query = sql.read(check.query or f"repair/findings/{check.code}")
+    text = sql.render(query, rendering.placeholders(mapping) | (values or {}))
     row = await connection.fetchrow(text, *args)
     assert row is not None
     if not row["affected"]:

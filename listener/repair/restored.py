@@ -1,7 +1,7 @@
 """Notices that the database is a copy, restored from a logical dump into another cluster.
 
 Checkpoints speak of transaction ids, and a copy has others: what was noted since could be taken for handled. So the
-feed begins anew, and every student without an enrollment is noted again. (A physical copy keeps its ids, and its
+feed starts over, and every student without an enrollment is noted again. (A physical copy keeps its ids, and its
 checkpoints are right.)
 """
 
@@ -13,7 +13,7 @@ IDENTIFIER = "select system_identifier from pg_catalog.pg_control_system()"
 
 
 async def check(connection: Connection, consumers: list[str], log: Logger) -> bool:
-    """Make sure that the checkpoints are about this cluster's transactions. True if the feed had to begin anew."""
+    """Make sure that the checkpoints are about this cluster's transactions. True if the feed had to start over."""
     async with connection.transaction(isolation="read_committed"):
         row = await connection.fetchrow(sql.read("repair/cluster"), consumers)
         assert row is not None

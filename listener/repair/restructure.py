@@ -8,8 +8,8 @@ import asyncpg
 
 from listener import sql
 from listener.adapter import rendering
-from listener.adapter.mapping import Mapping, column
-from listener.connection import Connection, reason
+from listener.adapter.mapping import Mapping
+from listener.connection import Connection, reason, tune_transaction
 from listener.patience import patiently, set_lock_timeout
 from listener.repair import structure
 from listener.repair.diagnosis import Diagnosis
@@ -116,11 +116,7 @@ def _about(mapping: Mapping, code: str, name: str, *, chosen: bool = False) -> s
     values = rendering.placeholders(mapping) | {"reason": ASTRAY[code], "among": "true", "among_profiles": "true"}
     kind = "duplicates" if code == "duplicate_enrollments" else "orphans"
     if kind == "orphans":
-        reference, table, key = {
-            "enrollments_of_nobody": (mapping.enrollment_profile, mapping.profile_table, mapping.profile_key),
-            "enrollments_of_no_course": (mapping.enrollment_course, mapping.course_table, mapping.course_key),
-        }[code]
-        values |= {"reference": column(reference), "referred_table": str(table), "referred_key": column(key)}
+        values |= structure.reference(mapping, code)
     values["is_astray"] = sql.read("repair/is_astray_and_chosen" if chosen else "repair/is_astray")
     if chosen:
         values |= {each: sql.render(sql.read(f"repair/{each}"), values) for each in ("among", "among_profiles")}
@@ -134,7 +130,7 @@ async def _quarantine(connection: Connection, mapping: Mapping, code: str) -> in
 
     async def move(places: list[str], table: int) -> int:
         async with connection.transaction():
-            await connection.execute(sql.read("session/transaction"))  # few rows, by key
+            await tune_transaction(connection)  # few rows, by key
             return int(await connection.fetchval(text, places, table))
 
     moved = 0

@@ -8,7 +8,7 @@ from typing import Any
 
 from listener import sql
 from listener.adapter.catalogue import Catalogue, ForeignKey, Relation
-from listener.adapter.mapping import Mapping, Table
+from listener.adapter.mapping import Mapping, Table, column
 from listener.connection import Connection
 from listener.errors import UnknownForeignKey
 from listener.sql import identifier, literal
@@ -114,6 +114,15 @@ async def look(connection: Connection, mapping: Mapping) -> Keys:
         partition_key=frozenset(row["partition_key"]),
         details={name: _Key(**values) for name, values in details.items()},
     )
+
+
+def reference(mapping: Mapping, code: str) -> dict[str, str]:
+    """What the placeholders stand for in statements about orphans of this kind: enrollments that refer to nothing."""
+    name, table, key = {
+        "enrollments_of_nobody": (mapping.enrollment_profile, mapping.profile_table, mapping.profile_key),
+        "enrollments_of_no_course": (mapping.enrollment_course, mapping.course_table, mapping.course_key),
+    }[code]
+    return {"reference": column(name), "referred_table": str(table), "referred_key": column(key)}
 
 
 def missing(keys: Keys, cascade: Collection[str] = ()) -> list[Step]:

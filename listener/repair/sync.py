@@ -9,7 +9,7 @@ import asyncpg
 from listener import sql
 from listener.adapter import rendering
 from listener.adapter.mapping import Mapping
-from listener.connection import Connection
+from listener.connection import Connection, tune_transaction
 from listener.errors import Fenced
 from listener.feed.consumer import Consumer
 from listener.feed.leadership import Leadership
@@ -163,5 +163,5 @@ async def _react(connection: Connection, consumers: Sequence[str]) -> None:
 async def _handle(connection: Connection, consumer: Consumer) -> None:
     """One batch, planned as the daemon's session would: by key, whatever is known of the tables."""
     async with connection.transaction():
-        await connection.execute(sql.read("session/transaction"))
+        await tune_transaction(connection)
         await consumer.react(connection, BATCH, 0)

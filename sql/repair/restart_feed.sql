@@ -1,4 +1,4 @@
--- The feed of a restored copy begins anew. All in one snapshot: every note that can be seen goes (its transaction
+-- The feed of a restored copy starts over. All in one snapshot: every note that can be seen goes (its transaction
 -- is another cluster's, or is covered by what follows); what cannot be seen yet is beyond the fresh checkpoints; and
 -- every student that can be seen and has no enrollment is noted again, to be enrolled like any other. Counts are the
 -- audit's: what they are off by stays the same until it comes.

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 own."""
 
 STRICTER = {
-    "listener.daemon.doorbell": {"listener.connection", "listener.errors", "listener.locks"},
+    "listener.daemon.doorbell": {"listener.connection", "listener.errors", "listener.locks", "listener.sql"},
 }
 """What these modules may import, and nothing else of ours: the doorbell knows nothing of what it is rung for."""
 

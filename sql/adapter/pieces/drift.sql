@@ -13,14 +13,7 @@ set enable_nestloop = off as $$
 #variable_conflict use_column
 begin
     return query
-    with active_per_course as (
-        select
-            {{enrollment_course:enrollment}} as course_id,
-            count(*) as active
-        from {{enrollment_table}} as enrollment
-        where ({{is_counted:enrollment}}) is true
-        group by {{enrollment_course:enrollment}}
-    )
+    with {{active_per_course}}
     select
         {{course_key:course}}::{{course_key_type}},
         count_column.name,

@@ -1,12 +1,5 @@
--- As the rows say it now: before anything is installed, nothing can be on its way.
-with active_per_course as (
-    select
-        {{enrollment_course:enrollment}} as course_id,
-        count(*) as active
-    from {{enrollment_table}} as enrollment
-    where ({{is_counted:enrollment}}) is true
-    group by {{enrollment_course:enrollment}}
-),
+-- Counts compared with the enrollments that are there: before anything is installed, no note can be unhandled.
+with {{active_per_course}},
 
 found as (
     select format(

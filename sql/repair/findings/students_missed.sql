@@ -1,5 +1,5 @@
--- Students without an enrollment for whom nothing is on its way: no note that waits to be handled, and nobody who was
--- set aside.
+-- Students who will not be enrolled without help: they have no enrollment, no note about them waits to be handled, and
+-- they are not among those who were set aside.
 with noted as (
     select noted_profile.id
     from listener.unhandled('enroll') as unhandled

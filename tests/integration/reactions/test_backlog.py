@@ -18,10 +18,10 @@ from listener import sql
 from listener.adapter import rendering
 from listener.adapter.discovery import discover
 from listener.adapter.mapping import Mapping
-from listener.connection import Connection
+from listener.connection import Connection, few_rows
 from listener.reactions.reaction import Reaction
 from listener.reactions.runner import RETRY_EACH, RETRY_TOGETHER
-from listener.repair import restructure
+from listener.repair import restructure, structure
 from tests.conftest import Database, install_script
 from tests.support import lms
 from tests.support.plans import Explained, Explaining, instrument
@@ -83,12 +83,13 @@ cross join generate_series(1, {rows}) as number
 where checkpoint.seq = 0;
 """
 
-FINDINGS = sorted(file.stem for file in (sql.folder() / "repair" / "findings").glob("*.sql"))
+FINDINGS = sorted(file.stem for file in (sql.folder() / "repair" / "findings").glob("*.sql") if file.stem != "orphans")
+ORPHANS = ("enrollments_of_nobody", "enrollments_of_no_course")
 
 ENROLL, COUNT = Reaction.load("enroll"), Reaction.load("count")
 CONSUMERS = "array['enroll', 'count']"
 WHOLE = sql.read("session/whole_tables")
-BY_KEY = sql.read("session/transaction")
+BY_KEY = few_rows("local")
 """What the daemon's session is set to."""
 
 
@@ -166,6 +167,9 @@ def others(mapping: Mapping) -> dict[str, Case]:
         found[f"quarantine_all_{code}"] = plain(restructure.quarantine_statement(mapping, code), bounded=False)
     for name in FINDINGS:
         found[name] = whole(f"repair/findings/{name}")
+    for code in ORPHANS:
+        text = sql.render(sql.read("repair/findings/orphans"), values | structure.reference(mapping, code))
+        found[code] = Case(text, "", WHOLE, bounded=False)
     found["note_missing"] = plain(sql.render(sql.read("repair/note_missing"), values), "'{last}', 100")
     found["still_unenrolled"] = plain(sql.render(sql.read("repair/still_unenrolled"), values), "array['{last}']")
     return found
@@ -177,6 +181,7 @@ NAMES = (
     *("draining", "handled", "status", "sample_of_status", "statistics", "drift", "pending", "course_live_count"),
     *("sync_status", "get_enrollment_statistics", "students", "note_missing", "still_unenrolled"),
     *FINDINGS,
+    *ORPHANS,
     *daemon(),
     *(f"{name}_{code}" for name in ("astray", "quarantine", "quarantine_all") for code in restructure.ASTRAY),
     *("pending_drop", "make_good_counts", "repair_counts", "make_good_students", "pending_retry", "restart_feed"),
@@ -341,9 +346,11 @@ async def test_what_was_planned_on_empty_tables_costs_no_more_either(planned: La
 
 
 ELSEWHERE = {
-    *("daemon", "transaction", "whole_tables"),  # settings
-    *("depose", "leader", "record_cluster", "follow", "problems", "in_the_way"),  # small, or few
-    *("batch_and_checkpoint", "count_each", "count_together", "enroll_each", "enroll_together"),  # parts of others
+    *("daemon", "few_rows", "whole_tables"),  # settings
+    *("depose", "leader", "record_cluster", "follow", "problems", "in_the_way", "writers_in_line"),  # small, or few
+    # Parts of others:
+    *("batch_and_checkpoint", "ring_ourselves", "count_each", "count_together", "enroll_each", "enroll_together"),
+    "orphans",
     *("astray", "astray_orphans", "astray_duplicates", "quarantine", "among", "among_profiles"),
     *("is_astray", "is_astray_and_chosen"),
 }
