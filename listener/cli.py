@@ -12,7 +12,7 @@ from listener import __version__, logs
 from listener.adapter import commands as attaching
 from listener.errors import ListenerError
 from listener.flags import CONNECTION, DAEMON, takes_settings
-from listener.monitor import status as looking
+from listener.monitor import status_view
 from listener.repair import commands as repairing
 from listener.settings import Settings
 
@@ -55,7 +55,7 @@ def status(
     """Who leads, what is left to do, who waits."""
     try:
         code = anyio.run(
-            partial(looking.show, settings.url(), as_json=as_json, full=full, every=every if watch else None)
+            partial(status_view.show, settings.url(), as_json=as_json, full=full, every=every if watch else None)
         )
     except KeyboardInterrupt:
         code = 0

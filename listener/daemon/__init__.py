@@ -1,8 +1,8 @@
 """A daemon's life: connect, lead or stand by, hear writers ring, reconnect, stop.
 
-`process` has the signals and tasks, `daemon` the loop around one connection, `leader` and `standby` what is done on
-one. `doorbell` is where a NOTIFY is heard; it knows nothing of what the changes mean. Behind a transaction pooler
-`polling` takes its place.
+`process` has the signals and tasks, `daemon` the loop around one connection; `leader` (with its `chores`) and `standby`
+are what is done on one, and `transitions` tells of it. `doorbell` is where a NOTIFY is heard; it knows nothing of what
+the changes mean. Behind a transaction pooler `polling` takes its place.
 
 May import every room but `demo`. Begin with `daemon`, then `leader`.
 """

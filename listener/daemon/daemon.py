@@ -10,20 +10,17 @@ from listener.connection import (
     CLOSE_SECONDS,
     Connection,
     TimedExecutor,
-    address,
     close,
     connect,
-    reason,
-    told_to_anybody,
     tune,
 )
 from listener.daemon.doorbell import Doorbell
 from listener.daemon.following import Following
 from listener.daemon.leader import Leader
-from listener.daemon.outage import Outage
 from listener.daemon.polling import WAY_OUT, PollingExecutor, Timer
 from listener.daemon.pooler import Path, examine
 from listener.daemon.standby import STANDBY_SECONDS, Standby
+from listener.daemon.transitions import Transitions
 from listener.daemon.watchdog import Watchdog
 from listener.errors import (
     CONNECTION_ERRORS,
@@ -72,13 +69,12 @@ class Daemon:
         self._stop = anyio.Event()
         self._doorbell: Doorbell | None = None
         self._connecting: anyio.CancelScope | None = None
-        self._outage = Outage()
+        self._transitions = Transitions(settings, metrics, state, log)
         self._watchdog = Watchdog(settings, state)
         self._auditor = Auditor(settings, metrics, log, self._wake)
         self._auditing = anyio.CancelScope()
         self._tasks: anyio.abc.TaskGroup
         self._reached = False
-        self._was_connected = False
         self._statement_cache_size = 0  # until it is known that no pooler shares out the prepared statements
 
     @property
@@ -106,11 +102,12 @@ class Daemon:
                 try:
                     await self._work()
                 except OUTAGES as error:
-                    self._lost(Deaf(seconds=self._settings.heartbeat_seconds) if self._watchdog.bit else error)
+                    deaf = Deaf(seconds=self._settings.heartbeat_seconds)
+                    self._transitions.lost(deaf if self._watchdog.bit else error)
                     costly = self._reached and not isinstance(error, NotInstalled | WrongVersion)
                 else:
                     continue
-                await self._pause(self._outage.pause(costly=costly))
+                await self._pause(self._transitions.outage.pause(costly=costly))
             tasks.cancel_scope.cancel()
         self._state.role = Role.STOPPING
 
@@ -158,11 +155,11 @@ class Daemon:
             doorbell = Doorbell(connection, pid)
             await doorbell.listen()
         self._doorbell = doorbell
-        self._connected()
+        self._transitions.connected()
         self._watchdog.watch(connection, pid)
         leadership = Leadership(connection)
         standby = Standby(doorbell, leadership, self._settings, self._state, self._log, self._pause)
-        if not await standby.wait(lambda: self.stopping, self._settled):
+        if not await standby.wait(lambda: self.stopping, self._transitions.settled):
             return
         await self._prepare(connection)
         self._leads()
@@ -170,7 +167,7 @@ class Daemon:
         leader = Leader(
             connection, doorbell, self._settings, self._state, self._metrics, log, make_good=self._auditor.make_good
         )
-        await leader.lead(lambda: self.stopping, self._settled)
+        await leader.lead(lambda: self.stopping, self._transitions.settled)
         with anyio.move_on_after(CLOSE_SECONDS):
             await leadership.release()
 
@@ -179,7 +176,7 @@ class Daemon:
             async with connection.transaction():
                 installed = await install.require(connection)
         log = self._log_of(installed)
-        self._connected()
+        self._transitions.connected()
         self._log.warning(Event.POLLING, reason=WAY_OUT)
         self._state.warning = WAY_OUT
         executor = PollingExecutor(connection, self._settings.statement_seconds, self._state.progressed)
@@ -201,9 +198,10 @@ class Daemon:
                 await self._prepare(connection)
                 self._leads()
                 self._metrics.polling.set(1)
-                await leader.lead(lambda: self.stopping, self._settled)
+                await leader.lead(lambda: self.stopping, self._transitions.settled)
             except LedByAnother:
-                self._stands_by()
+                self._leads_no_more()
+                self._transitions.stands_by()
                 await self._pause(STANDBY_SECONDS)
 
     async def _prepare(self, connection: Connection) -> None:
@@ -217,49 +215,13 @@ class Daemon:
         return self._log.bind(observing=True) if installed.mapping.observes else self._log
 
     def _leads(self) -> None:
-        self._state.role = Role.LEADING
-        self._metrics.leader.set(1)
-        self._log.info(Event.LEADER_ACQUIRED)
+        self._transitions.leads()
         self._auditing = anyio.CancelScope()
         self._tasks.start_soon(self._auditor.run, self._auditing)
 
     def _leads_no_more(self) -> None:
-        self._metrics.leads_no_more()
+        self._transitions.leads_no_more()
         self._auditing.cancel()
-
-    def _stands_by(self) -> None:
-        self._leads_no_more()
-        self._state.heartbeat_at = time.monotonic()
-        if self._state.role is not Role.STANDING_BY:
-            self._state.role = Role.STANDING_BY
-            self._log.info(Event.STANDING_BY)
-        self._settled()
-
-    def _connected(self) -> None:
-        self._state.heartbeat_at = None
-        self._state.warning = None
-        self._metrics.connected.set(1)
-        if self._was_connected:
-            self._metrics.reconnects.inc()
-        self._was_connected = True
-        if not self._outage.lasts:
-            self._state.problem = None
-            self._log.info(Event.CONNECTED, address=address(self._settings.url()))
-
-    def _settled(self) -> None:
-        """Everything has worked once: only now is an outage over, so that trouble that comes back is not told twice."""
-        told = self._outage.over()
-        if told is not None:
-            self._state.problem = None
-            self._log.info(Event.CONNECTED, address=address(self._settings.url()), **told)
-
-    def _lost(self, error: Exception) -> None:
-        self._state.role = Role.DISCONNECTED
-        self._state.problem = told_to_anybody(error)
-        self._metrics.connected.set(0)
-        self._metrics.errors.labels(_kind(error)).inc()
-        if self._outage.failed():
-            self._log.warning(_event(error), error=reason(error))
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, but not past a stop; the loop counts as alive meanwhile."""
@@ -268,19 +230,3 @@ class Daemon:
             self._state.progressed()
             with anyio.move_on_after(min(left, 1.0)):
                 await self._stop.wait()
-
-
-def _kind(error: Exception) -> str:
-    if isinstance(error, Deaf):
-        return "heartbeat"
-    return "fenced" if isinstance(error, Fenced) else "connection"
-
-
-def _event(error: Exception) -> Event:
-    if isinstance(error, Deaf):
-        return Event.HEARTBEAT_MISSED
-    if isinstance(error, Fenced):
-        return Event.LEADERSHIP_LOST
-    if isinstance(error, NotInstalled | WrongVersion):
-        return Event.NOT_READY
-    return Event.CONNECTION_LOST

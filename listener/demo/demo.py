@@ -1,34 +1,25 @@
 """`listener demo`: the real commands and the real daemon, on a Postgres of its own, with live sign-ups to watch."""
 
 import signal
-import socket
-import sys
-import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from subprocess import DEVNULL, STDOUT
 
 import anyio
 import anyio.abc
 import anyio.to_thread
 import asyncpg
-from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 
 from listener import sql
 from listener.connection import Connection, close
-from listener.demo.embedded import Embedded, clean_environment, postgres, temporary_folder
-from listener.errors import DemoFailed, ListenerError
-from listener.settings import Settings
+from listener.demo import figures, processes
+from listener.demo.embedded import Embedded, postgres, temporary_folder
+from listener.errors import ListenerError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-STOP_SECONDS = 15.0
-CATCH_UP_SECONDS = 10.0
 LINE_SECONDS = 1.0
 REDRAW_SECONDS = 0.25
 
@@ -94,48 +85,20 @@ class _Demo:
     async def _walk_through(
         self, server: Embedded, connection: Connection, folder: Path, seconds: float | None
     ) -> None:
-        before = await _state(connection)
-        await self._command(server, folder, "install")
-        port = _free_port()
-        async with self._daemon(server, folder, port):
-            await self._command(server, folder, "sync")
-            await _caught_up(connection)
+        before = await figures.state(connection)
+        await processes.command(self.console, server, folder, "install")
+        port = processes.free_port()
+        async with processes.daemon(self.console, server, folder, port):
+            await processes.command(self.console, server, folder, "sync")
+            await figures.caught_up(connection)
             self.console.print()
-            self.console.print(_before_and_after(before, await _state(connection)))
+            self.console.print(figures.before_and_after(before, await figures.state(connection)))
             self._tell_where_to_look(server, folder, port)
             with anyio.move_on_after(seconds):
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(self._sign_up, connection)
                     tasks.start_soon(self._watch, server, port)
             await self._conclude(connection)
-
-    async def _command(self, server: Embedded, folder: Path, name: str) -> None:
-        """Run one of the commands as a user would, with its output in ours."""
-        self.console.print(f"\n[bold]$ listener {name}[/bold]")
-        sys.stdout.flush()
-        process = await _spawn(server, folder, name, stdout=None)
-        async with process:
-            status = await process.wait()
-        if status != 0:
-            raise DemoFailed(command=name, status=status, output="see above")
-
-    @asynccontextmanager
-    async def _daemon(self, server: Embedded, folder: Path, port: int) -> AsyncIterator[None]:
-        """The real daemon as a process, with its log in a file; stopped by SIGTERM at the end."""
-        self.console.print(f"\n[bold]$ listener run --http-port {port}[/bold]")
-        log = folder / "daemon.log"
-        with log.open("wb") as output:
-            arguments = ("run", "--http-port", str(port), "--log-format", "json")
-            process = await _spawn(server, folder, *arguments, stdout=output.fileno())
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_fail_when_it_ends, process, log)
-                await _ready(port)
-                self.console.print("ready")
-                yield
-                tasks.cancel_scope.cancel()
-        finally:
-            await _stop(process)
 
     def _tell_where_to_look(self, server: Embedded, folder: Path, port: int) -> None:
         self.console.print(
@@ -161,16 +124,16 @@ class _Demo:
             if self.console.is_terminal:
                 with Live(console=self.console, auto_refresh=False) as live:
                     while True:
-                        live.update(_live_table(await self._figures(connection, port)), refresh=True)
+                        live.update(figures.live_table(await self._figures(connection, port)), refresh=True)
                         await anyio.sleep(REDRAW_SECONDS)
             while True:
                 await anyio.sleep(LINE_SECONDS)
-                figures = await self._figures(connection, port)
-                self.console.print("  ".join(f"{name} {value}" for name, value in figures.items()), soft_wrap=True)
+                shown = await self._figures(connection, port)
+                self.console.print("  ".join(f"{name} {value}" for name, value in shown.items()), soft_wrap=True)
 
     async def _figures(self, connection: Connection, port: int) -> dict[str, str]:
-        state = await _state(connection)
-        p50 = await anyio.to_thread.run_sync(_reaction_p50, port, abandon_on_cancel=True)
+        state = await figures.state(connection)
+        p50 = await anyio.to_thread.run_sync(figures.reaction_p50, port, abandon_on_cancel=True)
         return {
             "sign-ups": str(self.signed_up),
             "enrolled": str(state["active enrollments"]),
@@ -179,8 +142,8 @@ class _Demo:
         }
 
     async def _conclude(self, connection: Connection) -> None:
-        await _caught_up(connection)
-        state = await _state(connection)
+        await figures.caught_up(connection)
+        state = await figures.state(connection)
         self.console.print(
             f"\n{self.signed_up} sign-ups; {state['students without enrollment']} students without enrollment; "
             f"{state['active enrollments']} active enrollments, and the course says {state['count on the course']}.",
@@ -195,110 +158,3 @@ async def _connection(url: str) -> AsyncIterator[Connection]:
         yield connection
     finally:
         await close(connection)
-
-
-async def _spawn(server: Embedded, folder: Path, *arguments: str, stdout: int | None) -> anyio.abc.Process:
-    """A `listener` command, in a session of its own: Ctrl-C reaches the demo alone, which then stops the rest."""
-    return await anyio.open_process(
-        [sys.executable, "-m", "listener", *arguments],
-        stdin=DEVNULL,
-        stdout=stdout,
-        stderr=STDOUT if stdout is not None else None,
-        cwd=folder,
-        env=clean_environment() | {"LISTENER_DATABASE_URL": server.url, "PYTHONUTF8": "1"},
-        start_new_session=True,
-    )
-
-
-async def _fail_when_it_ends(process: anyio.abc.Process, log: Path) -> None:
-    status = await process.wait()
-    raise DemoFailed(command="run", status=status, output=await anyio.Path(log).read_text(errors="replace"))
-
-
-async def _stop(process: anyio.abc.Process) -> None:
-    """End it with SIGTERM, or at last with SIGKILL; wait until it is gone."""
-    with anyio.CancelScope(shield=True):
-        if process.returncode is None:
-            process.terminate()
-        with anyio.move_on_after(STOP_SECONDS):
-            await process.wait()
-        if process.returncode is None:
-            process.kill()
-        await process.aclose()
-
-
-async def _ready(port: int) -> None:
-    """Wait until the daemon says that it is ready; its early end cancels this."""
-    while not await anyio.to_thread.run_sync(_get, port, "/readyz"):  # noqa: ASYNC110 - another process
-        await anyio.sleep(0.05)
-
-
-async def _state(connection: Connection) -> dict[str, int]:
-    row = await connection.fetchrow(sql.read("demo/state"))
-    assert row is not None
-    return {name.replace("_", " "): value for name, value in row.items()}
-
-
-async def _caught_up(connection: Connection) -> None:
-    """Wait until nothing is left to do, but not for ever: the demo shows what there is."""
-    with anyio.move_on_after(CATCH_UP_SECONDS):
-        while True:
-            state = await _state(connection)
-            if state["students without enrollment"] == 0 and (
-                state["active enrollments"] == state["count on the course"]
-            ):
-                return
-            await anyio.sleep(0.05)
-
-
-def _before_and_after(before: dict[str, int], after: dict[str, int]) -> Table:
-    table = Table("", "before", "after", title="The LMS before and after")
-    for name, value in before.items():
-        table.add_row(name, str(value), str(after[name]))
-    return table
-
-
-def _live_table(figures: dict[str, str]) -> Table:
-    table = Table(*figures)
-    table.add_row(*figures.values())
-    return table
-
-
-def _free_port() -> int:
-    """The daemon's own port if it is free, else any."""
-    for port in (Settings.model_fields["http_port"].default, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise AssertionError
-
-
-def _get(port: int, path: str) -> str:
-    """What the daemon answers, or nothing."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-            body: bytes = answer.read()
-    except OSError:
-        return ""
-    return body.decode()
-
-
-def _reaction_p50(port: int) -> float | None:
-    """Half of all reactions took at most so many seconds, read from the daemon's own histogram."""
-    buckets = [
-        (float(sample.labels["le"]), sample.value)
-        for family in text_string_to_metric_families(_get(port, "/metrics"))
-        for sample in family.samples
-        if sample.name == "listener_reaction_seconds_bucket"
-    ]
-    half = buckets[-1][1] / 2 if buckets else 0
-    if half == 0:
-        return None
-    for (lower, below), (upper, count) in pairwise([(0.0, 0.0), *buckets]):
-        if count >= half:
-            return lower if upper == float("inf") else lower + (upper - lower) * (half - below) / (count - below)
-    return None

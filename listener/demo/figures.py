@@ -1,0 +1,62 @@
+"""The demo's figures: what the sample school holds now, and what the daemon measures."""
+
+from itertools import pairwise
+
+import anyio
+from prometheus_client.parser import text_string_to_metric_families
+from rich.table import Table
+
+from listener import sql
+from listener.connection import Connection
+from listener.demo.processes import get
+
+CATCH_UP_SECONDS = 10.0
+
+
+async def state(connection: Connection) -> dict[str, int]:
+    """What the school holds now."""
+    row = await connection.fetchrow(sql.read("demo/state"))
+    assert row is not None
+    return {name.replace("_", " "): value for name, value in row.items()}
+
+
+async def caught_up(connection: Connection) -> None:
+    """Wait until nothing is left to do, but not for ever: the demo shows what there is."""
+    with anyio.move_on_after(CATCH_UP_SECONDS):
+        while True:
+            now = await state(connection)
+            if now["students without enrollment"] == 0 and (now["active enrollments"] == now["count on the course"]):
+                return
+            await anyio.sleep(0.05)
+
+
+def before_and_after(before: dict[str, int], after: dict[str, int]) -> Table:
+    """What the sample school held before the demo, and holds now."""
+    table = Table("", "before", "after", title="The LMS before and after")
+    for name, value in before.items():
+        table.add_row(name, str(value), str(after[name]))
+    return table
+
+
+def live_table(figures: dict[str, str]) -> Table:
+    """The figures that are drawn again and again."""
+    table = Table(*figures)
+    table.add_row(*figures.values())
+    return table
+
+
+def reaction_p50(port: int) -> float | None:
+    """Half of all reactions took at most so many seconds, read from the daemon's own histogram."""
+    buckets = [
+        (float(sample.labels["le"]), sample.value)
+        for family in text_string_to_metric_families(get(port, "/metrics"))
+        for sample in family.samples
+        if sample.name == "listener_reaction_seconds_bucket"
+    ]
+    half = buckets[-1][1] / 2 if buckets else 0
+    if half == 0:
+        return None
+    for (lower, below), (upper, count) in pairwise([(0.0, 0.0), *buckets]):
+        if count >= half:
+            return lower if upper == float("inf") else lower + (upper - lower) * (half - below) / (count - below)
+    return None
