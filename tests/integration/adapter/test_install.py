@@ -54,7 +54,7 @@ def newer(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     (package / "sql" / "migrations" / f"{version:04}_further.sql").write_text(
         "alter table listener.change add further text;"
     )
-    source = package / "install.py"
+    source = package / "adapter" / "install.py"
     source.write_text(re.sub(r"^VERSION = \d+$", f"VERSION = {version}", source.read_text(), flags=re.MULTILINE))
 
     def run(database: Database, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

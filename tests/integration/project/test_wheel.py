@@ -63,5 +63,5 @@ def test_the_wheel_installs_the_schema(python: Path, plain: Database, tmp_path: 
 
 
 def test_the_wheel_brings_the_status_page(python: Path, plain: Database, tmp_path: Path) -> None:
-    script = "from listener.page import Headline, Page; print(Page().render(Headline('good', 'Leading')))"
+    script = "from listener.monitor.page import Headline, Page; print(Page().render(Headline('good', 'Leading')))"
     assert "Leading" in run(python, plain.url, "-c", script, folder=tmp_path)

@@ -13,7 +13,6 @@ CASE = (SUPPORT / "users_case.sql").read_text()
 KEYS = """
 select conname || ' ' || pg_get_constraintdef(oid)
 from pg_constraint
-from tests.support.project import SUPPORT
 where conrelid = 'enrollments'::regclass and contype in ('f', 'u')
 order by 1
 """
