@@ -1,7 +1,8 @@
 """What is done about changes: students are enrolled, counts are moved. Knows nothing of connections.
 
-`runner` runs each reaction when it is due, and copes with what is refused; `reaction` is one of them, with the size of
-its batches; `retry` says when to try again. The statements are in `sql/reactions/`.
+`runner` runs each reaction when it is due, and copes with what is refused. `reaction` is one of them, with the size of
+its batches; `enrolling` and `counting` are what came of theirs, and `retry` says when to try again what was set aside.
+The statements are in `sql/reactions/`. A further reaction is a statement there, and a name in `feed/registry.py`.
 
 May import the common modules (but not `connection`), `feed` and `monitor`. Begin with `runner`.
 """

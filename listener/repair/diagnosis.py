@@ -18,7 +18,7 @@ from listener.connection import Connection
 from listener.errors import Blinded, MayNot
 from listener.lock_watch import reading_whole_tables
 from listener.patience import patiently
-from listener.repair import structure
+from listener.repair import keys, structure
 from listener.repair.structure import Step
 
 Severity = Literal["error", "warning"]
@@ -140,7 +140,7 @@ async def _diagnose(
     if gone:
         findings = [*gone, *await _triggers(connection, mapping), *await _rights(connection, mapping, installed)]
         return Diagnosis(tuple(findings), (), ())
-    steps = structure.missing(await structure.look(connection, mapping), cascade)
+    steps = structure.missing(await keys.look(connection, mapping), cascade)
     if installed is None:
         # Install makes the index that it needs.
         steps = [step for step in steps if step.code != "index_missing" or not step.needed]

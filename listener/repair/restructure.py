@@ -11,7 +11,7 @@ from listener.adapter import rendering
 from listener.adapter.mapping import Mapping
 from listener.connection import Connection, reason, tune_transaction
 from listener.patience import patiently, set_lock_timeout
-from listener.repair import structure
+from listener.repair import keys, structure
 from listener.repair.diagnosis import Diagnosis
 from listener.repair.structure import Step
 
@@ -68,7 +68,7 @@ async def mend_structure(
     Raises Busy if a table stays locked by others.
     """
     await set_lock_timeout(connection)
-    steps = structure.wanted(structure.missing(await structure.look(connection, mapping), cascade))
+    steps = structure.wanted(structure.missing(await keys.look(connection, mapping), cascade))
     moved: set[str] = set()
     complete = True
     for step in steps:
@@ -79,7 +79,7 @@ async def mend_structure(
                     tell(f"moved {rows} enrollments {MOVED[code]} to listener.quarantine")
             moved.add(code)
         error = await _try(connection, mapping, step)
-        left = structure.missing(await structure.look(connection, mapping), cascade)
+        left = structure.missing(await keys.look(connection, mapping), cascade)
         if step.subject in {each.subject for each in structure.wanted(left)}:
             complete = False
             tell(f"{step.detail}: not done" + (f", for {error}" if error else ""))
@@ -96,7 +96,7 @@ async def _try(connection: Connection, mapping: Mapping, step: Step) -> str | No
     except asyncpg.InsufficientPrivilegeError:
         raise
     except asyncpg.PostgresError as error:
-        for name in (await structure.look(connection, mapping)).invalid_indexes & {step.name}:
+        for name in (await keys.look(connection, mapping)).invalid_indexes & {step.name}:
             await _change(connection, (structure.drop_index(mapping.enrollment_table, name),))
         return reason(error)
     return None

@@ -1,19 +1,15 @@
 """What the enrollments' table could have, keys and indexes, and the statements that add it: while others write, or as a
 migration for the LMS's own tool."""
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
-from listener import sql
-from listener.adapter.catalogue import Catalogue, ForeignKey, Relation
+from listener.adapter.catalogue import ForeignKey, Relation
 from listener.adapter.mapping import Mapping, Table, column
-from listener.connection import Connection
 from listener.errors import UnknownForeignKey
+from listener.repair.keys import NAME_BYTES, Key, Keys, cut
 from listener.sql import identifier, literal
 
-NAME_BYTES = 63
 TEMPORARY = "listener_"
 """Begins the name of a key until it takes the place, and the name, of the one that it replaces."""
 
@@ -48,72 +44,6 @@ class Step:
     def subject(self) -> tuple[str, str]:
         """What it is about, whatever else has changed."""
         return self.code, self.detail.partition(":")[0]
-
-
-@dataclass(frozen=True)
-class _Key:
-    """What the repair of a foreign key must keep of it, beside its rules."""
-
-    deferrable: bool = False
-    deferred: bool = False
-    match_full: bool = False
-    enforced: bool = True
-    comment: str | None = None
-
-
-@dataclass(frozen=True)
-class Keys:
-    """The enrollments' table as it is, and the mapping that says what its columns mean."""
-
-    catalogue: Catalogue
-    mapping: Mapping
-    taken_names: frozenset[str]
-    invalid_indexes: frozenset[str]
-    pair_decided: bool
-    partition_key: frozenset[str]
-    details: dict[str, _Key]
-
-    @property
-    def relation(self) -> Relation:
-        """The enrollments' table."""
-        return self.catalogue.relations[self.mapping.enrollment_table]
-
-    def free_name(self, middle: str, end: str) -> str:
-        """A name as Postgres would give it, which nothing else has."""
-        stem = f"{self.relation.table.name}_{middle}"
-        for number in ("", *map(str, range(1, 1000))):
-            ending = f"_{end}{number}"
-            name = cut(stem, NAME_BYTES - len(ending)) + ending
-            if name not in self.taken_names or name in self.invalid_indexes:
-                return name
-        raise AssertionError(stem)
-
-
-def cut(name: str, size: int) -> str:
-    """As much of a name as fits into so many bytes."""
-    return name.encode()[:size].decode(errors="ignore")
-
-
-async def look(connection: Connection, mapping: Mapping) -> Keys:
-    """The enrollments' table as it is now."""
-    table = mapping.enrollment_table
-    row = await connection.fetchrow(
-        sql.read("adapter/catalogue/enrollment_keys"),
-        table.schema,
-        table.name,
-        [mapping.enrollment_profile, mapping.enrollment_course],
-    )
-    assert row is not None
-    details: dict[str, Any] = json.loads(row["foreign_keys"])
-    return Keys(
-        catalogue=await Catalogue.load(connection),
-        mapping=mapping,
-        taken_names=frozenset(row["taken_names"]),
-        invalid_indexes=frozenset(row["invalid_indexes"]),
-        pair_decided=row["pair_decided"],
-        partition_key=frozenset(row["partition_key"]),
-        details={name: _Key(**values) for name, values in details.items()},
-    )
 
 
 def reference(mapping: Mapping, code: str) -> dict[str, str]:
@@ -164,7 +94,7 @@ def _foreign_key(keys: Keys, column: str, table: Table, key: str, orphans: str, 
     for each in right:
         if each in half_done:
             continue
-        if not each.validated and keys.details.get(each.name, _Key()).enforced and each.name not in cascade:
+        if not each.validated and keys.details.get(each.name, Key()).enforced and each.name not in cascade:
             validate = _validate(relation, each.name)
             detail = f"{each.name} of {relation.table.label} was never validated"
             what = "a foreign key is not valid"
@@ -180,7 +110,7 @@ def _foreign_key(keys: Keys, column: str, table: Table, key: str, orphans: str, 
         return steps
     if not own:
         name = keys.free_name(column, "fkey")
-        definition = _definition((column,), table, (key,), "c", "c", _Key())
+        definition = _definition((column,), table, (key,), "c", "c", Key())
         detail = f"{relation.table.label} ({column}) has no foreign key: it should refer to {target}"
         what = "a foreign key is missing"
         add = f"alter table {relation.table}\n    add constraint {identifier(name)} {definition}"
@@ -240,7 +170,7 @@ def _replaced(
     keys: Keys, old: ForeignKey, table: Table, referenced: tuple[str, ...], rules: tuple[str, str]
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
     """The statements that put another key in the place of one, under its name: (online, as a migration)."""
-    relation, details = keys.relation, keys.details.get(old.name, _Key())
+    relation, details = keys.relation, keys.details.get(old.name, Key())
     on = f"alter table {relation.table}"
     definition = _definition(old.columns, table, referenced, *rules, details)
     drop, name = f"drop constraint {identifier(old.name)}", identifier(old.name)
@@ -265,7 +195,7 @@ def _replaced(
 
 
 def _definition(
-    columns: tuple[str, ...], table: Table, referenced: tuple[str, ...], on_delete: str, on_update: str, details: _Key
+    columns: tuple[str, ...], table: Table, referenced: tuple[str, ...], on_delete: str, on_update: str, details: Key
 ) -> str:
     parts = [
         f"foreign key ({', '.join(map(identifier, columns))})",

@@ -19,8 +19,8 @@ from listener.adapter import rendering
 from listener.adapter.discovery import discover
 from listener.adapter.mapping import Mapping
 from listener.connection import Connection, few_rows
+from listener.reactions.enrolling import RETRY_EACH, RETRY_TOGETHER
 from listener.reactions.reaction import Reaction
-from listener.reactions.runner import RETRY_EACH, RETRY_TOGETHER
 from listener.repair import restructure, structure
 from tests.conftest import Database, install_script
 from tests.support import lms

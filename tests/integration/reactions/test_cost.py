@@ -13,8 +13,8 @@ import pytest
 from listener import sql
 from listener.connection import Connection, tune
 from listener.locks import BELL_LOCK, LOCK_CLASS
+from listener.reactions.enrolling import RETRY_EACH, RETRY_TOGETHER
 from listener.reactions.reaction import Reaction
-from listener.reactions.runner import RETRY_EACH, RETRY_TOGETHER
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.postgres import Server

@@ -10,8 +10,8 @@ import pytest
 from listener import sql
 from listener.connection import Connection, tune
 from listener.feed.consumer import Consumer
+from listener.reactions.enrolling import RETRY_EACH, RETRY_TOGETHER
 from listener.reactions.reaction import Reaction
-from listener.reactions.runner import RETRY_EACH, RETRY_TOGETHER
 from tests.conftest import Database
 from tests.support.plans import Explaining, instrument, nodes
 

@@ -1,0 +1,52 @@
+"""Counting: what came of a batch, and the counts that could not be moved yet."""
+
+import json
+import time
+from typing import Any
+
+from listener import sql
+from listener.feed.consumer import Executor
+from listener.feed.registry import COUNT
+from listener.monitor.log_report import Report
+from listener.monitor.metrics import Metrics
+from listener.reactions.reaction import SHOWN, Reaction
+from listener.reactions.retry import Retry
+
+COUNT_PAUSE = 0.05
+"""Least seconds between two moves of the counts: each leaves a dead row version that the next must walk past."""
+
+RETRY_COURSES = 1000
+
+
+class Counting:
+    """The reaction that moves the courses' counts, and its retries."""
+
+    def __init__(self, executor: Executor, metrics: Metrics, report: Report) -> None:
+        self._executor = executor
+        self._metrics = metrics
+        self._report = report
+        self.reaction = Reaction.load(COUNT, pause=COUNT_PAUSE)
+        self.retry = Retry()
+
+    def handled(self, result: dict[str, Any]) -> None:
+        """Count and tell what a batch did."""
+        self._metrics.course_counts_moved.inc(result["moved"])
+        if result["moved"]:
+            self._report.moved(result["moved"], json.loads(result["moves"]))
+        if result["parked"]:
+            self.retry.not_later_than(time.monotonic() + 0.1)
+
+    async def retry_parked(self) -> bool:
+        """Try again to move the counts that were set aside. True if one needs no further attempt."""
+        row = await self._executor.fetchrow(sql.read("reactions/retry_count"), RETRY_COURSES, SHOWN)
+        assert row is not None
+        self.retry.done(
+            tried=row["tried"],
+            settled=row["tried"] - row["parked"],
+            more=row["tried"] == RETRY_COURSES,
+            next_in=row["next_in"],
+        )
+        self._metrics.course_counts_moved.inc(row["moved"])
+        if row["moved"]:
+            self._report.moved(row["moved"], json.loads(row["moves"]))
+        return bool(row["tried"] > row["parked"])

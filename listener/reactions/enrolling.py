@@ -1,0 +1,95 @@
+"""Enrolling: what came of a batch, and those who could not be enrolled yet."""
+
+import json
+import time
+from typing import Any
+
+import asyncpg
+
+from listener import sql
+from listener.feed.consumer import Executor
+from listener.feed.registry import ENROLL
+from listener.monitor.activity import Activity
+from listener.monitor.log_report import Report
+from listener.monitor.metrics import Metrics
+from listener.reactions.reaction import SHOWN, Reaction
+from listener.reactions.refusals import ENDED
+from listener.reactions.retry import Retry
+
+RETRY_STUDENTS = 200
+"""Pending students that are tried each on its own in one statement; as many as a batch holds, if none is refused."""
+
+RETRY_EACH, RETRY_TOGETHER = (
+    sql.render(sql.read("reactions/retry_enroll"), {"outcome": sql.read(f"reactions/enroll_{manner}")})
+    for manner in ("each", "together")
+)
+
+
+class Enrolling:
+    """The reaction that enrolls students, and its retries."""
+
+    def __init__(self, executor: Executor, metrics: Metrics, report: Report, activity: Activity) -> None:
+        self._executor = executor
+        self._metrics = metrics
+        self._report = report
+        self._activity = activity
+        self.reaction = Reaction.load(ENROLL)
+        self.retry = Retry()
+        self.waited = 0.0
+        """Seconds from the first note of the last batch to the reaction."""
+        self._none_refused = False
+        """Whether all pending students that were last tried could be enrolled."""
+
+    def handled(self, result: dict[str, Any]) -> None:
+        """Count and tell what a batch did."""
+        self._metrics.enrollments_created.inc(result["enrolled"])
+        self._report.enrolled(result["enrolled"], result["enrolled_ids"], result["course_id"])
+        if result["pending"]:
+            self._report.pending(result["pending"], json.loads(result["pending_students"]))
+            self.retry.not_later_than(time.monotonic() + 1.0)
+        self.waited = max(result["waited"], 0.0)
+        for kind in json.loads(result["kinds"]):
+            self._metrics.changes.labels(kind["source"], kind["operation"]).inc(kind["changes"])
+        waited = ages_of_profiles(result["ages"], result["profiles"])
+        self._metrics.reaction_seconds.observe_all(waited)
+        self._activity.signed_up(waited)
+        if result["courses_changed"]:
+            self.retry.not_later_than(time.monotonic())
+
+    async def retry_pending(self) -> bool:
+        """Try again to enroll those who were set aside. True if somebody needs no further attempt."""
+        row, limit = await self._retry_together(), self.reaction.batch_size
+        if row is None:
+            row, limit = await self._executor.fetchrow(RETRY_EACH, RETRY_STUDENTS, SHOWN), RETRY_STUDENTS
+        assert row is not None
+        self._none_refused = row["tried"] > 0 and row["pending"] == 0
+        self.retry.done(
+            tried=row["tried"],
+            settled=row["settled"],
+            more=row["tried"] == limit,
+            next_in=row["next_in"],
+        )
+        self._metrics.enrollments_created.inc(row["enrolled"])
+        self._report.enrolled(row["enrolled"], row["enrolled_ids"], row["course_id"])
+        if row["pending"]:
+            self._report.pending(row["pending"], json.loads(row["pending_students"]))
+        return bool(row["settled"])
+
+    async def _retry_together(self) -> asyncpg.Record | None:
+        """A batch of pending students at once, while none is refused; None if one was."""
+        if not self._none_refused:
+            return None
+        try:
+            return await self._executor.fetchrow(RETRY_TOGETHER, self.reaction.batch_size, SHOWN)
+        except ENDED:
+            raise
+        except asyncpg.PostgresError:
+            self._metrics.errors.labels("reaction").inc()
+            return None
+
+
+def ages_of_profiles(ages: list[float], profiles: list[int]) -> list[float]:
+    """Seconds that each profile has waited; `ages` are of notes, which name so many `profiles` each."""
+    if len(ages) == sum(profiles):
+        return ages
+    return [age for age, count in zip(ages, profiles, strict=True) for _ in range(count)]
