@@ -46,8 +46,8 @@ begin
         (select count(*) from note),
         array(select delta_per_course.course_id from delta_per_course),
         array(select delta_per_course.delta from delta_per_course)
-    into seq, is_whole, seen, noted_changes, course_ids, deltas
-    from last_checkpoint;
+    from last_checkpoint
+    into seq, is_whole, seen, noted_changes, course_ids, deltas;
     if noted_changes = 0 then
         changes := 0;
         return;
@@ -69,9 +69,8 @@ begin
     changes := noted_changes;
     notes_left := false;
     parked := 0;
-    moves := (
-        select json_agg(json_build_object('course_id', move.course_id::text, 'delta', move.delta))
-        from unnest(course_ids[:most_shown], deltas[:most_shown]) as move(course_id, delta)
-    );
+    select json_agg(json_build_object('course_id', move.course_id::text, 'delta', move.delta))
+    from unnest(course_ids[:most_shown], deltas[:most_shown]) as move(course_id, delta)
+    into moves;
 end;
 $$;

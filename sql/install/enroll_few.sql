@@ -50,9 +50,6 @@ begin
         pg_current_snapshot(),
         array(select unnest(note.profile_ids) from note),
         summary.*
-    into
-        seq, is_whole, seen, noted_ids,
-        noted_changes, noted_weight, first_at, courses_changed, noted_at, profiles, kinds
     from last_checkpoint
     cross join (
         select
@@ -66,7 +63,10 @@ begin
                 json_build_object('source', note.source, 'operation', note.operation, 'changes', note.weight)
             )
         from note
-    ) as summary;
+    ) as summary
+    into
+        seq, is_whole, seen, noted_ids,
+        noted_changes, noted_weight, first_at, courses_changed, noted_at, profiles, kinds;
     if noted_changes = 0 then
         changes := 0;
         return;
