@@ -83,10 +83,20 @@ def script(mapping: Mapping, installed_version: int = 0, earlier: Mapping | None
         sql.render(sql.read("adapter/install/clear"), values),
         *(sql.render(sql.read(f"adapter/install/{name}"), values) for name in conversions(mapping, earlier)),
         pieces.code(mapping),
+        *([] if earlier is None or counts_alike(earlier, mapping) else [sql.read("adapter/install/recount")]),
         sql.render(sql.read("adapter/install/record"), values),
         "commit;",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def counts_alike(earlier: Mapping, mapping: Mapping) -> bool:
+    """Whether the same enrollments count, and the counts are kept in the same place."""
+    return (earlier.counts, earlier.is_counted, earlier.count_columns) == (
+        mapping.counts,
+        mapping.is_counted,
+        mapping.count_columns,
+    )
 
 
 def conversions(mapping: Mapping, earlier: Mapping | None) -> list[str]:

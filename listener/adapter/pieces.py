@@ -174,6 +174,7 @@ def _files(mapping: Mapping) -> list[str]:
     """The files of `sql/adapter/install/` that this mapping needs, in order."""
     live_count = "live_count" if mapping.counts else "live_count_counted"
     names = ["feed", "count_on_its_way", "binding", "following", "bind", "functions", "views", live_count]
+    names += ["enroll_few", "count_few"]
     if "status" in mapping.statistics:
         names += ["sync_status_view"]
     names += ["rights", "statistics_rights"]

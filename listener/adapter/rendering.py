@@ -2,6 +2,7 @@
 
 from listener import sql
 from listener.adapter.mapping import Mapping, column
+from listener.adapter.renaming import COLUMN
 from listener.locks import BELL_LOCK, BIND_LOCK, CHANNEL, LOCK_CLASS
 from listener.sql import identifier, literal
 
@@ -19,6 +20,7 @@ def placeholders(mapping: Mapping) -> dict[str, str]:
         "student_table": str(mapping.student_table),
         "student_key": column(mapping.student_key),
         "is_student": mapping.is_student,
+        "student_columns": _columns(mapping.student_key, mapping.is_student),
         "student_condition": _student_condition(mapping),
         "enrollment_table": str(mapping.enrollment_table),
         "enrollment_profile": column(mapping.enrollment_profile),
@@ -33,6 +35,7 @@ def placeholders(mapping: Mapping) -> dict[str, str]:
         "is_active": mapping.is_active,
         "enrolls": str(mapping.enrolls).lower(),
         "is_counted": mapping.is_counted,
+        "counted_columns": _columns(mapping.enrollment_course, mapping.is_counted),
         "course_table": str(mapping.course_table),
         "course_key": column(mapping.course_key),
         "course_key_type": mapping.course_key_type,
@@ -45,6 +48,7 @@ def placeholders(mapping: Mapping) -> dict[str, str]:
         "course_order": ", ".join(filter(None, (mapping.course_order, column(mapping.course_key)))),
         "is_available": mapping.is_available,
         "is_default_course": _is_default_course(mapping),
+        "course_columns": _columns(mapping.course_key, _is_default_course(mapping)),
         "lms_search_path": _search_path(mapping),
         "lms_schema": identifier(mapping.enrollment_table.schema),
         "mapped_tables": ", ".join(f"{literal(str(table))}::regclass" for table in mapping.tables),
@@ -66,6 +70,11 @@ def placeholders(mapping: Mapping) -> dict[str, str]:
     for name in ("ring", "record_database", "clear_statistics"):
         values[name] = sql.render(sql.read(f"adapter/install/{name}"), values)
     return values
+
+
+def _columns(key: str, condition: str) -> str:
+    """A row's key and the columns that a condition reads."""
+    return ", ".join(dict.fromkeys([column(key), *(match[0] for match in COLUMN.finditer(condition))]))
 
 
 def _student_condition(mapping: Mapping) -> str:

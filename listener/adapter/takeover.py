@@ -71,8 +71,10 @@ async def existing(connection: Connection, mapping: Mapping) -> list[Existing]:
             continue
         source = _all_source(Function(row["function_schema"], row["function"], ""), functions)
         enrolls, counts, others = _writes(source, mapping)
-        if table == mapping.enrollment_table:
-            enrolls = False
+        if table in (mapping.enrollment_table, mapping.course_table):
+            enrolls = (
+                False  # whom it enrolls there is somebody else than who signs up: the teacher of a new course, say
+            )
         enrolls, counts = enrolls and mapping.enrolls, counts and mapping.counts_in_courses
         if enrolls or counts:
             function = f"{row['function_schema']}.{row['function']}()"

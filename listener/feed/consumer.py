@@ -11,6 +11,9 @@ import asyncpg
 from listener import sql
 from listener.errors import Fenced
 
+FEW = 64
+"""Changes in a batch that a function with plans of its own handles; more pay for one statement that is set up anew."""
+
 
 class Executor(Protocol):
     """What runs a statement and returns its row: a connection, with a time limit around it."""
@@ -33,24 +36,31 @@ class Batch:
 class Consumer:
     """One consumer of the feed: a name, and the statement that reads, reacts and writes the next checkpoint."""
 
-    def __init__(self, name: str, reaction: str) -> None:
-        """`reaction` is SQL that begins with `{{feed}}`; $1 is the consumer, $2 the batch size."""
+    def __init__(self, name: str, reaction: str, few: str | None = None) -> None:
+        """`reaction` is SQL that begins with `{{feed}}`; $1 is the consumer, $2 the batch size. `few` calls a function
+        that does the same where there are few notes, and says with no `changes` where it does not; $1 is the most."""
         self.name = name
         self._statement = sql.render(reaction, {"feed": sql.read("feed/batch_and_checkpoint")})
+        self._few = few
+        self._expects_few = few is not None
 
     async def react(self, executor: Executor, batch_size: int, *args: object) -> Batch | None:
         """Handle the next batch; None if there was nothing to handle. Raises Fenced if another daemon did it first."""
         try:
+            if self._expects_few:
+                row = await executor.fetchrow(self._few or "", min(FEW, batch_size), *args)
+                if row is not None and row["changes"] is not None:
+                    return batch_of(row) if row["changes"] else None
             row = await executor.fetchrow(self._statement, self.name, batch_size, *args)
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name == "checkpoint_pkey":
                 raise Fenced from error
             raise
-        if row is None:
-            return None
-        values = dict(row)
-        return Batch(
-            changes=values.pop("changes"),
-            notes_left=values.pop("notes_left"),
-            result=values,
-        )
+        self._expects_few = self._few is not None and (row is None or row["changes"] <= FEW)
+        return batch_of(row) if row is not None else None
+
+
+def batch_of(row: asyncpg.Record) -> Batch:
+    """What a consumer's statement returned."""
+    values = dict(row)
+    return Batch(changes=values.pop("changes"), notes_left=values.pop("notes_left"), result=values)

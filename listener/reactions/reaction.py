@@ -38,7 +38,7 @@ class Reaction:
         text = sql.read(f"reactions/{name}")
         return cls(
             name=name,
-            together=_consumer(name, text, "together"),
+            together=_consumer(name, text, "together", few=sql.read(f"reactions/{name}_few")),
             each=_consumer(name, text, "each"),
             arguments=(SHOWN,),
             pause=pause,
@@ -61,5 +61,5 @@ class Reaction:
         return max(0.0, self.last_at + max(self.pause, self.blocked_pause) - now) if self.due else float("inf")
 
 
-def _consumer(name: str, text: str, manner: str) -> Consumer:
-    return Consumer(name, text.replace("{{outcome}}", sql.read(f"reactions/{name}_{manner}")))
+def _consumer(name: str, text: str, manner: str, few: str | None = None) -> Consumer:
+    return Consumer(name, text.replace("{{outcome}}", sql.read(f"reactions/{name}_{manner}")), few)

@@ -29,6 +29,9 @@ $$;
 -- A trigger's condition runs with the rights of whoever updates the row. It is told both rows and says yes or no.
 grant execute on function
     listener.is_news_of_student(anyelement, anyelement),
+    listener.is_news_of_changed_student(anyelement, anyelement),
     listener.is_news_of_enrollment(anyelement, anyelement),
-    listener.is_news_of_course(anyelement, anyelement)
+    listener.is_news_of_changed_enrollment(anyelement, anyelement),
+    listener.is_news_of_course(anyelement, anyelement),
+    listener.is_news_of_changed_course(anyelement, anyelement)
 to public;

@@ -123,13 +123,25 @@ begin
 end;
 $$;
 
--- Whether an update moves a count. It fails for nobody: what it cannot read is news.
+-- Whether an update moves a count. It runs with the rights and the search path of whoever updates, and fails for
+-- nobody: what it cannot read is news. Most updates leave the columns concerned as they were, byte for byte; to find
+-- that needs no operator, which the search path could make somebody else's.
 create or replace function listener.is_news_of_enrollment(old_row anyelement, new_row anyelement) returns boolean
+language plpgsql stable as $$
+begin
+    if pg_catalog.record_image_eq(row({{counted_columns:new_row}}), row({{counted_columns:old_row}})) then
+        return false;
+    end if;
+    return listener.is_news_of_changed_enrollment(old_row, new_row);
+exception when others then
+    return true;
+end;
+$$;
+
+create or replace function listener.is_news_of_changed_enrollment(old_row anyelement, new_row anyelement) returns boolean
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
     return (({{is_counted:new_row}}) is true) is distinct from (({{is_counted:old_row}}) is true)
         or {{enrollment_course:new_row}} is distinct from {{enrollment_course:old_row}};
-exception when others then
-    return true;
 end;
 $$;

@@ -107,3 +107,25 @@ def test_install_goes_on_when_a_migration_has_dropped_what_was_taken_over(
     database.server.psql(database.name, gone)
     assert "installed schema listener" in listener(database.url, "install", "--count-columns", "enrollments").stdout
     listener(database.url, "uninstall")
+
+
+def test_a_trigger_that_enrolls_the_teacher_of_a_new_course_is_not_in_the_way(
+    make_database: Callable[..., Database],
+) -> None:
+    database = make_database(installed=False)
+    database.server.psql(
+        database.name,
+        """
+        create function enroll_teacher() returns trigger language plpgsql as $$
+        begin
+            insert into enrollments (user_id, course_id)
+            select id, new.id from profiles where role = 'teacher' limit 1;
+            return new;
+        end $$;
+        create trigger enroll_teacher after insert on courses for each row execute function enroll_teacher();
+        """,
+    )
+    listener(database.url, "install")
+    listener(database.url, "install", "--take-over")
+    enabled = "select tgenabled from pg_trigger where tgname = 'enroll_teacher'"
+    assert database.server.psql(database.name, enabled).strip() == "O"

@@ -177,6 +177,22 @@ async def test_a_table_made_anew_that_is_in_use_gets_its_triggers_when_it_is_fre
     await reader.close()
 
 
+async def test_when_other_enrollments_count_the_counts_follow_at_once(
+    database: Database, connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, course = school
+    wait_until(lambda: daemon.metric("listener_audits_total") == 1, "the only audit for long")
+    await connection.execute("insert into profiles (role) select 'student' from generate_series(1, 3)")
+    await eventually(connection, COUNT, course, equals=3)
+    await connection.execute(
+        "update enrollments set status = 'cancelled' where id in (select id from enrollments limit 1)"
+    )
+    await eventually(connection, COUNT, course, equals=2)
+    listener(database.url, "install", active_values="active,cancelled")
+    await eventually(connection, COUNT, course, equals=3)
+    await eventually(connection, "select count(*) from listener.blind_note", equals=0)
+
+
 async def test_what_cannot_be_followed_is_told_and_made_good_by_install(
     database: Database, connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:

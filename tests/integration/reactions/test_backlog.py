@@ -118,6 +118,8 @@ def daemon() -> dict[str, Case]:
         "enroll_each": Case(ENROLL.each._statement, "'enroll', 200, 20"),
         "count": Case(COUNT.together._statement, "'count', 200, 20"),
         "count_each": Case(COUNT.each._statement, "'count', 200, 20"),
+        "enroll_few": Case(sql.read("reactions/enroll_few"), "200, 20"),
+        "count_few": Case(sql.read("reactions/count_few"), "200, 20"),
         "retry_enroll_each": Case(RETRY_EACH, "200, 20"),
         "retry_enroll_together": Case(RETRY_TOGETHER, "200, 20"),
         "retry_count": Case(sql.read("reactions/retry_count"), "20, 20"),

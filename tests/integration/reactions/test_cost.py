@@ -12,6 +12,7 @@ import pytest
 
 from listener import sql
 from listener.connection import Connection, tune
+from listener.feed.consumer import FEW
 from listener.locks import BELL_LOCK, LOCK_CLASS
 from listener.reactions.enrolling import RETRY_EACH, RETRY_TOGETHER
 from listener.reactions.reaction import Reaction
@@ -156,7 +157,8 @@ async def test_a_batch_is_one_statement_of_each_reaction_however_many_students_i
     students: int,
     batches: int,
 ) -> None:
-    """And nothing beside, by the server's own log; but after a transaction that had to be cut in two, one more look."""
+    """And nothing beside, by the server's own log; but where there is more than few can be, a look that finds that out,
+    and after a transaction that had to be cut in two, one more."""
     await connection.execute(f"alter database {database.name} set log_statement = 'all'")
     await connection.execute("insert into courses (title, price) values ('a', 1)")
     daemon = start_daemon(database, heartbeat_seconds=300, sample_seconds=3600, batch_size=2000)
@@ -169,12 +171,18 @@ async def test_a_batch_is_one_statement_of_each_reaction_however_many_students_i
         signed_up += warm
         await eventually(connection, "select enrollments from courses", equals=signed_up, seconds=30)
     made = statements(database)[len(earlier) :]
-    enrolling = [text for text in made if text.startswith("-- Enrolling:")]
-    counting = [text for text in made if text.startswith("-- Counting:")]
     looks = batches + (batches > 1)
-    assert batches <= len(enrolling) <= looks
-    assert 1 <= len(counting) <= looks
-    assert len(made) == len(enrolling) + len(counting), made
+    for name, statement in (("enroll", "-- Enrolling:"), ("count", "-- Counting:")):
+        by_function = sum(f"listener.{name}_few(" in text for text in made)
+        by_statement = sum(text.startswith(statement) for text in made)
+        if students <= FEW:
+            assert (by_function, by_statement) == (1, 0), made
+        elif name == "enroll":
+            assert batches <= by_statement <= looks, made
+            assert by_function <= looks, made
+        else:
+            assert 1 <= by_function + by_statement <= looks + 1, made
+    assert all("_few(" in text or text.startswith(("-- Enrolling:", "-- Counting:")) for text in made), made
 
 
 def statements(database: Database) -> list[str]:

@@ -1,0 +1,102 @@
+-- Enrolling whoever is named by few notes, which is what the daemon does all day: the work of `daemon/enroll`, whose one
+-- statement is set up anew each time it runs, as a function whose plans are kept. Notes and snapshot come from one
+-- statement; who is a student is looked up after it, and so is as new or newer. Anything out of the ordinary (many
+-- profiles, a transaction that was cut in two, no course that is free) is left for the statement: then `changes` is null.
+create or replace function listener.enroll_few(
+    most_profiles integer,
+    most_shown integer,
+    out changes bigint,
+    out notes_left boolean,
+    out seq bigint,
+    out enrolled bigint,
+    out course_id text,
+    out enrolled_ids text[],
+    out pending bigint,
+    out pending_students json,
+    out courses_changed boolean,
+    out waited double precision,
+    out ages double precision[],
+    out profiles integer[],
+    out kinds json
+)
+language plpgsql as $$
+#variable_conflict use_variable
+declare
+    noted_changes bigint;
+    noted_weight bigint;
+    noted_ids {{profile_key_type}}[];
+    noted_at timestamptz[];
+    first_at timestamptz;
+    reacted_at timestamptz;
+    is_whole boolean;
+    seen pg_snapshot;
+    student_ids {{profile_key_type}}[];
+    default_course_id {{course_key_type}};
+begin
+    with last_checkpoint as (
+        select checkpoint.seq, checkpoint.partial_xid
+        from listener.checkpoint
+        where checkpoint.consumer = 'enroll'
+        order by checkpoint.seq desc
+        limit 1
+    ),
+    note as materialized (
+        select unhandled.*, greatest(cardinality(unhandled.profile_ids), 1) as weight
+        from listener.unhandled('enroll', most_profiles + 1) as unhandled
+    )
+    select
+        last_checkpoint.seq + 1,
+        last_checkpoint.partial_xid is null,
+        pg_current_snapshot(),
+        array(select unnest(note.profile_ids) from note),
+        summary.*
+    from last_checkpoint
+    cross join (
+        select
+            count(*),
+            sum(note.weight),
+            min(note.at),
+            bool_or(note.source = 'courses'),
+            coalesce(array_agg(note.at) filter (where note.profile_ids is not null), '{}'),
+            coalesce(array_agg(note.weight) filter (where note.profile_ids is not null), '{}'),
+            json_agg(
+                json_build_object('source', note.source, 'operation', note.operation, 'changes', note.weight)
+            )
+        from note
+    ) as summary
+    into
+        seq, is_whole, seen, noted_ids,
+        noted_changes, noted_weight, first_at, courses_changed, noted_at, profiles, kinds;
+    if noted_changes = 0 then
+        changes := 0;
+        return;
+    end if;
+    if not is_whole or noted_weight > most_profiles then
+        return;
+    end if;
+    enrolled := 0;
+    enrolled_ids := '{}';
+    if cardinality(noted_ids) > 0 then
+        student_ids := array(select student.id from listener.students(noted_ids) as student(id) order by student.id);
+        if cardinality(student_ids) > 0 then
+            default_course_id := listener.hold_course(listener.default_course_id());
+            if default_course_id is null then
+                return;
+            end if;
+            enrolled_ids := array(
+                select student.id::text from listener.enroll(student_ids, default_course_id) as student(id)
+            );
+            enrolled := cardinality(enrolled_ids);
+            enrolled_ids := enrolled_ids[:most_shown];
+            course_id := default_course_id;
+        end if;
+    end if;
+    insert into listener.checkpoint (consumer, seq, handled, changes) values ('enroll', seq, seen, noted_changes);
+    changes := noted_changes;
+    notes_left := false;
+    pending := 0;
+    reacted_at := clock_timestamp();
+    waited := extract(epoch from reacted_at - first_at);
+    ages := array(select extract(epoch from reacted_at - note.at) from unnest(noted_at) as note(at));
+end;
+$$;

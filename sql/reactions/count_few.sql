@@ -1,0 +1,1 @@
+select * from listener.count_few($1, $2)

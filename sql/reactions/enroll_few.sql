@@ -1,0 +1,1 @@
+select * from listener.enroll_few($1, $2)
