@@ -139,7 +139,7 @@ class EnrollmentTables(References):
 
     @staticmethod
     def _nearest(candidates: list[Candidate[Enrollments]]) -> str:
-        """What no table does."""
+        """What is said when no table is chosen: what none of them does, and which come nearest."""
         if not candidates:
             return "refers to both people and courses"
         nearest = sorted(candidates, key=lambda each: (-each.score, each.name))
