@@ -1,4 +1,4 @@
-"""Waits for locks without ever standing in line for long: whoever came next would wait behind us."""
+"""Short waits for locks, repeated: while we wait for a table, whoever comes next waits behind us."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ async def set_lock_timeout(connection: Connection) -> None:
 
 
 async def patiently(work: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Do `work` again and again until it gets its locks, or is in nobody's way. Raises Busy after BUSY_SECONDS."""
+    """Do `work` again and again until it gets its locks and is in nobody's way. Raises Busy after BUSY_SECONDS."""
     give_up_at = anyio.current_time() + BUSY_SECONDS
     while True:
         try:

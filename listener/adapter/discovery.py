@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from listener import sql
 from listener.adapter import expressions, vocabulary
 from listener.adapter.catalogue import Catalogue, Relation
+from listener.adapter.enrollments import Enrollments
 from listener.adapter.evidence import Choice
 from listener.adapter.mapping import Actions, Mapping, MissingIndex, Table, column
 from listener.adapter.rules import Rule, Rules, find_column, listed, ranked
-from listener.adapter.tables import Enrollments, Places
+from listener.adapter.tables import Tables
 from listener.connection import Connection
 from listener.errors import Undecided, WrongSetting
 from listener.settings import MAPPING, PREFIX, Settings
@@ -51,11 +52,11 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
     """
     asked = settings or {}
     catalogue = await Catalogue.load(connection)
-    places, rules = Places(catalogue, asked), Rules(catalogue, asked)
-    enrollments = places.enrollments()
-    profiles, profile_key, profiles_why = places.profiles(enrollments)
-    courses, course_key, courses_why = places.courses(enrollments)
-    rule, role = await _students(places, rules, profiles, enrollments, asked)
+    finder, rules = Tables(catalogue, asked), Rules(catalogue, asked)
+    enrollments = finder.enrollments()
+    profiles, profile_key, profiles_why = finder.profiles(enrollments)
+    courses, course_key, courses_why = finder.courses(enrollments)
+    rule, role = await _students(finder, rules, profiles, enrollments, asked)
     status, published = await rules.status(enrollments.relation), await rules.published(courses)
     price, price_choice = _price(courses, asked)
     counts, counts_choice = _counts(courses, asked)
@@ -103,25 +104,13 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
         course_order=await _order(connection, courses, price, asked),
         count_columns=counts,
         actions=_actions(asked),
-        partitioned=tuple(relation.table for relation in catalogue.tables if relation.partitioned),
         statistics=await _statistics(connection, enrollments.relation.table.schema, asked),
         missing_index=_missing_index(enrollments.relation, enrollments.person.column),
         settings=asked,
     )
-    tables = {mapping.student_table, mapping.enrollment_table}
-    mapping = replace(
-        mapping,
-        partitioned=tuple(table for table in mapping.partitioned if table in tables),
-        enums=tuple(
-            (table, each.name)
-            for table in mapping.tables
-            for each in catalogue.relations[table].columns.values()
-            if each.labels
-        ),
-    )
     choices = (
         Choice("profiles", 90 if enrollments.person.by_foreign_key else 70, profiles_why),
-        Choice("enrollments", places.score, places.reason),
+        Choice("enrollments", finder.score, finder.reason),
         Choice("courses", 95 if enrollments.course.by_foreign_key else 70, courses_why),
         rule.choice,
         status.choice,
@@ -129,7 +118,22 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
         price_choice,
         counts_choice,
     )
-    return Discovery(mapping, choices)
+    return Discovery(_with_catalogue(mapping, catalogue), choices)
+
+
+def _with_catalogue(mapping: Mapping, catalogue: Catalogue) -> Mapping:
+    """The mapping, with what the catalogue says of its tables: which are partitioned, and which columns are enums."""
+    watched = (mapping.student_table, mapping.enrollment_table)
+    return replace(
+        mapping,
+        partitioned=tuple(each.table for each in catalogue.tables if each.partitioned and each.table in watched),
+        enums=tuple(
+            (table, each.name)
+            for table in mapping.tables
+            for each in catalogue.relations[table].columns.values()
+            if each.labels
+        ),
+    )
 
 
 async def _query(connection: Connection, kind: str, asked: dict[str, str], setting: str) -> str | None:
@@ -139,11 +143,11 @@ async def _query(connection: Connection, kind: str, asked: dict[str, str], setti
 
 
 async def _students(
-    places: Places, rules: Rules, profiles: Relation, enrollments: Enrollments, asked: dict[str, str]
+    finder: Tables, rules: Rules, profiles: Relation, enrollments: Enrollments, asked: dict[str, str]
 ) -> tuple[Rule, tuple[Relation, str] | None]:
     """The rule, and the role table it is about unless it is about the profiles."""
     person = enrollments.person.table
-    role = places.role_table(profiles, person)
+    role = finder.role_table(profiles, person)
     predicate = asked.get("student_predicate")
     if predicate is not None:
         setting = "LISTENER_STUDENT_PREDICATE"
@@ -177,7 +181,7 @@ async def _students(
             return found, role
     if own is None:
         rules.role_in_other_words(profiles)
-        await rules.role_elsewhere(places.that_may_say_roles(profiles, person, enrollments.relation.table))
+        await rules.role_elsewhere(finder.that_may_say_roles(profiles, person, enrollments.relation.table))
         own = Rule("true", Choice("students", 60, "nothing says who is one, so everyone is"))
     conditions = await rules.conditions(profiles)
     parts = [*([] if own.condition == "true" and conditions else [own.condition]), *conditions]

@@ -1,4 +1,4 @@
-"""What was chosen, how sure that is, and why: shown by `install`, and stopped at where two fit about as well."""
+"""What was chosen, how sure that is, and why. `install` shows it, and asks where two candidates fit about as well."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whether the rule for students tells anybody from anybody else: said after `install`, at a bounded cost."""
+"""Whether the rule for students matches some profiles and not others: said after `install`, at a bounded cost."""
 
 import asyncpg
 
@@ -12,8 +12,8 @@ MOST_MILLISECONDS = 2_000
 
 
 async def remark(connection: Connection, mapping: Mapping) -> str | None:
-    """What there is to say if nobody, or everybody, matches the rule that is installed; None if it tells them apart, if
-    there is nobody yet, or if that could not be found out in time."""
+    """A remark if no profile matches the installed rule, or all do. None if some do and some do not, if there are no
+    profiles yet, or if that could not be found out in time."""
     if not mapping.enrolls:
         return None
     try:

@@ -1,4 +1,5 @@
-"""What a role may do, asked before it is needed: so that nobody is blind without knowing."""
+"""What a role may do, asked before it is needed: a role from which row-level security hides rows would find nothing
+amiss."""
 
 from listener import sql
 from listener.adapter.mapping import Mapping

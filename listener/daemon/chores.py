@@ -97,7 +97,7 @@ class Chores:
                 await self._following.follow()
             elif self._trust_at <= time.monotonic():
                 self._trust_at = time.monotonic() + TRUST_PAUSE
-                await self._executor.fetchrow(sql.read("daemon/trust"))
+                await self._executor.fetchrow(sql.read("daemon/trust_notes"))
             if row["blind_notes"] and not self._following.broken:
                 self._make_good()
         return self._settings.heartbeat_seconds

@@ -1,4 +1,4 @@
-"""What a daemon looks at once, before its life begins: whether it could work under its role at all."""
+"""What is checked once, when the daemon starts: whether it could work under its role at all."""
 
 import anyio
 

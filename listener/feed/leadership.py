@@ -1,4 +1,4 @@
-"""Who leads: whoever holds a session-level advisory lock. It dies with its connection, so nobody leads twice.
+"""Who leads: whoever holds a session-level advisory lock. It ends with its session, so no two ever hold it.
 
 Should the lock be held by a session that is no daemon, the daemons agree on a deputy by a second lock: what keeps
 two leaders from applying a note twice is the checkpoint's key, not the lock.
@@ -62,7 +62,7 @@ class Leadership:
 
     async def holder(self) -> Holder | None:
         """Whose session holds the lock, or None."""
-        row = await self._connection.fetchrow(sql.read("feed/leader"), LOCK_CLASS, self._locks[-1])
+        row = await self._connection.fetchrow(sql.read("feed/lock_holder"), LOCK_CLASS, self._locks[-1])
         return None if row is None else Holder(**dict(row))
 
     async def depose(self, pid: int) -> bool:

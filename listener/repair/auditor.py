@@ -1,5 +1,7 @@
 """The leader's audit: every few minutes the tables are looked at as a whole, and counts that are off are repaired.
-What triggers could only note blindly is made good here, too, as soon as somebody asks.
+
+Where a trigger could not read a row, it noted only that something happened (a blind note). Who was not enrolled or
+counted for that is found here, too, as soon as the leader asks.
 
 It has a short-lived connection of its own, so that no reaction waits for it, and reads one snapshot without a lock.
 """
@@ -160,7 +162,7 @@ class Auditor:
         return True
 
     async def _look_for_triggers(self, connection: Connection) -> None:
-        """A migration may make the LMS's own trigger anew that was taken over. It is told, not fought."""
+        """A migration may create a trigger again that was taken over. That is logged; the trigger is left alone."""
         installed = await install.installation(connection)
         if installed is None:
             return

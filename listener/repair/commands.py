@@ -104,11 +104,6 @@ def sync(
 
     async def work(connection: Connection) -> int:
         mapping, installed = await known(connection, settings)
-        output = console()
-
-        def tell(line: str) -> None:
-            output.print(literally(line), soft_wrap=True)
-
         if print_ or dry_run:
             diagnosis = await diagnosing.diagnose(connection, mapping, installed, settings.url(), names)
             if print_:
@@ -129,24 +124,35 @@ def sync(
             diagnosis = await diagnosing.diagnose(connection, mapping, installed, settings.url(), names)
             show_todos("to do", would_change(diagnosis))
             complete = await restructure.mend_structure(connection, mapping, names, tell)
-        columns = (TextColumn("students"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-        with Progress(*columns, console=output) as bar:
-            task = bar.add_task("")
-            handled = await syncing.sync(
-                connection,
-                settings.url(),
-                mapping,
-                tell,
-                lambda seen, total, enrolled: bar.update(
-                    task, completed=seen, total=total, description=f"{enrolled} enrolled"
-                ),
-            )
+        handled = await _sync_with_progress(connection, settings, mapping)
         installed = (await known(connection, settings))[1]
         diagnosis = await diagnosing.diagnose(connection, mapping, installed, settings.url())
         show_findings(diagnosis.findings)
         return 1 if diagnosis.findings or not complete or not handled else 0
 
     raise typer.Exit(with_connection(settings, work))
+
+
+async def _sync_with_progress(connection: Connection, settings: Settings, mapping: Mapping) -> bool:
+    """Enroll and count, below a bar that shows how far that is."""
+    output = console()
+
+    def tell_above(line: str) -> None:
+        output.print(literally(line), soft_wrap=True)
+
+    columns = (TextColumn("students"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=output) as bar:
+        task = bar.add_task("")
+
+        def advance(seen: int, total: int, enrolled: int) -> None:
+            bar.update(task, completed=seen, total=total, description=f"{enrolled} enrolled")
+
+        return await syncing.sync(connection, settings.url(), mapping, tell_above, advance)
+
+
+def tell(line: str) -> None:
+    """One line of what is done."""
+    console().print(literally(line), soft_wrap=True)
 
 
 def show_todos(word: str, todos: Iterable[Todo]) -> None:

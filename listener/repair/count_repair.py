@@ -1,4 +1,4 @@
-"""Looks for what is not as it should be, and mends it while the system runs."""
+"""Repairs counts that are off, while the system runs."""
 
 from dataclasses import dataclass
 
@@ -18,8 +18,8 @@ class CountRepair:
 
 
 async def repair_counts(connection: Connection) -> list[CountRepair]:
-    """Repair all counts by the exact difference, and what is parked for courses that are gone. Two at a time would
-    repair twice: a lock lets one pass only."""
+    """Repair all counts by the exact difference, and settle what is parked for courses that are gone. Two repairs at
+    the same time would apply the difference twice, so an advisory lock lets one run at a time."""
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock($1, $2)", LOCK_CLASS, REPAIR_LOCK)
         await connection.execute(sql.read("session/whole_tables"))

@@ -1,4 +1,5 @@
--- Travels with each heartbeat: what the daemon should not learn by chance.
+-- Asked with each heartbeat: whether something is in the feed, and whether the installation is still the one that this
+-- daemon can work with.
 select
     exists (select from listener.unhandled('enroll', 1)) as news,
     (select installation.version from listener.installation) as version,

@@ -1,4 +1,4 @@
--- Who works: the sessions that hold a lock of leadership ($1: its class, $2: its keys), and those of other daemons.
+-- Who leads and who stands by: the sessions that hold a lock of leadership ($1: its class, $2: its keys), and those of other daemons.
 with holder as (
     select
         pg_locks.pid,

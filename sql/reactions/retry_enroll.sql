@@ -61,7 +61,7 @@ failed as materialized (
     where outcome.error is not null
 ),
 
--- Without a course nobody was tried.
+-- Without a default course, none of those who are due was tried.
 unsettled as materialized (
     select failed.profile_id, failed.error
     from failed

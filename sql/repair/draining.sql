@@ -1,5 +1,5 @@
--- Whether an audit would take what is on its way for lost: a backlog is being drained, whose oldest note has waited for
--- longer than any that is handled as it comes; or something is to be made good, or not bound yet.
+-- Whether an audit should wait, because it would take students for missed who are about to be enrolled: the oldest note
+-- has waited for long, so a backlog is being worked off; or blind notes are to be made good, or a rename followed.
 select
     exists (
         select

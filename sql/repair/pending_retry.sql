@@ -1,4 +1,4 @@
--- Those who wait for a course are not hurried: they are enrolled as soon as there is one.
+-- Makes pending students due now. Not those who wait for a course: they are due as soon as there is one.
 with hurried as (
     update listener.pending_enrollment
     set next_attempt_at = clock_timestamp()

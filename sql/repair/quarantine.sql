@@ -1,4 +1,4 @@
--- Moves enrollments out of the way.
+-- Moves enrollments that stand in a key's way to listener.quarantine.
 with astray as materialized (
     {{astray}}
 ),

@@ -1,4 +1,5 @@
--- Students, and those without an enrollment, in one snapshot. Nobody is missed for whom something is to be made good.
+-- Students, those without an enrollment, and those who were missed, in one snapshot. While blind notes are to be made
+-- good, or a rename is to be followed, none counts as missed.
 select
     figures.students,
     figures.without_enrollment,

@@ -1,4 +1,4 @@
--- What the feed holds is counted in: such a difference stays, until somebody repairs it.
+-- Counts that are off even when all that the feed still holds is added: such a difference stays until it is repaired.
 with found as (
     select format(
         '%s: %s says %s, should be %s',

@@ -129,8 +129,8 @@ def daemon() -> dict[str, Case]:
         "purge_checkpoints_of_nothing": Case(sql.read("feed/purge_checkpoints"), "'enroll', 0, 500, 3600"),
         "sample": Case(sql.read("monitor/sample"), f"{CONSUMERS}, 100"),
         "heartbeat": Case(sql.read("daemon/heartbeat")),
-        "trust": Case(sql.read("daemon/trust")),
-        "cluster": Case(sql.read("repair/cluster"), CONSUMERS),
+        "trust_notes": Case(sql.read("daemon/trust_notes")),
+        "is_restored": Case(sql.read("repair/is_restored"), CONSUMERS),
     }
 
 
@@ -349,7 +349,15 @@ async def test_what_was_planned_on_empty_tables_costs_no_more_either(planned: La
 
 ELSEWHERE = {
     *("daemon", "few_rows", "whole_tables"),  # settings
-    *("depose", "leader", "record_cluster", "follow", "problems", "in_the_way", "writers_in_line"),  # small, or few
+    *(
+        "depose",
+        "lock_holder",
+        "record_cluster",
+        "follow",
+        "problems",
+        "in_the_way",
+        "writers_in_line",
+    ),  # small, or few
     # Parts of others:
     *("batch_and_checkpoint", "ring_ourselves", "count_each", "count_together", "enroll_each", "enroll_together"),
     "orphans",
