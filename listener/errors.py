@@ -13,6 +13,13 @@ CONNECTION_ERRORS: tuple[type[Exception], ...] = (
 )
 """All that asyncpg raises when a connection cannot be made, used or kept: its errors share no base."""
 
+INTERRUPTED: tuple[type[asyncpg.PostgresError], ...] = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.QueryCanceledError,
+)
+"""What a statement fails with for somebody else's sake: the same statement may succeed on the same connection."""
+
 
 class ListenerError(Exception):
     """Something went wrong: {detail}."""

@@ -9,7 +9,7 @@ from listener.adapter import install
 from listener.connection import Connection
 from listener.daemon.doorbell import Doorbell
 from listener.daemon.following import Following
-from listener.errors import ReadOnly
+from listener.errors import INTERRUPTED, ReadOnly
 from listener.feed.consumer import Executor
 from listener.feed.purge import Purge
 from listener.logs import Logger
@@ -21,6 +21,7 @@ from listener.settings import Settings
 
 PURGE_PAUSE = 300.0
 PURGE_STEP_PAUSE = 0.05
+INTERRUPTED_PAUSE = 1.0
 TRUST_PAUSE = 60.0
 """Seconds between two records of since when every name is right: so much more is looked at after a migration."""
 
@@ -73,7 +74,12 @@ class Chores:
         """Do what is due. Raises Deaf, ReadOnly, WrongVersion, or whatever the connection raises."""
         for chore in self._chores:
             if chore.due_at <= time.monotonic():
-                chore.due_at = time.monotonic() + await chore.do()
+                try:
+                    pause = await chore.do()
+                except INTERRUPTED:  # by somebody who alters a table of ours, or cancelled it: the connection is sound
+                    self._metrics.errors.labels("chore").inc()
+                    pause = INTERRUPTED_PAUSE
+                chore.due_at = time.monotonic() + pause
 
     def wait(self) -> float:
         """Seconds until something is due."""

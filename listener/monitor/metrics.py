@@ -22,7 +22,7 @@ TABLES = {
     "enrollments": ("insert", "update", "delete", "truncate"),
     "courses": ("insert", "update", "delete", "truncate"),
 }
-ERROR_KINDS = ("connection", "heartbeat", "reaction", "fenced", "sample", "audit")
+ERROR_KINDS = ("connection", "heartbeat", "reaction", "fenced", "sample", "audit", "chore")
 PENDING_REASONS = ("no_course", "course_locked", "failed")
 
 

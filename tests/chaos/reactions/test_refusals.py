@@ -138,10 +138,25 @@ async def test_a_cancelled_or_timed_out_reaction_is_tried_again(
     cancel = """
         select count(*) from (
             select pg_cancel_backend(pid) from pg_stat_activity
-            where application_name = 'listener' and datname = current_database() and state = 'active'
+            where application_name = 'listener' and datname = current_database() and wait_event = 'PgSleep'
         ) as cancelled
     """
     await eventually(connection, cancel, equals=1)
+    await eventually(connection, ENROLLED, equals=1)
+    assert leader.events("connection_lost") == []
+
+
+async def test_a_heartbeat_that_somebody_is_in_the_way_of_is_made_again_on_the_same_connection(
+    connection: Connection, course: None, leader: DaemonProcess
+) -> None:
+    """As when `listener install` replaces what the heartbeat reads."""
+    gave_way = 'listener_errors_total{kind="chore"}'
+    async with connection.transaction():
+        await connection.execute("lock table listener.installation in access exclusive mode")
+        wait_until(lambda: leader.metric(gave_way) > 0, "a heartbeat gave way")
+    beats = leader.metric("listener_heartbeat_seconds_count")
+    wait_until(lambda: leader.metric("listener_heartbeat_seconds_count") > beats, "the heart beats again")
+    await sign_up(connection, 1)
     await eventually(connection, ENROLLED, equals=1)
     assert leader.events("connection_lost") == []
 
