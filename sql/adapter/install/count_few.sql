@@ -1,4 +1,4 @@
--- Moving the counts that few notes name: the work of `daemon/count` as a function whose plans are kept. (See
+-- Moving the counts that few notes name: the work of `reactions/count` as a function whose plans are kept. (See
 -- `enroll_few`.) A transaction that was cut in two, many notes, or a course that somebody holds, are left for the
 -- statement: then `changes` is null.
 create or replace function listener.count_few(

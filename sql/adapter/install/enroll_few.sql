@@ -1,4 +1,4 @@
--- Enrolling whoever is named by few notes, which is what the daemon does all day: the work of `daemon/enroll`, whose one
+-- Enrolling whoever is named by few notes, which is what the daemon does all day: the work of `reactions/enroll`, whose one
 -- statement is set up anew each time it runs, as a function whose plans are kept. Notes and snapshot come from one
 -- statement; who is a student is looked up after it, and so is as new or newer. Anything out of the ordinary (many
 -- profiles, a transaction that was cut in two, no course that is free) is left for the statement: then `changes` is null.
