@@ -265,8 +265,12 @@ class Look:
         )
 
     async def _rule_rows(self) -> tuple[dict[str, Any], ...] | None:
-        """With the rights of whoever asks. The daemon's own role has none on the LMS's tables, and is not given any for
+        """Nothing, where a query by hand is all that says who is a student.
+
+        With the rights of whoever asks. The daemon's own role has none on the LMS's tables, and is not given any for
         this: the rule may read an address, or whatever else the LMS keeps of people."""
+        if not self._values["rule_columns"] and self._mapping.role_table is None:
+            return None
         what = "what the columns that the rule reads hold"
         hidden = await self._rows("explained_hidden", what, str(self._mapping.student_table))
         if hidden is None:

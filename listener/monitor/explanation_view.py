@@ -41,7 +41,9 @@ def explain(
             document = explained.to_dict() | {"says": verdict_line(explained)}
             sys.stdout.write(json.dumps(document, default=lambda value: value.isoformat()) + "\n")
         else:
-            console().print(render(explained), soft_wrap=True)
+            output = console()
+            output.print(literally(verdict_line(explained)), style="bold", soft_wrap=True)
+            output.print(render(explained))
         return 2 if explained.verdict is Verdict.UNKNOWN else 0
 
     raise typer.Exit(with_connection(settings, work))
@@ -94,14 +96,13 @@ def _waits_for(explained: Explanation) -> str:
 
 
 def render(explained: Explanation) -> Table:
-    """The explanation as people read it."""
+    """What the verdict rests on, as people read it."""
     table = Table.grid(padding=(0, 2))
 
     def add(what: str, said: RenderableType) -> None:
         table.add_row(what, said)
 
     seen = explained.seen
-    add("[bold]verdict[/]", literally(verdict_line(explained)))
     add("profile", literally(explained.profile))
     if explained.actions != "count":
         is_student = {True: "yes", False: "no", None: "could not be read"}[seen.is_student]
