@@ -12,7 +12,7 @@ from listener import __version__, logs
 from listener.adapter import commands as attaching
 from listener.errors import ListenerError
 from listener.flags import CONNECTION, DAEMON, takes_settings
-from listener.monitor import status_view
+from listener.monitor import explanation_view, status_view
 from listener.repair import commands as repairing
 from listener.settings import Settings
 
@@ -40,6 +40,7 @@ app.command(epilog="Example: listener uninstall")(attaching.uninstall)
 app.command(epilog="Example: listener diagnose --json")(repairing.diagnose)
 app.command(epilog="Example: listener sync --dry-run")(repairing.sync)
 app.command(epilog="Example: listener pending retry")(repairing.pending)
+app.command(epilog="Example: listener explain 4711")(explanation_view.explain)
 
 
 @app.command(epilog="Example: listener status --watch")

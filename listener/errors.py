@@ -51,6 +51,11 @@ class WrongVersion(ListenerError):
     """schema `listener` is version {installed}, this program needs version {needed}: {mend}."""
 
 
+class Outdated(ListenerError):
+    """schema `listener` was made by an earlier program, which had no function listener.{function}: run
+    `listener install` again."""
+
+
 class UnknownRecord(ListenerError):
     """what is installed (version {installed}) was recorded in a form that this program does not know: run
     `listener uninstall`, then `listener install` and `listener sync`."""
@@ -98,6 +103,14 @@ class Blinded(ListenerError):
 
 class MayNot(ListenerError):
     """the role {role} may not {action}: {mend}."""
+
+
+class UnknownProfile(ListenerError):
+    """there is no profile {profile!r}: nothing in column {key} of {table} is that."""
+
+
+class NotAKey(ListenerError):
+    """{profile!r} is no key of a profile: give a value of column {key} of {table}, which is of type {type}."""
 
 
 class UnknownForeignKey(ListenerError):

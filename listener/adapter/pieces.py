@@ -40,6 +40,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
     found = [
         Piece("students", probe=f"select from listener.students({none})", setting=students),
         Piece("unenrolled", probe=f"select from listener.unenrolled({none})"),
+        Piece("one_profile"),
         Piece("missing_students"),
         Piece("student_page"),
         Piece("student_figures"),
@@ -133,6 +134,7 @@ def expectations(mapping: Mapping, tokens: Tokens) -> dict[str, str]:
     counts = list(mapping.count_columns)
     return {
         "expect_student_columns": expect((profiles, [mapping.profile_key]), (students, [mapping.student_key, *rule])),
+        "expect_profile_columns": expect((profiles, [mapping.profile_key])),
         "expect_enrollment_columns": expect((enrollments, pair)),
         # One column's identity tells the table, too. Before a statement that writes: a stranger's triggers would run.
         "expect_enrollment_table": expect((enrollments, pair[:1])),

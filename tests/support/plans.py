@@ -45,6 +45,7 @@ order by pg_proc.proname
 READERS = {
     *("default_course_id", "drifted_counts", "lock_courses", "missing_students", "settle_abandoned_counts"),
     *("student_figures", "student_page", "students", "unenrolled", "enroll_few", "count_few"),
+    *("profile_is_there", "enrollments_of"),
 }
 """Functions whose plans must be told: a test that no longer sees them would pass for nothing."""
 

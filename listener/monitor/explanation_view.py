@@ -1,0 +1,172 @@
+"""`listener explain` in a terminal: as people read it, or as JSON."""
+
+import json
+import sys
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+from rich.table import Table
+
+from listener.connection import Connection, address, reason
+from listener.errors import CONNECTION_ERRORS, Unreachable
+from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
+from listener.monitor.explanation import Explanation, Noted, Pending, Verdict
+from listener.monitor.explanation import explain as look
+from listener.settings import Settings
+
+SHOWN_ENROLLMENTS = 20
+LONGEST = 200
+"""Letters of a value that are shown."""
+
+LEFT_ALONE = "who has any enrollment, of any status, is left alone"
+
+
+@takes_settings(*CONNECTION)
+def explain(
+    settings: Settings,
+    *,
+    profile: Annotated[str, typer.Argument(help="The profile's key.", metavar="PROFILE")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Why one profile is, or is not, enrolled. Changes nothing."""
+
+    async def work(connection: Connection) -> int:
+        try:
+            explained = await look(connection, profile)
+        except CONNECTION_ERRORS as error:
+            raise Unreachable(address=address(settings.url()), reason=reason(error)) from error
+        if as_json:
+            document = explained.to_dict() | {"says": verdict_line(explained)}
+            sys.stdout.write(json.dumps(document, default=lambda value: value.isoformat()) + "\n")
+        else:
+            output = console()
+            output.print(literally(verdict_line(explained)), style="bold", soft_wrap=True)
+            output.print(render(explained))
+        return 2 if explained.verdict is Verdict.UNKNOWN else 0
+
+    raise typer.Exit(with_connection(settings, work))
+
+
+def verdict_line(explained: Explanation) -> str:
+    """The verdict in one line, and what to do if there is something to do."""
+    match explained.verdict:
+        case Verdict.ENROLLED:
+            return f"enrolled{_but(explained)}"
+        case Verdict.NOT_A_STUDENT:
+            return "not a student"
+        case Verdict.WAITS:
+            return f"waits: {_waits_for(explained)}"
+        case Verdict.ON_ITS_WAY if explained.reason is None:
+            return "on its way: noted, and not yet handled; `listener status` says who works"
+        case Verdict.ON_ITS_WAY:
+            return "on its way: what was missed while names changed is looked for, and made good"
+        case Verdict.MISSED:
+            return "missed: a student, nothing noted, nothing pending; `listener sync` enrolls"
+        case Verdict.NOT_DONE_HERE:
+            return "enrolling is not done here: LISTENER_ACTIONS is count"
+        case Verdict.ONLY_OBSERVED:
+            return "only observed: LISTENER_ACTIONS is observe, so nobody is enrolled"
+        case Verdict.UNKNOWN:
+            return "cannot tell: see what could not be read"
+
+
+def _but(explained: Explanation) -> str:
+    """What may surprise about an enrollment."""
+    remarks = []
+    if not any(each.active for each in explained.seen.enrollments or ()):
+        remarks.append(f"but not in any active status: {LEFT_ALONE}")
+    if explained.seen.is_student is False:
+        remarks.append("though not a student now: no enrollment is ever taken back")
+    return "".join(f", {remark}" for remark in remarks)
+
+
+def _waits_for(explained: Explanation) -> str:
+    pending = explained.seen.pending
+    if pending is None:
+        return explained.mapping_broken or ""
+    if pending.reason == "no_course":
+        return "there is no course to be had; enrolled as soon as there is one"
+    why = {"course_locked": "somebody holds the row of the course", "failed": "it was refused"}
+    return (
+        f"{why.get(pending.reason, pending.reason)}; tried again {_when(pending.next_attempt_at)},"
+        " or now with `listener pending retry`"
+    )
+
+
+def render(explained: Explanation) -> Table:
+    """What the verdict rests on, as people read it."""
+    table = Table.grid(padding=(0, 2))
+
+    def add(what: str, said: RenderableType) -> None:
+        table.add_row(what, said)
+
+    seen = explained.seen
+    add("profile", literally(explained.profile))
+    if explained.actions != "count":
+        is_student = {True: "yes", False: "no", None: "could not be read"}[seen.is_student]
+        add("student", literally(f"{is_student}; the rule: {explained.rule}"))
+    for row in seen.rule_rows or ():
+        add("", literally("its row has " + (_columns(row) or "nothing that the rule reads")))
+    if seen.rule_rows == ():
+        add("", "it has no row there")
+    for each in (seen.enrollments or ())[:SHOWN_ENROLLMENTS]:
+        status = each.status or "no status"
+        active = "" if each.active else " (not active)"
+        since = "" if each.since is None else f", since {each.since}"
+        add("enrolled", literally(f"in course {each.course}, {status}{active}{since}"))
+    if len(seen.enrollments or ()) > SHOWN_ENROLLMENTS:
+        add("", f"and in {len(seen.enrollments or ()) - SHOWN_ENROLLMENTS} more; --json has them all")
+    if seen.enrollments == ():
+        add("enrolled", "nowhere")
+    if explained.actions != "count":
+        if seen.enrollments:
+            add("", LEFT_ALONE)
+        add("new students", literally(_lands(explained)))
+        add("pending", literally("no" if seen.pending is None else _pending(seen.pending)))
+        add("noted", _noted(seen.notes))
+    for number, line in enumerate(explained.incomplete):
+        add("" if number else "[yellow]may be incomplete[/]", literally(line))
+    return table
+
+
+def _lands(explained: Explanation) -> str:
+    seen = explained.seen
+    if explained.actions == "observe":
+        return "are enrolled nowhere: LISTENER_ACTIONS is observe"
+    if seen.has_default_course is None:
+        return "could not be read"
+    return f"land in course {seen.default_course}" if seen.has_default_course else "wait: there is no course to be had"
+
+
+def _pending(pending: Pending) -> str:
+    attempts = "1 attempt" if pending.attempts == 1 else f"{pending.attempts} attempts"
+    error = "" if pending.error is None else f" ({pending.error})"
+    after = "with a course" if pending.next_attempt_at is None else _when(pending.next_attempt_at)
+    return f"{pending.reason}{error}, {attempts} since {_time(pending.since)}, the next {after}"
+
+
+def _noted(noted: Noted) -> str:
+    if noted.oldest_at is None:
+        return "nothing that is not yet handled"
+    notes = "1 note" if noted.waiting == 1 else f"{noted.waiting:,} notes"
+    return f"{notes} not yet handled, the oldest since {_time(noted.oldest_at)}"
+
+
+def _columns(row: dict[str, object]) -> str:
+    return ", ".join(f"{name} = {_value(value)}" for name, value in row.items())
+
+
+def _value(value: object) -> str:
+    """Null, and all that is text, can be told from each other."""
+    text = "null" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+
+
+def _when(moment: datetime | None) -> str:
+    return "with a course" if moment is None else f"at {_time(moment)}"
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%F %T %Z}"

@@ -1,0 +1,1 @@
+select listener.default_course_id()::text

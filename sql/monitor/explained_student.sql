@@ -1,0 +1,3 @@
+select exists (
+    select from listener.students(array[($1::text)::{{profile_key_type}}])
+)

@@ -1,0 +1,41 @@
+-- What the listener's own tables say of one profile ($1, its key). Of the feed only what waits is read, never its history.
+with pending as (
+    select
+        pending_enrollment.reason,
+        pending_enrollment.error,
+        pending_enrollment.attempts,
+        pending_enrollment.since,
+        nullif(pending_enrollment.next_attempt_at, 'infinity') as next_attempt_at
+    from listener.pending_enrollment
+    where pending_enrollment.profile_id = ($1::text)::{{profile_key_type}}
+),
+
+noted as (
+    select
+        count(*) as notes,
+        min(unhandled.at) as oldest_at
+    from listener.unhandled('enroll') as unhandled
+    where ($1::text)::{{profile_key_type}} = any (unhandled.profile_ids)
+),
+
+noted_blindly as (
+    select
+        count(*) as notes,
+        min(blind_note.at) as oldest_at
+    from listener.blind_note
+    where blind_note.source = 'profiles'
+)
+
+select
+    pending.reason,
+    pending.error,
+    pending.attempts,
+    pending.since,
+    pending.next_attempt_at,
+    noted.notes,
+    noted.oldest_at,
+    noted_blindly.notes as blind_notes,
+    noted_blindly.oldest_at as oldest_blind_at
+from noted
+cross join noted_blindly
+left join pending on true
