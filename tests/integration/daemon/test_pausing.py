@@ -348,12 +348,12 @@ def test_an_unknown_name_is_refused_in_one_line_that_names_those_there_are(datab
 
 async def test_twice_is_once(connection: Connection, database: Database) -> None:
     pause(database, "enroll", "--reason", "first")
-    since = await connection.fetchval("select since from listener.pause")
+    since = await connection.fetchval("select since::text from listener.pause")
     said = pause(database, "enroll", "--reason", "second")
     assert said.count("\n") == 1
     assert "already" in said
     pause(database, "enroll")
-    assert await connection.fetchrow("select since, reason from listener.pause") == (since, "second")
+    assert await connection.fetchval("select array[since::text, reason] from listener.pause") == [since, "second"]
     assert "goes on" in resume(database, "enroll")
     assert "nothing to do" in resume(database, "enroll")
 
