@@ -23,8 +23,10 @@ def pause(
     name: Name,
     reason: Annotated[str | None, typer.Option("--reason", help="Why: status and log say it.")] = None,
 ) -> None:
-    """Let a reaction wait: enroll, count, or a further one. Its notes stay in the feed until `listener resume`, across
-    restarts and changes of leader. When this returns no batch of it begins, and the one in hand is over."""
+    """Let a reaction wait, and its notes with it, until `listener resume`.
+
+    The pause is kept in the database, across restarts and changes of leader. When this returns no batch of the reaction
+    begins any more, and the one in hand is over; should that take more than 10 s, a line says so."""
 
     async def work(connection: Connection) -> None:
         paused, is_new = await pausing.pause(connection, name, reason)
@@ -40,7 +42,10 @@ def pause(
 
 @takes_settings(*CONNECTION)
 def resume(settings: Settings, *, name: Name) -> None:
-    """Let a reaction that was paused go on: all that waits is handled, in order, each note once."""
+    """Let a reaction that was paused go on.
+
+    All that waits is handled, each note once. The leader goes on at once, or with its next heartbeat
+    (LISTENER_HEARTBEAT_SECONDS) behind a transaction pooler."""
 
     async def work(connection: Connection) -> None:
         was = await pausing.resume(connection, name)
