@@ -10,6 +10,7 @@ import typer
 
 from listener import __version__, logs
 from listener.adapter import commands as attaching
+from listener.daemon import commands as pausing
 from listener.errors import ListenerError
 from listener.flags import CONNECTION, DAEMON, takes_settings
 from listener.monitor import explanation_view, status_view
@@ -41,6 +42,8 @@ app.command(epilog="Example: listener diagnose --json")(repairing.diagnose)
 app.command(epilog="Example: listener sync --dry-run")(repairing.sync)
 app.command(epilog="Example: listener pending retry")(repairing.pending)
 app.command(epilog="Example: listener explain 4711")(explanation_view.explain)
+app.command(epilog="Example: listener pause enroll --reason 'bulk import'")(pausing.pause)
+app.command(epilog="Example: listener resume enroll")(pausing.resume)
 
 
 @app.command(epilog="Example: listener status --watch")

@@ -117,6 +117,10 @@ class UnknownForeignKey(ListenerError):
     """{name} is no foreign key of {table} to a profile or a course. Those that there are: {known}."""
 
 
+class UnknownReaction(ListenerError):
+    """{name} is no reaction. Those that there are: {known}."""
+
+
 class NeedsStructure(ListenerError):
     """{flag} is about keys and indexes: `listener sync --structure {flag}`."""
 

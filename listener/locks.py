@@ -10,3 +10,6 @@ DEPUTY_LOCK = 4
 BIND_LOCK = 5
 
 CHANNEL = "listener"
+
+PAUSE = "pause"
+"""The word on that channel that says: a pause has begun, or is over."""

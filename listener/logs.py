@@ -95,6 +95,11 @@ class Event(StrEnum):
         "database_restored",
         "the database is a copy whose checkpoints mean nothing: the feed starts over, `students` are noted again",
     )
+    PAUSED = (
+        "paused",
+        "somebody paused a reaction: `consumer`, `since`, `by`, `reason`; its notes wait until `listener resume`",
+    )
+    RESUMED = "resumed", "a reaction that was paused goes on: `consumer`"
     NOT_READY = "not_ready", "the daemon cannot work with this database: `error` says what to do"
     STOPPING = "stopping", "a signal was received; the statement in hand is finished first"
     STOPPED = "stopped", "the daemon has stopped"

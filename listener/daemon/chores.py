@@ -9,6 +9,7 @@ from listener.adapter import install
 from listener.connection import Connection
 from listener.daemon.doorbell import Doorbell
 from listener.daemon.following import Following
+from listener.daemon.pauses import Pauses
 from listener.errors import INTERRUPTED, ReadOnly
 from listener.feed.consumer import Executor
 from listener.feed.purge import Purge
@@ -61,17 +62,21 @@ class Chores:
         self._following = following
         self._reactions = reactions
         self._make_good = make_good
+        self._pauses = Pauses(reactions, metrics, state, log)
         self._sampler = Sampler(executor, connection, reactions.consumers, log)
         self._purge = Purge(reactions.consumers, settings.retention_seconds)
         self._trust_at = float("-inf")
+        self._beat = Chore(self._heartbeat)
         self._chores = (
-            Chore(self._heartbeat),
+            self._beat,
             Chore(self._sample),
             Chore(self._purge_step, time.monotonic() + PURGE_STEP_PAUSE),
         )
 
     async def run_due(self) -> None:
         """Do what is due. Raises Deaf, ReadOnly, WrongVersion, or whatever the connection raises."""
+        if self._doorbell.take_told_to_look():
+            self._beat.due_at = float("-inf")
         for chore in self._chores:
             if chore.due_at <= time.monotonic():
                 try:
@@ -98,6 +103,7 @@ class Chores:
                 raise ReadOnly
             if row["news"]:
                 self._reactions.news()
+            self._pauses.learn(row["paused"])
             self._metrics.blind_notes.set(row["blind_notes"])
             if not row["bound"] or self._following.broken:
                 await self._following.follow()

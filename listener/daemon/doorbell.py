@@ -14,7 +14,7 @@ import asyncpg
 from listener import sql
 from listener.connection import Connection
 from listener.errors import Deaf
-from listener.locks import BELL_LOCK, CHANNEL, LOCK_CLASS
+from listener.locks import BELL_LOCK, CHANNEL, LOCK_CLASS, PAUSE
 
 HEARTBEAT = "heartbeat"
 
@@ -34,6 +34,7 @@ class Doorbell:
         self._own_heartbeat = anyio.Event()
         self.held = False
         self._heard = 0
+        self._told_to_look = False
         self.heartbeats_heard: dict[int, float] = {}
         """Backend pid of each other daemon that was heard, and when (monotonic seconds)."""
 
@@ -52,6 +53,7 @@ class Doorbell:
                     self.heartbeats_heard.clear()
                 self.heartbeats_heard[pid] = time.monotonic()
         else:
+            self._told_to_look = self._told_to_look or payload == PAUSE
             self.wake()
 
     def _hang_up(self, _connection: object) -> None:
@@ -62,6 +64,11 @@ class Doorbell:
         """Notifications heard since this was last asked."""
         heard, self._heard = self._heard, 0
         return heard
+
+    def take_told_to_look(self) -> bool:
+        """Whether somebody, since this was last asked, wanted the next heartbeat, and what travels with it, at once."""
+        told, self._told_to_look = self._told_to_look, False
+        return told
 
     def wake(self) -> None:
         """End a wait, as if somebody had rung."""

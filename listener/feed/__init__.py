@@ -1,7 +1,8 @@
 """The change feed: its consumers, their checkpoints, who may read it, and the purge. Knows nothing of students.
 
 `consumer` runs the one statement that reads a batch and writes the checkpoint; `registry` names all consumers;
-`leadership` makes sure that one daemon reads at a time; `purge` deletes what every consumer has handled.
+`leadership` makes sure that one daemon reads at a time; `pausing` lets a consumer wait; `purge` deletes what every
+consumer has handled.
 
 May import the common modules only. Begin with `consumer`.
 """

@@ -126,11 +126,15 @@ class Metrics:
         self.standbys = gauge("standbys", "Daemons connected to the database beside the leader.")
         self.backlog_changes = gauge(
             "backlog_changes",
-            f"Notes in the feed that are not handled yet; estimated from the feed's numbering beyond {COUNTED}.",
+            f"Notes in the feed that are not handled yet; estimated from the feed's numbering beyond {COUNTED}. "
+            "(Not those that wait for a paused reaction.)",
+        )
+        self.paused_backlog_changes = gauge(
+            "paused_backlog_changes", "Notes in the feed that wait for a reaction that is paused; counted likewise."
         )
         self.oldest_unhandled = gauge(
             "oldest_unhandled_timestamp_seconds",
-            "When the oldest unhandled change was noted; 0 when there is none.",
+            "When the oldest unhandled change was noted; 0 when there is none. (Not for a paused reaction.)",
         )
         self.pending_students = gauge(
             "pending_students", f"Students that could not be enrolled yet, counted up to {COUNTED}.", ("reason",)
@@ -147,6 +151,7 @@ class Metrics:
         )
 
         # Seen by the leader with each heartbeat.
+        self.paused = gauge("paused", "1 while the reaction is paused, by `listener pause`.", ("reaction",))
         self.mapping_broken = gauge(
             "mapping_broken", "1 while something that is mapped is gone, and cannot be done without."
         )
@@ -183,11 +188,13 @@ class Metrics:
         for consumer in CONSUMERS:
             self.batch_seconds.labels(consumer)
             self.batch_changes.labels(consumer)
+            self.paused.labels(consumer)
 
     def sampled(self, sample: Sample) -> None:
         """Take over the database's figures."""
         self.standbys.set(sample.standbys)
         self.backlog_changes.set(sample.backlog)
+        self.paused_backlog_changes.set(sample.paused_backlog)
         self.oldest_unhandled.set(sample.oldest_unhandled_at)
         for reason in PENDING_REASONS:
             self.pending_students.labels(reason).set(sample.pending_students.get(reason, 0))
@@ -200,10 +207,12 @@ class Metrics:
         """Whatever was sampled or audited is the next leader's to say."""
         for pending in PENDING_REASONS:
             self.pending_students.labels(pending).set(0)
+        for consumer in CONSUMERS:
+            self.paused.labels(consumer).set(0)
         for figure in (
-            self.leader, self.polling, self.standbys, self.backlog_changes, self.oldest_unhandled, self.pending_counts,
-            self.notify_queue_usage, self.oldest_transaction, self.last_sample,
-            self.students, self.students_without_enrollment, self.course_count_drift, self.last_audit,
+            self.leader, self.polling, self.standbys, self.backlog_changes, self.paused_backlog_changes,
+            self.oldest_unhandled, self.pending_counts, self.notify_queue_usage, self.oldest_transaction,
+            self.last_sample, self.students, self.students_without_enrollment, self.course_count_drift, self.last_audit,
             self.mapping_broken, self.blind_notes, self.drift_returning, self.foreign_triggers,
         ):  # fmt: skip
             figure.set(0)

@@ -7,6 +7,7 @@ import html
 import re
 import time
 from dataclasses import asdict, dataclass
+from datetime import UTC
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -54,6 +55,15 @@ def headline(state: State, longest: float) -> Headline:
 
 
 def _leading(state: State) -> Headline:
+    paused = state.paused_now()
+    if paused:
+        since = min(each.since for each in state.paused)
+        return Headline(
+            "warning",
+            f"Leading; {' and '.join(paused)} paused",
+            f"Since {since.astimezone(UTC):%F %H:%M} UTC what is noted waits. "
+            f'The command "listener resume {paused[0]}" lets it go on.',
+        )
     if state.warning is not None:
         return Headline("warning", "Leading", f"{state.warning[:1].upper()}{state.warning[1:]}.")
     sample = state.sample
@@ -81,6 +91,7 @@ def figures(state: State, longest: float, *, keys: bool) -> dict[str, Any]:
         "role": state.role,
         "since": state.since,
         "headline": asdict(headline(state, longest)),
+        "paused": state.paused_now(),
         "heartbeat_at": None if state.heartbeat_at is None else now - (monotonic - state.heartbeat_at),
         "sample": None
         if sample is None or state.sample_at is None
@@ -88,6 +99,7 @@ def figures(state: State, longest: float, *, keys: bool) -> dict[str, Any]:
             "at": now - (monotonic - state.sample_at),
             "standbys": sample.standbys,
             "backlog": sample.backlog,
+            "paused_backlog": sample.paused_backlog,
             "backlog_estimated": sample.backlog >= COUNTED,
             "oldest_unhandled_seconds": (
                 max(0.0, sample.sampled_at - sample.oldest_unhandled_at) if sample.oldest_unhandled_at else 0.0

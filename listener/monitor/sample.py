@@ -33,6 +33,9 @@ class Sample:
     sampled_at: float
     standbys: int
     backlog: int
+    """Notes that wait for a consumer that is not paused."""
+    paused_backlog: int
+    """Notes that wait for one that is."""
     oldest_unhandled_at: float
     pending_students: dict[str, int]
     """By reason."""
@@ -53,6 +56,7 @@ async def look(executor: Executor, consumers: list[str]) -> tuple[Sample, str | 
         sampled_at=row["sampled_at"],
         standbys=row["standbys"],
         backlog=row["backlog"] or 0,
+        paused_backlog=row["paused_backlog"] or 0,
         oldest_unhandled_at=row["oldest_unhandled_at"] or 0.0,
         pending_students=json.loads(row["pending_students"]),
         pending_counts=row["pending_counts"],

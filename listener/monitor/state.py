@@ -3,6 +3,7 @@
 import time
 from enum import StrEnum
 
+from listener.feed.pausing import Pause
 from listener.monitor.activity import Activity
 from listener.monitor.sample import Sample
 
@@ -27,6 +28,8 @@ class State:
         self.heartbeat_at: float | None = None
         self.broken: str | None = None
         """What a migration took away that cannot be done without, and what to do about it."""
+        self.paused: tuple[Pause, ...] = ()
+        """Reactions that somebody told to wait, as far as this daemon knew when it last led."""
         self.warning: str | None = None
         """What somebody should look at although this daemon is ready."""
         self.sample: Sample | None = None
@@ -59,6 +62,14 @@ class State:
         """Keep the figures last sampled from the database."""
         self.sample = sample
         self.sample_at = time.monotonic()
+
+    def learned_paused(self, paused: tuple[Pause, ...]) -> None:
+        """These reactions are paused now, and no others."""
+        self.paused = paused
+
+    def paused_now(self) -> list[str]:
+        """Names of the reactions that are paused, if this daemon leads: another one would not know."""
+        return [each.consumer for each in self.paused] if self.role is Role.LEADING else []
 
     def why_not_ready(self) -> str | None:
         """One line that says why this daemon is of no use now, or None if it is."""

@@ -14,6 +14,7 @@ from listener.adapter import install
 from listener.adapter.problems import describe
 from listener.connection import Connection, reason
 from listener.errors import MayNot
+from listener.feed import pausing
 from listener.feed.leadership import APPLICATION_NAME
 from listener.feed.registry import CONSUMERS
 from listener.lock_watch import reading_whole_tables
@@ -50,6 +51,7 @@ class Status:
     """Nobody holds the leader's lock for long, but a daemon is at work: it polls, behind a transaction pooler."""
     standbys: int
     backlog: int
+    """Notes that wait for a reaction that is not paused; so is the lag."""
     backlog_is_estimated: bool
     lag_seconds: float | None
     pending_students: int
@@ -58,6 +60,9 @@ class Status:
     oldest_transaction_seconds: float | None
     notify_queue_usage: float
     last_checkpoint_at: datetime | None
+    paused: tuple[pausing.Pause, ...] = ()
+    paused_backlog: int = 0
+    """Notes that wait for a reaction that is paused."""
     mapping_broken: str | None = None
     """What a migration took away that cannot be done without, and what to do about it."""
     statistics: Students | None = None
@@ -90,6 +95,7 @@ async def look(connection: Connection, url: str | None, *, full: bool = False) -
         await install.require(connection)
         who = await _who(connection)
         figures, _ = await sample(connection, CONSUMERS)
+        paused = await pausing.paused(connection)
         problems = json.loads(await connection.fetchval(sql.read("adapter/problems")))
         statistics = await patiently(lambda: _statistics(connection, url)) if full else None
     except asyncpg.InsufficientPrivilegeError as error:
@@ -118,6 +124,8 @@ async def look(connection: Connection, url: str | None, *, full: bool = False) -
         ),
         notify_queue_usage=figures.notify_queue_usage,
         last_checkpoint_at=who["last_checkpoint_at"],
+        paused=paused,
+        paused_backlog=figures.paused_backlog,
         mapping_broken="; ".join(map(describe, problems)) or None,
         statistics=statistics,
     )

@@ -9,9 +9,11 @@ import anyio
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from listener.connection import Connection, address, connected, reason
 from listener.errors import CONNECTION_ERRORS, Unreachable
+from listener.monitor.sample import COUNTED
 from listener.monitor.status import Status, look
 
 
@@ -74,6 +76,13 @@ def render(seen: Status) -> Table:
     changes = "change" if seen.backlog == 1 else "changes"
     waits = "" if seen.lag_seconds is None else f", the oldest waits for {duration(seen.lag_seconds)}"
     table.add_row("backlog", f"{approximately}{seen.backlog:,} {changes}{waits}")
+    for each in seen.paused:
+        line = Text(f"{each}: listener resume {each.consumer}", style="yellow")
+        table.add_row("paused", line)
+    if seen.paused:
+        about = "about " if seen.paused_backlog >= COUNTED else ""
+        changes = "change" if seen.paused_backlog == 1 else "changes"
+        table.add_row("waits for resume", f"{about}{seen.paused_backlog:,} {changes}")
     table.add_row("last batch", _ago(seen.last_checkpoint_at))
     reasons = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in seen.pending_by_reason.items())
     table.add_row(

@@ -48,8 +48,9 @@ def application(settings: Settings, access: Access, metrics: Metrics, state: Sta
     async def readyz(_request: Request) -> JSONResponse:
         problem = state.why_not_ready()
         if problem is None:
+            remarks = {"warning": state.warning, "paused": state.paused_now()}
             return JSONResponse(
-                {"status": "ok", "role": state.role} | ({"warning": state.warning} if state.warning else {})
+                {"status": "ok", "role": state.role} | {name: said for name, said in remarks.items() if said}
             )
         return JSONResponse({"status": "unavailable", "role": state.role, "reason": problem}, 503)
 

@@ -27,6 +27,8 @@ class Reaction:
     pause: float = 0.0
     batch_size: int = FIRST_BATCH
     due: bool = True
+    paused: bool = False
+    """Whether somebody told it to wait. (Its statements look for themselves, and do nothing then.)"""
     last_at: float = field(default=float("-inf"))
     careful_until: float = field(default=float("-inf"))
     blocked_pause: float = 0.0
@@ -58,7 +60,9 @@ class Reaction:
 
     def wait(self, now: float) -> float:
         """Seconds until this reaction should run; infinite if there is nothing for it to do."""
-        return max(0.0, self.last_at + max(self.pause, self.blocked_pause) - now) if self.due else float("inf")
+        if self.paused or not self.due:
+            return float("inf")
+        return max(0.0, self.last_at + max(self.pause, self.blocked_pause) - now)
 
 
 def _consumer(name: str, text: str, manner: str, few: str | None = None) -> Consumer:

@@ -6,7 +6,7 @@ reaction has one; when it is refused, that reaction alone waits and tries again.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 import asyncpg
 
@@ -20,7 +20,6 @@ from listener.reactions.counting import Counting
 from listener.reactions.enrolling import Enrolling
 from listener.reactions.reaction import FIRST_BATCH, Reaction
 from listener.reactions.refusals import ENDED, may_be_renamed
-from listener.reactions.retry import Retry
 
 CAREFUL_SECONDS = 30.0
 """How long each student is enrolled on its own after one was refused, so that the server's log is not filled too."""
@@ -70,11 +69,22 @@ class Reactions:
         return self._enrolling.waited
 
     def news(self) -> None:
-        """There may be something in the feed. Enrolling looks at once; if it finds anything, or cannot look, so do the
-        others."""
+        """There may be something in the feed. Enrolling looks at once; if it finds anything, or does not look,
+        so do the others."""
         self._enrolling.reaction.due = True
-        if self._enrolling.reaction.blocked_pause:
+        if self._enrolling.reaction.blocked_pause or self._enrolling.reaction.paused:
             self._others_due()
+
+    def pause(self, consumers: Collection[str]) -> None:
+        """Leave these alone, and what they have set aside, until told otherwise. What was paused and is not among them
+        goes on at once."""
+        for reaction in self._reactions:
+            was_paused, reaction.paused = reaction.paused, reaction.name in consumers
+            if was_paused and not reaction.paused:
+                reaction.due = True
+                for each in (self._enrolling, self._counting):
+                    if each.reaction is reaction:
+                        each.retry.not_later_than(time.monotonic())
 
     def _others_due(self) -> None:
         for other in self._reactions[1:]:
@@ -85,8 +95,7 @@ class Reactions:
         now = time.monotonic()
         return min(
             *(reaction.wait(now) for reaction in self._reactions),
-            self._enrolling.retry.wait(now),
-            self._counting.retry.wait(now),
+            *(each.retry.wait(now) for each in (self._enrolling, self._counting) if not each.reaction.paused),
             self.report.wait(),
         )
 
@@ -96,9 +105,9 @@ class Reactions:
         for reaction in self._reactions:
             if reaction.wait(time.monotonic()) <= 0:
                 handled = await self._run(reaction) or handled
-        if await self._attempt(self._enrolling.retry_pending, self._enrolling.retry):
+        if await self._attempt(self._enrolling, self._enrolling.retry_pending):
             self._counting.reaction.due = True
-        await self._attempt(self._counting.retry_parked, self._counting.retry)
+        await self._attempt(self._counting, self._counting.retry_parked)
         self.report.flush()
         return handled
 
@@ -170,9 +179,9 @@ class Reactions:
             milliseconds=round(seconds * 1000, 1),
         )
 
-    async def _attempt(self, attempt: Callable[[], Awaitable[bool]], retry: Retry) -> bool:
+    async def _attempt(self, of: Enrolling | Counting, attempt: Callable[[], Awaitable[bool]]) -> bool:
         """Try again what was set aside, if that is due. True if something of it was settled."""
-        if retry.wait(time.monotonic()) > 0:
+        if of.reaction.paused or of.retry.wait(time.monotonic()) > 0:
             return False
         try:
             return await attempt()
@@ -180,5 +189,5 @@ class Reactions:
             raise
         except asyncpg.PostgresError:
             self._metrics.errors.labels("reaction").inc()
-            retry.done(tried=1, settled=0, more=True, next_in=None)
+            of.retry.done(tried=1, settled=0, more=True, next_in=None)
             return False

@@ -17,6 +17,8 @@ from listener import sql
 from listener.adapter import install, takeover
 from listener.connection import Connection, close, connect, reason
 from listener.errors import CONNECTION_ERRORS, InTheWay
+from listener.feed import pausing
+from listener.feed.registry import COUNT
 from listener.lock_watch import reading_whole_tables
 from listener.logs import Event, Logger
 from listener.monitor.metrics import Metrics
@@ -130,12 +132,14 @@ class Auditor:
         async with self._whole_tables(connection):
             drifted = await connection.fetchval("select count(distinct id) from listener.course_drift")
             parked = await connection.fetchval("select exists (select from listener.pending_count)")
+            paused = COUNT in {each.consumer for each in await pausing.paused(connection)}
         self._metrics.course_count_drift.set(drifted)
-        repairs: list[count_repair.CountRepair] = []
-        if drifted or parked:
-            async with self._whole_tables(connection):
-                repairs = await count_repair.repair_counts(connection)
-        self._repaired(repairs)
+        if not paused:
+            repairs: list[count_repair.CountRepair] = []
+            if drifted or parked:
+                async with self._whole_tables(connection):
+                    repairs = await count_repair.repair_counts(connection)
+            self._repaired(repairs)
         self._metrics.last_audit.set_to_current_time()
         self._log.debug(
             Event.AUDITED,

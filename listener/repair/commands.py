@@ -17,6 +17,8 @@ from listener.adapter.discovery import discover, given
 from listener.adapter.mapping import Mapping
 from listener.connection import Connection
 from listener.errors import NeedsStructure, NotInstalled
+from listener.feed import pausing
+from listener.feed.registry import COUNT, ENROLL
 from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
 from listener.repair import diagnosis as diagnosing
 from listener.repair import restructure
@@ -114,6 +116,10 @@ def sync(
             return 1 if diagnosis.findings or todos else 0
         if installed is None:
             raise NotInstalled(database=await connection.fetchval("select current_database()"))
+        paused = [each for each in await pausing.paused(connection) if each.consumer in (ENROLL, COUNT)]
+        if paused:
+            tell(f"nothing done: {'; '.join(map(str, paused))}; `listener resume {paused[0].consumer}` first")
+            return 1
         await connection.fetchval(sql.read("adapter/follow"))
         gone = await diagnosing.broken(connection)
         if gone:

@@ -18,11 +18,12 @@ class CountRepair:
 
 
 async def repair_counts(connection: Connection) -> list[CountRepair]:
-    """Repair all counts by the exact difference, and settle what is parked for courses that are gone. Two repairs at
-    the same time would apply the difference twice, so an advisory lock lets one run at a time."""
+    """Repair all counts by the exact difference, and settle what is parked for courses that are gone; nothing while
+    counting is paused. Two repairs at the same time would apply the difference twice, so an advisory lock lets one run
+    at a time."""
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock($1, $2)", LOCK_CLASS, REPAIR_LOCK)
         await connection.execute(sql.read("session/whole_tables"))
-        await connection.execute("select listener.settle_abandoned_counts()")
+        await connection.execute(sql.read("repair/settle_abandoned_counts"))
         rows = await connection.fetch(sql.read("repair/repair_counts"))
     return [CountRepair(**dict(row)) for row in rows]

@@ -63,6 +63,7 @@ COUNTS_OFF = Check("counts_off", "error", "counts are off", SYNC)
 INSTALLED = (
     Check("counts_drifted", "error", "counts are off", SYNC),
     Check("feed_lag", "error", "changes wait for a daemon", "listener run"),
+    Check("paused", "warning", "reactions are paused", "listener resume NAME"),
     Check("students_pending", "warning", "students could not be enrolled yet", "listener pending"),
 )
 REFUSED = Check(

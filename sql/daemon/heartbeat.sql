@@ -5,4 +5,5 @@ select
     (select installation.version from listener.installation) as version,
     current_setting('transaction_read_only') = 'on' as read_only,
     listener.is_bound() as bound,
-    (select count(*) from (select from listener.due_blind_note limit 1000) as due) as blind_notes
+    (select count(*) from (select from listener.due_blind_note limit 1000) as due) as blind_notes,
+    (select coalesce(json_agg(pause order by pause.since, pause.consumer), '[]') from listener.pause) as paused

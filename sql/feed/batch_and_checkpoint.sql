@@ -1,13 +1,16 @@
 -- How every consumer's statement begins. `batch` holds the notes to react to, `next_checkpoint` says that they
 -- are handled; both belong to one transaction, so a batch is applied once or not at all. `seq + 1` is the fence:
--- of two who read the same checkpoint, one gets a unique violation, and nothing of its batch remains.
+-- of two who read the same checkpoint, one gets a unique violation, and nothing of its batch remains. A consumer that
+-- is paused has no checkpoint to go on from, and so no batch.
 with last_checkpoint as materialized (
     select
         checkpoint.seq,
         checkpoint.handled,
         checkpoint.partial_xid
     from listener.checkpoint
-    where checkpoint.consumer = $1
+    where
+        checkpoint.consumer = $1
+        and not exists (select from listener.pause where pause.consumer = $1)
     order by checkpoint.seq desc
     limit 1
 ),

@@ -1,13 +1,15 @@
 -- Figures for metrics and the status page, read often: each is cheap however much there is. At most $2 rows of
 -- anything are counted. A longer backlog is estimated: the feed's newest number tells roughly how many came after. A
 -- note that is nothing to a consumer (a count's, to enrolling) is no backlog of it, though it reads it along one day.
+-- What waits for a consumer that is paused is told apart: nobody is late with it.
 with consumer as (
     select
         consumer.name,
         seen.read,
         seen.notes,
         seen.last_id,
-        seen.oldest_at
+        seen.oldest_at,
+        exists (select from listener.pause where pause.consumer = consumer.name) as paused
     from unnest($1::text[]) as consumer(name)
     cross join lateral (
         select
@@ -35,6 +37,16 @@ newest_note as (
     from listener.change
     order by change.xid desc, change.id desc
     limit 1
+),
+
+backlog as (
+    select
+        consumer.paused,
+        case
+            when consumer.read < $2 then consumer.notes
+            else consumer.notes + greatest((select newest_note.id from newest_note) - consumer.last_id, 0)
+        end as notes
+    from consumer
 ),
 
 pending_by_reason as (
@@ -66,16 +78,13 @@ select
         from pg_catalog.pg_stat_activity
         where datname = current_database() and application_name = 'listener' and pid <> pg_backend_pid()
     ) as standbys,
+    (select max(backlog.notes) from backlog where not backlog.paused) as backlog,
+    (select max(backlog.notes) from backlog where backlog.paused) as paused_backlog,
     (
-        select max(
-            case
-                when consumer.read < $2 then consumer.notes
-                else consumer.notes + greatest((select newest_note.id from newest_note) - consumer.last_id, 0)
-            end
-        )
+        select extract(epoch from min(consumer.oldest_at))::float8
         from consumer
-    ) as backlog,
-    (select extract(epoch from min(consumer.oldest_at))::float8 from consumer) as oldest_unhandled_at,
+        where not consumer.paused
+    ) as oldest_unhandled_at,
     (
         select coalesce(json_object_agg(pending_by_reason.reason, pending_by_reason.students), '{}')
         from pending_by_reason

@@ -1,8 +1,10 @@
--- Parked deltas: applied as soon as the course row is free again.
+-- Parked deltas: applied as soon as the course row is free again. None is due while counting is paused.
 with due as materialized (
     select pending_count.*
     from listener.pending_count
-    where pending_count.next_attempt_at <= clock_timestamp()
+    where
+        pending_count.next_attempt_at <= clock_timestamp()
+        and not exists (select from listener.pause where pause.consumer = 'count')
     order by pending_count.next_attempt_at
     limit $1
     for update skip locked

@@ -1,6 +1,7 @@
 -- Students that were set aside, once they are due: all who wait for a course, as soon as there is one;
 -- the others after a wait that doubles with each attempt, up to an hour.
--- (Those who wait for a course have no next attempt, 'infinity', until there is one.)
+-- (Those who wait for a course have no next attempt, 'infinity', until there is one.) Nobody is due while enrolling is
+-- paused.
 with destination as materialized (
     select course.id
     from listener.default_course_id() as course(id)
@@ -11,7 +12,9 @@ with destination as materialized (
 due_by_now as materialized (
     select pending_enrollment.profile_id
     from listener.pending_enrollment
-    where pending_enrollment.next_attempt_at <= statement_timestamp()
+    where
+        pending_enrollment.next_attempt_at <= statement_timestamp()
+        and not exists (select from listener.pause where pause.consumer = 'enroll')
     order by pending_enrollment.next_attempt_at
     limit $1
     for update skip locked
@@ -20,7 +23,10 @@ due_by_now as materialized (
 due_with_course as materialized (
     select pending_enrollment.profile_id
     from listener.pending_enrollment
-    where pending_enrollment.next_attempt_at = 'infinity' and exists (select from destination)
+    where
+        pending_enrollment.next_attempt_at = 'infinity'
+        and exists (select from destination)
+        and not exists (select from listener.pause where pause.consumer = 'enroll')
     order by pending_enrollment.next_attempt_at
     limit $1 - (select count(*) from due_by_now)
     for update skip locked

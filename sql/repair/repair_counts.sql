@@ -1,6 +1,8 @@
--- Repairs every count by exactly what it is off by in this statement's snapshot.
+-- Repairs every count by exactly what it is off by in this statement's snapshot; none while counting is paused.
 with drifted as materialized (
-    select * from listener.course_drift
+    select course_drift.*
+    from listener.course_drift
+    where not exists (select from listener.pause where pause.consumer = 'count')
 ),
 
 repaired as materialized (

@@ -23,7 +23,9 @@ begin
     with last_checkpoint as (
         select checkpoint.seq, checkpoint.partial_xid
         from listener.checkpoint
-        where checkpoint.consumer = 'count'
+        where
+            checkpoint.consumer = 'count'
+            and not exists (select from listener.pause where pause.consumer = 'count')
         order by checkpoint.seq desc
         limit 1
     ),
@@ -48,7 +50,8 @@ begin
         array(select delta_per_course.delta from delta_per_course)
     from last_checkpoint
     into seq, is_whole, seen, noted_changes, course_ids, deltas;
-    if noted_changes = 0 then
+    -- Nothing is noted; or it is paused, and there is no checkpoint to go on from.
+    if coalesce(noted_changes, 0) = 0 then
         changes := 0;
         return;
     end if;

@@ -36,7 +36,9 @@ begin
     with last_checkpoint as (
         select checkpoint.seq, checkpoint.partial_xid
         from listener.checkpoint
-        where checkpoint.consumer = 'enroll'
+        where
+            checkpoint.consumer = 'enroll'
+            and not exists (select from listener.pause where pause.consumer = 'enroll')
         order by checkpoint.seq desc
         limit 1
     ),
@@ -67,7 +69,8 @@ begin
     into
         seq, is_whole, seen, noted_ids,
         noted_changes, noted_weight, first_at, courses_changed, noted_at, profiles, kinds;
-    if noted_changes = 0 then
+    -- Nothing is noted; or it is paused, and there is no checkpoint to go on from.
+    if coalesce(noted_changes, 0) = 0 then
         changes := 0;
         return;
     end if;

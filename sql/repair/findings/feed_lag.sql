@@ -1,7 +1,9 @@
+-- What waits because its consumer is paused does not wait for a daemon.
 with found as (
     select min(unhandled.at) as at
     from unnest(array['enroll', 'count']) as consumer(name)
     cross join lateral (select at from listener.unhandled(consumer.name, 1)) as unhandled
+    where not exists (select from listener.pause where pause.consumer = consumer.name)
 )
 
 select

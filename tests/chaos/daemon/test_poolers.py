@@ -12,7 +12,7 @@ from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.pgbouncer import PROGRAM, PgBouncer
 from tests.support.postgres import Server, wait_until
-from tests.support.process import DaemonProcess
+from tests.support.process import DaemonProcess, listener
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed")
 
@@ -118,6 +118,26 @@ async def test_behind_a_transaction_pooler_it_polls_says_so_and_stays_exact(
         other.terminate()
     for daemon in daemons:
         assert daemon.stop() == 0
+
+
+async def test_a_pause_is_heeded_behind_a_transaction_pooler_and_asked_for_through_it(
+    connection: Connection, database: Database, course: None, start_daemon: Start, pool: Pool
+) -> None:
+    url = pool("transaction").url(database.name)
+    daemons = [start_daemon(Pooled(url), heartbeat_seconds=0.5, sample_seconds=0.1) for _ in range(2)]
+    for daemon in daemons:
+        daemon.wait_ready()
+    assert "enroll is paused" in listener(url, "pause", "enroll").stdout
+    looked = sum(daemon.metric("listener_samples_total") for daemon in daemons)
+    await sign_up(connection, 100)
+    wait_until(
+        lambda: sum(daemon.metric("listener_samples_total") for daemon in daemons) > looked + 3, "they have looked"
+    )
+    assert await connection.fetchval("select count(*) from enrollments") == 0
+    listener(url, "resume", "enroll")
+    await eventually(connection, "select count(*) from enrollments", equals=100)
+    await eventually(connection, "select enrollments from courses", equals=100)
+    assert max(len(daemon.events("paused")) for daemon in daemons) == 1
 
 
 async def test_a_poller_stands_by_for_a_daemon_with_a_session_of_its_own(

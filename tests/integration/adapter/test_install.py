@@ -175,10 +175,18 @@ def test_an_upgrade_from_an_older_version_leads_to_the_same_schema(
     listener(second.url, "install")
     mapping = ask(second, "select mapping from listener.installation").replace("'", "''")
     types = {"profile_key_type": "uuid", "course_key_type": "uuid"}
-    for name in install.migrations(0)[:older]:
-        ask(plain, sql.render(sql.read(name), types))
-    record = "insert into listener.installation (version, fingerprint, mapping)"
-    ask(plain, f"{record} values ({older}, 'of old', '{mapping}')")
+    if older < install.FIRST_BOUND:
+        for name in install.migrations(0)[:older]:
+            ask(plain, sql.render(sql.read(name), types))
+        record = "insert into listener.installation (version, fingerprint, mapping)"
+        ask(plain, f"{record} values ({older}, 'of old', '{mapping}')")
+    else:  # its functions are asked what is bound, so they must be there
+        whole = listener(plain.url, "install", "--print").stdout
+        for name in install.migrations(older):
+            assert sql.render(sql.read(name), types) in whole
+            whole = whole.replace(sql.render(sql.read(name), types), "")
+        ask(plain, whole)
+        ask(plain, f"update listener.installation set version = {older}, fingerprint = 'of old'")
     listener(plain.url, "install")
     assert ask(plain, VERSION) == str(install.VERSION)
     assert dump(plain) == dump(second)

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -284,7 +283,10 @@ async def test_where_nobody_is_enrolled_by_the_listener_it_says_so(
 
 @pytest.mark.parametrize(
     ("key", "not_there", "no_key", "kind"),
-    [("uuid", str(uuid4()), "4711", "uuid"), ("bigint", "4711", "99999999999999999999", "bigint")],
+    [
+        ("uuid", NOBODY, "4711", "uuid"),
+        ("bigint", "4711", "99999999999999999999", "bigint"),
+    ],
 )
 def test_a_key_of_nobody_and_what_is_no_key_are_one_line_and_2(
     make_database: Callable[..., Database], key: str, not_there: str, no_key: str, kind: str
@@ -317,7 +319,7 @@ async def test_an_installation_of_an_earlier_program_is_2_and_says_what_to_do(
     connection: Connection, database: Database
 ) -> None:
     await connection.execute("drop function listener.enrollments_of")
-    assert "run `listener install` again" in refused(database.url, str(uuid4()))
+    assert "run `listener install` again" in refused(database.url, NOBODY)
 
 
 async def test_a_mapping_that_is_broken_is_told_and_what_can_still_be_said_is_said(
@@ -410,7 +412,7 @@ async def test_the_daemon_s_own_role_gets_the_answer_but_not_what_it_has_no_righ
         answer = ask(small, enrolled)
         assert (answer["verdict"], answer["enrollments"][0]["course"]) == ("enrolled", str(course))
         assert answer["complete"]
-        assert "there is no profile" in refused(small, str(uuid4()))
+        assert "there is no profile" in refused(small, NOBODY)
         answer = ask(small, teacher)
         assert (answer["verdict"], answer["is_student"], answer["rule_rows"]) == ("not_a_student", False, None)
         unread = "what the columns that the rule reads hold could not be read"
@@ -472,6 +474,8 @@ select
     sum(seq_tup_read + idx_tup_fetch)::bigint as read,
     sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint as written
 from pg_stat_user_tables
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
 where relname in ('profiles', 'enrollments', 'change', 'pending_enrollment', 'blind_note')
 """
 

@@ -45,6 +45,7 @@ CONTRACT = (
     "listener_course_count_drift",
     "listener_count_corrections_total",
     "listener_last_audit_timestamp_seconds",
+    "listener_paused",
     "listener_notify_queue_usage_ratio",
     "listener_oldest_transaction_timestamp_seconds",
 )

@@ -86,3 +86,20 @@ async def test_notes_stay_until_the_reaction_has_handled_them(
     start_daemon(database, retention_seconds=0).wait_ready("leading")
     await eventually(connection, WELCOMED, equals=[student])
     await eventually(connection, "select count(*) from listener.change", equals=0)
+
+
+async def test_the_reaction_is_paused_by_its_name_and_the_others_go_on(
+    database: Database, connection: Connection, copy: Path, start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    listener(database.url, "install")
+    daemon = start_daemon(database, heartbeat_seconds=0.5).wait_ready("leading")
+    assert "welcome is paused" in listener(database.url, "pause", "welcome").stdout
+    wait_until(lambda: daemon.metric('listener_paused{reaction="welcome"}') == 1, "the leader was told")
+    student = await connection.fetchval(STUDENT)
+    await eventually(connection, "select count(*) from listener.unhandled('enroll')", equals=0)
+    await eventually(connection, "select count(*) from listener.unhandled('count')", equals=0)
+    assert await connection.fetchval(WELCOMED) == []
+    listener(database.url, "resume", "welcome")
+    await eventually(connection, WELCOMED, equals=[student])
+    unknown = listener(database.url, "pause", "farewell", check=False)
+    assert unknown.stderr == "listener: farewell is no reaction. Those that there are: enroll, count, welcome.\n"

@@ -1,0 +1,71 @@
+"""The commands that tell whoever leads to leave a reaction alone, and to go on with it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import typer
+
+from listener.adapter import install
+from listener.connection import Connection
+from listener.errors import UnknownReaction
+from listener.feed import pausing
+from listener.feed.registry import CONSUMERS
+from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
+from listener.settings import Settings
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help=f"The reaction: {', '.join(CONSUMERS)}.")]
+
+
+@takes_settings(*CONNECTION)
+def pause(
+    settings: Settings,
+    *,
+    name: Name,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why: status and log say it.")] = None,
+) -> None:
+    """Let a reaction wait, and its notes with it, until `listener resume`.
+
+    The pause is kept in the database, across restarts and changes of leader. When this returns no batch of the reaction
+    begins any more, and the one in hand is over; should that take more than 10 s, a line says so."""
+
+    async def work(connection: Connection) -> None:
+        paused, is_new = await pausing.pause(connection, name, reason)
+        if not is_new:
+            tell(f"{paused} already")
+            return
+        if not await pausing.let_finish(connection):
+            tell(f"a batch that began before is still at work after {pausing.IN_HAND_SECONDS:g} s; no other begins")
+        tell(f"{name} is paused: what is noted waits until `listener resume {name}`")
+
+    _do(settings, name, work)
+
+
+@takes_settings(*CONNECTION)
+def resume(settings: Settings, *, name: Name) -> None:
+    """Let a reaction that was paused go on.
+
+    All that waits is handled, each note once. The leader goes on at once, or with its next heartbeat
+    (LISTENER_HEARTBEAT_SECONDS) behind a transaction pooler."""
+
+    async def work(connection: Connection) -> None:
+        was = await pausing.resume(connection, name)
+        tell(f"{name} was not paused: nothing to do" if was is None else f"{name} goes on")
+
+    _do(settings, name, work)
+
+
+def _do(settings: Settings, name: str, work: Callable[[Connection], Awaitable[None]]) -> None:
+    """Do it, if there is a reaction of that name. Raises UnknownReaction, NotInstalled, WrongVersion."""
+    if name not in CONSUMERS:
+        raise UnknownReaction(name=name, known=", ".join(CONSUMERS))
+
+    async def checked(connection: Connection) -> None:
+        await install.require(connection)
+        await work(connection)
+
+    with_connection(settings, checked)
+
+
+def tell(line: str) -> None:
+    """One line, whatever is in it."""
+    console().print(literally(line), soft_wrap=True)
