@@ -16,6 +16,8 @@ from tests.support.eventually import eventually
 from tests.support.postgres import free_port, wait_until
 from tests.support.process import DaemonProcess, environment, listener
 
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
 StartDaemon = Callable[..., DaemonProcess]
 
 COURSE = "insert into courses (title, price) values ('default', 0) returning id"
@@ -474,8 +476,6 @@ select
     sum(seq_tup_read + idx_tup_fetch)::bigint as read,
     sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint as written
 from pg_stat_user_tables
-
-NOBODY = "00000000-0000-4000-8000-000000000000"
 where relname in ('profiles', 'enrollments', 'change', 'pending_enrollment', 'blind_note')
 """
 
