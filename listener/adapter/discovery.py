@@ -1,5 +1,6 @@
 """Finds out which of a database's tables and columns mean what."""
 
+import re
 from dataclasses import dataclass, replace
 
 from listener import sql
@@ -16,6 +17,10 @@ from listener.settings import MAPPING, PREFIX, Settings
 
 SMALL_TABLE_ROWS = 100_000
 """An index on a table of at most so many rows is built in an instant."""
+
+MADE_KEYS = ("uuid", "text")
+MADE_KEY = re.compile(r"\(*(pg_catalog\.)?gen_random_uuid\(\)\)*(::text)?\)*")
+"""What a key of these types gets that has no default, and how Postgres writes it."""
 
 
 @dataclass(frozen=True)
@@ -251,6 +256,8 @@ async def _extra_values(
         found = find_column(relation, name, "enrollment_values")
         if found.generated or found.name in usual:
             raise WrongSetting(name="LISTENER_ENROLLMENT_VALUES", problem=f"{found.name} cannot be set")
+        if MADE_KEY.fullmatch(expression.strip()) and found.family not in MADE_KEYS:
+            continue  # it was made up once, for a key of another type
         wanted[found.name] = expression.strip()
     missing = []
     for each in relation.columns.values():
@@ -258,7 +265,7 @@ async def _extra_values(
             continue
         if each.is_time:
             wanted[each.name] = "now()"
-        elif each == relation.key and relation.reference(each.name) is None and each.family in ("uuid", "text"):
+        elif each == relation.key and relation.reference(each.name) is None and each.family in MADE_KEYS:
             wanted[each.name] = "gen_random_uuid()" + ("::text" if each.family == "text" else "")
         else:
             missing.append(each.name)

@@ -9,7 +9,7 @@ import pytest
 from listener.adapter import install, matching
 from listener.adapter.discovery import discover, look
 from listener.connection import Connection
-from listener.errors import ListenerError, WrongSetting
+from listener.errors import ListenerError, Undecided, WrongSetting
 from tests.conftest import Database
 from tests.support.process import listener
 
@@ -387,6 +387,20 @@ async def test_what_was_known_once_is_not_asked_again(school: Connection) -> Non
     assert (
         await install.plan(school, {"student_values": "pupil"})
     ).mapping.is_student == """{row}."role" in ('pupil')"""
+
+
+async def test_a_key_that_was_made_up_is_asked_for_once_it_is_of_another_type(school: Connection) -> None:
+    await school.execute(
+        "alter table enrollments alter column id drop identity if exists, alter column id drop default"
+    )
+    await school.execute("alter table enrollments alter column id type text using id::text")
+    planned = await install.plan(school, {})
+    assert planned.mapping.extra_values == {"id": "(gen_random_uuid())::text"}
+    await install.install(school, planned)
+    assert (await install.plan(school, {})).is_done
+    await school.execute("alter table enrollments alter column id type jsonb using to_jsonb(id)")
+    with pytest.raises(Undecided, match="LISTENER_ENROLLMENT_VALUES='id=…'"):
+        await install.plan(school, {})
 
 
 NUMBERS = """
