@@ -62,68 +62,100 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
     profiles, profile_key, profiles_why = finder.profiles(enrollments)
     courses, course_key, courses_why = finder.courses(enrollments)
     rule, role = await _students(finder, rules, profiles, enrollments, asked)
-    status, published = await rules.status(enrollments.relation), await rules.published(courses)
     price, price_choice = _price(courses, asked)
     counts, counts_choice = _counts(courses, asked)
-    course_type = courses.columns[course_key].type
-    default_course = asked.get("default_course")
-    date = ranked(enrollments.relation, ("enrolled_at", "enrollment_date", *vocabulary.DATES))
-
-    async def condition(relation: Relation, found: Rule) -> str:
-        understood = expressions.predicate if found.given else expressions.checked
-        return await understood(connection, relation.table, found.condition, found.setting)
-
-    mapping = Mapping(
-        profile_table=profiles.table,
-        profile_key=profile_key,
-        profile_key_type=profiles.columns[profile_key].type,
-        role_table=role[0].table if role else None,
-        role_key=role[1] if role else None,
-        is_student=await condition(role[0] if role else profiles, rule),
-        enrollment_table=enrollments.relation.table,
-        enrollment_profile=enrollments.person.column,
-        enrollment_course=enrollments.course.column,
-        enrollment_status=status.column,
-        enrollment_date=next((each.name for each in date if each.is_time), None),
-        enrollment_date_type=next((each.type for each in date if each.is_time), "timestamptz"),
-        active_values=status.values,
-        is_active=await condition(enrollments.relation, status),
-        count_rows="all" if asked.get("count_rows") == "all" else "active",
-        extra_values=await _extra_values(
-            connection,
-            enrollments.relation,
-            profiles.table,
-            {enrollments.person.column, enrollments.course.column, status.column},
-            asked.get("enrollment_values"),
-        ),
-        course_table=courses.table,
-        course_key=course_key,
-        course_key_type=course_type,
-        course_price=price,
-        is_available=await condition(courses, published),
-        default_course=None
-        if default_course is None
-        else await expressions.literal(connection, default_course, course_type, "LISTENER_DEFAULT_COURSE"),
-        student_view=await _query(connection, profiles.columns[profile_key].type, asked, "student_view"),
-        default_course_view=await _query(connection, course_type, asked, "default_course_view"),
-        course_order=await _order(connection, courses, price, asked),
+    found = Found(
+        profiles,
+        profile_key,
+        enrollments,
+        courses,
+        course_key,
+        students=rule,
+        role=role,
+        status=await rules.status(enrollments.relation),
+        published=await rules.published(courses),
+        price=price,
         count_columns=counts,
-        actions=_actions(asked),
-        statistics=await _statistics(connection, enrollments.relation.table.schema, asked),
-        missing_index=_missing_index(enrollments.relation, enrollments.person.column),
-        settings=asked,
     )
     choices = (
         Choice("profiles", 90 if enrollments.person.by_foreign_key else 70, profiles_why),
         Choice("enrollments", finder.score, finder.reason),
         Choice("courses", 95 if enrollments.course.by_foreign_key else 70, courses_why),
         rule.choice,
-        status.choice,
-        published.choice,
+        found.status.choice,
+        found.published.choice,
         price_choice,
         counts_choice,
     )
-    return Discovery(_with_catalogue(mapping, catalogue), choices)
+    return Discovery(_with_catalogue(await _mapping(connection, found, asked), catalogue), choices)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The tables, columns and rules that were found, before Postgres has checked the rules."""
+
+    profiles: Relation
+    profile_key: str
+    enrollments: Enrollments
+    courses: Relation
+    course_key: str
+    students: Rule
+    role: tuple[Relation, str] | None
+    """The table that says who is a student, and its key to the profile, where it is not the profiles'."""
+    status: Rule
+    published: Rule
+    price: str | None
+    count_columns: tuple[str, ...]
+
+
+async def _mapping(connection: Connection, found: Found, asked: dict[str, str]) -> Mapping:
+    profiles, enrollments, courses = found.profiles, found.enrollments, found.courses
+    person, course, status = enrollments.person.column, enrollments.course.column, found.status.column
+    profile_type, course_type = profiles.columns[found.profile_key].type, courses.columns[found.course_key].type
+    dates = ranked(enrollments.relation, ("enrolled_at", "enrollment_date", *vocabulary.DATES))
+    date = next((each for each in dates if each.is_time), None)
+    default_course = asked.get("default_course")
+
+    async def condition(relation: Relation, rule: Rule) -> str:
+        understood = expressions.predicate if rule.given else expressions.checked
+        return await understood(connection, relation.table, rule.condition, rule.setting)
+
+    return Mapping(
+        profile_table=profiles.table,
+        profile_key=found.profile_key,
+        profile_key_type=profile_type,
+        role_table=found.role[0].table if found.role else None,
+        role_key=found.role[1] if found.role else None,
+        is_student=await condition(found.role[0] if found.role else profiles, found.students),
+        enrollment_table=enrollments.relation.table,
+        enrollment_profile=person,
+        enrollment_course=course,
+        enrollment_status=status,
+        enrollment_date=date.name if date else None,
+        enrollment_date_type=date.type if date else "timestamptz",
+        active_values=found.status.values,
+        is_active=await condition(enrollments.relation, found.status),
+        count_rows="all" if asked.get("count_rows") == "all" else "active",
+        extra_values=await _extra_values(
+            connection, enrollments.relation, profiles.table, {person, course, status}, asked.get("enrollment_values")
+        ),
+        course_table=courses.table,
+        course_key=found.course_key,
+        course_key_type=course_type,
+        course_price=found.price,
+        is_available=await condition(courses, found.published),
+        default_course=None
+        if default_course is None
+        else await expressions.literal(connection, default_course, course_type, "LISTENER_DEFAULT_COURSE"),
+        student_view=await _query(connection, profile_type, asked, "student_view"),
+        default_course_view=await _query(connection, course_type, asked, "default_course_view"),
+        course_order=await _order(connection, courses, found.price, asked),
+        count_columns=found.count_columns,
+        actions=_actions(asked),
+        statistics=await _statistics(connection, enrollments.relation.table.schema, asked),
+        missing_index=_missing_index(enrollments.relation, person),
+        settings=asked,
+    )
 
 
 def _with_catalogue(mapping: Mapping, catalogue: Catalogue) -> Mapping:

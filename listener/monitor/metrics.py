@@ -73,109 +73,120 @@ class Metrics:
     """The daemon's metrics, on a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = registry = Registry()
+        self.registry = Registry()
+        self._declare_its_own()
+        self._declare_samples()
+        self._declare_heartbeats()
+        self._declare_audits()
+        self._export_zeros()
 
-        def counter(name: str, documentation: str, labels: tuple[str, ...] = ()) -> Counter:
-            return Counter(f"listener_{name}", documentation, labels, registry=registry)
+    def _counter(self, name: str, documentation: str, labels: tuple[str, ...] = ()) -> Counter:
+        return Counter(f"listener_{name}", documentation, labels, registry=self.registry)
 
-        def gauge(name: str, documentation: str, labels: tuple[str, ...] = ()) -> Gauge:
-            return Gauge(f"listener_{name}", documentation, labels, registry=registry)
+    def _gauge(self, name: str, documentation: str, labels: tuple[str, ...] = ()) -> Gauge:
+        return Gauge(f"listener_{name}", documentation, labels, registry=self.registry)
 
-        gauge("build_info", "The version that runs, always 1.", ("version",)).labels(__version__).set(1)
-        self.up = gauge("up", "1 while the daemon's loop makes progress.")
-        self.leader = gauge("leader", "1 while this daemon leads, 0 while it stands by or is not connected.")
-        self.connected = gauge("connected", "1 while the database connection works.")
-        self.polling = gauge("polling", "1 while writers cannot ring, and the daemon looks for changes on a timer.")
-        self.connection_attempts = counter("connection_attempts", "Attempts to connect to the database.")
-        self.reconnects = counter("reconnects", "Connections to the database lost and made again.")
-        self.notifications = counter("notifications", "Notifications heard, heartbeats included.")
-        self.changes = counter(
+    def _declare_its_own(self) -> None:
+        """What this daemon counts and measures itself."""
+        self._gauge("build_info", "The version that runs, always 1.", ("version",)).labels(__version__).set(1)
+        self.up = self._gauge("up", "1 while the daemon's loop makes progress.")
+        self.leader = self._gauge("leader", "1 while this daemon leads, 0 while it stands by or is not connected.")
+        self.connected = self._gauge("connected", "1 while the database connection works.")
+        self.polling = self._gauge(
+            "polling", "1 while writers cannot ring, and the daemon looks for changes on a timer."
+        )
+        self.connection_attempts = self._counter("connection_attempts", "Attempts to connect to the database.")
+        self.reconnects = self._counter("reconnects", "Connections to the database lost and made again.")
+        self.notifications = self._counter("notifications", "Notifications heard, heartbeats included.")
+        self.changes = self._counter(
             "changes",
             "Changes read from the feed and handled: profiles, or what one statement did to one course.",
             ("table", "operation"),
         )
-        self.enrollments_created = counter("enrollments_created", "Students enrolled by this daemon.")
-        self.course_counts_moved = counter("course_counts_moved", "Moves of a course's count.")
+        self.enrollments_created = self._counter("enrollments_created", "Students enrolled by this daemon.")
+        self.course_counts_moved = self._counter("course_counts_moved", "Moves of a course's count.")
         self.batch_seconds = Histogram(
             "listener_batch_seconds", "Time a consumer's statement took.", ("consumer",),
-            buckets=SECONDS, registry=registry,
+            buckets=SECONDS, registry=self.registry,
         )  # fmt: skip
         self.batch_changes = Histogram(
             "listener_batch_changes", "Notes of the feed handled in one batch.", ("consumer",),
-            buckets=CHANGES, registry=registry,
+            buckets=CHANGES, registry=self.registry,
         )  # fmt: skip
         self.reaction_seconds = BulkHistogram(
             "listener_reaction_seconds",
             "Time from the note taken in the writer's transaction to the enrollment applied.",
             SECONDS,
-            registry,
+            self.registry,
         )
-        self.last_reaction = gauge("last_reaction_timestamp_seconds", "When a batch was last applied.")
+        self.last_reaction = self._gauge("last_reaction_timestamp_seconds", "When a batch was last applied.")
         self.heartbeat_seconds = Histogram(
             "listener_heartbeat_seconds", "Round trip of the heartbeat through NOTIFY.",
-            buckets=SECONDS, registry=registry,
+            buckets=SECONDS, registry=self.registry,
         )  # fmt: skip
-        self.last_heartbeat = gauge("last_heartbeat_timestamp_seconds", "When the heartbeat was last heard.")
-        self.errors = counter("errors", "Errors, by what failed.", ("kind",))
+        self.last_heartbeat = self._gauge("last_heartbeat_timestamp_seconds", "When the heartbeat was last heard.")
+        self.errors = self._counter("errors", "Errors, by what failed.", ("kind",))
 
-        # Sampled from the database by the leader; 0 on a daemon that does not lead.
-        self.samples = counter("samples", "Attempts to sample the database's figures.")
-        self.last_sample = gauge(
+    def _declare_samples(self) -> None:
+        """Sampled from the database by the leader; 0 on a daemon that does not lead."""
+        self.samples = self._counter("samples", "Attempts to sample the database's figures.")
+        self.last_sample = self._gauge(
             "last_sample_timestamp_seconds", "When the leader last sampled the database's figures."
         )
-        self.standbys = gauge("standbys", "Daemons connected to the database beside the leader.")
-        self.backlog_changes = gauge(
+        self.standbys = self._gauge("standbys", "Daemons connected to the database beside the leader.")
+        self.backlog_changes = self._gauge(
             "backlog_changes",
             f"Notes in the feed that are not handled yet; estimated from the feed's numbering beyond {COUNTED}. "
             "(Not those that wait for a paused reaction.)",
         )
-        self.paused_backlog_changes = gauge(
+        self.paused_backlog_changes = self._gauge(
             "paused_backlog_changes", "Notes in the feed that wait for a reaction that is paused; counted likewise."
         )
-        self.oldest_unhandled = gauge(
+        self.oldest_unhandled = self._gauge(
             "oldest_unhandled_timestamp_seconds",
             "When the oldest unhandled change was noted; 0 when there is none. (Not for a paused reaction.)",
         )
-        self.pending_students = gauge(
+        self.pending_students = self._gauge(
             "pending_students", f"Students that could not be enrolled yet, counted up to {COUNTED}.", ("reason",)
         )
-        self.pending_counts = gauge(
+        self.pending_counts = self._gauge(
             "pending_counts", f"Courses whose count could not be moved yet, counted up to {COUNTED}."
         )
-        self.notify_queue_usage = gauge(
+        self.notify_queue_usage = self._gauge(
             "notify_queue_usage_ratio", "How full the server's queue of notifications is, from 0 to 1."
         )
-        self.oldest_transaction = gauge(
+        self.oldest_transaction = self._gauge(
             "oldest_transaction_timestamp_seconds",
             "When the oldest open transaction of others in this database began; 0 when there is none.",
         )
 
-        # Seen by the leader with each heartbeat.
-        self.paused = gauge("paused", "1 while the reaction is paused, by `listener pause`.", ("reaction",))
-        self.mapping_broken = gauge(
+    def _declare_heartbeats(self) -> None:
+        """Seen by the leader with each heartbeat."""
+        self.paused = self._gauge("paused", "1 while the reaction is paused, by `listener pause`.", ("reaction",))
+        self.mapping_broken = self._gauge(
             "mapping_broken", "1 while something that is mapped is gone, and cannot be done without."
         )
-        self.blind_notes = gauge(
+        self.blind_notes = self._gauge(
             "blind_notes", "Notes that triggers took without reading the row, to be made good; counted up to 1000."
         )
 
-        # Found by the leader's audit.
-        self.audits = counter("audits", "Audits of the tables begun.")
-        self.last_audit = gauge("last_audit_timestamp_seconds", "When the leader's audit last finished.")
-        self.students = gauge("students", "Students, at the last audit.")
-        self.students_without_enrollment = gauge(
+    def _declare_audits(self) -> None:
+        """Found by the leader's audit."""
+        self.audits = self._counter("audits", "Audits of the tables begun.")
+        self.last_audit = self._gauge("last_audit_timestamp_seconds", "When the leader's audit last finished.")
+        self.students = self._gauge("students", "Students, at the last audit.")
+        self.students_without_enrollment = self._gauge(
             "students_without_enrollment",
             "Students with no enrollment at the last audit, those on their way included.",
         )
-        self.course_count_drift = gauge("course_count_drift", "Courses whose count was off at the last audit.")
-        self.drift_returning = gauge(
+        self.course_count_drift = self._gauge("course_count_drift", "Courses whose count was off at the last audit.")
+        self.drift_returning = self._gauge(
             "drift_returning", "Counts that were off at the last audit and at the one before: somebody else moves them."
         )
-        self.foreign_triggers = gauge(
+        self.foreign_triggers = self._gauge(
             "foreign_triggers", "Enabled triggers of the LMS's own that enroll or count, at the last audit."
         )
-        self.count_corrections = counter("count_corrections", "Counts that were off and were repaired.")
-        self._export_zeros()
+        self.count_corrections = self._counter("count_corrections", "Counts that were off and were repaired.")
 
     def _export_zeros(self) -> None:
         for table, operations in TABLES.items():
