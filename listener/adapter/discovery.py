@@ -62,6 +62,8 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
     profiles, profile_key, profiles_why = finder.profiles(enrollments)
     courses, course_key, courses_why = finder.courses(enrollments)
     rule, role = await _students(finder, rules, profiles, enrollments, asked)
+    if role is not None:
+        _comparable(*role, profiles, profile_key)
     price, price_choice = _price(courses, asked)
     counts, counts_choice = _counts(courses, asked)
     found = Found(
@@ -177,6 +179,18 @@ async def _query(connection: Connection, kind: str, asked: dict[str, str], setti
     """The query that a setting gives for a view, canonical; None without that setting."""
     text = asked.get(setting)
     return None if text is None else await expressions.query(connection, text, kind, PREFIX + setting.upper())
+
+
+def _comparable(roles: Relation, role_key: str, profiles: Relation, profile_key: str) -> None:
+    """Raises Undecided if the table of roles cannot be joined to the profiles."""
+    theirs, own = roles.columns[role_key], profiles.columns[profile_key]
+    if theirs.family != own.family:
+        raise Undecided(
+            what="who is a student",
+            reason=f"{roles.table.label}.{role_key} is {theirs.type}, and {profiles.table.label}.{profile_key} is"
+            f" {own.type}: they cannot be compared",
+            setting="LISTENER_STUDENT_TABLE and LISTENER_STUDENT_KEY, or LISTENER_STUDENT_VIEW",
+        )
 
 
 async def _students(
