@@ -145,7 +145,7 @@ class Beside:
             tasks.start_soon(attempt, 0, self.listener)
             tasks.start_soon(attempt, 1, self.without)
         for statement, (code, told), (expected, _) in zip(statements, *outcomes, strict=True):
-            # (Where a trigger of the LMS's own was taken over, what fails there for its sake may fail here for another.)
+            # (What fails there because of a trigger that was taken over here may fail here for another reason.)
             if code and code != expected and not (expected and self.taken_over):
                 self.found.append(f"{statement}: {code} {told} (without the listener: {expected or 'done'})")
         for statement, (code, done), (expected, expected_done) in zip(statements, *outcomes, strict=True):
