@@ -30,17 +30,18 @@ async def show(seconds: float | None, rate: float) -> None:
     Raises MissingExtra, EmbeddedPostgresFailed or DemoFailed.
     """
     console = Console(highlight=False)
+    interrupted = anyio.Event()
     with anyio.open_signal_receiver(*SIGNALS) as signals:
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_cancel_on_signal, signals, tasks.cancel_scope)
+                tasks.start_soon(_cancel_on_signal, signals, tasks.cancel_scope, interrupted)
                 await _Demo(console, rate).run(seconds)
                 tasks.cancel_scope.cancel()
         except BaseExceptionGroup as errors:
             mistake = _mistake(errors)
             if mistake is None:
                 raise
-            if not tasks.cancel_scope.cancel_called:  # what fails because it was interrupted is no failure
+            if not interrupted.is_set():  # what fails because it was interrupted is no failure
                 raise mistake from None
         console.print("Stopped: the daemon, Postgres and its temporary folder are gone.")
     for number in SIGNALS:
@@ -58,8 +59,11 @@ def _mistake(errors: BaseExceptionGroup[BaseException]) -> ListenerError | None:
     return first if isinstance(first, ListenerError) else None
 
 
-async def _cancel_on_signal(signals: AsyncIterator[signal.Signals], scope: anyio.CancelScope) -> None:
+async def _cancel_on_signal(
+    signals: AsyncIterator[signal.Signals], scope: anyio.CancelScope, interrupted: anyio.Event
+) -> None:
     async for _ in signals:
+        interrupted.set()
         scope.cancel()
 
 
@@ -87,8 +91,7 @@ class _Demo:
     ) -> None:
         before = await figures.state(connection)
         await processes.command(self.console, server, folder, "install")
-        port = processes.free_port()
-        async with processes.daemon(self.console, server, folder, port):
+        async with processes.daemon(self.console, server, folder) as port:
             await processes.command(self.console, server, folder, "sync")
             await figures.caught_up(connection)
             self.console.print()

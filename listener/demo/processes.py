@@ -32,22 +32,39 @@ async def command(console: Console, server: Embedded, folder: Path, name: str) -
 
 
 @asynccontextmanager
-async def daemon(console: Console, server: Embedded, folder: Path, port: int) -> AsyncIterator[None]:
-    """The daemon as a process, with its log in a file; stopped by SIGTERM at the end."""
-    console.print(f"\n[bold]$ listener run --http-port {port}[/bold]")
+async def daemon(console: Console, server: Embedded, folder: Path) -> AsyncIterator[int]:
+    """The daemon as a process, with its log in a file; stopped by SIGTERM at the end. Its HTTP port."""
     log = folder / "daemon.log"
-    with log.open("wb") as output:
-        arguments = ("run", "--http-port", str(port), "--log-format", "json")
-        process = await _spawn(server, folder, *arguments, stdout=output.fileno())
+    port = free_port()
+    process = await _started(server, folder, port, log)
+    if process.returncode is not None:  # somebody took the port after it was found to be free
+        port = free_port(any_will_do=True)
+        process = await _started(server, folder, port, log)
+    console.print(f"\n[bold]$ listener run --http-port {port}[/bold]")
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_fail_when_it_ends, process, log)
             await _ready(port)
             console.print("ready")
-            yield
+            yield port
             tasks.cancel_scope.cancel()
     finally:
         await _stop(process)
+
+
+async def _started(server: Embedded, folder: Path, port: int, log: Path) -> anyio.abc.Process:
+    """The daemon, once it has its port or has ended."""
+    with log.open("wb") as output:
+        arguments = ("run", "--http-port", str(port), "--log-format", "json")
+        process = await _spawn(server, folder, *arguments, stdout=output.fileno())
+    told = anyio.Path(log)
+    try:
+        while process.returncode is None and '"starting"' not in await told.read_text():  # noqa: ASYNC110 - another process
+            await anyio.sleep(0.02)
+    except BaseException:
+        await _stop(process)
+        raise
+    return process
 
 
 async def _spawn(server: Embedded, folder: Path, *arguments: str, stdout: int | None) -> anyio.abc.Process:
@@ -86,9 +103,9 @@ async def _ready(port: int) -> None:
         await anyio.sleep(0.05)
 
 
-def free_port() -> int:
+def free_port(*, any_will_do: bool = False) -> int:
     """The daemon's own port if it is free, else any."""
-    for port in (Settings.model_fields["http_port"].default, 0):
+    for port in (0,) if any_will_do else (Settings.model_fields["http_port"].default, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -96,6 +96,31 @@ def test_signal_stops_the_demo_clean(temporary: Path, number: signal.Signals) ->
     assert not leftovers(temporary)
 
 
+def test_a_daemon_that_dies_is_told_and_is_a_failure(temporary: Path) -> None:
+    demo = start(temporary)
+    read_until(demo, "sign-ups ")
+    (daemon,) = subprocess.run(
+        ["pgrep", "-P", str(demo.pid), "-f", "listener run"], check=True, capture_output=True, text=True
+    ).stdout.split()
+    os.kill(int(daemon), signal.SIGKILL)
+    output, _ = demo.communicate(timeout=30)
+    assert demo.returncode == 2, output
+    assert "the demo's `listener run` failed with exit status -9" in output
+    assert not leftovers(temporary)
+
+
+def test_two_that_begin_at_the_same_moment_each_have_a_port_of_their_own(
+    temporary: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    demos = [start(temporary), start(tmp_path_factory.mktemp("other"))]
+    ports = {re.findall(r"--http-port (\d+)", read_until(demo, "sign-ups "))[0] for demo in demos}
+    for demo in demos:
+        demo.terminate()
+        output, _ = demo.communicate(timeout=30)
+        assert demo.returncode == 0, output
+    assert len(ports) == 2
+
+
 def test_impatient_ctrl_c_while_postgres_starts_leaves_nothing(temporary: Path) -> None:
     demo = start(temporary)
     wait_until(lambda: any(temporary.glob("*/data/PG_VERSION")), "the data folder is being made")

@@ -488,6 +488,11 @@ async def test_it_reads_by_key_however_large_the_tables_and_the_history_are_and_
     if database.server.version < 15:
         pytest.skip("statistics cannot be flushed at will before Postgres 15")
     database.server.psql(database.name, FILL)
+    others = (
+        "select count(*) from pg_stat_activity"
+        " where datname = $1 and pid <> pg_backend_pid() and backend_type = 'client backend'"
+    )
+    await eventually(connection, others, database.name, equals=0)  # a session tells its figures when it ends
     somebody = str(await connection.fetchval("select id from profiles limit 1"))
     newcomer = await person(connection, role)
     await connection.execute("select pg_stat_force_next_flush()")

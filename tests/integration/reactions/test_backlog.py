@@ -159,7 +159,7 @@ def others(mapping: Mapping) -> dict[str, Case]:
         "sync_status": plain("select * from profile_enrollment_sync_status", bounded=False),
         "get_enrollment_statistics": plain("select * from get_enrollment_statistics()", bounded=False),
     }
-    for name in ("students", "repair_counts", "make_good_students", "make_good_counts"):
+    for name in ("students", "repair_counts", "make_good_students", "make_good_counts", "settle_abandoned_counts"):
         found[name] = whole(f"repair/{name}")
     places = [f"({page},{row})" for page in range(10) for row in range(1, 101)]
     for code in restructure.ASTRAY:
@@ -187,6 +187,7 @@ NAMES = (
     *daemon(),
     *(f"{name}_{code}" for name in ("astray", "quarantine", "quarantine_all") for code in restructure.ASTRAY),
     *("pending_drop", "make_good_counts", "repair_counts", "make_good_students", "pending_retry", "restart_feed"),
+    "settle_abandoned_counts",
 )
 
 
@@ -358,6 +359,9 @@ ELSEWHERE = {
         "in_the_way",
         "writers_in_line",
     ),  # small, or few
+    *("pause", "resume", "in_hand"),  # as small
+    # Of one profile, by key; of the feed they read what waits, once (`test_explain.py` looks at their cost):
+    *(file.stem for file in (sql.folder() / "monitor").glob("explained_*.sql")),
     # Parts of others:
     *("batch_and_checkpoint", "ring_ourselves", "count_each", "count_together", "enroll_each", "enroll_together"),
     "orphans",
