@@ -20,7 +20,6 @@ def placeholders(mapping: Mapping) -> dict[str, str]:
         "student_table": str(mapping.student_table),
         "student_key": column(mapping.student_key),
         "is_student": mapping.is_student,
-        "student_columns": _columns(mapping.student_key, mapping.is_student),
         "student_condition": _student_condition(mapping),
         "enrollment_table": str(mapping.enrollment_table),
         "enrollment_profile": column(mapping.enrollment_profile),
@@ -35,7 +34,6 @@ def placeholders(mapping: Mapping) -> dict[str, str]:
         "is_active": mapping.is_active,
         "enrolls": str(mapping.enrolls).lower(),
         "is_counted": mapping.is_counted,
-        "counted_columns": _columns(mapping.enrollment_course, mapping.is_counted),
         "course_table": str(mapping.course_table),
         "course_key": column(mapping.course_key),
         "course_key_type": mapping.course_key_type,
@@ -48,28 +46,42 @@ def placeholders(mapping: Mapping) -> dict[str, str]:
         "course_order": ", ".join(filter(None, (mapping.course_order, column(mapping.course_key)))),
         "is_available": mapping.is_available,
         "is_default_course": _is_default_course(mapping),
-        "course_columns": _columns(mapping.course_key, _is_default_course(mapping)),
         "lms_search_path": _search_path(mapping),
         "lms_schema": identifier(mapping.enrollment_table.schema),
         "mapped_tables": ", ".join(f"{literal(str(table))}::regclass" for table in mapping.tables),
         "grantees": ", ".join(identifier(role) for role in mapping.runtime_roles),
     }
+    _render_parts(mapping, values)
+    return values
+
+
+def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
+    """Add what several of the SQL files are made of, or one of them in several ways."""
+
+    def part(file: str, **more: str) -> str:
+        return sql.render(sql.read(f"adapter/{file}"), values | more)
+
+    values["ours"] = sql.read("adapter/install/ours")
+    values["active_per_course"] = part("pieces/active_per_course")
+    for name in ("ring", "record_database", "clear_statistics"):
+        values[name] = part(f"install/{name}")
     values["count_repairs"] = "\n    ".join(
-        sql.render(
-            sql.read("adapter/pieces/count_repair"),
-            values | {"count_column": identifier(name), "count_column_name": literal(name)},
-        )
+        part("pieces/count_repair", count_column=identifier(name), count_column_name=literal(name))
         for name in mapping.count_columns
     )
-    values["active_per_course"] = sql.render(sql.read("adapter/pieces/active_per_course"), values)
-    enroll = "enroll_observed" if mapping.observes else "enroll_inserted"
-    values["enroll"] = sql.render(sql.read(f"adapter/pieces/{enroll}"), values)
+    values["enroll"] = part(f"pieces/enroll_{'observed' if mapping.observes else 'inserted'}")
     for name, by_hand in (("student_view", mapping.student_view), ("default_course_view", mapping.default_course_view)):
-        values[name] = by_hand or sql.render(sql.read(f"adapter/pieces/{name}"), values)
-    values["ours"] = sql.read("adapter/install/ours")
-    for name in ("ring", "record_database", "clear_statistics"):
-        values[name] = sql.render(sql.read(f"adapter/install/{name}"), values)
-    return values
+        values[name] = by_hand or part(f"pieces/{name}")
+    for source in ("enrollments", "courses"):
+        values[f"note_deltas_of_{source}"] = part("pieces/note_deltas", source=source)
+    for rows, sign in (("inserted", ""), ("deleted", "-")):
+        values[f"note_{rows}_enrollments"] = part("pieces/note_written_enrollments", rows=rows, sign=sign)
+    for kind, columns in (
+        ("student", _columns(mapping.student_key, mapping.is_student)),
+        ("enrollment", _columns(mapping.enrollment_course, mapping.is_counted)),
+        ("course", _columns(mapping.course_key, _is_default_course(mapping))),
+    ):
+        values[f"is_news_of_{kind}"] = part("pieces/is_news", kind=kind, columns=columns)
 
 
 def _columns(key: str, condition: str) -> str:

@@ -30,9 +30,7 @@ class Counting:
 
     def handled(self, result: dict[str, Any]) -> None:
         """Count and tell what a batch did."""
-        self._metrics.course_counts_moved.inc(result["moved"])
-        if result["moved"]:
-            self._report.moved(result["moved"], json.loads(result["moves"]))
+        self._tell(result)
         if result["parked"]:
             self.retry.not_later_than(time.monotonic() + 0.1)
 
@@ -46,7 +44,10 @@ class Counting:
             more=row["tried"] == RETRY_COURSES,
             next_in=row["next_in"],
         )
-        self._metrics.course_counts_moved.inc(row["moved"])
-        if row["moved"]:
-            self._report.moved(row["moved"], json.loads(row["moves"]))
+        self._tell(dict(row))
         return bool(row["tried"] > row["parked"])
+
+    def _tell(self, result: dict[str, Any]) -> None:
+        self._metrics.course_counts_moved.inc(result["moved"])
+        if result["moved"]:
+            self._report.moved(result["moved"], json.loads(result["moves"]))

@@ -42,10 +42,8 @@ class Enrolling:
 
     def handled(self, result: dict[str, Any]) -> None:
         """Count and tell what a batch did."""
-        self._metrics.enrollments_created.inc(result["enrolled"])
-        self._report.enrolled(result["enrolled"], result["enrolled_ids"], result["course_id"])
+        self._tell(result)
         if result["pending"]:
-            self._report.pending(result["pending"], json.loads(result["pending_students"]))
             self.retry.not_later_than(time.monotonic() + 1.0)
         self.waited = max(result["waited"], 0.0)
         for kind in json.loads(result["kinds"]):
@@ -69,11 +67,14 @@ class Enrolling:
             more=row["tried"] == limit,
             next_in=row["next_in"],
         )
-        self._metrics.enrollments_created.inc(row["enrolled"])
-        self._report.enrolled(row["enrolled"], row["enrolled_ids"], row["course_id"])
-        if row["pending"]:
-            self._report.pending(row["pending"], json.loads(row["pending_students"]))
+        self._tell(dict(row))
         return bool(row["settled"])
+
+    def _tell(self, result: dict[str, Any]) -> None:
+        self._metrics.enrollments_created.inc(result["enrolled"])
+        self._report.enrolled(result["enrolled"], result["enrolled_ids"], result["course_id"])
+        if result["pending"]:
+            self._report.pending(result["pending"], json.loads(result["pending_students"]))
 
     async def _retry_together(self) -> asyncpg.Record | None:
         """A batch of pending students at once, while none is refused; None if one was."""

@@ -37,14 +37,7 @@ begin
     exception when others then
         perform listener.note_blindly('courses', 'delete', sqlstate);
     end;
-    if course_ids is null then
-        return null;
-    end if;
-    insert into listener.change (source, operation, course_id, delta)
-    select 'courses', 'delete', gone.course_id, gone.delta
-    from unnest(course_ids, deltas) as gone(course_id, delta);
-    {{ring}}
-    return null;
+    {{note_deltas_of_courses}}
 end;
 $$;
 
@@ -65,14 +58,7 @@ begin
     exception when others then
         perform listener.note_blindly('courses', 'truncate', sqlstate);
     end;
-    if course_ids is null then
-        return null;
-    end if;
-    insert into listener.change (source, operation, course_id, delta)
-    select 'courses', 'truncate', gone.course_id, gone.delta
-    from unnest(course_ids, deltas) as gone(course_id, delta);
-    {{ring}}
-    return null;
+    {{note_deltas_of_courses}}
 end;
 $$;
 

@@ -1,62 +1,6 @@
-create or replace function listener.note_inserted_enrollments() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-    course_ids {{course_key_type}}[];
-    deltas bigint[];
-begin
-    begin
-        select array_agg(counted.course_id), array_agg(counted.enrollments)
-        into course_ids, deltas
-        from (
-            select {{enrollment_course:inserted}} as course_id, count(*) as enrollments
-            from inserted
-            where ({{is_counted:inserted}}) is true and {{enrollment_course:inserted}} is not null
-            group by {{enrollment_course:inserted}}
-        ) as counted;
-    exception when others then
-        perform listener.note_blindly('enrollments', 'insert', sqlstate);
-        return null;
-    end;
-    if course_ids is null then
-        return null;
-    end if;
-    insert into listener.change (source, operation, course_id, delta)
-    select 'enrollments', 'insert', counted.course_id, counted.delta
-    from unnest(course_ids, deltas) as counted(course_id, delta);
-    {{ring}}
-    return null;
-end;
-$$;
+{{note_inserted_enrollments}}
 
-create or replace function listener.note_deleted_enrollments() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-    course_ids {{course_key_type}}[];
-    deltas bigint[];
-begin
-    begin
-        select array_agg(counted.course_id), array_agg(-counted.enrollments)
-        into course_ids, deltas
-        from (
-            select {{enrollment_course:deleted}} as course_id, count(*) as enrollments
-            from deleted
-            where ({{is_counted:deleted}}) is true and {{enrollment_course:deleted}} is not null
-            group by {{enrollment_course:deleted}}
-        ) as counted;
-    exception when others then
-        perform listener.note_blindly('enrollments', 'delete', sqlstate);
-        return null;
-    end;
-    if course_ids is null then
-        return null;
-    end if;
-    insert into listener.change (source, operation, course_id, delta)
-    select 'enrollments', 'delete', counted.course_id, counted.delta
-    from unnest(course_ids, deltas) as counted(course_id, delta);
-    {{ring}}
-    return null;
-end;
-$$;
+{{note_deleted_enrollments}}
 
 -- One row, whatever happened to it: what is not there, before or after, is null.
 create or replace function listener.note_enrollment() returns trigger
@@ -112,32 +56,13 @@ begin
         perform listener.note_blindly('enrollments', 'truncate', sqlstate);
         return null;
     end;
-    if course_ids is null then
-        return null;
-    end if;
-    insert into listener.change (source, operation, course_id, delta)
-    select 'enrollments', 'truncate', counted.course_id, counted.delta
-    from unnest(course_ids, deltas) as counted(course_id, delta);
-    {{ring}}
-    return null;
+    {{note_deltas_of_enrollments}}
 end;
 $$;
 
--- Whether an update moves a count. It runs with the rights and the search path of whoever updates, and fails for
--- nobody: what it cannot read is news. Most updates leave the columns concerned as they were, byte for byte; to find
--- that needs no operator, which the search path could make somebody else's.
-create or replace function listener.is_news_of_enrollment(old_row anyelement, new_row anyelement) returns boolean
-language plpgsql stable as $$
-begin
-    if pg_catalog.record_image_eq(row({{counted_columns:new_row}}), row({{counted_columns:old_row}})) then
-        return false;
-    end if;
-    return listener.is_news_of_changed_enrollment(old_row, new_row);
-exception when others then
-    return true;
-end;
-$$;
+{{is_news_of_enrollment}}
 
+-- Whether an update moves a count, by the columns that were changed.
 create or replace function listener.is_news_of_changed_enrollment(old_row anyelement, new_row anyelement) returns boolean
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
