@@ -51,11 +51,6 @@ class WrongVersion(ListenerError):
     """schema `listener` is version {installed}, this program needs version {needed}: {mend}."""
 
 
-class Outdated(ListenerError):
-    """schema `listener` was made by an earlier program, which had no function listener.{function}: run
-    `listener install` again."""
-
-
 class UnknownRecord(ListenerError):
     """what is installed (version {installed}) was recorded in a form that this program does not know: run
     `listener uninstall`, then `listener install` and `listener sync`."""

@@ -13,7 +13,7 @@ from listener.connection import Connection, address, reason
 from listener.errors import CONNECTION_ERRORS, Unreachable
 from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
 from listener.monitor.explanation import Explanation, Noted, Pending, Verdict
-from listener.monitor.explanation import explain as look
+from listener.monitor.profile_look import explain as look
 from listener.settings import Settings
 
 SHOWN_ENROLLMENTS = 20
@@ -84,6 +84,8 @@ def _but(explained: Explanation) -> str:
 
 def _waits_for(explained: Explanation) -> str:
     pending = explained.seen.pending
+    if explained.reason == "paused":
+        return "enrolling is paused, until `listener resume enroll`"
     if pending is None:
         return explained.mapping_broken or ""
     if pending.reason == "no_course":

@@ -35,7 +35,8 @@ select
     noted.notes,
     noted.oldest_at,
     noted_blindly.notes as blind_notes,
-    noted_blindly.oldest_at as oldest_blind_at
+    noted_blindly.oldest_at as oldest_blind_at,
+    exists (select from listener.pause where pause.consumer = 'enroll') as enrolling_paused
 from noted
 cross join noted_blindly
 left join pending on true
