@@ -4,11 +4,11 @@ import json
 import time
 from typing import Any
 
-from listener import sql
 from listener.feed.consumer import Executor
 from listener.feed.registry import COUNT
 from listener.monitor.log_report import Report
 from listener.monitor.metrics import Metrics
+from listener.reactions import retry
 from listener.reactions.reaction import SHOWN, Reaction
 from listener.reactions.retry import Retry
 
@@ -16,6 +16,8 @@ COUNT_PAUSE = 0.05
 """Least seconds between two moves of the counts: each leaves a dead row version that the next must walk past."""
 
 RETRY_COURSES = 1000
+
+RETRY_COUNTS = retry.statement("retry_count", "listener.pending_count", "course_id")
 
 
 class Counting:
@@ -36,7 +38,7 @@ class Counting:
 
     async def retry_parked(self) -> bool:
         """Try again to move the counts that were set aside. True if one needs no further attempt."""
-        row = await self._executor.fetchrow(sql.read("reactions/retry_count"), RETRY_COURSES, SHOWN)
+        row = await self._executor.fetchrow(RETRY_COUNTS, RETRY_COURSES, SHOWN)
         assert row is not None
         self.retry.done(
             tried=row["tried"],

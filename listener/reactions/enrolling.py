@@ -12,6 +12,7 @@ from listener.feed.registry import ENROLL
 from listener.monitor.activity import Activity
 from listener.monitor.log_report import Report
 from listener.monitor.metrics import Metrics
+from listener.reactions import retry
 from listener.reactions.reaction import SHOWN, Reaction
 from listener.reactions.refusals import ENDED
 from listener.reactions.retry import Retry
@@ -20,7 +21,9 @@ RETRY_STUDENTS = 200
 """Pending students that are tried each on its own in one statement; as many as a batch holds, if none is refused."""
 
 RETRY_EACH, RETRY_TOGETHER = (
-    sql.render(sql.read("reactions/retry_enroll"), {"outcome": sql.read(f"reactions/enroll_{manner}")})
+    retry.statement(
+        "retry_enroll", "listener.pending_enrollment", "profile_id", outcome=sql.read(f"reactions/enroll_{manner}")
+    )
     for manner in ("each", "together")
 )
 

@@ -1,6 +1,8 @@
-"""When what was set aside is tried again. Pure arithmetic on times, in seconds."""
+"""What was set aside: when it is tried again, and by which statement."""
 
 import time
+
+from listener import sql
 
 
 class Retry:
@@ -35,3 +37,9 @@ class Retry:
             self._at = now + self.pause
         else:
             self._at = float("inf") if next_in is None else now + max(self.pause, next_in)
+
+
+def statement(name: str, pending: str, key: str, outcome: str = "") -> str:
+    """The retry in `sql/reactions/NAME.sql`, of what the table `pending` sets aside by `key`."""
+    not_tried = sql.render(sql.read("reactions/not_tried"), {"pending": pending, "key": key})
+    return sql.render(sql.read(f"reactions/{name}"), {"not_tried": not_tried, "outcome": outcome})

@@ -62,26 +62,7 @@ applied as (
     returning pending_count.course_id, pending_count.delta
 ),
 
--- One more than were tried: if there is any other, one is among them.
-soonest as materialized (
-    select pending_count.course_id, pending_count.next_attempt_at
-    from listener.pending_count
-    order by pending_count.next_attempt_at
-    limit (select count(*) from due) + 1
-),
-
-not_tried as (
-    select min(counted.next_attempt_at) as next_attempt_at
-    from (
-        select soonest.course_id, soonest.next_attempt_at, false as tried
-        from soonest
-        union all
-        select due.course_id, null, true
-        from due
-    ) as counted
-    group by counted.course_id
-    having not bool_or(counted.tried)
-)
+{{not_tried}}
 
 select
     (select count(*) from due) as tried,

@@ -121,27 +121,7 @@ settled as (
     returning profile_id
 ),
 
--- One more than were tried: if there is any other, one is among them.
-soonest as materialized (
-    select pending_enrollment.profile_id, pending_enrollment.next_attempt_at
-    from listener.pending_enrollment
-    where pending_enrollment.next_attempt_at < 'infinity'
-    order by pending_enrollment.next_attempt_at
-    limit (select count(*) from due) + 1
-),
-
-not_tried as (
-    select min(counted.next_attempt_at) as next_attempt_at
-    from (
-        select soonest.profile_id, soonest.next_attempt_at, false as tried
-        from soonest
-        union all
-        select due.profile_id, null, true
-        from due
-    ) as counted
-    group by counted.profile_id
-    having not bool_or(counted.tried)
-)
+{{not_tried}}
 
 select
     (select count(*) from due) as tried,

@@ -19,6 +19,7 @@ from listener.adapter import rendering
 from listener.adapter.discovery import discover
 from listener.adapter.mapping import Mapping
 from listener.connection import Connection, few_rows
+from listener.reactions.counting import RETRY_COUNTS
 from listener.reactions.enrolling import RETRY_EACH, RETRY_TOGETHER
 from listener.reactions.reaction import Reaction
 from listener.repair import restructure, structure
@@ -122,7 +123,7 @@ def daemon() -> dict[str, Case]:
         "count_few": Case(sql.read("reactions/count_few"), "200, 20"),
         "retry_enroll_each": Case(RETRY_EACH, "200, 20"),
         "retry_enroll_together": Case(RETRY_TOGETHER, "200, 20"),
-        "retry_count": Case(sql.read("reactions/retry_count"), "20, 20"),
+        "retry_count": Case(RETRY_COUNTS, "20, 20"),
         "purge": Case(sql.read("feed/purge"), f"{CONSUMERS}, '5', 500, 60"),
         "purge_of_nothing": Case(sql.read("feed/purge"), f"{CONSUMERS}, '5', 500, 7200"),
         "purge_checkpoints": Case(sql.read("feed/purge_checkpoints"), "'enroll', 0, 500, 0"),
@@ -364,7 +365,7 @@ ELSEWHERE = {
     *(file.stem for file in (sql.folder() / "monitor").glob("explained_*.sql")),
     # Parts of others:
     *("batch_and_checkpoint", "ring_ourselves", "count_each", "count_together", "enroll_each", "enroll_together"),
-    "orphans",
+    *("orphans", "not_tried"),
     *("astray", "astray_orphans", "astray_duplicates", "quarantine", "among", "among_profiles"),
     *("is_astray", "is_astray_and_chosen"),
 }

@@ -14,6 +14,7 @@ from listener import sql
 from listener.connection import Connection, tune
 from listener.feed.consumer import FEW
 from listener.locks import BELL_LOCK, LOCK_CLASS
+from listener.reactions.counting import RETRY_COUNTS
 from listener.reactions.enrolling import RETRY_EACH, RETRY_TOGETHER
 from listener.reactions.reaction import Reaction
 from tests.conftest import Database
@@ -69,7 +70,7 @@ CASES = {
     "count_each": Case(MOVES, COUNT.each._statement, "'count', 2000, 20", 1),
     "retry_each": Case(f"{SIGN_UP}; {SET_ASIDE}", RETRY_EACH, "200, 20", 100),
     "retry_together": Case(f"{SIGN_UP}; {SET_ASIDE}", RETRY_TOGETHER, "2000, 20", 100),
-    "retry_count": Case(PARK, sql.read("reactions/retry_count"), "1000, 20", 0),
+    "retry_count": Case(PARK, RETRY_COUNTS, "1000, 20", 0),
     "purge": Case("select", sql.read("feed/purge"), f"{CONSUMERS}, '5', 1000, 60", 1000),
     "purge_checkpoints": Case("select", sql.read("feed/purge_checkpoints"), "'enroll', 0, 100, 0", 100),
     "sample": Case(SIGN_UP, sql.read("monitor/sample"), f"{CONSUMERS}, 10000", 0),

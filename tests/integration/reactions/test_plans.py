@@ -10,6 +10,7 @@ import pytest
 from listener import sql
 from listener.connection import Connection, tune
 from listener.feed.consumer import Consumer
+from listener.reactions.counting import RETRY_COUNTS
 from listener.reactions.enrolling import RETRY_EACH, RETRY_TOGETHER
 from listener.reactions.reaction import Reaction
 from tests.conftest import Database
@@ -41,7 +42,7 @@ STATEMENTS: dict[str, tuple[str, str]] = {
     "count_each": (COUNT.each._statement, "'count', 2000, 20"),
     "retry_each": (RETRY_EACH, "200, 20"),
     "retry_together": (RETRY_TOGETHER, "2000, 20"),
-    "retry_count": (sql.read("reactions/retry_count"), "200, 20"),
+    "retry_count": (RETRY_COUNTS, "200, 20"),
     "purge": (sql.read("feed/purge"), "array['enroll', 'count'], '5', 5000, 3600"),
     "purge_checkpoints": (sql.read("feed/purge_checkpoints"), "'enroll', 0, 5000, 3600"),
     "look": ("select exists (select from listener.unhandled($1, 1))", "'enroll'"),
