@@ -27,7 +27,7 @@ alter default privileges grant all on sequences to lms_app;
 alter default privileges grant usage on schemas to lms_app, lms_other;
 """
 
-SHARE = 6
+SHARE = 12
 """Of so many kinds of DDL, one is replayed on a schema."""
 
 REFUSED = {"role_table": 1, "auth_users_only": 1}
