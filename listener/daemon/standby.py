@@ -109,8 +109,13 @@ class Standby:
         return time.monotonic() - max(self._since, self._heard_at() or 0.0) > self._patience
 
     def _works(self, holder: Holder) -> bool:
-        """Whether the server is busy for it, and not for longer than it would wait itself."""
-        return bool(holder.active) and (holder.seconds or 0.0) < self._statement_seconds + self._patience
+        """Whether the server is busy for it, and not for longer than it would wait itself; or was until a moment ago:
+        the heartbeat that follows a long statement is still to come."""
+        if holder.seconds is None:
+            return False
+        if holder.active:
+            return holder.seconds < self._statement_seconds + self._patience
+        return holder.is_daemon and holder.seconds < self._patience
 
     async def _take_from(self, holder: Holder) -> None:
         if holder.pid is not None and holder.is_daemon and await self._leadership.depose(holder.pid):

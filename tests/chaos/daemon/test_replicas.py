@@ -91,6 +91,29 @@ async def test_a_leader_whose_statement_takes_long_is_not_deposed(
     leader.wait_ready("leading")
 
 
+async def test_a_leader_whose_long_statement_has_just_ended_is_not_deposed(
+    connection: Connection, database: Database, course: None, start_daemon: Start
+) -> None:
+    """It was silent for long then, and its next heartbeat is still to come."""
+    leader = start_daemon(database, heartbeat_seconds=1).wait_ready("leading")
+    standby = start_daemon(database, heartbeat_seconds=1).wait_ready("standing_by")
+    await connection.execute(
+        "create function slow() returns trigger language plpgsql as"
+        " $$ begin perform pg_sleep(5); return new; end $$;"
+        "create trigger slow before insert on enrollments for each row execute function slow()"
+    )
+    await sign_up(connection)
+    slow = "from pg_stat_activity where pid in (select pid from pg_locks where classid = $1 and objid = $2)"
+    lock = (LOCK_CLASS, LEADER_LOCK)
+    await eventually(connection, f"select now() - query_start > interval '1 second' {slow}", *lock, equals=True)
+    leader.process.send_signal(signal.SIGSTOP)
+    await eventually(connection, ENROLLED, equals=1)
+    await eventually(connection, f"select now() - state_change > interval '2 seconds' {slow}", *lock, equals=True)
+    leader.process.send_signal(signal.SIGCONT)
+    leader.wait_ready("leading")
+    assert standby.events("leader_deposed") == []
+
+
 async def test_a_leader_that_is_heard_is_not_deposed_however_its_heartbeats_are_forged(
     connection: Connection, database: Database, course: None, leader: DaemonProcess, standby: DaemonProcess
 ) -> None:
