@@ -32,8 +32,8 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: most tests wait for something most of the time."""
-    return len(os.sched_getaffinity(0)) + 1
+    """Two more than there are cores: most tests wait for something most of the time."""
+    return len(os.sched_getaffinity(0)) + 2
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +78,7 @@ def templates(servers: Callable[[int], Server]) -> Callable[[Server, str, bool],
             name = f"template_{key}_{'installed' if installed else 'plain'}"
             if installed:
                 plain = get(server, key, False)
-                server.psql("postgres", f"create database {name} template {plain}")
+                server.copy(plain, name)
                 server.psql(name, install_script(server.url(name)))
             else:
                 server.psql("postgres", f"create database {name}")
@@ -123,7 +123,7 @@ def make_database(server: Server, templates: Callable[[Server, str, bool], str])
     def make(key: str = "uuid", *, installed: bool = True, empty: bool = False) -> Database:
         name = f"test_{next(numbers)}"
         template = "template0" if empty else templates(server, key, installed)
-        server.psql("postgres", f"create database {name} template {template}")
+        server.copy(template, name)
         made.append(name)
         return Database(server, name)
 

@@ -108,7 +108,7 @@ def working(
     """A database with a daemon that leads."""
     server = servers(request.param)
     database = Database(server, "school")
-    server.psql("postgres", f"create database school template {templates(server, 'uuid', True)}")
+    server.copy(templates(server, "uuid", True), "school")
     daemon = DaemonProcess(database.url, {"heartbeat_seconds": 1})
     daemon.wait_ready("leading")
     yield database, daemon

@@ -17,6 +17,9 @@ from pathlib import Path
 USER = "postgres"
 SYSTEM = Path("/usr/lib/postgresql")
 
+FIRST_WITH_STRATEGIES = 15
+MEMORY_BYTES = 8 * 2**30
+
 FAST = {
     "fsync": "off",
     "shared_buffers": "64MB",
@@ -65,6 +68,15 @@ def ordinary_user() -> str | None:
     return name
 
 
+@cache
+def memory() -> Path | None:
+    """Where files are kept in memory, if there is room for all servers of a run; None for the usual place. Most of what
+    a test waits for would be the copy of its database otherwise."""
+    shared = Path("/dev/shm")
+    has_room = shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free >= MEMORY_BYTES
+    return shared if has_room else None
+
+
 def free_port() -> int:
     """A port that nobody listens on now."""
     with socket.socket() as probe:
@@ -88,7 +100,7 @@ class Server:
     version: int
     port: int = field(default_factory=free_port)
     settings: dict[str, str] = field(default_factory=dict)
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="listener-pg-")))
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="listener-pg-", dir=memory())))
 
     @property
     def data(self) -> Path:
@@ -175,6 +187,11 @@ class Server:
         """Stop, and remove the data folder."""
         self.stop("immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def copy(self, template: str, name: str) -> None:
+        """Make a database like another one, which nobody is connected to."""
+        strategy = "strategy file_copy" if self.version >= FIRST_WITH_STRATEGIES else ""
+        self.psql("postgres", f"create database {name} template {template} {strategy}")
 
     def log(self) -> str:
         """What the server has logged."""

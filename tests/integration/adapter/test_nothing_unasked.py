@@ -192,7 +192,8 @@ def test_structure_changes_what_it_listed_alone_and_its_migration_does_the_same(
 
     copy = make_database(empty=True)
     server = copy.server
-    server.psql("postgres", f"drop database {copy.name}; create database {copy.name} template {guest.database.name}")
+    server.psql("postgres", f"drop database {copy.name}")
+    server.copy(guest.database.name, copy.name)
     server.psql(copy.name, f"begin;\n{migration}\ncommit;")
     command(url, "sync", "--structure")
     after = dump(guest.database)
