@@ -23,7 +23,7 @@ from listener.errors import (
 from listener.patience import LOCK_MILLISECONDS, patiently
 from listener.sql import identifier, literal
 
-VERSION = 5
+VERSION = 6
 """Version of the installed schema: the number of its last migration."""
 
 FIRST_BOUND = 4

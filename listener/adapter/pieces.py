@@ -51,6 +51,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("hold_course"),
         Piece("lock_courses"),
         Piece("enroll"),
+        Piece("settle_default"),
         Piece("abandoned_counts"),
         Piece("notes_students"),
         Piece("notes_enrollments"),
@@ -175,7 +176,17 @@ def _quoted(text: str) -> str:
 def _files(mapping: Mapping) -> list[str]:
     """The files of `sql/adapter/install/` that this mapping needs, in order."""
     live_count = "live_count" if mapping.counts else "live_count_counted"
-    names = ["feed", "count_on_its_way", "binding", "following", "bind", "functions", "views", live_count]
+    names = [
+        "feed",
+        "count_on_its_way",
+        "binding",
+        "following",
+        "bind",
+        "functions",
+        "settle_noted",
+        "views",
+        live_count,
+    ]
     names += ["enroll_few", "count_few"]
     if "status" in mapping.statistics:
         names += ["sync_status_view"]

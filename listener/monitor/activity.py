@@ -64,11 +64,11 @@ class Activity:
             self._signups.add(second, count)
         self._seconds.extend(waited)
 
-    def enrolled(self, count: int, profile_ids: Sequence[str], course_id: str | None) -> None:
-        """`count` students were enrolled just now; `profile_ids` may name only the first of them."""
+    def enrolled(self, count: int, enrollments: Sequence[dict[str, Any]]) -> None:
+        """`count` students were enrolled just now; `enrollments` may be only the first of theirs."""
         now = self._clock()
         self._enrolled.add(int(now), count)
-        self._latest.extendleft(Enrolled(each, course_id, now) for each in profile_ids)
+        self._latest.extendleft(Enrolled(each["profile_id"], each["course_id"], now) for each in enrollments)
 
     def to_dict(self, *, keys: bool) -> dict[str, Any]:
         """For the page. `keys` says whether whoever looks at it may see whose enrollments these were."""

@@ -39,11 +39,11 @@ class Report:
         self._pending = Tally(Event.STUDENT_PENDING, Event.STUDENTS_PENDING, warn=True)
         self._tallies = (self._enrolled, self._moved, self._pending)
 
-    def enrolled(self, count: int, profile_ids: Sequence[str], course_id: str | None) -> None:
-        """`count` students were enrolled; `profile_ids` may name only the first of them."""
+    def enrolled(self, count: int, enrollments: Sequence[dict[str, Any]]) -> None:
+        """`count` students were enrolled; `enrollments` may be only the first of theirs."""
         if self._activity is not None:
-            self._activity.enrolled(count, profile_ids, course_id)
-        self._tell(self._enrolled, count, [{"profile_id": each, "course_id": course_id} for each in profile_ids])
+            self._activity.enrolled(count, enrollments)
+        self._tell(self._enrolled, count, enrollments)
 
     def moved(self, count: int, moves: Sequence[dict[str, Any]]) -> None:
         """`count` course counts were moved."""

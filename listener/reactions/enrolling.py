@@ -75,7 +75,8 @@ class Enrolling:
 
     def _tell(self, result: dict[str, Any]) -> None:
         self._metrics.enrollments_created.inc(result["enrolled"])
-        self._report.enrolled(result["enrolled"], result["enrolled_ids"], result["course_id"])
+        examples = json.loads(result["examples"] or "[]")
+        self._report.enrolled(result["enrolled"], [each for each in examples if each.pop("done") == "enrolled"])
         if result["pending"]:
             self._report.pending(result["pending"], json.loads(result["pending_students"]))
 

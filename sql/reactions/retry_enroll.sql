@@ -38,43 +38,19 @@ due as materialized (
     select due_with_course.profile_id from due_with_course
 ),
 
-candidate as materialized (
-    select unenrolled.id
-    from listener.unenrolled(
-        array(
-            select student.id
-            from listener.students(array(select due.profile_id from due order by due.profile_id)) as student(id)
-            order by student.id
-        )
-    ) as unenrolled(id)
-),
-
-open_course as materialized (
-    select course.id
-    from listener.hold_course(
-        (select destination.id from destination where exists (select from candidate))
-    ) as course(id)
-    where course.id is not null
-),
-
 outcome as materialized (
-    {{outcome}}
+    select settled.*
+    from listener.settle(array(select due.profile_id from due order by due.profile_id), {{outcome}}) as settled
 ),
 
-failed as materialized (
-    select outcome.profile_id, outcome.error
-    from outcome
-    where outcome.error is not null
-),
-
--- Without a default course, none of those who are due was tried.
 unsettled as materialized (
-    select failed.profile_id, failed.error
-    from failed
-    union all
-    select candidate.id, null
-    from candidate
-    where not exists (select from open_course)
+    select distinct on (outcome.profile_id)
+        outcome.profile_id,
+        outcome.waits_for,
+        outcome.error
+    from outcome
+    where outcome.waits_for is not null
+    order by outcome.profile_id, outcome.waits_for = 'failed' desc
 ),
 
 -- All of them are there, and conflict: so each is found by its key, which a join would leave to the planner.
@@ -82,16 +58,9 @@ still_pending as (
     insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at)
     select
         unsettled.profile_id,
-        case
-            when unsettled.error is not null then 'failed'
-            when exists (select from destination) then 'course_locked'
-            else 'no_course'
-        end,
+        unsettled.waits_for,
         unsettled.error,
-        case
-            when unsettled.error is null and not exists (select from destination) then 'infinity'
-            else clock_timestamp()
-        end
+        case when unsettled.waits_for = 'no_course' then 'infinity' else clock_timestamp() end
     from unsettled
     on conflict (profile_id) do update
     set
@@ -126,9 +95,19 @@ settled as (
 select
     (select count(*) from due) as tried,
     (select count(*) from settled) as settled,
-    (select count(*) from outcome where outcome.enrolled) as enrolled,
-    (select max(open_course.id::text) from open_course) as course_id,
-    array(select outcome.profile_id::text from outcome where outcome.enrolled limit $2) as enrolled_ids,
+    (select count(*) from outcome where outcome.done = 'enrolled') as enrolled,
+    (select count(*) from outcome where outcome.done = 'returned') as returned,
+    (select count(*) from outcome where outcome.done = 'suspended') as suspended,
+    (select count(*) from outcome where outcome.done = 'removed') as removed,
+    (
+        select json_agg(shown)
+        from (
+            select outcome.done, outcome.profile_id::text, outcome.course_id::text
+            from outcome
+            where outcome.done is not null
+            limit $2
+        ) as shown
+    ) as examples,
     (select count(*) from still_pending) as pending,
     (
         select extract(epoch from min(next_attempt_at) - clock_timestamp())::float8

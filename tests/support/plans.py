@@ -14,7 +14,7 @@ from listener.connection import Connection
 
 Node = dict[str, Any]
 
-# What cannot run twice tells of rows found by key, and is left as it is.
+# What cannot run twice tells of rows found by key, and is left as it is; so is what only calls the others.
 FUNCTIONS = r"""
 select
     pg_proc.proname as name,
@@ -32,6 +32,7 @@ where
     pg_proc.pronamespace = 'listener'::regnamespace
     and pg_language.lanname = 'plpgsql'
     and pg_proc.prorettype <> 'trigger'::regtype
+    and pg_proc.proname <> 'settle'
     and (
         pg_proc.proname like '%\_few'
         or exists (

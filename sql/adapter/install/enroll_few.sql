@@ -1,7 +1,7 @@
 -- Enrolling whoever is named by few notes, which is what the daemon does all day: the work of `reactions/enroll`, whose one
 -- statement is set up anew each time it runs, as a function whose plans are kept. Notes and snapshot come from one
 -- statement; who is a student is looked up after it, and so is as new or newer. Anything out of the ordinary (many
--- profiles, a transaction that was cut in two, no course that is free) is left for the statement: then `changes` is null.
+-- profiles, a transaction that was cut in two) is left for the statement: then `changes` is null.
 create or replace function listener.enroll_few(
     most_profiles integer,
     most_shown integer,
@@ -9,8 +9,10 @@ create or replace function listener.enroll_few(
     out notes_left boolean,
     out seq bigint,
     out enrolled bigint,
-    out course_id text,
-    out enrolled_ids text[],
+    out returned bigint,
+    out suspended bigint,
+    out removed bigint,
+    out examples json,
     out pending bigint,
     out pending_students json,
     out courses_changed boolean,
@@ -27,11 +29,9 @@ declare
     noted_ids {{profile_key_type}}[];
     noted_at timestamptz[];
     first_at timestamptz;
-    reacted_at timestamptz;
     is_whole boolean;
     seen pg_snapshot;
-    student_ids {{profile_key_type}}[];
-    default_course_id {{course_key_type}};
+    settled record;
 begin
     with last_checkpoint as (
         select checkpoint.seq, checkpoint.partial_xid
@@ -77,29 +77,18 @@ begin
     if not is_whole or noted_weight > most_profiles then
         return;
     end if;
-    enrolled := 0;
-    enrolled_ids := '{}';
-    if cardinality(noted_ids) > 0 then
-        student_ids := array(select student.id from listener.students(noted_ids) as student(id) order by student.id);
-        if cardinality(student_ids) > 0 then
-            default_course_id := listener.hold_course(listener.default_course_id());
-            if default_course_id is null then
-                return;
-            end if;
-            enrolled_ids := array(
-                select student.id::text from listener.enroll(student_ids, default_course_id) as student(id)
-            );
-            enrolled := cardinality(enrolled_ids);
-            enrolled_ids := enrolled_ids[:most_shown];
-            course_id := default_course_id;
-        end if;
-    end if;
+    settled := listener.settle_noted(noted_ids, false, most_shown);
+    enrolled := settled.enrolled;
+    returned := settled.returned;
+    suspended := settled.suspended;
+    removed := settled.removed;
+    examples := settled.examples;
+    pending := settled.pending;
+    pending_students := settled.pending_students;
     insert into listener.checkpoint (consumer, seq, handled, changes) values ('enroll', seq, seen, noted_changes);
     changes := noted_changes;
     notes_left := false;
-    pending := 0;
-    reacted_at := clock_timestamp();
-    waited := extract(epoch from reacted_at - first_at);
-    ages := array(select extract(epoch from reacted_at - note.at) from unnest(noted_at) as note(at));
+    waited := extract(epoch from settled.at - first_at);
+    ages := array(select extract(epoch from settled.at - note.at) from unnest(noted_at) as note(at));
 end;
 $$;

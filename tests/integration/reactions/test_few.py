@@ -120,9 +120,15 @@ async def leave_a_course_that_somebody_holds(lms: Connection, daemon: Connection
     await lms.execute("begin; select from courses for update")
 
 
-@pytest.mark.parametrize("name", [ENROLL, COUNT])
 @pytest.mark.parametrize(
-    "leave", [leave_many, leave_a_transaction_cut_in_two, leave_a_course_that_somebody_holds], ids=lambda f: f.__name__
+    ("leave", "name"),
+    [
+        (leave_many, ENROLL),
+        (leave_many, COUNT),
+        (leave_a_transaction_cut_in_two, ENROLL),
+        (leave_a_transaction_cut_in_two, COUNT),
+        (leave_a_course_that_somebody_holds, COUNT),
+    ],
 )
 async def test_what_is_out_of_the_ordinary_is_left_to_the_statement(
     lms: Connection, daemon: Connection, leave: Any, name: str
@@ -135,6 +141,15 @@ async def test_what_is_out_of_the_ordinary_is_left_to_the_statement(
     while await reaction.react(daemon, 1000, SHOWN):
         pass
     assert await daemon.fetchval("select count(*) from listener.unhandled($1)", name) == 0
+
+
+async def test_who_waits_for_a_course_that_somebody_holds_is_set_aside_by_the_function(
+    lms: Connection, daemon: Connection
+) -> None:
+    await leave_a_course_that_somebody_holds(lms, daemon)
+    result = await few(daemon, ENROLL)
+    assert (result["enrolled"], result["pending"]) == (0, 1)
+    assert await daemon.fetchval("select reason from listener.pending_enrollment") == "course_locked"
 
 
 @pytest.mark.parametrize("name", [ENROLL, COUNT])

@@ -17,7 +17,7 @@ def test_a_sign_up_counts_in_the_second_it_was_noted_and_its_enrollment_in_the_s
     clock = Clock()
     activity = Activity(clock)
     activity.signed_up([0.0, 2.0, 2.5])
-    activity.enrolled(3, ["a", "b", "c"], "course")
+    activity.enrolled(3, [{"profile_id": each, "course_id": "course"} for each in "abc"])
     seen = activity.to_dict(keys=True)
     assert seen["signups"][-4:] == [1, 1, 0, 1]
     assert seen["enrolled"][-4:] == [0, 0, 0, 3]
@@ -42,7 +42,7 @@ def test_what_is_older_than_the_window_is_forgotten() -> None:
 def test_it_stays_small_and_says_the_latest_first() -> None:
     activity = Activity(Clock())
     for number in range(10_000):
-        activity.enrolled(1, [str(number)], None)
+        activity.enrolled(1, [{"profile_id": str(number), "course_id": None}])
     latest = [each["profile_id"] for each in activity.to_dict(keys=True)["latest"]]
     assert latest == [str(number) for number in range(9_999, 9_999 - LATEST, -1)]
 

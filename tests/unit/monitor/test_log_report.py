@@ -38,12 +38,16 @@ def report(logger: CapturingLogger, clock: Clock) -> Report:
     return Report(log, clock=clock)
 
 
+def enrollments(*profile_ids: str) -> list[dict[str, Any]]:
+    return [{"profile_id": each, "course_id": "c"} for each in profile_ids]
+
+
 def lines(logger: CapturingLogger) -> list[dict[str, Any]]:
     return [dict(call.kwargs) for call in logger.calls]
 
 
 def test_few_students_have_a_line_each(report: Report, logger: CapturingLogger) -> None:
-    report.enrolled(2, ["a", "b"], "c")
+    report.enrolled(2, enrollments("a", "b"))
     assert lines(logger) == [
         {"event": "student_enrolled", "profile_id": "a", "course_id": "c"},
         {"event": "student_enrolled", "profile_id": "b", "course_id": "c"},
@@ -55,7 +59,7 @@ def test_beyond_some_lines_a_second_there_is_one_summary_when_it_is_over(
     report: Report, logger: CapturingLogger, clock: Clock
 ) -> None:
     for number in range(LINES_A_SECOND + 5):
-        report.enrolled(1, [str(number)], "c")
+        report.enrolled(1, enrollments(str(number)))
     assert len(lines(logger)) == LINES_A_SECOND
     assert 0 < report.wait() <= 1
     report.flush()
@@ -70,10 +74,10 @@ def test_beyond_some_lines_a_second_there_is_one_summary_when_it_is_over(
 def test_a_large_batch_is_summed_up_at_once_and_the_next_second_has_lines_again(
     report: Report, logger: CapturingLogger, clock: Clock
 ) -> None:
-    report.enrolled(2000, ["a"] * 20, "c")
+    report.enrolled(2000, enrollments(*["a"] * 20))
     assert lines(logger) == []
     clock.now += 1
-    report.enrolled(1, ["b"], "c")
+    report.enrolled(1, enrollments("b"))
     assert lines(logger) == [
         {"event": "students_enrolled", "count": 2000},
         {"event": "student_enrolled", "profile_id": "b", "course_id": "c"},
@@ -81,7 +85,7 @@ def test_a_large_batch_is_summed_up_at_once_and_the_next_second_has_lines_again(
 
 
 def test_each_kind_has_lines_of_its_own(report: Report, logger: CapturingLogger) -> None:
-    report.enrolled(2000, ["a"] * 20, "c")
+    report.enrolled(2000, enrollments(*["a"] * 20))
     report.moved(1, [{"course_id": "c", "delta": 2000}])
     assert lines(logger) == [{"event": "course_count_moved", "course_id": "c", "delta": 2000}]
 
@@ -103,6 +107,6 @@ def test_the_last_summary_does_not_wait(report: Report, logger: CapturingLogger)
 
 
 def test_nothing_done_is_nothing_told(report: Report, logger: CapturingLogger) -> None:
-    report.enrolled(0, [], None)
+    report.enrolled(0, [])
     report.flush(final=True)
     assert lines(logger) == []

@@ -1,0 +1,18 @@
+-- A changed row of a table that says who should be where, but is about no single profile: the keys that lead to profiles,
+-- and which way they do. (`listener.routed` knows the ways.)
+alter table listener.change add column route text;
+
+alter table listener.change add column keys text[];
+
+comment on column listener.change.keys is 'values of that row that lead to profiles along the route';
+
+-- Which enrollments the listener made, where those that are not wanted any more are taken back: no other ever is.
+create table listener.made_enrollment (
+    profile_id {{profile_key_type}} not null,
+    course_id {{course_key_type}} not null,
+    made_at timestamptz not null default clock_timestamp(),
+    taken_back_at timestamptz,
+    primary key (profile_id, course_id)
+);
+
+comment on column listener.made_enrollment.taken_back_at is 'when it was suspended or removed; null while it is as it was made';
