@@ -72,6 +72,15 @@ class Undecided(ListenerError):
     """cannot tell {what}: {reason}. Set {setting}."""
 
 
+class NotRouted(ListenerError):
+    """LISTENER_WANTED_QUERY cannot be watched: {what}. Set {setting}."""
+
+
+class NotByKey(ListenerError):
+    """LISTENER_WANTED_QUERY cannot be asked about one profile without reading all of {table}: {why}. Mend that, or set
+    LISTENER_WANTED_PLAN=any."""
+
+
 class SchemaTaken(ListenerError):
     """a schema called listener is there, and holds something that is not ours: {what}. Rename or drop it, then
     install."""

@@ -37,7 +37,7 @@ MAPPING = (
     "enrollment_status",
     "active_values", "enrollment_values", "course_table", "course_key", "course_price", "publish_predicate",
     "course_order", "default_course", "default_course_view", "count_columns", "count_rows", "actions",
-    "statistics",
+    "statistics", "wanted_query", "watch", "wanted_plan", "on_leave", "inactive_value",
 )  # fmt: skip
 """The settings that say what means what in the LMS's schema; `install` takes and remembers them."""
 
@@ -127,6 +127,29 @@ class Settings(BaseSettings):
         "lms",
         description="where profile_enrollment_sync_status and get_enrollment_statistics() stand: in the enrollments' "
         "schema (lms), or nowhere (none)",
+    )
+
+    wanted_query: str | None = Field(
+        None,
+        description="query of two columns, the keys of a profile and of a course: who should be where, in place of "
+        "students in the default course",
+    )
+    watch: str | None = Field(
+        None,
+        description="for tables that the query reads and `install` cannot route: `table(column)`, which holds a "
+        "profile's key; `table(column=other.column)`, where it leads; `table(everyone)`; or `table(audit)`, to let the "
+        "audit find what changes; separated by semicolons",
+    )
+    wanted_plan: Literal["by_key", "any"] = Field(
+        "by_key",
+        description="whether the query must find one profile's courses by key, or may read whole tables for it",
+    )
+    on_leave: Literal["keep", "suspend", "remove"] = Field(
+        "keep",
+        description="what becomes of an enrollment that the listener made and the query does not want any more",
+    )
+    inactive_value: str | None = Field(
+        None, description="what `suspend` writes into the status of an enrollment; one of its values that is not active"
     )
 
     def url(self) -> str | None:

@@ -50,6 +50,9 @@ class Tokens:
                 ("profiles", mapping.profile_table),
             )
         }
+        further = (table for each in mapping.watched for table in each.tables)
+        for number, table in enumerate(dict.fromkeys(each for each in further if each not in self._tables), 1):
+            self._tables[table] = f"watched_{number}"
         self._bound: dict[str, BoundName] = {}
         self.mapping = renamed(mapping, self)
         """The mapping, with tokens for names."""
@@ -190,7 +193,7 @@ def _stand_in(mapping: Mapping, table: Table, name: str) -> str | None:
     needed = {mapping.is_active, mapping.is_available, mapping.is_student, *mapping.extra_values.values()}
     if any(identifier(name) == found or name == found for text in needed for found in COLUMN.findall(text)):
         return None
-    if (table, name) in _keys(mapping) or name in mapping.extra_values:
+    if (table, name) in _keys(mapping) | _on_routes(mapping) or name in mapping.extra_values:
         return None
     if table == mapping.enrollment_table and name == mapping.enrollment_date:
         return "null::timestamptz"
@@ -207,6 +210,8 @@ def _table_setting(token: str) -> str:
         "enrollments": "enrollment_table",
         "courses": "course_table",
     }
+    if token.startswith("watched_"):
+        return f"{PREFIX}WANTED_QUERY"
     return PREFIX + names[token].upper() if token in names else ""
 
 
@@ -221,11 +226,23 @@ def _column_setting(mapping: Mapping, table: Table, name: str) -> str:
         (mapping.course_table, mapping.course_price): "course_price",
     }
     found = settings.get((table, name))
+    if found is None and (table, name) in _on_routes(mapping):
+        found = "wanted_query"
     if found is None and table == mapping.course_table:
         found = "count_columns" if name in mapping.count_columns else "publish_predicate"
     if found is None and table == mapping.enrollment_table:
         found = "enrollment_values" if name in mapping.extra_values else "enrollment_status"
     return PREFIX + (found or "student_column").upper()
+
+
+def _on_routes(mapping: Mapping) -> set[tuple[Table, str]]:
+    """The columns by which a changed row leads to profiles."""
+    found = set()
+    for each in mapping.watched:
+        for route in each.routes:
+            found.add((each.table, route.column))
+            found |= {(hop.table, name) for hop in route.hops for name in (hop.key, hop.onward)}
+    return found
 
 
 def _values_setting(mapping: Mapping, table: Table) -> str:

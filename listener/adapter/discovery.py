@@ -11,12 +11,18 @@ from listener.adapter.evidence import Choice
 from listener.adapter.mapping import Actions, Mapping, MissingIndex, Table, column
 from listener.adapter.rules import Rule, Rules, find_column, listed, ranked
 from listener.adapter.tables import Tables
+from listener.adapter.wanted_rule import with_query
 from listener.connection import Connection
 from listener.errors import Undecided, WrongSetting
 from listener.settings import MAPPING, PREFIX, Settings
 
 SMALL_TABLE_ROWS = 100_000
 """An index on a table of at most so many rows is built in an instant."""
+
+STUDENT = ("student_table", "student_key", "student_column", "student_values", "student_predicate")
+DEFAULT_COURSE = ("default_course", "default_course_view", "publish_predicate", "course_order", "course_price")
+
+OF_QUERY = ("watch", "wanted_plan", "on_leave", "inactive_value")
 
 MADE_KEYS = ("uuid", "text")
 MADE_KEY = re.compile(r"\(*(pg_catalog\.)?gen_random_uuid\(\)\)*(::text)?\)*")
@@ -61,7 +67,14 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
     enrollments = finder.enrollments()
     profiles, profile_key, profiles_why = finder.profiles(enrollments)
     courses, course_key, courses_why = finder.courses(enrollments)
-    rule, role = await _students(finder, rules, profiles, enrollments, asked)
+    by_query = "wanted_query" in asked
+    _alone(asked)
+    if by_query:
+        rule, role = Rule("true", Choice("students", 100, "LISTENER_WANTED_QUERY")), None
+        published = Rule("true", Choice("published", 100, "LISTENER_WANTED_QUERY"))
+    else:
+        rule, role = await _students(finder, rules, profiles, enrollments, asked)
+        published = await rules.published(courses)
     if role is not None:
         _comparable(*role, profiles, profile_key)
     price, price_choice = _price(courses, asked)
@@ -75,7 +88,7 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
         students=rule,
         role=role,
         status=await rules.status(enrollments.relation),
-        published=await rules.published(courses),
+        published=published,
         price=price,
         count_columns=counts,
     )
@@ -89,7 +102,10 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
         price_choice,
         counts_choice,
     )
-    return Discovery(_with_catalogue(await _mapping(connection, found, asked), catalogue), choices)
+    mapping = _with_catalogue(await _mapping(connection, found, asked), catalogue)
+    if by_query:
+        mapping = await with_query(connection, mapping, catalogue, asked)
+    return Discovery(mapping, choices)
 
 
 @dataclass(frozen=True)
@@ -162,7 +178,7 @@ async def _mapping(connection: Connection, found: Found, asked: dict[str, str]) 
 
 def _with_catalogue(mapping: Mapping, catalogue: Catalogue) -> Mapping:
     """The mapping, with what the catalogue says of its tables: which are partitioned, and which columns are enums."""
-    watched = (mapping.student_table, mapping.enrollment_table)
+    watched = (mapping.student_table, mapping.enrollment_table, *(each.table for each in mapping.watched))
     return replace(
         mapping,
         partitioned=tuple(each.table for each in catalogue.tables if each.partitioned and each.table in watched),
@@ -173,6 +189,23 @@ def _with_catalogue(mapping: Mapping, catalogue: Catalogue) -> Mapping:
             if each.labels
         ),
     )
+
+
+def _alone(asked: dict[str, str]) -> None:
+    """Raises WrongSetting if something else says who should be where, too; or if what goes with a query has none."""
+    if "wanted_query" not in asked:
+        lonely = next((name for name in OF_QUERY if name in asked), None)
+        if lonely is not None:
+            raise WrongSetting(
+                name=PREFIX + lonely.upper(), problem="needs LISTENER_WANTED_QUERY, the query it is about"
+            )
+        return
+    others = [name for name in (*STUDENT, "student_view", *DEFAULT_COURSE) if name in asked]
+    if others:
+        other = PREFIX + others[0].upper()
+        raise WrongSetting(
+            name="LISTENER_WANTED_QUERY", problem=f"says who should be where; so does {other}: unset one"
+        )
 
 
 async def _query(connection: Connection, kind: str, asked: dict[str, str], setting: str) -> str | None:

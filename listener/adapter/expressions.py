@@ -37,7 +37,7 @@ async def predicate(connection: Connection, table: Table, text: str, setting: st
 async def checked(connection: Connection, table: Table, condition: str, setting: str) -> str:
     """A condition of our own over `{row}`, unchanged, once Postgres has taken it. Raises WrongSetting, MayNot."""
     statement = f"select from {table} as {ROW} where ({condition.replace('{row}', ROW)}) is true limit 0"
-    async with _undone(connection):
+    async with undone(connection):
         await _tried(connection, statement, readable(condition), setting)
     return condition
 
@@ -53,20 +53,20 @@ async def value(connection: Connection, table: Table, column: str, kind: str, te
     understood = await _understood(connection, table, clause, text, f"{setting}, {column}")
     found = re.fullmatch(r"\((.*) IS NOT NULL\)", understood, re.DOTALL)
     if found is None:
-        raise WrongSetting(name=setting, problem=f"{_short(text)} is not an expression")
+        raise WrongSetting(name=setting, problem=f"{short(text)} is not an expression")
     return found[1]
 
 
 async def query(connection: Connection, text: str, kind: str, setting: str) -> str:
     """A query of one column of type `kind`, canonical, its names qualified. Raises WrongSetting."""
-    async with _undone(connection):
+    async with undone(connection):
         await _make_view(connection, text, text, setting)
         await connection.execute("set local search_path = ''")
         row = await connection.fetchrow(sql.read("adapter/catalogue/view_columns"))
     assert row is not None
     if row["types"] != [kind]:
         raise WrongSetting(
-            name=setting, problem=f"{_short(text)} must have one column of type {kind}, not {', '.join(row['types'])}"
+            name=setting, problem=f"{short(text)} must have one column of type {kind}, not {', '.join(row['types'])}"
         )
     definition: str = row["definition"]
     return definition.strip().rstrip(";")
@@ -82,19 +82,25 @@ async def _tried(connection: Connection, statement: str, text: str, setting: str
     try:
         await connection.fetch(statement)
     except asyncpg.InsufficientPrivilegeError as error:
-        raise MayNot(
-            role=await connection.fetchval("select session_user"),
-            action=f"try {setting} ({reason(error)})",
-            mend="install as the owner of the tables",
-        ) from error
+        raise may_not(await connection.fetchval("select session_user"), setting, error) from error
     except asyncpg.PostgresError as error:
-        raise WrongSetting(name=setting, problem=f"{_short(text)} is not understood: {reason(error)}") from error
+        raise not_understood(text, setting, error) from error
+
+
+def may_not(role: str, setting: str, error: Exception) -> MayNot:
+    """What is told of a right that is missing to try a setting."""
+    return MayNot(role=role, action=f"try {setting} ({reason(error)})", mend="install as the owner of the tables")
+
+
+def not_understood(text: str, setting: str, error: Exception) -> WrongSetting:
+    """What is told of SQL that Postgres does not take."""
+    return WrongSetting(name=setting, problem=f"{short(text)} is not understood: {reason(error)}")
 
 
 async def _understood(connection: Connection, table: Table, clause: str, text: str, setting: str) -> str:
     if ROW in text or NOTHING in text or "{row}" in text:
         raise WrongSetting(name=setting, problem=f"may not speak of {ROW}, {NOTHING} or {{row}}")
-    async with _undone(connection):
+    async with undone(connection):
         # A second relation makes Postgres qualify every column.
         select = f"select 1 as one from {table} as {ROW} cross join (select 1 as one) as {NOTHING}"
         await _make_view(connection, f"{select}\n{clause.replace('{text}', text)}", text, setting)
@@ -104,14 +110,14 @@ async def _understood(connection: Connection, table: Table, clause: str, text: s
     more = MORE_THAN_ONE_CLAUSE.search(row["tree"]) or f"{NOTHING}." in row["definition"]
     if more or SORTED.findall(row["tree"]).count("(") != clause.startswith("order"):
         raise WrongSetting(
-            name=setting, problem=f"{_short(text)} is more than an expression over one row of {table.label}"
+            name=setting, problem=f"{short(text)} is more than an expression over one row of {table.label}"
         )
     where_or_order: str = CLAUSE.split(row["definition"], maxsplit=1)[1]
     return where_or_order.rstrip("; \n").replace(f"{ROW}.", "{row}.")
 
 
 @asynccontextmanager
-async def _undone(connection: Connection) -> AsyncIterator[None]:
+async def undone(connection: Connection) -> AsyncIterator[None]:
     """A transaction, or a savepoint, that is rolled back whatever happens."""
     transaction = connection.transaction()
     await transaction.start()
@@ -124,14 +130,15 @@ async def _undone(connection: Connection) -> AsyncIterator[None]:
 async def literal(connection: Connection, text: str, kind: str, setting: str) -> str:
     """A constant of a type. Raises WrongSetting if `text` is none."""
     constant = f"{sql.literal(text)}::{kind}"
-    async with _undone(connection):
+    async with undone(connection):
         try:
             await connection.fetch(f"select {constant}")
         except asyncpg.PostgresError as error:
-            raise WrongSetting(name=setting, problem=f"{_short(text)} is no {kind}: {reason(error)}") from error
+            raise WrongSetting(name=setting, problem=f"{short(text)} is no {kind}: {reason(error)}") from error
     return constant
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """SQL that a user wrote, as a line."""
     line = " ".join(text.split())
     return repr(line if len(line) <= 80 else line[:77] + "...")

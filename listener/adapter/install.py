@@ -84,6 +84,7 @@ def script(mapping: Mapping, installed_version: int = 0, earlier: Mapping | None
         *(sql.render(sql.read(f"adapter/install/{name}"), values) for name in conversions(mapping, earlier)),
         pieces.code(mapping),
         *([] if earlier is None or counts_alike(earlier, mapping) else [sql.read("adapter/install/recount")]),
+        *([sql.read("adapter/install/look_at_everyone")] if has_new_rule(earlier, mapping) else []),
         sql.render(sql.read("adapter/install/record"), values),
         "commit;",
     ]
@@ -97,6 +98,14 @@ def counts_alike(earlier: Mapping, mapping: Mapping) -> bool:
         mapping.is_counted,
         mapping.count_columns,
     )
+
+
+def has_new_rule(earlier: Mapping | None, mapping: Mapping) -> bool:
+    """Whether a query says who should be where, and it is another one than before, or leaving means something else."""
+    if mapping.wanted_query is None:
+        return False
+    rule = (mapping.wanted_query, mapping.on_leave, mapping.inactive_value, mapping.watched)
+    return earlier is None or rule != (earlier.wanted_query, earlier.on_leave, earlier.inactive_value, earlier.watched)
 
 
 def conversions(mapping: Mapping, earlier: Mapping | None) -> list[str]:

@@ -29,6 +29,7 @@ class Table:
         return f"{self.schema}.{self.name}"
 
 
+OnLeave: TypeAlias = Literal["keep", "suspend", "remove"]
 Actions: TypeAlias = Literal["both", "enroll", "count", "observe"]
 MissingIndex: TypeAlias = Literal["small", "large"] | None
 
@@ -40,6 +41,42 @@ class TakenOver:
     table: Table
     trigger: str
     enabled: str
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One step towards profiles: rows of `table` whose `key` has a value that was found lead on by their `onward`."""
+
+    table: Table
+    key: str
+    key_type: str
+    onward: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """How a changed row leads to profiles: its `column` holds a profile's key, or what the first hop begins with."""
+
+    column: str
+    hops: tuple[Hop, ...] = ()
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A table that the query of who should be where reads."""
+
+    table: Table
+    columns: tuple[str, ...]
+    """Those that are read, under the names that the query has for them: it is run as it was written."""
+    routes: tuple[Route, ...] = ()
+    """None: a change there concerns everyone."""
+    audited: bool = False
+    """Not watched: what changes there is found by the audit."""
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """It, and those on its routes."""
+        return tuple(dict.fromkeys([self.table, *(hop.table for route in self.routes for hop in route.hops)]))
 
 
 @dataclass(frozen=True)
@@ -81,6 +118,13 @@ class Mapping:
     taken_over: tuple[TakenOver, ...] = ()
     runtime_roles: tuple[str, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
+    wanted_query: str | None = None
+    """Who should be where: a query of two columns, profile and course. None: students, in the default course."""
+    watched: tuple[Watched, ...] = ()
+    depends_on_time: bool = False
+    """Whether the query's answer may change while no row does."""
+    on_leave: OnLeave = "keep"
+    inactive_value: str | None = None
     enrollment_date_type: str = "timestamptz"
     enums: tuple[tuple[Table, str], ...] = ()
     """Columns of these tables that hold one of an enum's values, which may be renamed, too."""
@@ -99,7 +143,12 @@ class Mapping:
     def tables(self) -> tuple[Table, ...]:
         """The LMS's tables, each once."""
         named = (self.profile_table, self.student_table, self.enrollment_table, self.course_table)
-        return tuple(dict.fromkeys(named))
+        return tuple(dict.fromkeys([*named, *(table for each in self.watched for table in each.tables)]))
+
+    @property
+    def is_looked_after(self) -> bool:
+        """Whether there are changes that no trigger can see, so that the audit does more than to tell of them."""
+        return self.depends_on_time or any(each.audited for each in self.watched)
 
     @property
     def enrolls(self) -> bool:
@@ -125,8 +174,11 @@ class Mapping:
     def triggers(self) -> tuple[list[str], list[str], list[str]]:
         """All triggers that are installed: their tables' schemas, their tables, their names."""
         wanted = [(self.course_table, name) for name in ("insert", "delete", "update", "truncate")]
-        if self.enrolls:
+        if self.enrolls and self.wanted_query is None:
             wanted += [(self.student_table, name) for name in ("insert", "update")]
+        if self.enrolls:
+            names = ("watch_insert", "watch_delete", "watch_update", "watch_truncate")
+            wanted += [(each.table, name) for each in self.watched if not each.audited for name in names]
         if self.counts:
             wanted += [(self.enrollment_table, name) for name in ("insert", "delete", "update", "truncate")]
         return (
@@ -148,6 +200,8 @@ class Mapping:
             students += ", if in the query of LISTENER_STUDENT_VIEW"
         if self.role_table is not None:
             students = f"who has a row in {self.role_table.label} ({self.role_key}) with {students}"
+        if self.wanted_query is not None:
+            students = "who is in the query of LISTENER_WANTED_QUERY"
         return [
             ("profiles", f"{self.profile_table.label}, key {self.profile_key} ({self.profile_key_type})"),
             ("students", students),
@@ -158,11 +212,26 @@ class Mapping:
                 readable(", ".join(f"{name} = {value}" for name, value in self.extra_values.items())),
             ),
             ("courses", f"{self.course_table.label}, key {self.course_key} ({self.course_key_type})"),
-            ("published", "every course" if self.is_available == "true" else plain["is_available"]),
-            ("default course", self._default_course_described(plain["course_order"])),
+            *(
+                []
+                if self.wanted_query is not None
+                else [
+                    ("published", "every course" if self.is_available == "true" else plain["is_available"]),
+                    ("default course", self._default_course_described(plain["course_order"])),
+                ]
+            ),
             ("counts", self._counts_described()),
             ("actions", self.actions),
+            *([] if self.wanted_query is None else [("leaving", self._leaving_described())]),
+            *((f"reads {each.table.label}", _described(each)) for each in self.watched),
         ]
+
+    def _leaving_described(self) -> str:
+        return {
+            "keep": "who is not wanted any more stays enrolled",
+            "suspend": f"what was made is set to {self.inactive_value}",
+            "remove": "what was made is deleted",
+        }[self.on_leave]
 
     def _default_course_described(self, order: str) -> str:
         if self.default_course_view is not None:
@@ -187,12 +256,39 @@ class Mapping:
             values[name] = None if values[name] is None else Table(**values[name])
         for name in ("active_values", "count_columns", "statistics", "runtime_roles"):
             values[name] = tuple(values[name])
+        values["watched"] = tuple(_watched(**each) for each in values.get("watched", ()))
         values["partitioned"] = tuple(Table(**table) for table in values["partitioned"])
         values["enums"] = tuple((Table(**table), name) for table, name in values.get("enums", ()))
         values["taken_over"] = tuple(
             TakenOver(Table(**each["table"]), each["trigger"], each["enabled"]) for each in values["taken_over"]
         )
         return cls(**values)
+
+
+def _watched(table: dict[str, str], columns: list[str], routes: list[dict[str, Any]], *, audited: bool) -> Watched:
+    """What `to_json` wrote of a watched table."""
+    return Watched(
+        Table(**table),
+        tuple(columns),
+        tuple(
+            Route(each["column"], tuple(Hop(**{**hop, "table": Table(**hop["table"])}) for hop in each["hops"]))
+            for each in routes
+        ),
+        audited,
+    )
+
+
+def _described(watched: Watched) -> str:
+    """What happens when a row of it changes."""
+    if watched.audited:
+        return "not watched: found by the audit"
+    if not watched.routes:
+        return "everyone is looked at"
+    ways = (
+        " → ".join([route.column, *(f"{hop.table.label} ({hop.key} → {hop.onward})" for hop in route.hops), "profile"])
+        for route in watched.routes
+    )
+    return "; ".join(ways)
 
 
 def column(name: str) -> str:

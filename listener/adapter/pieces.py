@@ -1,10 +1,10 @@
 """The adapter: all functions and triggers that name the LMS's tables, as text in which tokens stand for the names."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from listener import sql
-from listener.adapter import rendering
+from listener.adapter import rendering, watching
 from listener.adapter.binding import Tokens
 from listener.adapter.mapping import Mapping, Table
 from listener.adapter.renaming import COLUMN, unquoted
@@ -24,12 +24,15 @@ class Piece:
     """A query that does nothing, and fails if the function cannot work."""
     setting: str = ""
     """What to set if it does."""
+    watched: int | None = None
+    """Of which of the watched tables it is, by its number."""
 
 
 STUDENTS = PREFIX + "STUDENT_PREDICATE"
 ACTIVE = PREFIX + "ACTIVE_VALUES"
 COURSES = PREFIX + "PUBLISH_PREDICATE"
 COUNTS = PREFIX + "COUNT_COLUMNS"
+WANTED = PREFIX + "WANTED_QUERY"
 
 
 def pieces(mapping: Mapping) -> list[Piece]:
@@ -37,13 +40,15 @@ def pieces(mapping: Mapping) -> list[Piece]:
     none = "'{}'"
     students = STUDENTS if mapping.student_view is None else PREFIX + "STUDENT_VIEW"
     courses = COURSES if mapping.default_course_view is None else PREFIX + "DEFAULT_COURSE_VIEW"
+    by_query = mapping.wanted_query is not None
     found = [
-        Piece("students", probe=f"select from listener.students({none})", setting=students),
+        Piece("students", probe=None if by_query else f"select from listener.students({none})", setting=students),
         Piece("unenrolled", probe=f"select from listener.unenrolled({none})"),
         Piece("one_profile"),
-        Piece("missing_students"),
+        Piece("astray"),
+        Piece("missing_wanted" if by_query else "missing_students"),
         Piece("student_page"),
-        Piece("student_figures"),
+        Piece("figures_wanted" if by_query else "student_figures"),
         Piece("enrollments"),
         Piece("probe_enrollments", probe="select listener.probe_enrollments()", setting=ACTIVE),
         Piece("courses"),
@@ -51,12 +56,16 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("hold_course"),
         Piece("lock_courses"),
         Piece("enroll"),
-        Piece("settle_default"),
+        Piece("settle_wanted" if by_query else "settle_default"),
+        Piece("routed"),
         Piece("abandoned_counts"),
         Piece("notes_students"),
         Piece("notes_enrollments"),
         Piece("news_of_courses"),
     ]
+    if by_query:
+        found.append(Piece("wanted", probe=f"select from listener.wanted({none})", setting=WANTED))
+        found += [Piece("notes_watched", watched=number) for number, _ in watching.numbered(mapping)]
     if mapping.enrolls and not mapping.observes:
         found.append(Piece("probe_enroll", probe="select listener.probe_enroll()", setting=ACTIVE))
     if mapping.counts_in_courses:
@@ -78,6 +87,10 @@ def _triggers(mapping: Mapping) -> list[Piece]:
     everything = ("listener_insert", "listener_delete", "listener_update", "listener_truncate")
     found = []
     if mapping.enrolls:
+        for number, each in watching.numbered(mapping):
+            file = f"triggers_watched_{_manner(mapping, each.table)}"
+            found.append(replace(on(each.table, file, *watching.TRIGGERS), watched=number))
+    if mapping.enrolls and mapping.wanted_query is None:
         file = f"triggers_students_{_manner(mapping, mapping.student_table)}"
         found.append(on(mapping.student_table, file, "listener_insert", "listener_update"))
     if mapping.counts:
@@ -104,13 +117,23 @@ def code(mapping: Mapping) -> str:
         values |= {f"{what}_name": f"{{{tokens.of(table)}:name}}", f"{what}_oid": f"{{{tokens.of(table)}:oid}}"}
     values |= expectations(mapping, tokens)
     used = pieces(mapping)
-    texts = [sql.render(sql.read(f"adapter/pieces/{piece.file}"), values) for piece in used]
+    texts = [
+        sql.render(
+            sql.read(f"adapter/pieces/{piece.file}"),
+            values
+            if piece.watched is None
+            else values | watching.values_of(mapping, tokens, piece.watched, values["ring"]),
+        )
+        for piece in used
+    ]
     plain |= {
         "bindings": ",\n        ".join(each.row() for each in tokens.bound),
         "adapter": "\n\n".join(_row(*each) for each in enumerate(zip(used, texts, strict=True), 1)),
         "bind_tables": "\n".join(
-            f"select listener.bind({literal(piece.on_table)});" for piece in used if piece.on_table
+            f"select listener.bind({literal(token)});"
+            for token in dict.fromkeys(piece.on_table for piece in used if piece.on_table)
         ),
+        "conditions_of_watched": watching.conditions(mapping),
     }
     return "\n\n".join(sql.render(sql.read(f"adapter/install/{name}"), plain) for name in _files(mapping))
 
@@ -134,6 +157,7 @@ def expectations(mapping: Mapping, tokens: Tokens) -> dict[str, str]:
     pair = [mapping.enrollment_profile, mapping.enrollment_course]
     counts = list(mapping.count_columns)
     return {
+        "routes": watching.routes(mapping, tokens, expect),
         "expect_student_columns": expect((profiles, [mapping.profile_key]), (students, [mapping.student_key, *rule])),
         "expect_profile_columns": expect((profiles, [mapping.profile_key])),
         "expect_enrollment_columns": expect((enrollments, pair)),

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import Protocol
 
-from listener.adapter.mapping import Mapping, Table, TakenOver
+from listener.adapter.mapping import Hop, Mapping, Route, Table, TakenOver, Watched
 from listener.sql import identifier, literal
 
 IDENTIFIER = r'"(?:[^"]|"")+"|[^\W\d][\w$]*'
@@ -67,6 +67,7 @@ def renamed(mapping: Mapping, names: Names) -> Mapping:
         enrollment_date=column(enrollments, mapping.enrollment_date),
         is_active=expression(mapping.is_active, enrollments),
         active_values=tuple(map(active, mapping.active_values)),
+        inactive_value=None if mapping.inactive_value is None else active(mapping.inactive_value),
         extra_values={
             names.column(enrollments, name): expression(value, profiles) for name, value in mapping.extra_values.items()
         },
@@ -77,7 +78,31 @@ def renamed(mapping: Mapping, names: Names) -> Mapping:
         count_columns=tuple(names.column(courses, name) for name in mapping.count_columns),
         partitioned=tuple(map(names.table, mapping.partitioned)),
         taken_over=tuple(TakenOver(names.table(each.table), each.trigger, each.enabled) for each in mapping.taken_over),
+        watched=tuple(_watched(each, names) for each in mapping.watched),
         enums=tuple((names.table(table), names.column(table, name)) for table, name in mapping.enums),
+    )
+
+
+def _watched(watched: Watched, names: Names) -> Watched:
+    """Only its ways have other names: what the query reads, it reads under the names that it was written with."""
+    return replace(
+        watched,
+        table=names.table(watched.table),
+        routes=tuple(
+            Route(
+                names.column(watched.table, route.column),
+                tuple(
+                    Hop(
+                        names.table(hop.table),
+                        names.column(hop.table, hop.key),
+                        hop.key_type,
+                        names.column(hop.table, hop.onward),
+                    )
+                    for hop in route.hops
+                ),
+            )
+            for route in watched.routes
+        ),
     )
 
 

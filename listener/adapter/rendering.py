@@ -1,10 +1,15 @@
 """What the placeholders in the SQL files stand for under a mapping."""
 
+from collections.abc import Callable
+
 from listener import sql
 from listener.adapter.mapping import Mapping, column
 from listener.adapter.renaming import COLUMN
 from listener.locks import BELL_LOCK, BIND_LOCK, CHANNEL, LOCK_CLASS
 from listener.sql import identifier, literal
+
+LEFT_WORDS = {"keep": "", "suspend": "suspended", "remove": "removed"}
+"""What is said to have been done to the enrollment of somebody who left."""
 
 
 def placeholders(mapping: Mapping) -> dict[str, str]:
@@ -32,6 +37,12 @@ def placeholders(mapping: Mapping) -> dict[str, str]:
         "enrollment_values": "".join(f", {value}" for value in _enrollment_values(mapping)),
         "enrolling_join": _enrolling_join(mapping),
         "is_active": mapping.is_active,
+        "wanted_query": mapping.wanted_query or "select null, null where false",
+        "active_value": literal(mapping.active_values[0]) if mapping.active_values else "null",
+        "inactive_value": literal(mapping.inactive_value or ""),
+        "enrollment_status_name": identifier(mapping.enrollment_status or ""),
+        "left_word": literal(LEFT_WORDS[mapping.on_leave]),
+        "ledger": "listener.made_enrollment",
         "enrolls": str(mapping.enrolls).lower(),
         "is_counted": mapping.is_counted,
         "course_table": str(mapping.course_table),
@@ -70,6 +81,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
         for name in mapping.count_columns
     )
     values["enroll"] = part(f"pieces/enroll_{'observed' if mapping.observes else 'inserted'}")
+    _render_rule(mapping, values, part)
     for name, by_hand in (("student_view", mapping.student_view), ("default_course_view", mapping.default_course_view)):
         values[name] = by_hand or part(f"pieces/{name}")
     for source in ("enrollments", "courses"):
@@ -84,6 +96,22 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
         values[f"is_news_of_{kind}"] = part("pieces/is_news", kind=kind, columns=columns)
 
 
+def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[[str], str]) -> None:
+    """Add what depends on who says who should be where, and on what becomes of those who leave."""
+    takes_back = mapping.on_leave != "keep" and not mapping.observes
+    values["enroll_wanted"] = part(f"pieces/enroll_wanted_{'observed' if mapping.observes else 'inserted'}")
+    values["standing_in_ledger"] = part(f"pieces/standing_{'in_ledger' if takes_back else 'unknown'}")
+    values["taken_back"] = values["taken_back_outcome"] = ""
+    if takes_back:
+        values["returned"] = part(f"pieces/returned_{mapping.on_leave}")
+        values["leave"] = part(f"pieces/leave_{mapping.on_leave}")
+        values["taken_back"] = part("pieces/taken_back")
+        values["taken_back_outcome"] = "\n        " + part("pieces/taken_back_outcome")
+    values["suspended"] = part("pieces/suspended")
+    values["astray_ledger"] = part(f"pieces/astray_{'leave' if takes_back else 'keep'}")
+    values["astray"] = part(f"pieces/astray_{'default' if mapping.wanted_query is None else 'wanted'}")
+
+
 def _columns(key: str, condition: str) -> str:
     """A row's key and the columns that a condition reads."""
     return ", ".join(dict.fromkeys([column(key), *(match[0] for match in COLUMN.finditer(condition))]))
@@ -91,6 +119,9 @@ def _columns(key: str, condition: str) -> str:
 
 def _student_condition(mapping: Mapping) -> str:
     """For the WHERE of a query over profiles."""
+    if mapping.wanted_query is not None:
+        key = f"profile.{identifier(mapping.profile_key)}"
+        return f"{key} in (select wanted.profile_id from (\n{mapping.wanted_query}\n) as wanted(profile_id, course_id))"
     if mapping.role_table is None or mapping.role_key is None:
         return f"({mapping.is_student.replace('{row}', 'profile')}) is true"
     rule = mapping.is_student.replace("{row}", "role")
@@ -121,7 +152,7 @@ def _enrolling_join(mapping: Mapping) -> str:
 
 
 def _is_default_course(mapping: Mapping) -> str:
-    if not mapping.enrolls:
+    if not mapping.enrolls or mapping.wanted_query is not None:
         return "false"
     if mapping.default_course is not None:
         return f"{column(mapping.course_key)} = {mapping.default_course}"

@@ -2,13 +2,38 @@
 -- (listener.settle), and who has to wait is set aside.
 {{feed}},
 
+-- Rows that are about no single profile lead to some. Those are noted in their turn, and handled with the next batch.
+routed as (
+    insert into listener.change (source, operation, profile_ids)
+    select led.source, led.operation, array_agg(led.profile_id)
+    from (
+        select
+            note.source,
+            note.operation,
+            profile.id as profile_id,
+            (row_number() over (partition by note.source, note.operation) - 1) / 100 as part
+        from (
+            select batch.source, batch.operation, batch.route, array_agg(key.value) as keys
+            from batch
+            cross join lateral unnest(batch.keys) as key(value)
+            where batch.route is not null
+            group by batch.source, batch.operation, batch.route
+        ) as note
+        cross join lateral listener.routed(note.route, note.keys) as profile(id)
+    ) as led
+    group by led.source, led.operation, led.part
+    returning id
+),
+
 reaction as materialized (
     select settled.*
     from listener.settle_noted(array(select unnest(batch.profile_ids) from batch), {{outcome}}, $3) as settled
 )
 
 select
-    batch_summary.*,
+    batch_summary.changes,
+    batch_summary.notes_left or exists (select from routed) as notes_left,
+    batch_summary.seq,
     reaction.enrolled,
     reaction.returned,
     reaction.suspended,

@@ -21,6 +21,7 @@ $$;
 
 {{clear_statistics}}
 
+drop view if exists listener.wanted_missing;
 drop view if exists listener.due_blind_note;
 drop view if exists listener.course_drift;
 drop view if exists listener.course_live_count;

@@ -1,7 +1,7 @@
 -- Enrolling whoever is named by few notes, which is what the daemon does all day: the work of `reactions/enroll`, whose one
 -- statement is set up anew each time it runs, as a function whose plans are kept. Notes and snapshot come from one
 -- statement; who is a student is looked up after it, and so is as new or newer. Anything out of the ordinary (many
--- profiles, a transaction that was cut in two) is left for the statement: then `changes` is null.
+-- profiles, a transaction that was cut in two, rows that lead to profiles) is left for the statement: then `changes` is null.
 create or replace function listener.enroll_few(
     most_profiles integer,
     most_shown integer,
@@ -26,6 +26,7 @@ language plpgsql as $$
 declare
     noted_changes bigint;
     noted_weight bigint;
+    is_about_profiles boolean;
     noted_ids {{profile_key_type}}[];
     noted_at timestamptz[];
     first_at timestamptz;
@@ -57,6 +58,7 @@ begin
         select
             count(*),
             sum(note.weight),
+            bool_and(note.route is null),
             min(note.at),
             bool_or(note.source = 'courses'),
             coalesce(array_agg(note.at) filter (where note.profile_ids is not null), '{}'),
@@ -68,13 +70,13 @@ begin
     ) as summary
     into
         seq, is_whole, seen, noted_ids,
-        noted_changes, noted_weight, first_at, courses_changed, noted_at, profiles, kinds;
+        noted_changes, noted_weight, is_about_profiles, first_at, courses_changed, noted_at, profiles, kinds;
     -- Nothing is noted; or it is paused, and there is no checkpoint to go on from.
     if coalesce(noted_changes, 0) = 0 then
         changes := 0;
         return;
     end if;
-    if not is_whole or noted_weight > most_profiles then
+    if not is_whole or noted_weight > most_profiles or not is_about_profiles then
         return;
     end if;
     settled := listener.settle_noted(noted_ids, false, most_shown);

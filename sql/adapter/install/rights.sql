@@ -33,5 +33,5 @@ grant execute on function
     listener.is_news_of_enrollment(anyelement, anyelement),
     listener.is_news_of_changed_enrollment(anyelement, anyelement),
     listener.is_news_of_course(anyelement, anyelement),
-    listener.is_news_of_changed_course(anyelement, anyelement)
+    listener.is_news_of_changed_course(anyelement, anyelement){{conditions_of_watched}}
 to public;

@@ -34,6 +34,20 @@ select
     drifted.drift
 from listener.drifted_counts() as drifted;
 
+-- Who should be where and is not, but for those who are set aside: empty once everything is handled. What somebody removed
+-- that the listener had made counts as meant, where the listener keeps account of what it made.
+create view listener.wanted_missing as
+select
+    astray.profile_id,
+    astray.course_id
+from listener.astray() as astray
+where
+    astray.should_be in ('enrolled', 'returned')
+    and not exists (
+        select from listener.pending_enrollment
+        where pending_enrollment.profile_id = astray.profile_id
+    );
+
 -- Blind notes to be made good now; the others wait for transactions to end that may have begun under old names.
 create view listener.due_blind_note as
 select

@@ -1,0 +1,130 @@
+"""A mapping whose rule is a query: what is to be watched for it, what becomes of those who leave, and whether it can be
+asked by key."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from listener.adapter import expressions, wanted_query
+from listener.adapter.catalogue import Catalogue, Relation
+from listener.adapter.mapping import Mapping, OnLeave, Watched
+from listener.adapter.rules import find_column
+from listener.connection import Connection, tune_transaction
+from listener.errors import NotByKey, WrongSetting
+
+Node: TypeAlias = dict[str, Any]
+Above: TypeAlias = tuple[Node, ...]
+
+IN_THE_WAY = {"Limit": "LIMIT", "WindowAgg": "a window function", "Aggregate": "an aggregate over everyone"}
+"""Nodes of a plan that a condition on the profile cannot pass, and what makes them."""
+
+
+async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalogue, asked: dict[str, str]) -> Mapping:
+    """`mapping`, with the query of LISTENER_WANTED_QUERY for a rule.
+
+    Raises WrongSetting, NotRouted, NotByKey, MayNot."""
+    profiles, courses = catalogue.relations[mapping.profile_table], catalogue.relations[mapping.course_table]
+    query = await wanted_query.understand(
+        connection, asked["wanted_query"], profiles.columns[mapping.profile_key], courses.columns[mapping.course_key]
+    )
+    profile, course = (mapping.profile_table, mapping.profile_key), (mapping.course_table, mapping.course_key)
+    known = [
+        ((mapping.enrollment_table, mapping.enrollment_profile), profile),
+        ((mapping.enrollment_table, mapping.enrollment_course), course),
+    ]
+    watched = wanted_query.watch(query, catalogue, known, profile, course, asked.get("watch"))
+    on_leave, inactive = _leaving(mapping, catalogue.relations[mapping.enrollment_table], asked)
+    found = replace(
+        mapping,
+        wanted_query=query.text,
+        watched=watched,
+        depends_on_time=wanted_query.is_looked_after(query, asked.get("watch")),
+        on_leave=on_leave,
+        inactive_value=inactive,
+        student_view="select distinct wanted.profile_id as id\n            from (\n"
+        f"{query.text}\n            ) as wanted(profile_id, course_id)",
+        partitioned=tuple(
+            dict.fromkeys(
+                [*mapping.partitioned, *(each.table for each in watched if catalogue.relations[each.table].partitioned)]
+            )
+        ),
+    )
+    if asked.get("wanted_plan", "by_key") == "by_key":
+        await _check_plan(connection, found)
+    return found
+
+
+def _leaving(mapping: Mapping, enrollments: Relation, asked: dict[str, str]) -> tuple[OnLeave, str | None]:
+    """What becomes of those who leave, and the status that they get. Raises WrongSetting."""
+    allowed: tuple[OnLeave, ...] = ("keep", "suspend", "remove")
+    on_leave = next(each for each in allowed if each == asked.get("on_leave", "keep"))
+    given = asked.get("inactive_value")
+    if on_leave != "suspend":
+        return on_leave, None
+    name = "LISTENER_INACTIVE_VALUE"
+    if mapping.enrollment_status is None:
+        raise WrongSetting(
+            name="LISTENER_ON_LEAVE", problem="suspend needs LISTENER_ENROLLMENT_STATUS, a column to write"
+        )
+    status = find_column(enrollments, mapping.enrollment_status, "enrollment_status")
+    if status.is_boolean and given is None:
+        given = "false" if "true" in mapping.active_values else "true"
+    if given is None:
+        seen = f": it may be {', '.join(status.allowed)}" if status.allowed else ""
+        raise WrongSetting(name=name, problem=f"must say what to write into {status.name}{seen}")
+    others = ", ".join(each for each in status.allowed if each not in mapping.active_values) or "its other values"
+    if given in mapping.active_values:
+        raise WrongSetting(name=name, problem=f"{given} means an active enrollment; one of {others}")
+    if status.allowed and given not in status.allowed:
+        raise WrongSetting(name=name, problem=f"{status.name} may not be {given}; one of {others}")
+    return on_leave, given
+
+
+async def _check_plan(connection: Connection, mapping: Mapping) -> None:
+    """Raise NotByKey if a table that leads to profiles is read as a whole for one of them.
+
+    Planned as the daemon's session does: a table is read as a whole only where there is no other way, however small."""
+    keyed = {(each.table.schema, each.table.name): each for each in mapping.watched if each.routes}
+    async with expressions.undone(connection):
+        await tune_transaction(connection)
+        await connection.execute("set local search_path = ''")
+        kind = mapping.profile_key_type
+        await connection.execute(
+            f"prepare listener_wanted ({kind}[]) as select wanted.profile_id, wanted.course_id from (\n"
+            f"{mapping.wanted_query}\n) as wanted(profile_id, course_id) where wanted.profile_id = any ($1)"
+        )
+        plan = await connection.fetchval("explain (format json, verbose) execute listener_wanted('{}')")
+        await connection.execute("deallocate listener_wanted")
+    for node, above in _nodes(json.loads(plan)[0]["Plan"], ()):
+        watched = keyed.get((node.get("Schema", ""), node.get("Relation Name", "")))
+        if watched is not None and _reads_all(node):
+            raise NotByKey(table=watched.table.label, why=_why(watched, (*above, node)))
+
+
+def _nodes(node: Node, above: Above) -> Iterator[tuple[Node, Above]]:
+    """A plan's nodes, each with those above it."""
+    yield node, above
+    for child in node.get("Plans", []):
+        yield from _nodes(child, (*above, node))
+
+
+def _reads_all(node: Node) -> bool:
+    kind = node["Node Type"]
+    if kind in ("Index Scan", "Index Only Scan"):
+        return "Index Cond" not in node
+    return bool(kind in ("Seq Scan", "Parallel Seq Scan"))
+
+
+def _why(watched: Watched, above: Above) -> str:
+    for node in reversed(above):
+        if node.get("Parent Relationship") == "SubPlan":
+            return (
+                "EXISTS or IN below OR may be answered by the whole table; write it as UNION, or as "
+                "(select true from … where … limit 1)"
+            )
+        found = IN_THE_WAY.get(node["Node Type"])
+        if found is not None:
+            return f"{found} stands in the way"
+    columns = " or ".join(dict.fromkeys(route.column for route in watched.routes))
+    return f"no index begins with {columns}, or the query compares something else"

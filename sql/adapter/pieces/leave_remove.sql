@@ -1,0 +1,7 @@
+delete from {{enrollment_table}} as enrollment
+        using unwanted
+        where
+            {{enrollment_profile:enrollment}} = unwanted.profile_id
+            and {{enrollment_course:enrollment}} = unwanted.course_id
+            and ({{is_active:enrollment}}) is true
+        returning unwanted.profile_id, unwanted.course_id

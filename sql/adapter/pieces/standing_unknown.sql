@@ -1,0 +1,3 @@
+false as left_by_hand,
+            false as taken_back
+        from wanted

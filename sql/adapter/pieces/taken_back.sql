@@ -1,0 +1,42 @@
+,
+
+    made_again as (
+        insert into listener.made_enrollment (profile_id, course_id)
+        select enrolled.profile_id, enrolled.course_id
+        from enrolled
+        on conflict (profile_id, course_id) do update
+        set made_at = excluded.made_at, taken_back_at = null
+    ),
+
+    {{returned}},
+
+    ours_again as (
+        update listener.made_enrollment as made
+        set taken_back_at = null
+        from returned
+        where made.profile_id = returned.profile_id and made.course_id = returned.course_id
+    ),
+
+    -- Only what the listener made, and only while it is active: what was completed or cancelled meanwhile stays as it is.
+    unwanted as materialized (
+        select made.profile_id, made.course_id
+        from listener.made_enrollment as made
+        where
+            made.profile_id = any (profile_ids)
+            and made.taken_back_at is null
+            and not exists (
+                select from wanted
+                where wanted.profile_id = made.profile_id and wanted.course_id = made.course_id
+            )
+    ),
+
+    left_course as (
+        {{leave}}
+    ),
+
+    taken_back as (
+        update listener.made_enrollment as made
+        set taken_back_at = clock_timestamp()
+        from left_course
+        where made.profile_id = left_course.profile_id and made.course_id = left_course.course_id
+    )
