@@ -24,10 +24,7 @@
         where
             made.profile_id = any (profile_ids)
             and made.taken_back_at is null
-            and not exists (
-                select from wanted
-                where wanted.profile_id = made.profile_id and wanted.course_id = made.course_id
-            )
+            and (made.profile_id, made.course_id) not in (select wanted.profile_id, wanted.course_id from wanted)
     ),
 
     left_course as (
