@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from listener.adapter.catalogue import Catalogue, Relation
 from listener.adapter.mapping import Hop, Route, Table
-from listener.sql import identifier
 
 Place = tuple[Table, str]
 """A column of a table."""
@@ -149,16 +148,6 @@ class Routing:
     def _hop(self, to: Place, onward: str) -> Hop:
         kind = self._references.catalogue.relations[to[0]].columns[to[1]].type
         return Hop(to[0], to[1], kind, onward)
-
-
-def indexed(catalogue: Catalogue, routes: Iterable[Route]) -> list[str]:
-    """The columns along `routes` that no index begins with, as people write them."""
-    return [
-        f"{hop.table.label} ({identifier(hop.key)})"
-        for route in routes
-        for hop in route.hops
-        if not catalogue.relations[hop.table].has_index_on(hop.key)
-    ]
 
 
 def _foreign_keys(relation: Relation) -> Iterator[tuple[Place, Place]]:

@@ -51,6 +51,7 @@ async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalo
         ),
     )
     if asked.get("wanted_plan", "by_key") == "by_key":
+        _check_routes(found, catalogue)
         await _check_plan(connection, found)
     return found
 
@@ -79,6 +80,15 @@ def _leaving(mapping: Mapping, enrollments: Relation, asked: dict[str, str]) -> 
     if status.allowed and given not in status.allowed:
         raise WrongSetting(name=name, problem=f"{status.name} may not be {given}; one of {others}")
     return on_leave, given
+
+
+def _check_routes(mapping: Mapping, catalogue: Catalogue) -> None:
+    """Raise NotByKey if what a changed row leads to cannot be found by an index."""
+    for watched in mapping.watched:
+        for hop in (hop for route in watched.routes for hop in route.hops):
+            if not catalogue.relations[hop.table].has_index_on(hop.key):
+                why = f"no index begins with {hop.key}, by which rows of {watched.table.label} lead to profiles"
+                raise NotByKey(table=hop.table.label, why=why)
 
 
 async def _check_plan(connection: Connection, mapping: Mapping) -> None:

@@ -1,0 +1,174 @@
+"""What a note costs under a query does not depend on how large the tables are that it reads. Counted in pages."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import asyncpg
+import pytest
+
+from listener.connection import Connection, tune
+from tests.conftest import Database
+from tests.support.postgres import Server
+from tests.support.process import environment
+
+SCHEMA = """
+create table organisations (id bigint generated always as identity primary key, plan text not null);
+create table profiles (
+    id bigint generated always as identity primary key,
+    role text not null default 'student',
+    organisation_id bigint references organisations
+);
+create index on profiles (organisation_id);
+create table payments (
+    id bigint generated always as identity primary key,
+    profile_id bigint not null references profiles on delete cascade,
+    paid boolean not null
+);
+create index on payments (profile_id);
+create table memberships (
+    id bigint generated always as identity primary key,
+    profile_id bigint not null references profiles on delete cascade,
+    cohort_id bigint not null
+);
+create index on memberships (profile_id);
+create index on memberships (cohort_id);
+create table cohorts (id bigint generated always as identity primary key, starts_on date not null);
+alter table memberships add foreign key (cohort_id) references cohorts;
+create table courses (
+    id bigint generated always as identity primary key,
+    title text,
+    plan text not null,
+    enrollments integer not null default 0
+);
+create table enrollments (
+    id bigint generated always as identity primary key,
+    profile_id bigint not null references profiles on delete cascade,
+    course_id bigint not null references courses,
+    status text not null default 'active' check (status in ('active', 'inactive')),
+    unique (profile_id, course_id)
+);
+"""
+
+QUERY = """
+select profiles.id, courses.id
+from profiles
+cross join courses
+left join organisations on organisations.id = profiles.organisation_id
+where
+    profiles.role = 'student'
+    and (
+        courses.plan = organisations.plan
+        or (
+            courses.plan = 'paid'
+            and (select payments.paid from payments where payments.profile_id = profiles.id limit 1)
+        )
+        or (
+            courses.plan = 'cohort'
+            and (
+                select true
+                from memberships
+                inner join cohorts on cohorts.id = memberships.cohort_id
+                where memberships.profile_id = profiles.id and cohorts.starts_on < '2030-01-01'
+                limit 1
+            )
+        )
+    )
+"""
+
+FILL = """
+set session_replication_role = replica;
+insert into courses (plan) values ('gold'), ('paid'), ('cohort');
+insert into organisations (plan) select 'gold' from generate_series(1, {rows});
+insert into profiles (organisation_id) select number from generate_series(1, {rows}) as number;
+insert into payments (profile_id, paid) select number, true from generate_series(1, {rows}) as number;
+insert into cohorts (starts_on) select '2029-01-01' from generate_series(1, {rows});
+insert into memberships (profile_id, cohort_id) select number, number from generate_series(1, {rows}) as number;
+insert into enrollments (profile_id, course_id) select number, 1 from generate_series(1, {rows}) as number;
+insert into listener.made_enrollment (profile_id, course_id) select profile_id, course_id from enrollments;
+{statistics}
+"""
+
+SETTLE = "select * from listener.settle(array[7])"
+CASES = {
+    "somebody joins": ("select", SETTLE, 2),
+    "nothing to do": (f"do $$ begin perform {SETTLE.removeprefix('select ')}; end $$", SETTLE, 0),
+    "somebody leaves": ("update profiles set role = 'teacher' where id = 7", SETTLE, 1),
+    "who is of an organisation": (
+        "select",
+        "select * from listener.routed('public.organisations (id) > public.profiles (organisation_id, id)', '{7}')",
+        1,
+    ),
+    "who is in a cohort": (
+        "select",
+        "select * from listener.routed('public.cohorts (id) > public.memberships (cohort_id, profile_id)', '{7}')",
+        1,
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=["analyzed", "unknown"])
+def sized(
+    servers: Callable[[int], Server], postgres_version: int, pytestconfig: pytest.Config, request: pytest.FixtureRequest
+) -> Iterator[dict[str, Database]]:
+    """The same school, small and large; with statistics, or with none, as after a migration that has just filled it."""
+    server = servers(postgres_version)
+    sizes = {"few": 1_000, "many": 1_000_000 if pytestconfig.getoption("long") else 100_000}
+    statistics = "analyze;" if request.param == "analyzed" else ""
+    for name, rows in sizes.items():
+        server.psql("postgres", f"create database {name}")
+        server.psql(name, SCHEMA)
+        tables = ["organisations", "profiles", "payments", "cohorts", "memberships", "enrollments"]
+        server.psql(name, "".join(f"alter table {table} set (autovacuum_enabled = off);" for table in tables))
+        subprocess.run(
+            [sys.executable, "-m", "listener", "install"],
+            env=environment(server.url(name))
+            | {
+                "LISTENER_WANTED_QUERY": QUERY,
+                "LISTENER_ON_LEAVE": "suspend",
+                "LISTENER_INACTIVE_VALUE": "inactive",
+            },
+            check=True,
+            capture_output=True,
+        )
+        server.psql(name, FILL.format(rows=rows, statistics=statistics))
+    yield {name: Database(server, name) for name in sizes}
+    for name in sizes:
+        server.psql("postgres", f"drop database {name} with (force)")
+
+
+async def measure(database: Database, before: str, statement: str) -> tuple[int, int, dict[str, int]]:
+    """(rows, pages touched, sequential scans of each table) of a statement, in the daemon's own session."""
+    connection: Connection = await asyncpg.connect(database.url)
+    try:
+        await tune(connection)
+        await connection.execute("set search_path = public, pg_catalog")
+        for _warm in range(3):
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute(before)
+            scans = "select relname, seq_scan from pg_stat_xact_all_tables where schemaname in ('public', 'listener')"
+            earlier = {row["relname"]: row["seq_scan"] for row in await connection.fetch(scans)}
+            answer = await connection.fetchval(f"explain (analyze, buffers, timing off, format json) {statement}")
+            later = {row["relname"]: row["seq_scan"] for row in await connection.fetch(scans)}
+            await transaction.rollback()
+        plan = json.loads(answer)[0]["Plan"]
+        pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+        return plan["Actual Rows"], pages, {name: later[name] - earlier[name] for name in later}
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_a_note_costs_as_many_pages_in_large_tables_as_in_small_ones(
+    sized: dict[str, Database], name: str
+) -> None:
+    """But for a level or two that the indexes are higher."""
+    before, statement, rows = CASES[name]
+    found, small, _ = await measure(sized["few"], before, statement)
+    assert found == rows
+    found, large, scanned = await measure(sized["many"], before, statement)
+    assert found == rows
+    assert large - small <= 30
+    assert {table for table, times in scanned.items() if times} <= {"courses", "blind_note"}
