@@ -37,7 +37,7 @@ MAPPING = (
     "enrollment_status",
     "active_values", "enrollment_values", "course_table", "course_key", "course_price", "publish_predicate",
     "course_order", "default_course", "default_course_view", "count_columns", "count_rows", "actions",
-    "statistics", "wanted_query", "watch", "wanted_plan", "on_leave", "inactive_value",
+    "statistics", "wanted_query", "watch", "wanted_plan", "on_leave", "inactive_value", "course_seats",
 )  # fmt: skip
 """The settings that say what means what in the LMS's schema; `install` takes and remembers them."""
 
@@ -150,6 +150,12 @@ class Settings(BaseSettings):
     )
     inactive_value: str | None = Field(
         None, description="what `suspend` writes into the status of an enrollment; one of its values that is not active"
+    )
+
+    course_seats: str | None = Field(
+        None,
+        description="column of courses, or SQL over one row of them: how many may be enrolled at once; the rest wait, "
+        "in order of arrival",
     )
 
     def url(self) -> str | None:

@@ -191,6 +191,7 @@ def _keys(mapping: Mapping) -> set[tuple[Table, str]]:
 def _stand_in(mapping: Mapping, table: Table, name: str) -> str | None:
     """A date and a price are nice to have, unless somebody has named them, or another rule needs them."""
     needed = {mapping.is_active, mapping.is_available, mapping.is_student, *mapping.extra_values.values()}
+    needed.add(mapping.course_seats or "")
     if any(identifier(name) == found or name == found for text in needed for found in COLUMN.findall(text)):
         return None
     if (table, name) in _keys(mapping) | _on_routes(mapping) or name in mapping.extra_values:

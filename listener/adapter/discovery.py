@@ -22,7 +22,7 @@ SMALL_TABLE_ROWS = 100_000
 STUDENT = ("student_table", "student_key", "student_column", "student_values", "student_predicate")
 DEFAULT_COURSE = ("default_course", "default_course_view", "publish_predicate", "course_order", "course_price")
 
-OF_QUERY = ("watch", "wanted_plan", "on_leave", "inactive_value")
+OF_QUERY = ("watch", "wanted_plan", "on_leave", "inactive_value", "course_seats")
 
 MADE_KEYS = ("uuid", "text")
 MADE_KEY = re.compile(r"\(*(pg_catalog\.)?gen_random_uuid\(\)\)*(::text)?\)*")

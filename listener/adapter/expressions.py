@@ -57,6 +57,15 @@ async def value(connection: Connection, table: Table, column: str, kind: str, te
     return found[1]
 
 
+async def checked_value(connection: Connection, table: Table, expression: str, kind: str, setting: str) -> str:
+    """An expression of our own over `{row}`, unchanged, once Postgres has taken it for `kind`. Raises WrongSetting,
+    MayNot."""
+    statement = f"select ({expression.replace('{row}', ROW)})::{kind} from {table} as {ROW} limit 0"
+    async with undone(connection):
+        await _tried(connection, statement, readable(expression), setting)
+    return expression
+
+
 async def query(connection: Connection, text: str, kind: str, setting: str) -> str:
     """A query of one column of type `kind`, canonical, its names qualified. Raises WrongSetting."""
     async with undone(connection):

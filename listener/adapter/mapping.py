@@ -125,6 +125,8 @@ class Mapping:
     """Whether the query's answer may change while no row does."""
     on_leave: OnLeave = "keep"
     inactive_value: str | None = None
+    course_seats: str | None = None
+    """How many may be enrolled in a course, as an expression over its row; None, and where it is null: no limit."""
     enrollment_date_type: str = "timestamptz"
     enums: tuple[tuple[Table, str], ...] = ()
     """Columns of these tables that hold one of an enum's values, which may be renamed, too."""
@@ -223,6 +225,7 @@ class Mapping:
             ("counts", self._counts_described()),
             ("actions", self.actions),
             *([] if self.wanted_query is None else [("leaving", self._leaving_described())]),
+            *([] if self.course_seats is None else [("seats", f"{plain['course_seats']}; the rest wait")]),
             *((f"reads {each.table.label}", _described(each)) for each in self.watched),
         ]
 

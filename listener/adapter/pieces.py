@@ -58,6 +58,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("enroll"),
         Piece("settle_wanted" if by_query else "settle_default"),
         Piece("routed"),
+        Piece("wake_waiting_nobody" if mapping.course_seats is None or mapping.observes else "wake_waiting_seats"),
         Piece("abandoned_counts"),
         Piece("notes_students"),
         Piece("notes_enrollments"),

@@ -74,6 +74,7 @@ def renamed(mapping: Mapping, names: Names) -> Mapping:
         course_key=names.column(courses, mapping.course_key),
         course_price=column(courses, mapping.course_price),
         is_available=expression(mapping.is_available, courses),
+        course_seats=None if mapping.course_seats is None else expression(mapping.course_seats, courses),
         course_order=expression(mapping.course_order, courses),
         count_columns=tuple(names.column(courses, name) for name in mapping.count_columns),
         partitioned=tuple(map(names.table, mapping.partitioned)),

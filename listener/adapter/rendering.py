@@ -42,6 +42,8 @@ def placeholders(mapping: Mapping) -> dict[str, str]:
         "inactive_value": literal(mapping.inactive_value or ""),
         "enrollment_status_name": identifier(mapping.enrollment_status or ""),
         "left_word": literal(LEFT_WORDS[mapping.on_leave]),
+        "course_seats": mapping.course_seats or "null",
+        "has_seats": str(mapping.course_seats is not None).lower(),
         "ledger": "listener.made_enrollment",
         "enrolls": str(mapping.enrolls).lower(),
         "is_counted": mapping.is_counted,
@@ -91,7 +93,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
     for kind, columns in (
         ("student", _columns(mapping.student_key, mapping.is_student)),
         ("enrollment", _columns(mapping.enrollment_course, mapping.is_counted)),
-        ("course", _columns(mapping.course_key, _is_default_course(mapping))),
+        ("course", _columns(mapping.course_key, f"{_is_default_course(mapping)} {mapping.course_seats or ''}")),
     ):
         values[f"is_news_of_{kind}"] = part("pieces/is_news", kind=kind, columns=columns)
 
@@ -107,6 +109,11 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[[str],
         values["leave"] = part(f"pieces/leave_{mapping.on_leave}")
         values["taken_back"] = part("pieces/taken_back")
         values["taken_back_outcome"] = "\n        " + part("pieces/taken_back_outcome")
+    values["free_seats"] = part("pieces/free_seats")
+    has_seats = mapping.course_seats is not None and not mapping.observes
+    values["asking"] = "candidate" if has_seats else "to_enroll"
+    values["seats"] = part("pieces/seats") if has_seats else ""
+    values["seats_outcome"] = "\n        " + part("pieces/seats_outcome") if has_seats else ""
     values["suspended"] = part("pieces/suspended")
     values["astray_ledger"] = part(f"pieces/astray_{'leave' if takes_back else 'keep'}")
     values["astray"] = part(f"pieces/astray_{'default' if mapping.wanted_query is None else 'wanted'}")

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from listener.adapter import expressions, wanted_query
 from listener.adapter.catalogue import Catalogue, Relation
-from listener.adapter.mapping import Mapping, OnLeave, Watched
+from listener.adapter.mapping import Mapping, OnLeave, Watched, column
 from listener.adapter.rules import find_column
 from listener.connection import Connection, tune_transaction
 from listener.errors import NotByKey, WrongSetting
@@ -42,6 +42,7 @@ async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalo
         depends_on_time=wanted_query.is_looked_after(query, asked.get("watch")),
         on_leave=on_leave,
         inactive_value=inactive,
+        course_seats=await _seats(connection, mapping, courses, asked.get("course_seats")),
         student_view="select distinct wanted.profile_id as id\n            from (\n"
         f"{query.text}\n            ) as wanted(profile_id, course_id)",
         partitioned=tuple(
@@ -80,6 +81,21 @@ def _leaving(mapping: Mapping, enrollments: Relation, asked: dict[str, str]) -> 
     if status.allowed and given not in status.allowed:
         raise WrongSetting(name=name, problem=f"{status.name} may not be {given}; one of {others}")
     return on_leave, given
+
+
+async def _seats(connection: Connection, mapping: Mapping, courses: Relation, text: str | None) -> str | None:
+    """How many may be enrolled in a course, over its row. Raises WrongSetting."""
+    name = "LISTENER_COURSE_SEATS"
+    if text is None:
+        return None
+    if not mapping.counts or mapping.count_rows != "active":
+        raise WrongSetting(
+            name=name, problem="needs counts of active enrollments (LISTENER_ACTIONS, LISTENER_COUNT_ROWS)"
+        )
+    plain = column(text) if text in courses.columns else None
+    if plain is not None:
+        return await expressions.checked_value(connection, courses.table, plain, "bigint", name)
+    return await expressions.value(connection, courses.table, "seats", "bigint", text, name)
 
 
 def _check_routes(mapping: Mapping, catalogue: Catalogue) -> None:

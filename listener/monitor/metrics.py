@@ -23,7 +23,7 @@ TABLES = {
     "courses": ("insert", "update", "delete", "truncate"),
 }
 ERROR_KINDS = ("connection", "heartbeat", "reaction", "fenced", "sample", "audit", "chore")
-PENDING_REASONS = ("no_course", "course_locked", "failed")
+PENDING_REASONS = ("no_course", "course_locked", "full", "failed")
 
 
 class Registry(CollectorRegistry):

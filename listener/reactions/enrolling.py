@@ -17,6 +17,9 @@ from listener.reactions.reaction import SHOWN, Reaction
 from listener.reactions.refusals import ENDED
 from listener.reactions.retry import Retry
 
+WAKE = "select from listener.wake_waiting() as woken where woken > 0"
+"""Somebody may have given up a place in line: has the next ones tried again, if there are seats."""
+
 RETRY_STUDENTS = 200
 """Pending students that are tried each on its own in one statement; as many as a batch holds, if none is refused."""
 
@@ -54,7 +57,7 @@ class Enrolling:
         waited = ages_of_profiles(result["ages"], result["profiles"])
         self._metrics.reaction_seconds.observe_all(waited)
         self._activity.signed_up(waited)
-        if result["courses_changed"]:
+        if result["courses_changed"] or result["woken"]:
             self.retry.not_later_than(time.monotonic())
 
     async def retry_pending(self) -> bool:
@@ -71,6 +74,10 @@ class Enrolling:
             next_in=row["next_in"],
         )
         self._tell(dict(row))
+        if row["suspended"] or row["removed"]:
+            self.reaction.due = True
+        if row["settled"] and await self._executor.fetchrow(WAKE):
+            self.retry.not_later_than(time.monotonic())
         return bool(row["settled"])
 
     def _tell(self, result: dict[str, Any]) -> None:

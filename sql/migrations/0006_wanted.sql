@@ -16,3 +16,14 @@ create table listener.made_enrollment (
 );
 
 comment on column listener.made_enrollment.taken_back_at is 'when it was suspended or removed; null while it is as it was made';
+
+-- Who waits for a seat in which course, in order of arrival.
+create table listener.waiting (
+    profile_id {{profile_key_type}} not null,
+    course_id {{course_key_type}} not null,
+    place bigint generated always as identity,
+    since timestamptz not null default clock_timestamp(),
+    primary key (profile_id, course_id)
+);
+
+create index waiting_in_line on listener.waiting (course_id, place);

@@ -32,7 +32,10 @@ reaction as materialized (
 
 select
     batch_summary.changes,
-    batch_summary.notes_left or exists (select from routed) as notes_left,
+    -- Seats that were left are among the notes that this batch made.
+    batch_summary.notes_left
+    or exists (select from routed)
+    or coalesce(reaction.suspended + reaction.removed > 0, false) as notes_left,
     batch_summary.seq,
     reaction.enrolled,
     reaction.returned,
@@ -42,6 +45,11 @@ select
     reaction.pending,
     reaction.pending_students,
     exists (select from batch where batch.source = 'courses') as courses_changed,
+    -- Somebody left, or a course has more seats: whoever is the next in line moves up.
+    case
+        when exists (select from batch where batch.delta < 0 or batch.source = 'courses') then listener.wake_waiting()
+        else 0
+    end as woken,
     (select extract(epoch from reaction.at - min(batch.at))::float8 from batch) as waited,
     -- Of each note about profiles: the seconds that it has waited, and how many profiles it names.
     array(

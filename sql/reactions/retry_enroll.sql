@@ -60,7 +60,7 @@ still_pending as (
         unsettled.profile_id,
         unsettled.waits_for,
         unsettled.error,
-        case when unsettled.waits_for = 'no_course' then 'infinity' else clock_timestamp() end
+        case when unsettled.waits_for in ('no_course', 'full') then 'infinity' else clock_timestamp() end
     from unsettled
     on conflict (profile_id) do update
     set

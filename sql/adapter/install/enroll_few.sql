@@ -16,6 +16,7 @@ create or replace function listener.enroll_few(
     out pending bigint,
     out pending_students json,
     out courses_changed boolean,
+    out woken bigint,
     out waited double precision,
     out ages double precision[],
     out profiles integer[],
@@ -27,6 +28,7 @@ declare
     noted_changes bigint;
     noted_weight bigint;
     is_about_profiles boolean;
+    may_free_seats boolean;
     noted_ids {{profile_key_type}}[];
     noted_at timestamptz[];
     first_at timestamptz;
@@ -59,6 +61,7 @@ begin
             count(*),
             sum(note.weight),
             bool_and(note.route is null),
+            bool_or(note.delta < 0 or note.source = 'courses'),
             min(note.at),
             bool_or(note.source = 'courses'),
             coalesce(array_agg(note.at) filter (where note.profile_ids is not null), '{}'),
@@ -70,7 +73,7 @@ begin
     ) as summary
     into
         seq, is_whole, seen, noted_ids,
-        noted_changes, noted_weight, is_about_profiles, first_at, courses_changed, noted_at, profiles, kinds;
+        noted_changes, noted_weight, is_about_profiles, may_free_seats, first_at, courses_changed, noted_at, profiles, kinds;
     -- Nothing is noted; or it is paused, and there is no checkpoint to go on from.
     if coalesce(noted_changes, 0) = 0 then
         changes := 0;
@@ -88,8 +91,12 @@ begin
     pending := settled.pending;
     pending_students := settled.pending_students;
     insert into listener.checkpoint (consumer, seq, handled, changes) values ('enroll', seq, seen, noted_changes);
+    if may_free_seats then
+        woken := listener.wake_waiting();
+    end if;
     changes := noted_changes;
-    notes_left := false;
+    -- Seats that were left are among the notes that this batch made.
+    notes_left := coalesce(suspended + removed > 0, false);
     waited := extract(epoch from settled.at - first_at);
     ages := array(select extract(epoch from settled.at - note.at) from unnest(noted_at) as note(at));
 end;

@@ -54,7 +54,7 @@ begin
                     waiting.waits_for,
                     waiting.error,
                     case
-                        when waiting.waits_for = 'no_course' then 'infinity'
+                        when waiting.waits_for in ('no_course', 'full') then 'infinity'
                         else clock_timestamp() + interval '1 second'
                     end
                 from waiting
@@ -66,6 +66,13 @@ begin
                 (select count(*) from set_aside),
                 (select json_agg(shown) from (select * from set_aside limit most_shown) as shown)
             into pending, pending_students;
+        end if;
+        if {{has_seats}} then
+            delete from listener.pending_enrollment
+            where
+                pending_enrollment.reason = 'full'
+                and pending_enrollment.profile_id = any (noted_ids)
+                and not pending_enrollment.profile_id = any (coalesce(waiting_ids, '{}'));
         end if;
     end if;
     at := clock_timestamp();

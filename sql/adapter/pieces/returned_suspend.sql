@@ -1,12 +1,11 @@
 returned as (
         update {{enrollment_table}} as enrollment
         set {{enrollment_status_name}} = {{active_value}}
-        from standing
+        from to_enroll
         where
-            standing.taken_back
-            and standing.active is false
-            and {{enrollment_profile:enrollment}} = standing.profile_id
-            and {{enrollment_course:enrollment}} = standing.course_id
+            to_enroll.is_there
+            and {{enrollment_profile:enrollment}} = to_enroll.id
+            and {{enrollment_course:enrollment}} = to_enroll.course_id
             and ({{enrollment_status:enrollment}})::text = {{inactive_value}}
-        returning standing.profile_id, standing.course_id
+        returning to_enroll.id as profile_id, to_enroll.course_id
     )

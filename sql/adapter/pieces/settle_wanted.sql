@@ -60,11 +60,12 @@ begin
             {{standing_in_ledger}}
     ),
 
-    to_enroll as materialized (
-        select standing.profile_id as id, standing.course_id
+    -- Whoever has no enrollment; and whose enrollment was suspended.
+    {{asking}} as materialized (
+        select standing.profile_id as id, standing.course_id, standing.active is not null as is_there
         from standing
-        where standing.active is null and not standing.left_by_hand
-    ),
+        where (standing.active is null and not standing.left_by_hand) or (standing.taken_back and not standing.active)
+    ){{seats}},
 
     -- Each course's row is locked as its foreign key would lock it, but without waiting for whoever holds it.
     open_course as materialized (
@@ -109,7 +110,9 @@ begin
                 offset 0
             ) as is_there
         ) as course
-        where to_enroll.course_id not in (select open_course.id from open_course){{taken_back_outcome}}
+        where
+            not to_enroll.is_there
+            and to_enroll.course_id not in (select open_course.id from open_course){{taken_back_outcome}}{{seats_outcome}}
     )
 
     select outcome.profile_id, outcome.course_id, outcome.done, outcome.waits_for, outcome.error
