@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     wanted_query: str | None = Field(
         None,
         description="query of two columns, the keys of a profile and of a course: who should be where, in place of "
-        "students in the default course",
+        "students in the default course; `none` goes back to these",
     )
     watch: str | None = Field(
         None,

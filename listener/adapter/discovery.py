@@ -9,6 +9,7 @@ from listener.adapter.catalogue import Catalogue, Relation
 from listener.adapter.enrollments import Enrollments
 from listener.adapter.evidence import Choice
 from listener.adapter.mapping import Actions, Mapping, MissingIndex, Table, column
+from listener.adapter.pinning import NO_QUERY, QUERY, RULE
 from listener.adapter.rules import Rule, Rules, find_column, listed, ranked
 from listener.adapter.tables import Tables
 from listener.adapter.wanted_rule import with_query
@@ -18,11 +19,6 @@ from listener.settings import MAPPING, PREFIX, Settings
 
 SMALL_TABLE_ROWS = 100_000
 """An index on a table of at most so many rows is built in an instant."""
-
-STUDENT = ("student_table", "student_key", "student_column", "student_values", "student_predicate")
-DEFAULT_COURSE = ("default_course", "default_course_view", "publish_predicate", "course_order", "course_price")
-
-OF_QUERY = ("watch", "wanted_plan", "on_leave", "inactive_value", "course_seats")
 
 MADE_KEYS = ("uuid", "text")
 MADE_KEY = re.compile(r"\(*(pg_catalog\.)?gen_random_uuid\(\)\)*(::text)?\)*")
@@ -61,7 +57,7 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
 
     Raises TableNotFound, ShapeNotUnderstood, Ambiguous, Undecided or WrongSetting.
     """
-    asked = settings or {}
+    asked = {name: value for name, value in (settings or {}).items() if (name, value) != ("wanted_query", NO_QUERY)}
     catalogue = await Catalogue.load(connection)
     finder, rules = Tables(catalogue, asked), Rules(catalogue, asked)
     enrollments = finder.enrollments()
@@ -194,13 +190,13 @@ def _with_catalogue(mapping: Mapping, catalogue: Catalogue) -> Mapping:
 def _alone(asked: dict[str, str]) -> None:
     """Raises WrongSetting if something else says who should be where, too; or if what goes with a query has none."""
     if "wanted_query" not in asked:
-        lonely = next((name for name in OF_QUERY if name in asked), None)
+        lonely = next((name for name in QUERY if name in asked), None)
         if lonely is not None:
             raise WrongSetting(
                 name=PREFIX + lonely.upper(), problem="needs LISTENER_WANTED_QUERY, the query it is about"
             )
         return
-    others = [name for name in (*STUDENT, "student_view", *DEFAULT_COURSE) if name in asked]
+    others = [name for name in RULE if name in asked]
     if others:
         other = PREFIX + others[0].upper()
         raise WrongSetting(

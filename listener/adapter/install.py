@@ -182,7 +182,7 @@ async def plan(
     mapping = discovery.mapping
     if earlier is not None and earlier.is_student != "true" and mapping.is_student == "true":
         rule = dict(earlier.described())["students"]
-        if "student_predicate" not in {**kept, **settings}:
+        if not {"student_predicate", "wanted_query"} & {**kept, **settings}.keys():
             raise Undecided(
                 what="who is a student",
                 reason=f"until now it was {rule}, and nothing in {mapping.profile_table.label} says so any more",

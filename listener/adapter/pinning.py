@@ -5,7 +5,20 @@ from listener.adapter.binding import Now
 from listener.adapter.mapping import Mapping
 
 STUDENT = ("student_table", "student_key", "student_column", "student_values", "student_predicate")
+RULE = (
+    *STUDENT,
+    "student_view",
+    "publish_predicate",
+    "course_order",
+    "course_price",
+    "default_course",
+    "default_course_view",
+)
+"""What says who should be where, without a query."""
+QUERY = ("wanted_query", "watch", "wanted_plan", "on_leave", "inactive_value", "course_seats")
+"""What says it with one."""
 
+NO_QUERY = "none"
 
 ENROLLMENT = ("enrollment_profile", "enrollment_course", "enrollment_status", "active_values", "enrollment_values")
 COURSE = ("course_key", "course_price", "publish_predicate", "course_order", "count_columns")
@@ -17,6 +30,9 @@ def pinned(earlier: Now, given: dict[str, str], *, found_too: bool = False) -> d
     kept = dict(earlier.mapping.settings)
     if earlier.changed or found_too:
         kept |= _found(earlier.mapping)
+    if "wanted_query" in given:
+        forgotten = QUERY if given["wanted_query"] == NO_QUERY else RULE
+        kept = {name: value for name, value in kept.items() if name not in forgotten}
     for tokens, names in (
         (("profiles", "roles"), ("profile_table", "profile_key", *STUDENT)),
         (("enrollments",), ("enrollment_table", *ENROLLMENT)),
@@ -59,6 +75,8 @@ def _found(mapping: Mapping) -> dict[str, str]:
         found |= {"student_table": mapping.role_table.label, "student_key": mapping.role_key}
     if mapping.course_order:
         found["course_order"] = _plain(mapping.course_order)
+    if mapping.wanted_query is not None:
+        found = {name: value for name, value in found.items() if name not in RULE}
     if mapping.extra_values:
         found["enrollment_values"] = ";".join(f"{name}={_plain(value)}" for name, value in mapping.extra_values.items())
     return found
