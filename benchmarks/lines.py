@@ -13,6 +13,7 @@ from benchmarks import (
     losses,
     network,
     open_transaction,
+    rules,
     saturation,
     signups,
     updates,
@@ -82,6 +83,7 @@ LINES = (
     Line("open_transaction", open_transaction.run),
     Line("counting", counting.run),
     Line("bulk", bulk.run),
+    Line("rules", rules.run),
     Line("saturation", saturation.run),
     Line("idle", idle.run),
 )

@@ -129,6 +129,7 @@ def start_server(settings: dict[str, str], version: int = 18) -> Server:
     """A server of its own with durable commits; `commit_delay = 1000` makes a flush feel like a cloud disk's."""
     server = Server(
         version,
+        folder=Path(tempfile.mkdtemp(prefix="listener-pg-")),  # on the disk, whose flushes are part of what is measured
         settings={
             "fsync": "on",
             "shared_buffers": "512MB",

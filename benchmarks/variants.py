@@ -50,6 +50,8 @@ class Variant:
     """Whether those who sign up are enrolled at all."""
     counts: bool = True
     """Whether it keeps the courses' counts."""
+    settings: tuple[tuple[str, str], ...] = ()
+    """What ours is installed with."""
     core: bool = False
     """Whether the goals are about it: it is measured in every round, others in every second one."""
 
@@ -64,7 +66,7 @@ class Variant:
         if self.script is not None:
             server.psql(self.name, (SQL / f"{self.script}.sql").read_text())
         if self.installed:
-            server.psql(self.name, install_script(server.url(self.name)))
+            server.psql(self.name, install_script(server.url(self.name), dict(self.settings)))
 
     def clear(self, server: Server) -> None:
         """Empty its tables."""

@@ -89,14 +89,14 @@ def templates(servers: Callable[[int], Server]) -> Callable[[Server, str, bool],
     return get
 
 
-def install_script(url: str) -> str:
+def install_script(url: str, settings: dict[str, str] | None = None) -> str:
     """What `listener install --print` prints for a database."""
     import anyio
 
     async def script() -> str:
         connection = await asyncpg.connect(url)
         try:
-            return install.script(await discover(connection))
+            return install.script(await discover(connection, settings))
         finally:
             await connection.close()
 
