@@ -17,10 +17,12 @@ from listener.errors import NotRouted, WrongSetting
 SETTING = "LISTENER_WANTED_QUERY"
 WATCH = "LISTENER_WATCH"
 EVERYONE, AUDIT = "everyone", "audit"
+COLUMNS = 2
 
 CALLED = re.compile(r":(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)")
 CLOCK = re.compile(r"\{SQLVALUEFUNCTION :op [0-8] ")
 """current_date, and what else tells the time without being called as a function."""
+RELATION = re.compile(r":relid (\d+)")
 WHOLE_ROW = re.compile(r"\{VAR :varno -?\d+ :varattno 0 ")
 LOCKS = re.compile(r":rowMarks [^<]|:hasForUpdate true")
 GIVEN = re.compile(r"\s*([^()\s]+)\s*\(\s*([^()=\s]+)\s*(?:=\s*([^()=\s]+)\s*)?\)\s*")
@@ -55,6 +57,8 @@ async def understand(connection: Connection, text: str, profile: Column, course:
         await connection.execute("set local search_path = ''")
         shape = await connection.fetchrow(sql.read("adapter/catalogue/view_columns"))
         trees = "".join(row["tree"] for row in await connection.fetch(sql.read("adapter/catalogue/query_trees")))
+        relations = sorted({int(number) for number in RELATION.findall(trees)})
+        foreign = await connection.fetchval(sql.read("adapter/catalogue/not_of_the_lms"), relations)
         reads = await connection.fetch(sql.read("adapter/catalogue/query_reads"), WHOLE_ROW.search(trees) is not None)
         called = sorted({int(number) for number in CALLED.findall(trees)})
         functions = await connection.fetch(sql.read("adapter/catalogue/functions_called"), called)
@@ -65,9 +69,11 @@ async def understand(connection: Connection, text: str, profile: Column, course:
         raise _wrong(text, f"calls {changing[0]}, which is volatile: it may answer something else each time, or write")
     if LOCKS.search(trees):
         raise _wrong(text, "locks rows (FOR UPDATE or FOR SHARE)")
-    for row in reads:
-        if row["schema_name"] in ("pg_catalog", "information_schema", "listener"):
-            raise _wrong(text, f"reads {row['schema_name']}.{row['table_name']}, which is no table of the LMS's")
+    if foreign is not None:
+        raise _wrong(text, f"reads {foreign}, which is no table of the LMS's")
+    ours = [each["name"] for each in functions if each["name"].startswith("listener.")]
+    if ours:
+        raise _wrong(text, f"calls {ours[0]}, which is no function of the LMS's")
     definition: str = shape["definition"]
     return WantedQuery(
         definition.strip().rstrip(";"),
@@ -87,9 +93,10 @@ async def understand(connection: Connection, text: str, profile: Column, course:
 async def _make_view(connection: Connection, text: str) -> None:
     statement = f"create temporary view listener_expression (profile_id, course_id) as {text}"
     try:
+        columns = len((await connection.prepare(text)).get_attributes())
+        if columns not in (0, COLUMNS):
+            raise _wrong(text, f"must have two columns, the keys of a profile and of a course, not {columns}")
         await connection.fetch(statement)
-    except asyncpg.InvalidTableDefinitionError as error:
-        raise _wrong(text, "must have two columns, the keys of a profile and of a course") from error
     except asyncpg.InsufficientPrivilegeError as error:
         raise expressions.may_not(await connection.fetchval("select session_user"), SETTING, error) from error
     except asyncpg.PostgresError as error:
@@ -97,8 +104,6 @@ async def _make_view(connection: Connection, text: str) -> None:
 
 
 def _check_columns(text: str, types: list[str], profile: Column, course: Column) -> None:
-    if len(types) != 2:
-        raise _wrong(text, f"must have two columns, the keys of a profile and of a course, not {len(types)}")
     for kind, key, what in zip(types, (profile, course), ("profile", "course"), strict=True):
         plain = re.sub(r"\(.*\)", "", kind)
         found = replace(key, type=plain, category="S" if plain in ("text", "character varying", "character") else "")
@@ -127,7 +132,7 @@ def watch(
 
     `known` pairs are like foreign keys; `given` is LISTENER_WATCH."""
     told = {each.name: each for each in _told(given or "")}
-    by_table = {_table(catalogue, name): each for name, each in told.items() if not _is_function(name, query)}
+    by_table = {_table(catalogue, name, query): each for name, each in told.items() if not _is_function(name, query)}
     unseen = [
         Read(table, tuple(catalogue.relations[table].columns), watchable=True)
         for table in by_table
@@ -199,10 +204,13 @@ def _names(name: str, function: str) -> bool:
     return name in (plain, plain.rpartition(".")[2])
 
 
-def _table(catalogue: Catalogue, name: str) -> Table:
-    """The table of that name, of schema public unless it says otherwise. Raises WrongSetting."""
+def _table(catalogue: Catalogue, name: str, query: WantedQuery | None = None) -> Table:
+    """The table of that name, of schema public unless it says otherwise; or whatever else the query reads, which has no
+    triggers. Raises WrongSetting."""
     schema, _, plain = name.rpartition(".")
     table = Table(schema or "public", plain)
+    if query is not None and table in {each.table for each in query.reads}:
+        return table
     if table not in catalogue.relations or not catalogue.relations[table].is_table:
         raise WrongSetting(name=WATCH, problem=f"there is no table {table.label}")
     return table

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+import asyncpg
+
 from listener.adapter import expressions, wanted_query
 from listener.adapter.catalogue import Catalogue, Relation
 from listener.adapter.mapping import Mapping, OnLeave, Watched, column
 from listener.adapter.rules import find_column
-from listener.connection import Connection, tune_transaction
+from listener.connection import Connection, reason, tune_transaction
 from listener.errors import NotByKey, WrongSetting
 
 Node: TypeAlias = dict[str, Any]
@@ -51,9 +53,10 @@ async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalo
             )
         ),
     )
+    plan = await _plan(connection, found, asked["wanted_query"])
     if asked.get("wanted_plan", "by_key") == "by_key":
         _check_routes(found, catalogue)
-        await _check_plan(connection, found)
+        _check_plan(found, plan)
     return found
 
 
@@ -107,22 +110,37 @@ def _check_routes(mapping: Mapping, catalogue: Catalogue) -> None:
                 raise NotByKey(table=hop.table.label, why=why)
 
 
-async def _check_plan(connection: Connection, mapping: Mapping) -> None:
-    """Raise NotByKey if a table that leads to profiles is read as a whole for one of them.
-
-    Planned as the daemon's session does: a table is read as a whole only where there is no other way, however small."""
-    keyed = {(each.table.schema, each.table.name): each for each in mapping.watched if each.routes}
+async def _plan(connection: Connection, mapping: Mapping, text: str) -> Node:
+    """How the query would be asked for a few profiles, as the daemon's session does: a table is read as a whole only
+    where there is no other way, however small. Raises WrongSetting."""
     async with expressions.undone(connection):
         await tune_transaction(connection)
         await connection.execute("set local search_path = ''")
         kind = mapping.profile_key_type
-        await connection.execute(
-            f"prepare listener_wanted ({kind}[]) as select wanted.profile_id, wanted.course_id from (\n"
-            f"{mapping.wanted_query}\n) as wanted(profile_id, course_id) where wanted.profile_id = any ($1)"
-        )
-        plan = await connection.fetchval("explain (format json, verbose) execute listener_wanted('{}')")
-        await connection.execute("deallocate listener_wanted")
-    for node, above in _nodes(json.loads(plan)[0]["Plan"], ()):
+        try:
+            await connection.execute(
+                f"prepare listener_wanted ({kind}[]) as select wanted.profile_id, wanted.course_id from (\n"
+                f"{mapping.wanted_query}\n) as wanted(profile_id, course_id) where wanted.profile_id = any ($1)"
+            )
+            try:
+                async with connection.transaction():
+                    plan = await connection.fetchval("explain (format json, verbose) execute listener_wanted('{}')")
+            finally:
+                await connection.execute("deallocate listener_wanted")  # a rollback alone leaves it
+        except asyncpg.PostgresError as error:
+            raise WrongSetting(
+                name=wanted_query.SETTING,
+                problem=f"{expressions.short(text)} cannot be run: {reason(error)}. It is run with an empty "
+                "search_path: names in the functions that it calls need their schema",
+            ) from error
+    found: Node = json.loads(plan)[0]["Plan"]
+    return found
+
+
+def _check_plan(mapping: Mapping, plan: Node) -> None:
+    """Raise NotByKey if a table that leads to profiles is read as a whole for one of them."""
+    keyed = {(each.table.schema, each.table.name): each for each in mapping.watched if each.routes}
+    for node, above in _nodes(plan, ()):
         watched = keyed.get((node.get("Schema", ""), node.get("Relation Name", "")))
         if watched is not None and _reads_all(node):
             raise NotByKey(table=watched.table.label, why=_why(watched, (*above, node)))

@@ -20,6 +20,7 @@ from listener.demo.embedded import Embedded, postgres, temporary_folder
 from listener.errors import ListenerError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+RULE = ("--on-leave", "suspend", "--inactive-value", "suspended")
 LINE_SECONDS = 1.0
 REDRAW_SECONDS = 0.25
 
@@ -90,7 +91,7 @@ class _Demo:
         self, server: Embedded, connection: Connection, folder: Path, seconds: float | None
     ) -> None:
         before = await figures.state(connection)
-        await processes.command(self.console, server, folder, "install")
+        await processes.command(self.console, server, folder, "install", *RULE, "--wanted-query", figures.wanted())
         async with processes.daemon(self.console, server, folder) as port:
             await processes.command(self.console, server, folder, "sync")
             await figures.caught_up(connection)
@@ -105,7 +106,8 @@ class _Demo:
 
     def _tell_where_to_look(self, server: Embedded, folder: Path, port: int) -> None:
         self.console.print(
-            f"\nLive: {self.rate:g} sign-ups a second, each a plain `insert into profiles`. Ctrl-C stops everything.\n"
+            f"\nLive: {self.rate:g} sign-ups a second, each a plain `insert into profiles`. Every third takes\n"
+            "the gold plan, every other of these gives it up again. Ctrl-C stops everything.\n"
             f"  status page  http://127.0.0.1:{port}/\n"
             f"  metrics      http://127.0.0.1:{port}/metrics\n"
             f"  log          {folder / 'daemon.log'}\n"
@@ -140,7 +142,8 @@ class _Demo:
         return {
             "sign-ups": str(self.signed_up),
             "enrolled": str(state["active enrollments"]),
-            "count on the course": str(state["count on the course"]),
+            "suspended": str(state["suspended enrollments"]),
+            "count on the courses": str(state["count on the courses"]),
             "reaction p50": "-" if p50 is None else f"{p50 * 1000:.1f} ms",
         }
 
@@ -148,8 +151,9 @@ class _Demo:
         await figures.caught_up(connection)
         state = await figures.state(connection)
         self.console.print(
-            f"\n{self.signed_up} sign-ups; {state['students without enrollment']} students without enrollment; "
-            f"{state['active enrollments']} active enrollments, and the course says {state['count on the course']}.",
+            f"\n{self.signed_up} sign-ups; {state['enrollments missing']} enrollments missing, "
+            f"{state['enrollments not wanted']} not wanted any more; "
+            f"{state['active enrollments']} active enrollments, and the courses say {state['count on the courses']}.",
             soft_wrap=True,
         )
 

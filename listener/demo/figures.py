@@ -13,9 +13,14 @@ from listener.demo.processes import get
 CATCH_UP_SECONDS = 10.0
 
 
+def wanted() -> str:
+    """The query of who should be where."""
+    return sql.read("demo/wanted").strip()
+
+
 async def state(connection: Connection) -> dict[str, int]:
     """What the school holds now."""
-    row = await connection.fetchrow(sql.read("demo/state"))
+    row = await connection.fetchrow(sql.render(sql.read("demo/state"), {"wanted": wanted()}))
     assert row is not None
     return {name.replace("_", " "): value for name, value in row.items()}
 
@@ -25,7 +30,8 @@ async def caught_up(connection: Connection) -> None:
     with anyio.move_on_after(CATCH_UP_SECONDS):
         while True:
             now = await state(connection)
-            if now["students without enrollment"] == 0 and (now["active enrollments"] == now["count on the course"]):
+            off = now["enrollments missing"] + now["enrollments not wanted"]
+            if off == 0 and now["active enrollments"] == now["count on the courses"]:
                 return
             await anyio.sleep(0.05)
 

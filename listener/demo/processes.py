@@ -20,11 +20,12 @@ from listener.settings import Settings
 STOP_SECONDS = 15.0
 
 
-async def command(console: Console, server: Embedded, folder: Path, name: str) -> None:
+async def command(console: Console, server: Embedded, folder: Path, name: str, *arguments: str) -> None:
     """Run one of the commands, with its output in ours."""
-    console.print(f"\n[bold]$ listener {name}[/bold]")
+    shown = " ".join([name, *(f'"{each}"' if " " in each else each for each in arguments)])
+    console.print(f"\n[bold]$ listener {shown}[/bold]", soft_wrap=True)
     sys.stdout.flush()
-    process = await _spawn(server, folder, name, stdout=None)
+    process = await _spawn(server, folder, name, *arguments, stdout=None)
     async with process:
         status = await process.wait()
     if status != 0:

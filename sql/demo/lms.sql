@@ -7,9 +7,15 @@ create table profiles (
     created_at timestamptz not null default now()
 );
 
+create table subscriptions (
+    profile_id uuid primary key references profiles on delete cascade,
+    plan text not null
+);
+
 create table courses (
     id uuid primary key default gen_random_uuid(),
     title text not null,
+    plan text not null default 'free',
     price numeric(10, 2) not null default 0,
     enrollments integer not null default 0,
     students integer not null default 0,
@@ -27,8 +33,10 @@ create table enrollments (
 
 create index on enrollments (course_id);
 
-insert into courses (title, enrollments, students)
-values ('Getting started', 1587, 1587);
+insert into courses (title, plan, price, enrollments, students)
+values
+    ('Getting started', 'free', 0, 1587, 1587),
+    ('Masterclass', 'gold', 49, 0, 0);
 
 insert into profiles (email, role, full_name)
 values
@@ -41,10 +49,17 @@ values
     ('ken@example.com', 'student', 'Ken'),
     ('admin@example.com', 'admin', 'Admin');
 
+insert into subscriptions (profile_id, plan)
+select
+    profiles.id,
+    'gold'
+from profiles
+where profiles.full_name in ('Ada', 'Frances');
+
 insert into enrollments (user_id, course_id)
 select
     profiles.id,
     courses.id
 from profiles
 cross join courses
-where profiles.full_name in ('Ada', 'Grace', 'Ken');
+where profiles.full_name in ('Ada', 'Grace', 'Ken') and courses.plan = 'free';

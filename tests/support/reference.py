@@ -74,6 +74,9 @@ environment, the environment over the files. A name that begins with `LISTENER_`
 Without `LISTENER_DATABASE_URL` and `LISTENER_DATABASE_URL_FILE`, libpq's variables (`PGHOST`, `PGUSER`, …) say where
 the database is. Durations are in seconds.
 
+From `LISTENER_PROFILE_TABLE` on they say [what your schema means](how-to/attach.md), and from `LISTENER_WANTED_QUERY`
+on [who should be where](how-to/rules.md), as one query.
+
 | setting | default | meaning |
 |---|---|---|
 """

@@ -352,6 +352,43 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     and not exists (select from listener.hidden_tables())
 $$;
 
+-- Of the tables and columns that the query of who should be where reads, by the names that it has for them, those that are
+-- not there any more; null if all are.
+create or replace function listener.unread_by_query() returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    with read as (
+        select
+            watched.details #>> '{table,schema}' as schema_name,
+            watched.details #>> '{table,name}' as table_name,
+            watched.details -> 'columns' as columns
+        from listener.installation
+        cross join jsonb_array_elements(installation.mapping -> 'watched') as watched(details)
+    ),
+
+    unread as (
+        select format('table %s.%s', read.schema_name, read.table_name) as what
+        from read
+        where to_regclass(format('%I.%I', read.schema_name, read.table_name)) is null
+        union all
+        select format('column %s of %s.%s', name.text, read.schema_name, read.table_name)
+        from read
+        cross join jsonb_array_elements_text(read.columns) as name(text)
+        where
+            to_regclass(format('%I.%I', read.schema_name, read.table_name)) is not null
+            and not exists (
+                select
+                from pg_catalog.pg_attribute as attribute
+                where
+                    attribute.attrelid = to_regclass(format('%I.%I', read.schema_name, read.table_name))
+                    and attribute.attname = name.text
+                    and not attribute.attisdropped
+            )
+    )
+
+    select 'the query reads ' || string_agg(unread.what, ' and ' order by unread.what) || ', which is gone or has another name'
+    from unread
+$$;
+
 -- What keeps the adapter from working, and the setting that would help; no row if nothing does, and one without a problem
 -- where that could not be looked at. Changes nothing.
 create or replace function listener.binding_problems()
@@ -395,6 +432,11 @@ begin
             -- A migration is at work on the table: nobody can tell before it is done.
             problem := null;
             setting := null;
+            return next;
+        when undefined_column or undefined_table then
+            -- Postgres names a column by its alias, and not its table.
+            problem := coalesce(case when piece.name = 'wanted' then listener.unread_by_query() end, sqlerrm);
+            setting := piece.setting;
             return next;
         when others then
             problem := sqlerrm;

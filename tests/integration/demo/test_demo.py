@@ -58,7 +58,7 @@ def read_until(demo: subprocess.Popen[str], text: str) -> str:
     raise AssertionError(f"the demo ended before it printed {text!r}:\n{seen}")
 
 
-def test_demo_mends_the_lms_then_follows_live_sign_ups(temporary: Path) -> None:
+def test_demo_mends_the_lms_then_follows_live_sign_ups_and_who_leaves(temporary: Path) -> None:
     demo = start(temporary, "--seconds", "3", "--rate", "20")
     output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 0, output
@@ -68,19 +68,27 @@ def test_demo_mends_the_lms_then_follows_live_sign_ups(temporary: Path) -> None:
     assert numbers == {
         "profiles": (8, 8),
         "students": (7, 7),
-        "students without enrollment": (4, 0),
-        "active enrollments": (3, 7),
-        "count on the course": (1587, 7),
+        "gold plans": (2, 2),
+        "enrollments missing": (6, 0),
+        "enrollments not wanted": (0, 0),
+        "active enrollments": (3, 9),
+        "suspended enrollments": (0, 0),
+        "count on the courses": (1587, 9),
     }
     assert re.search(r"http://127\.0\.0\.1:\d+/metrics", output)
-    assert re.search(r"sign-ups \d+  enrolled \d+  count on the course \d+  reaction p50 [\d.]+ ms", output)
+    assert re.search(
+        r"sign-ups \d+  enrolled \d+  suspended \d+  count on the courses \d+  reaction p50 [\d.]+ ms", output
+    )
     conclusion = re.search(
-        r"(\d+) sign-ups; 0 students without enrollment; (\d+) active enrollments, and the course says (\d+)\.", output
+        r"(\d+) sign-ups; 0 enrollments missing, 0 not wanted any more; "
+        r"(\d+) active enrollments, and the courses say (\d+)\.",
+        output,
     )
     assert conclusion, output
     signed_up, enrolled, counted = map(int, conclusion.groups())
     assert signed_up > 20
-    assert enrolled == counted == signed_up + 7
+    assert enrolled == counted == 9 + signed_up + signed_up // 3 - signed_up // 6
+    assert int(re.findall(r"suspended (\d+)", output)[-1]) > 0
     assert not leftovers(temporary)
 
 

@@ -1,20 +1,30 @@
-"""The commands in the docs are run, in the order of each page; what is not run says why. Links lead somewhere."""
+"""The commands in the docs are run, in the order of each page, and answer what the page says; what is not run says why.
+Links lead somewhere."""
 
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Database
-from tests.support.process import environment
+from tests.support.postgres import wait_until
+from tests.support.process import DaemonProcess, environment
 from tests.support.project import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^( *)```(bash|sql)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+BY_SECTION = [ROOT / "docs" / "how-to" / "rules.md"]
+"""Pages whose sections each begin with a database of their own."""
+SECTION = re.compile(r"^(?=## )", re.MULTILINE)
+BLOCK = re.compile(r"^( *)```(bash|sql)\n(.*?)^\1```$(?:\n\n^\1```text\n(.*?)^\1```$)?", re.MULTILINE | re.DOTALL)
+"""What is run, and what is said to be the answer: of SQL all of it, of a command some lines."""
+DAEMON = "listener run &"
+"""What is done by a daemon is waited for, whenever an answer is given."""
+BORDERS = str.maketrans("│┃", "  ")
 NOT_RUN = "# not run by the tests: "
 SET_UP = "python3 -m venv .venv && "
 """Begins the commands that install the project itself: CI runs one of them, the demo's tests run what follows it."""
@@ -22,25 +32,41 @@ EXAMPLE = "-- example: "
 """Begins a file of the reaction that CONTRIBUTING adds: `test_adding_a_reaction.py` runs it."""
 
 
-def blocks(page: Path) -> list[tuple[str, str]]:
-    """(language, text) of what a page would have its reader run."""
-    found = [(language, text.strip()) for _, language, text in BLOCK.findall(page.read_text(encoding="utf-8"))]
-    return [(language, text) for language, text in found if not text.startswith((NOT_RUN, SET_UP, EXAMPLE))]
+def blocks(text: str) -> list[tuple[str, str, str]]:
+    """(language, text, answer) of what a page, or a part of it, would have its reader run."""
+    found = [(language, block.strip(), answer) for _, language, block, answer in BLOCK.findall(text)]
+    return [each for each in found if not each[1].startswith((NOT_RUN, SET_UP, EXAMPLE))]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.stem)
+def parts() -> dict[str, str]:
+    """The texts whose commands are run one after the other, by their names."""
+    found = {}
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for number, part in enumerate(SECTION.split(text) if page in BY_SECTION else [text]):
+            if blocks(part):
+                found[f"{page.stem}-{number}" if page in BY_SECTION else page.stem] = part
+    return found
+
+
+@pytest.mark.parametrize("part", parts())
 def test_commands_of_a_page_work_one_after_the_other(
-    page: Path, make_database: Callable[..., Database], tmp_path: Path
+    part: str, make_database: Callable[..., Database], start_daemon: Callable[..., DaemonProcess], tmp_path: Path
 ) -> None:
     database = make_database(installed=False)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    for language, text in blocks(page):
+    for language, text, answer in blocks(parts()[part]):
         if language == "sql":
-            database.server.psql(database.name, text)
+            shown = psql(database, text)
+            if answer:
+                wait_until(partial(answers, database, text, answer), f"{answer}, as a moment ago\n{shown}")
+            continue
+        if text == DAEMON:
+            start_daemon(database, heartbeat_seconds=0.5, audit_seconds=0.5).wait_ready("leading")
             continue
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", text],
-            env=environment(database.url) | {"PATH": path},
+            env=environment(database.url) | {"PATH": path, "COLUMNS": "200"},
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -48,6 +74,27 @@ def test_commands_of_a_page_work_one_after_the_other(
             timeout=60,
         )
         assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
+        assert set(plain(answer)) <= set(plain(done.stdout)), f"{text}\n{done.stdout}"
+
+
+def answers(database: Database, text: str, answer: str) -> bool:
+    """Whether psql shows just that."""
+    return plain(psql(database, text)) == plain(answer)
+
+
+def psql(database: Database, text: str) -> str:
+    """What psql shows to people."""
+    shown = database.server.run(
+        "psql", database.url, "-Xq", "-v", "ON_ERROR_STOP=1", "-P", "footer=off", "-c", text, check=False
+    )
+    assert shown.returncode == 0, f"{text}\n{shown.stderr}"
+    return shown.stdout
+
+
+def plain(text: str) -> list[str]:
+    """The lines of what a program printed, without borders, and with single spaces."""
+    lines = (" ".join(line.translate(BORDERS).split()) for line in text.splitlines())
+    return [line for line in lines if line]
 
 
 def anchors(page: Path) -> set[str]:
