@@ -43,6 +43,19 @@ class Event(StrEnum):
         "a student was enrolled: `profile_id`, `course_id`; with `observing`, would have been",
     )
     STUDENTS_ENROLLED = "students_enrolled", "many students were enrolled in one second: `count`, no names"
+    STUDENT_RETURNED = (
+        "student_returned",
+        "a student is enrolled again where the listener had taken it back: `profile_id`, `course_id`",
+    )
+    STUDENTS_RETURNED = "students_returned", "many students returned in one second: `count`"
+    STUDENT_LEFT = (
+        "student_left",
+        (
+            "an enrollment that the listener had made is wanted no more, and was taken back: `profile_id`, "
+            "`course_id`, `how` (suspended or removed)"
+        ),
+    )
+    STUDENTS_LEFT = "students_left", "many enrollments were taken back in one second: `count`, `how`"
     COURSE_COUNT_MOVED = "course_count_moved", "a course's count was moved by `delta`"
     COURSE_COUNTS_MOVED = "course_counts_moved", "many counts were moved in one second: `count`"
     BATCH_APPLIED = "batch_applied", "a consumer handled a batch (debug): `changes`, `milliseconds`"
@@ -61,7 +74,15 @@ class Event(StrEnum):
         "students_missed",
         "`count` students have no enrollment, and no note says so: `listener sync` enrolls them",
     )
+    WANTED_MISSING = (
+        "wanted_missing",
+        "at two audits in a row `count` enrollments should have been there and were not, and nothing waits: told once",
+    )
     AUDITED = "audited", "the tables were audited: `students`, `missing`, `drifted`, `milliseconds`"
+    LOOKED_AFTER = (
+        "looked_after",
+        "the audit noted `students` who are wanted elsewhere by now, which no trigger sees under this rule",
+    )
     AUDIT_FAILED = "audit_failed", "the audit could not be done: `error`"
     DRIFT_REPAIRED = (
         "drift_repaired",

@@ -70,7 +70,13 @@ class Settings(BaseSettings):
     shutdown_seconds: float = Field(10.0, gt=0, le=600, description="time a clean stop may take")
     statement_seconds: float = Field(60.0, gt=0, le=3600, description="time one statement may take")
     retention_seconds: float = Field(3600.0, ge=0, description="time that handled changes are kept to look at")
-    audit_seconds: float = Field(300.0, gt=0, le=86_400, description="time between audits of the tables as a whole")
+    audit_seconds: float = Field(
+        300.0,
+        gt=0,
+        le=86_400,
+        description="time between audits of the tables as a whole; the timer, too, if the query of who should be where "
+        "depends on time, or reads tables that are not watched",
+    )
     sample_seconds: float = Field(15.0, gt=0, le=3600, description="time between samples of the database's figures")
 
     # Which of the LMS's tables and columns mean what, where `install` cannot tell.

@@ -66,6 +66,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
     ]
     if by_query:
         found.append(Piece("wanted", probe=f"select from listener.wanted({none})", setting=WANTED))
+        found.append(Piece("wanted_figures"))
         found += [Piece("notes_watched", watched=number) for number, _ in watching.numbered(mapping)]
     if mapping.enrolls and not mapping.observes:
         found.append(Piece("probe_enroll", probe="select listener.probe_enroll()", setting=ACTIVE))

@@ -23,6 +23,9 @@ from listener.settings import Settings
 PURGE_PAUSE = 300.0
 PURGE_STEP_PAUSE = 0.05
 INTERRUPTED_PAUSE = 1.0
+LOOK_PAUSE = 1.0
+"""Least seconds from a heartbeat to one that comes early."""
+
 TRUST_PAUSE = 60.0
 """Seconds between two records of since when every name is right: so much more is looked at after a migration."""
 
@@ -66,6 +69,7 @@ class Chores:
         self._sampler = Sampler(executor, connection, reactions.consumers, log)
         self._purge = Purge(reactions.consumers, settings.retention_seconds)
         self._trust_at = float("-inf")
+        self._beat_at = float("-inf")
         self._beat = Chore(self._heartbeat)
         self._chores = (
             self._beat,
@@ -86,6 +90,10 @@ class Chores:
                     pause = INTERRUPTED_PAUSE
                 chore.due_at = time.monotonic() + pause
 
+    def look_soon(self) -> None:
+        """There may be a blind note, of which a heartbeat tells: let the next one come early."""
+        self._beat.due_at = min(self._beat.due_at, max(time.monotonic(), self._beat_at + LOOK_PAUSE))
+
     def wait(self) -> float:
         """Seconds until something is due."""
         now = time.monotonic()
@@ -93,7 +101,7 @@ class Chores:
 
     async def _heartbeat(self) -> float:
         seconds, row = await self._doorbell.heartbeat(self._settings.heartbeat_seconds, sql.read("daemon/heartbeat"))
-        self._state.heartbeat_at = time.monotonic()
+        self._state.heartbeat_at = self._beat_at = time.monotonic()
         self._metrics.heartbeat_seconds.observe(seconds)
         self._metrics.last_heartbeat.set_to_current_time()
         self._metrics.notifications.inc(self._doorbell.take_count())

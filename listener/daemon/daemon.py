@@ -71,7 +71,7 @@ class Daemon:
         self._connecting: anyio.CancelScope | None = None
         self._transitions = Transitions(settings, metrics, state, log)
         self._watchdog = Watchdog(settings, state)
-        self._auditor = Auditor(settings, metrics, log, self._wake)
+        self._auditor = Auditor(settings, metrics, state, log, self._wake)
         self._auditing = anyio.CancelScope()
         self._tasks: anyio.abc.TaskGroup
         self._reached = False

@@ -7,6 +7,7 @@ can be seen. One look at the feed after that, and nothing can be missed.
 """
 
 import time
+from typing import ClassVar
 
 import anyio
 import asyncpg
@@ -24,6 +25,9 @@ MOST_DAEMONS = 1000
 
 class Doorbell:
     """The bell, on one connection."""
+
+    hears: ClassVar[bool] = True
+    """Whether a ring means that somebody rang."""
 
     def __init__(self, connection: Connection, pid: int | None = None) -> None:
         """`pid` is the session's backend, where a pooler makes the connection say another."""

@@ -11,6 +11,7 @@ from listener.daemon.doorbell import Doorbell
 from listener.daemon.following import Following
 from listener.daemon.pace import Pace
 from listener.feed.consumer import Executor
+from listener.feed.registry import ENROLL
 from listener.logs import Logger
 from listener.monitor.metrics import Metrics
 from listener.monitor.state import State
@@ -48,6 +49,8 @@ class Leader:
         )
         self._pace = Pace(time.monotonic())
         self._ringing = True
+        self._rung = False
+        """Whether somebody rang, or may have gone unheard, since the feed was looked at."""
 
     async def lead(self, stopping: Callable[[], bool], settled: Callable[[], None] = lambda: None) -> None:
         """React until `stopping`; `settled` is called once everything has worked once.
@@ -58,14 +61,24 @@ class Leader:
         while not stopping():
             self._state.progressed()
             started = time.monotonic()
-            if await self._reactions.run_due():
+            handled = await self._reactions.run_due()
+            if handled:
                 now = time.monotonic()
                 self._pace.changed(now, now - started, self._reactions.waited)
+            self._look_for_blind_notes(handled=handled)
             await self._chores.run_due()
             settled()
             if not stopping():
                 await self._wait()
         self._reactions.report.flush(final=True)
+
+    def _look_for_blind_notes(self, *, handled: bool) -> None:
+        """If somebody rang, and it was not about what the feed holds, it may have been about everyone. (A course that
+        changes is noted in the feed all the same.)"""
+        in_vain = self._rung and not handled and ENROLL not in self._state.paused_now()
+        if self._reactions.take_courses_changed() or in_vain:
+            self._chores.look_soon()
+        self._rung = False
 
     async def _wait(self) -> None:
         if self._doorbell.held:
@@ -73,6 +86,7 @@ class Leader:
         elif self._pace.is_quiet(time.monotonic()):
             if await self._doorbell.hold():
                 self._reactions.news()  # the last look: writers who did not ring are done, and can be seen
+                self._rung = True
             else:
                 self._pace.bell_refused()
                 await self._look_again()
@@ -86,6 +100,7 @@ class Leader:
             self._reactions.news()
         if not rung:
             return
+        self._rung = self._doorbell.hears
         crowded = self._pace.rang(time.monotonic())
         if crowded or self._pace.suspects_line(time.monotonic()):
             await self._reactions.run_due()  # first the reaction, then the round trip to let go

@@ -6,6 +6,7 @@ lasts. The feed is looked at on a timer. What is promised stays the same, by the
 
 import time
 from collections.abc import Callable
+from typing import ClassVar
 
 import anyio
 import asyncpg
@@ -55,6 +56,8 @@ class PollingExecutor:
 
 class Timer(Doorbell):
     """In the doorbell's place: it rings by itself every POLL_SECONDS."""
+
+    hears: ClassVar[bool] = False
 
     def __init__(self, connection: Connection, executor: PollingExecutor) -> None:
         super().__init__(connection)

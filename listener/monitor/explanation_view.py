@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from listener.connection import Connection, address, reason
 from listener.errors import CONNECTION_ERRORS, Unreachable
 from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
 from listener.monitor.explanation import Explanation, Noted, Pending, Verdict
+from listener.monitor.pairs import ByQuery, Pair, Standing
 from listener.monitor.profile_look import explain as look
 from listener.settings import Settings
 
@@ -21,6 +23,26 @@ LONGEST = 200
 """Letters of a value that are shown."""
 
 LEFT_ALONE = "who has any enrollment, of any status, is left alone"
+
+WAYS = {
+    "may_concern": "a change that may concern it is noted, and not yet handled; `listener status` says who works",
+    "everyone": "a change that concerns everyone is noted, and everyone is looked at; `listener status` says who works",
+    "audit": "no trigger sees such a change; the next audit (LISTENER_AUDIT_SECONDS) finds it, or `listener sync`",
+}
+
+STANDINGS = {
+    Standing.ENROLLED: "should be there, and is",
+    Standing.NOT_ACTIVE: "should be there, and is, though not active: that is left alone",
+    Standing.LEFT_BY_HAND: "was removed by hand, and is not put back",
+    Standing.TAKEN_BACK: "should not be there any more, and was taken back",
+    Standing.KEPT: "is there, though the query does not want it",
+}
+TO_DO = {
+    "enrolled": "should be there, and is not",
+    "returned": "should be there again, and is not yet",
+    "suspended": "should not be there any more, and is to be suspended",
+    "removed": "should not be there any more, and is to be removed",
+}
 
 
 @takes_settings(*CONNECTION)
@@ -52,6 +74,12 @@ def explain(
 def verdict_line(explained: Explanation) -> str:
     """The verdict in one line, and what to do if there is something to do."""
     match explained.verdict:
+        case Verdict.ENROLLED if explained.by_query is not None:
+            return f"enrolled where it should be{_but_by_query(explained)}"
+        case Verdict.NOT_WANTED:
+            return "should be nowhere: the query of LISTENER_WANTED_QUERY has no course for it"
+        case Verdict.LEFT_BY_HAND:
+            return "removed by hand: what the listener had made, and somebody removed, is not put back"
         case Verdict.ENROLLED:
             return f"enrolled{_but(explained)}"
         case Verdict.NOT_A_STUDENT:
@@ -60,8 +88,12 @@ def verdict_line(explained: Explanation) -> str:
             return f"waits: {_waits_for(explained)}"
         case Verdict.ON_ITS_WAY if explained.reason is None:
             return "on its way: noted, and not yet handled; `listener status` says who works"
+        case Verdict.ON_ITS_WAY if explained.reason in WAYS:
+            return f"on its way: {WAYS[explained.reason]}"
         case Verdict.ON_ITS_WAY:
             return "on its way: what was missed while names changed is looked for, and made good"
+        case Verdict.MISSED if explained.by_query is not None:
+            return "missed: not where it should be, nothing noted, nothing pending; `listener sync` mends it"
         case Verdict.MISSED:
             return "missed: a student, nothing noted, nothing pending; `listener sync` enrolls"
         case Verdict.NOT_DONE_HERE:
@@ -79,6 +111,20 @@ def _but(explained: Explanation) -> str:
         remarks.append(f"but not in any active status: {LEFT_ALONE}")
     if explained.seen.is_student is False:
         remarks.append("though not a student now: no enrollment is ever taken back")
+    return "".join(f", {remark}" for remark in remarks)
+
+
+def _but_by_query(explained: Explanation) -> str:
+    """What may surprise about somebody who is where it should be."""
+    standings = [each.standing for each in explained.seen.pairs or () if each.wanted]
+    remarks = [
+        text.format(count=count)
+        for standing, text in (
+            (Standing.NOT_ACTIVE, "in {count} not active, which is left alone"),
+            (Standing.LEFT_BY_HAND, "but for {count} that were removed by hand"),
+        )
+        if (count := standings.count(standing))
+    ]
     return "".join(f", {remark}" for remark in remarks)
 
 
@@ -106,6 +152,9 @@ def render(explained: Explanation) -> Table:
 
     seen = explained.seen
     add("profile", literally(explained.profile))
+    if explained.by_query is not None:
+        _add_pairs(add, explained, explained.by_query)
+        return table
     if explained.actions != "count":
         is_student = {True: "yes", False: "no", None: "could not be read"}[seen.is_student]
         add("student", literally(f"{is_student}; the rule: {explained.rule}"))
@@ -128,9 +177,53 @@ def render(explained: Explanation) -> Table:
         add("new students", literally(_lands(explained)))
         add("pending", literally("no" if seen.pending is None else _pending(seen.pending)))
         add("noted", _noted(seen.notes))
+    _add_doubts(add, explained)
+    return table
+
+
+def _add_doubts(add: Callable[[str, RenderableType], None], explained: Explanation) -> None:
     for number, line in enumerate(explained.incomplete):
         add("" if number else "[yellow]may be incomplete[/]", literally(line))
-    return table
+
+
+def _add_pairs(add: Callable[[str, RenderableType], None], explained: Explanation, rule: ByQuery) -> None:
+    """Course by course, where a query says who should be where."""
+    seen = explained.seen
+    add("the rule", literally(explained.rule))
+    for each in (seen.pairs or ())[:SHOWN_ENROLLMENTS]:
+        add("course", literally(f"{each.course}: {_stands(each, rule)}"))
+    if len(seen.pairs or ()) > SHOWN_ENROLLMENTS:
+        add("", f"and {len(seen.pairs or ()) - SHOWN_ENROLLMENTS} more; --json has them all")
+    if seen.pairs == ():
+        add("courses", "none: it should be in none, and is in none")
+    add("pending", literally("no" if seen.pending is None else _pending(seen.pending)))
+    add("noted", _noted(seen.notes))
+    if seen.routed_notes.oldest_at is not None:
+        add("may concern it", _noted(seen.routed_notes))
+    if seen.blind_notes.oldest_at is not None:
+        add("everyone", f"is looked at: {_noted(seen.blind_notes)}")
+    _add_doubts(add, explained)
+
+
+def _stands(pair: Pair, rule: ByQuery) -> str:
+    """One course in words: how it should be, how it is, and who made it so."""
+    parts = [STANDINGS[pair.standing] if pair.should_be is None else TO_DO[pair.should_be]]
+    there, made = pair.enrollment, pair.made
+    if there is not None:
+        parts.append(there.status or "no status")
+        if there.since is not None:
+            parts.append(f"since {there.since}")
+    if made is not None:
+        parts.append(f"made by the listener at {_time(made.made_at)}")
+        if made.taken_back_at is not None:
+            parts.append(f"taken back at {_time(made.taken_back_at)}")
+    elif there is not None:
+        parts.append(
+            "who made it is not kept, as LISTENER_ON_LEAVE is keep"
+            if rule.on_leave == "keep"
+            else "made by somebody else, or before the listener kept account"
+        )
+    return "; ".join(parts)
 
 
 def _lands(explained: Explanation) -> str:

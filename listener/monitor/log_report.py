@@ -9,6 +9,12 @@ from listener.logs import Event, Logger
 from listener.monitor.activity import Activity
 
 LINES_A_SECOND = 20
+SHARED = {"reason", "error", "how"}
+"""What a summary says besides the count: it is about nobody, and mostly the same for all."""
+
+TAKEN_BACK = ("suspended", "removed")
+"""What becomes of an enrollment that is wanted no more."""
+
 WINDOW_SECONDS = 1.0
 
 
@@ -35,15 +41,25 @@ class Report:
         self._clock = clock
         self._window_ends = 0.0
         self._enrolled = Tally(Event.STUDENT_ENROLLED, Event.STUDENTS_ENROLLED)
+        self._returned = Tally(Event.STUDENT_RETURNED, Event.STUDENTS_RETURNED)
+        self._left = {how: Tally(Event.STUDENT_LEFT, Event.STUDENTS_LEFT) for how in TAKEN_BACK}
         self._moved = Tally(Event.COURSE_COUNT_MOVED, Event.COURSE_COUNTS_MOVED)
         self._pending = Tally(Event.STUDENT_PENDING, Event.STUDENTS_PENDING, warn=True)
-        self._tallies = (self._enrolled, self._moved, self._pending)
+        self._tallies = (self._enrolled, self._returned, *self._left.values(), self._moved, self._pending)
 
     def enrolled(self, count: int, enrollments: Sequence[dict[str, Any]]) -> None:
         """`count` students were enrolled; `enrollments` may be only the first of theirs."""
         if self._activity is not None:
             self._activity.enrolled(count, enrollments)
         self._tell(self._enrolled, count, enrollments)
+
+    def returned(self, count: int, enrollments: Sequence[dict[str, Any]]) -> None:
+        """`count` enrollments that had been taken back were made good again; `enrollments` may be only the first."""
+        self._tell(self._returned, count, enrollments)
+
+    def left(self, how: str, count: int, enrollments: Sequence[dict[str, Any]]) -> None:
+        """`count` enrollments were taken back, `how` is one of TAKEN_BACK; `enrollments` may be only the first."""
+        self._tell(self._left[how], count, [each | {"how": how} for each in enrollments])
 
     def moved(self, count: int, moves: Sequence[dict[str, Any]]) -> None:
         """`count` course counts were moved."""
@@ -63,9 +79,7 @@ class Report:
                 (self._log.warning if tally.warn else self._log.info)(tally.single, **detail)
             return
         tally.untold += count
-        tally.example = (
-            {key: value for key, value in details[0].items() if key in {"reason", "error"}} if details else {}
-        )
+        tally.example = {key: value for key, value in details[0].items() if key in SHARED} if details else {}
 
     def wait(self) -> float:
         """Seconds until there is a summary to write; infinite if there is none."""

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from listener import __version__
 from listener.feed.registry import CONSUMERS
+from listener.monitor.log_report import TAKEN_BACK
 from listener.monitor.sample import COUNTED, Sample
 
 SECONDS = (
@@ -104,6 +105,12 @@ class Metrics:
             ("table", "operation"),
         )
         self.enrollments_created = self._counter("enrollments_created", "Students enrolled by this daemon.")
+        self.enrollments_returned = self._counter(
+            "enrollments_returned", "Enrollments that had been taken back, and were made or made active again."
+        )
+        self.enrollments_taken_back = self._counter(
+            "enrollments_taken_back", "Enrollments that this daemon suspended or removed, as wanted no more.", ("how",)
+        )
         self.course_counts_moved = self._counter("course_counts_moved", "Moves of a course's count.")
         self.batch_seconds = Histogram(
             "listener_batch_seconds", "Time a consumer's statement took.", ("consumer",),
@@ -179,6 +186,11 @@ class Metrics:
             "students_without_enrollment",
             "Students with no enrollment at the last audit, those on their way included.",
         )
+        self.wanted_missing = self._gauge(
+            "wanted_missing",
+            "Enrollments that should be there and were not, at the last audit; not of those who are pending, or noted "
+            "and not yet handled.",
+        )
         self.course_count_drift = self._gauge("course_count_drift", "Courses whose count was off at the last audit.")
         self.drift_returning = self._gauge(
             "drift_returning", "Counts that were off at the last audit and at the one before: somebody else moves them."
@@ -196,6 +208,8 @@ class Metrics:
             self.errors.labels(kind)
         for reason in PENDING_REASONS:
             self.pending_students.labels(reason)
+        for how in TAKEN_BACK:
+            self.enrollments_taken_back.labels(how)
         for consumer in CONSUMERS:
             self.batch_seconds.labels(consumer)
             self.batch_changes.labels(consumer)
@@ -223,7 +237,8 @@ class Metrics:
         for figure in (
             self.leader, self.polling, self.standbys, self.backlog_changes, self.paused_backlog_changes,
             self.oldest_unhandled, self.pending_counts, self.notify_queue_usage, self.oldest_transaction,
-            self.last_sample, self.students, self.students_without_enrollment, self.course_count_drift, self.last_audit,
-            self.mapping_broken, self.blind_notes, self.drift_returning, self.foreign_triggers,
+            self.last_sample, self.students, self.students_without_enrollment, self.wanted_missing,
+            self.course_count_drift, self.last_audit, self.mapping_broken, self.blind_notes, self.drift_returning,
+            self.foreign_triggers,
         ):  # fmt: skip
             figure.set(0)

@@ -111,7 +111,19 @@ def figures(state: State, longest: float, *, keys: bool) -> dict[str, Any]:
                 max(0.0, sample.sampled_at - sample.oldest_transaction_at) if sample.oldest_transaction_at else 0.0
             ),
         },
+        "courses": _courses(state, keys=keys),
         "activity": state.activity.to_dict(keys=keys),
+    }
+
+
+def _courses(state: State, *, keys: bool) -> dict[str, Any] | None:
+    """What this leader's last audit found, where a query says who should be where."""
+    if state.courses is None or state.role is not Role.LEADING:
+        return None
+    return {
+        "at": state.courses.at,
+        "count": state.courses.count,
+        "rows": [each if keys else each | {"course_id": None} for each in state.courses.rows],
     }
 
 

@@ -11,7 +11,8 @@ from listener.adapter.mapping import Mapping
 from listener.adapter.renaming import COLUMN
 from listener.connection import Connection, reason, tune_transaction
 from listener.errors import MayNot, NotAKey, UnknownProfile
-from listener.monitor.explanation import Enrollment, Explanation, Noted, Pending, Seen
+from listener.monitor.explanation import Explanation, Noted, Pending, Seen
+from listener.monitor.pairs import ByQuery, Enrollment, Made, Pair, pairs
 from listener.patience import patiently
 
 RENAMED = (
@@ -56,6 +57,7 @@ async def _explain(connection: Connection, profile: str) -> Explanation:
         seen=seen,
         problems=tuple(problems),
         doubts=tuple(doubts),
+        by_query=ByQuery.of(mapping),
     )
 
 
@@ -90,16 +92,23 @@ class Look:
         if is_there is False:
             table = self._mapping.profile_table.label
             raise UnknownProfile(profile=self.profile, key=self._mapping.profile_key, table=table)
-        is_student = await self._value("explained_student", "whether it is a student")
-        enrollments = await self._rows("explained_enrollments", "its enrollments", self.profile)
+        by_query = ByQuery.of(self._mapping)
+        found = await self._rows("explained_enrollments", "its enrollments", self.profile)
+        enrollments = None if found is None else tuple(Enrollment(**dict(row)) for row in found)
+        standing = None if by_query is None else await self._pairs(by_query, enrollments)
+        if by_query is None:
+            is_student = await self._value("explained_student", "whether it is a student")
+        else:
+            is_student = None if standing is None else any(each.wanted for each in standing)
         waiting = await self._connection.fetchrow(self._text("explained_waiting"), self.profile)
         assert waiting is not None
-        courses = await self._rows("explained_course", "where a new student lands")
+        what = "where a new student lands"
+        courses = await self._rows("explained_course", what) if by_query is None else None
         course = courses[0][0] if courses else None
         return Seen(
             is_student=is_student,
-            rule_rows=await self._rule_rows() if is_student is False else None,
-            enrollments=None if enrollments is None else tuple(Enrollment(**dict(row)) for row in enrollments),
+            rule_rows=await self._rule_rows() if is_student is False and by_query is None else None,
+            enrollments=enrollments,
             default_course=course,
             has_default_course=None if courses is None else course is not None,
             pending=_pending(waiting),
@@ -107,7 +116,17 @@ class Look:
             blind_notes=Noted(waiting["blind_notes"], waiting["oldest_blind_at"]),
             enrolling_paused=waiting["enrolling_paused"],
             unread=tuple(self._unread),
+            pairs=standing,
+            routed_notes=Noted(waiting["routed_notes"], waiting["oldest_routed_at"]),
         )
+
+    async def _pairs(self, rule: ByQuery, enrollments: tuple[Enrollment, ...] | None) -> tuple[Pair, ...] | None:
+        """How it stands with each course; None if something of it could not be read."""
+        wanted = await self._rows("explained_wanted", "in which courses it should be", self.profile)
+        made = await self._rows("explained_made", "what the listener made for it", self.profile)
+        if wanted is None or made is None or enrollments is None:
+            return None
+        return pairs(rule, [row["course"] for row in wanted], enrollments, [Made(**dict(row)) for row in made])
 
     async def _rule_rows(self) -> tuple[dict[str, Any], ...] | None:
         """Nothing, where a query by hand is all that says who is a student.

@@ -1,7 +1,9 @@
 """What the daemon knows of itself at this moment: for the health endpoints and the status page."""
 
 import time
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from listener.feed.pausing import Pause
 from listener.monitor.activity import Activity
@@ -16,6 +18,18 @@ class Role(StrEnum):
     STANDING_BY = "standing_by"
     LEADING = "leading"
     STOPPING = "stopping"
+
+
+@dataclass(frozen=True)
+class Courses:
+    """What the last audit found of the courses, where a query says who should be where."""
+
+    rows: tuple[dict[str, Any], ...]
+    """`course_id`, and how many are `wanted`, `enrolled` and `waiting` there; those with most who wait come first."""
+    count: int
+    """How many courses there are in all."""
+    at: float
+    """Unix seconds."""
 
 
 class State:
@@ -34,6 +48,7 @@ class State:
         """What somebody should look at although this daemon is ready."""
         self.sample: Sample | None = None
         self.sample_at: float | None = None
+        self.courses: Courses | None = None
         self.activity = Activity()
         self.since = time.time()
         """Unix seconds at which the role was taken."""

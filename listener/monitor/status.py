@@ -27,6 +27,8 @@ UNHEALTHY_LAG_SECONDS = 10.0
 LEADER_SECONDS = 2.0
 """A standby takes over within this time, so a leader is looked for that long."""
 
+BY_QUERY = sql.render(sql.read("monitor/statistics_wanted"), {"astray": sql.read("monitor/astray")})
+
 
 @dataclass(frozen=True)
 class Students:
@@ -34,6 +36,9 @@ class Students:
 
     students: int
     students_without_enrollment: int
+    wanted_missing: int
+    """Enrollments that should be there and are not, but for those of whom something is known: they are pending, or
+    noted and not yet handled."""
     courses_off: int
 
 
@@ -92,12 +97,12 @@ async def look(connection: Connection, url: str | None, *, full: bool = False) -
     Raises NotInstalled, WrongVersion, MayNot, Busy.
     """
     try:
-        await install.require(connection)
+        by_query = (await install.require(connection)).mapping.wanted_query is not None
         who = await _who(connection)
         figures, _ = await sample(connection, CONSUMERS)
         paused = await pausing.paused(connection)
         problems = json.loads(await connection.fetchval(sql.read("adapter/problems")))
-        statistics = await patiently(lambda: _statistics(connection, url)) if full else None
+        statistics = await patiently(lambda: _statistics(connection, url, by_query=by_query)) if full else None
     except asyncpg.InsufficientPrivilegeError as error:
         raise MayNot(
             role=await connection.fetchval("select current_user"),
@@ -144,8 +149,8 @@ async def _who(connection: Connection) -> asyncpg.Record:
         await anyio.sleep(0.1)
 
 
-async def _statistics(connection: Connection, url: str | None) -> Students:
+async def _statistics(connection: Connection, url: str | None, *, by_query: bool) -> Students:
     async with reading_whole_tables(connection, url, readonly=True):
-        row = await connection.fetchrow(sql.read("monitor/statistics"))
+        row = await connection.fetchrow(BY_QUERY if by_query else sql.read("monitor/statistics"))
     assert row is not None
     return Students(**dict(row))

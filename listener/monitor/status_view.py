@@ -100,6 +100,7 @@ def render(seen: Status) -> Table:
     if seen.statistics is not None:
         table.add_row("students", f"{seen.statistics.students:,}")
         table.add_row("without enrollment", f"{seen.statistics.students_without_enrollment:,}")
+        table.add_row("wanted, missing", f"{seen.statistics.wanted_missing:,}")
         table.add_row("courses off", f"{seen.statistics.courses_off:,}")
     return table
 

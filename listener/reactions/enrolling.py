@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import defaultdict
 from typing import Any
 
 import asyncpg
@@ -10,7 +11,7 @@ from listener import sql
 from listener.feed.consumer import Executor
 from listener.feed.registry import ENROLL
 from listener.monitor.activity import Activity
-from listener.monitor.log_report import Report
+from listener.monitor.log_report import TAKEN_BACK, Report
 from listener.monitor.metrics import Metrics
 from listener.reactions import retry
 from listener.reactions.reaction import SHOWN, Reaction
@@ -43,6 +44,8 @@ class Enrolling:
         self.retry = Retry()
         self.waited = 0.0
         """Seconds from the first note of the last batch to the reaction."""
+        self.courses_changed = False
+        """Whether a batch told of a change of courses, which may concern others than those it named."""
         self._none_refused = False
         """Whether all pending students that were last tried could be enrolled."""
 
@@ -57,6 +60,8 @@ class Enrolling:
         waited = ages_of_profiles(result["ages"], result["profiles"])
         self._metrics.reaction_seconds.observe_all(waited)
         self._activity.signed_up(waited)
+        if result["courses_changed"]:
+            self.courses_changed = True
         if result["courses_changed"] or result["woken"]:
             self.retry.not_later_than(time.monotonic())
 
@@ -81,9 +86,18 @@ class Enrolling:
         return bool(row["settled"])
 
     def _tell(self, result: dict[str, Any]) -> None:
+        shown = defaultdict(list)
+        for each in json.loads(result["examples"] or "[]"):
+            shown[each.pop("done")].append(each)
         self._metrics.enrollments_created.inc(result["enrolled"])
-        examples = json.loads(result["examples"] or "[]")
-        self._report.enrolled(result["enrolled"], [each for each in examples if each.pop("done") == "enrolled"])
+        self._report.enrolled(result["enrolled"], shown["enrolled"])
+        returned = result["returned"] or 0  # null, where nobody was noted
+        self._metrics.enrollments_returned.inc(returned)
+        self._report.returned(returned, shown["returned"])
+        for how in TAKEN_BACK:
+            left = result[how] or 0
+            self._metrics.enrollments_taken_back.labels(how).inc(left)
+            self._report.left(how, left, shown[how])
         if result["pending"]:
             self._report.pending(result["pending"], json.loads(result["pending_students"]))
 

@@ -68,6 +68,11 @@ class Reactions:
         """Seconds from the first note of the last batch to the reaction."""
         return self._enrolling.waited
 
+    def take_courses_changed(self) -> bool:
+        """Whether a batch, since this was last asked, told of a change of courses."""
+        changed, self._enrolling.courses_changed = self._enrolling.courses_changed, False
+        return changed
+
     def news(self) -> None:
         """There may be something in the feed. Enrolling looks at once; if it finds anything, or does not look,
         so do the others."""

@@ -1,7 +1,8 @@
 """The leader's audit: every few minutes the tables are looked at as a whole, and counts that are off are repaired.
 
 Where a trigger could not read a row, it noted only that something happened (a blind note). Who was not enrolled or
-counted for that is found here, too, as soon as the leader asks.
+counted for that is found here, too, as soon as the leader asks. Where the rule depends on time, or reads tables that
+are not watched, the audit is the timer by which such changes are found.
 
 It has a short-lived connection of its own, so that no reaction waits for it, and reads one snapshot without a lock.
 """
@@ -15,6 +16,7 @@ import asyncpg
 
 from listener import sql
 from listener.adapter import install, takeover
+from listener.adapter.mapping import Mapping
 from listener.connection import Connection, close, connect, reason
 from listener.errors import CONNECTION_ERRORS, InTheWay
 from listener.feed import pausing
@@ -22,7 +24,9 @@ from listener.feed.registry import COUNT
 from listener.lock_watch import reading_whole_tables
 from listener.logs import Event, Logger
 from listener.monitor.metrics import Metrics
+from listener.monitor.state import State
 from listener.repair import count_repair
+from listener.repair.students_audit import StudentsAudit
 from listener.settings import Settings
 
 FIRST_SECONDS = 2.0
@@ -40,6 +44,9 @@ MOST_TOLD = 20
 BUSY_SHARE = 20
 """An audit that takes long is followed by a pause so many times as long."""
 
+MAKE_GOOD_SHARE = 3
+"""The same, when blind notes were made good: they may keep coming, and somebody waits for each."""
+
 LIMITS = """
 set local lock_timeout = '200ms';
 set local statement_timeout = '10min';
@@ -49,33 +56,41 @@ set local statement_timeout = '10min';
 class Auditor:
     """Audits while this daemon leads."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, log: Logger, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: Settings, metrics: Metrics, state: State, log: Logger, wake: Callable[[], None]
+    ) -> None:
         """`wake` tells the leader that something new is in the feed."""
         self._settings = settings
         self._metrics = metrics
         self._log = log
         self._wake = wake
         self._asked = anyio.Event()
-        self._missed = 0
+        self._students = StudentsAudit(metrics, state, log)
         self._failures = 0
         self._repairs_in_a_row: dict[tuple[str, str], int] = {}
         self._foreign: tuple[str, ...] = ()
 
     async def run(self, scope: anyio.CancelScope) -> None:
         """Audit again and again until `scope` is cancelled."""
+        self._students.begin()
         with scope:
             await self._run()
 
     async def _run(self) -> None:
         due_at = time.monotonic() + min(FIRST_SECONDS, self._settings.audit_seconds)
+        rested_at = time.monotonic()
         while True:
             with anyio.move_on_after(max(0.0, due_at - time.monotonic())):
                 await self._asked.wait()
-            if self._asked.is_set():
+                await anyio.sleep(max(0.0, rested_at - time.monotonic()))
+            if self._asked.is_set() and time.monotonic() >= rested_at:
+                started = time.monotonic()
                 await self._try(self._make_good_now)
-                if self._failures:
-                    await anyio.sleep(min(BUSY_SECONDS, AGAIN_SECONDS * 2 ** min(self._failures, 10)))
                 self._asked = anyio.Event()
+                ended = time.monotonic()
+                rested_at = ended + MAKE_GOOD_SHARE * (ended - started)
+                if self._failures:
+                    rested_at = ended + min(BUSY_SECONDS, AGAIN_SECONDS * 2 ** min(self._failures, 10))
             else:
                 due_at = time.monotonic() + await self._try(self._audit)
 
@@ -120,15 +135,18 @@ class Auditor:
         """One audit; False if it was put off, because a backlog is being drained."""
         if await connection.fetchval(sql.read("repair/draining")):
             return False
+        installed = await install.installation(connection)
+        if installed is None or installed.version != install.VERSION or installed.now is None:
+            return False  # the next heartbeat tells of it
+        mapping = installed.mapping
         started = time.monotonic()
         self._metrics.audits.inc()
         async with self._whole_tables(connection):
-            students = await connection.fetchrow(sql.read("repair/students"))
-        assert students is not None
-        self._metrics.students.set(students["students"])
-        self._metrics.students_without_enrollment.set(students["without_enrollment"])
-        self._tell_missed(students["missed"])
-        await self._look_for_triggers(connection)
+            students, missed, noted = await self._students.look(connection, mapping)
+        if noted:
+            self._wake()
+            self._log.info(Event.LOOKED_AFTER, students=noted)
+        await self._look_for_triggers(connection, mapping)
         async with self._whole_tables(connection):
             drifted = await connection.fetchval("select count(distinct id) from listener.course_drift")
             parked = await connection.fetchval("select exists (select from listener.pending_count)")
@@ -143,8 +161,8 @@ class Auditor:
         self._metrics.last_audit.set_to_current_time()
         self._log.debug(
             Event.AUDITED,
-            students=students["students"],
-            missing=students["missed"],
+            students=students,
+            missing=missed,
             drifted=drifted,
             milliseconds=round((time.monotonic() - started) * 1000),
         )
@@ -165,22 +183,14 @@ class Auditor:
             self._log.info(Event.MADE_GOOD, students=students["students"], counts=len(repairs))
         return True
 
-    async def _look_for_triggers(self, connection: Connection) -> None:
+    async def _look_for_triggers(self, connection: Connection, mapping: Mapping) -> None:
         """A migration may create a trigger again that was taken over. That is logged; the trigger is left alone."""
-        installed = await install.installation(connection)
-        if installed is None:
-            return
-        found = await takeover.existing(connection, installed.mapping)
+        found = await takeover.existing(connection, mapping)
         names = tuple(sorted(str(each) for each in found if each.is_enabled))
         self._metrics.foreign_triggers.set(len(names))
         if names and names != self._foreign:
             self._log.warning(Event.TRIGGERS_CAME_BACK, triggers=names, mend="listener install --take-over")
         self._foreign = names
-
-    def _tell_missed(self, missed: int) -> None:
-        if missed and missed != self._missed:
-            self._log.warning(Event.STUDENTS_MISSED, count=missed)
-        self._missed = missed
 
     def _repaired(self, repairs: list[count_repair.CountRepair]) -> None:
         """Tell what was repaired. A drift that is back at the next audit is told once more, and then counted only."""

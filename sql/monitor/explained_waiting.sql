@@ -18,6 +18,15 @@ noted as (
     where ($1::text)::{{profile_key_type}} = any (unhandled.profile_ids)
 ),
 
+-- Of rows that are about no single profile, and may lead to this one.
+routed as (
+    select
+        count(*) as notes,
+        min(unhandled.at) as oldest_at
+    from listener.unhandled('enroll') as unhandled
+    where unhandled.route is not null
+),
+
 noted_blindly as (
     select
         count(*) as notes,
@@ -34,9 +43,12 @@ select
     pending.next_attempt_at,
     noted.notes,
     noted.oldest_at,
+    routed.notes as routed_notes,
+    routed.oldest_at as oldest_routed_at,
     noted_blindly.notes as blind_notes,
     noted_blindly.oldest_at as oldest_blind_at,
     exists (select from listener.pause where pause.consumer = 'enroll') as enrolling_paused
 from noted
+cross join routed
 cross join noted_blindly
 left join pending on true

@@ -27,6 +27,7 @@ What comes from the database is sampled by the leader every `LISTENER_SAMPLE_SEC
 more than 10,000 rows of anything; `listener_last_sample_timestamp_seconds` says when. If a sample fails, the figures
 stay as they were, `listener_errors_total{{kind="sample"}}` counts it, and the log says so once. On a daemon that does
 not lead, sampled and audited figures are 0: ask for the `max` over the daemons of a job, as alerts and dashboard do.
+So are those of the audit on a leader that has not audited yet; `listener_last_audit_timestamp_seconds` is 0 then.
 
 The start of another role's transaction can be seen by members of that role and of `pg_read_all_stats` alone. Without
 that right, `listener_oldest_transaction_timestamp_seconds` counts from when the leader first saw the transaction.

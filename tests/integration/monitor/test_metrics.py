@@ -46,6 +46,7 @@ CONTRACT = (
     "listener_count_corrections_total",
     "listener_last_audit_timestamp_seconds",
     "listener_paused",
+    "listener_wanted_missing",
     "listener_notify_queue_usage_ratio",
     "listener_oldest_transaction_timestamp_seconds",
 )
@@ -56,6 +57,15 @@ def test_all_of_them_are_exported_before_anything_happens() -> None:
     assert set(CONTRACT) <= {sample.name for sample in samples}
     assert not [sample.name for sample in samples if sample.name.endswith("_created")]
     assert [sample.name for sample in samples if sample.value != 0] == ["listener_build_info"]
+
+
+def test_what_was_audited_is_the_next_leaders_to_say() -> None:
+    metrics = Metrics()
+    for figure in (metrics.wanted_missing, metrics.last_audit):
+        figure.set(3)
+    metrics.leads_no_more()
+    for name in ("listener_wanted_missing", "listener_last_audit_timestamp_seconds"):
+        assert metrics.registry.get_sample_value(name) == 0
 
 
 def test_histograms_resolve_a_millisecond_and_ten_seconds_and_count_exactly() -> None:

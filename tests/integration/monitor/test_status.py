@@ -83,7 +83,12 @@ async def test_full_counts_students_and_courses_that_are_off(connection: Connect
     await connection.execute("insert into courses (title, price) values ('a', 1)")
     await connection.execute("update courses set enrollments = 7")
     seen = as_json(database, "--full")[1]
-    assert seen["statistics"] == {"students": 2, "students_without_enrollment": 2, "courses_off": 1}
+    assert seen["statistics"] == {
+        "students": 2,
+        "students_without_enrollment": 2,
+        "wanted_missing": 0,
+        "courses_off": 1,
+    }
     assert "courses off" in listener(database.url, "status", "--full", check=False).stdout
 
 

@@ -100,6 +100,21 @@ def test_pending_students_are_warnings_and_a_summary_keeps_an_error_but_no_names
     assert [call.method_name for call in logger.calls] == ["warning"]
 
 
+def test_who_returns_or_leaves_has_a_line_that_says_how_and_a_summary_does_too(
+    report: Report, logger: CapturingLogger, clock: Clock
+) -> None:
+    report.returned(1, enrollments("a"))
+    report.left("suspended", 1, enrollments("b"))
+    report.left("removed", 500, enrollments("c"))
+    clock.now += 1
+    report.flush()
+    assert lines(logger) == [
+        {"event": "student_returned", "profile_id": "a", "course_id": "c"},
+        {"event": "student_left", "profile_id": "b", "course_id": "c", "how": "suspended"},
+        {"event": "students_left", "count": 500, "how": "removed"},
+    ]
+
+
 def test_the_last_summary_does_not_wait(report: Report, logger: CapturingLogger) -> None:
     report.moved(500, [])
     report.flush(final=True)

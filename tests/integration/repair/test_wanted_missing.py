@@ -1,0 +1,109 @@
+"""Who should be enrolled and is not, though nothing waits for it, is a figure of the audit and of `listener status`."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from listener.connection import Connection
+from tests.conftest import Database
+from tests.support.campus import BY_PLAN, course, school
+from tests.support.eventually import eventually
+from tests.support.explaining import person, unnoted
+from tests.support.postgres import wait_until
+from tests.support.process import DaemonProcess, listener
+
+StartDaemon = Callable[..., DaemonProcess]
+
+MISSING = "listener_wanted_missing"
+
+
+async def test_under_a_query_each_enrollment_that_is_missing_counts_and_it_is_told_at_the_second_audit(
+    make_database: Callable[..., Database], start_daemon: StartDaemon
+) -> None:
+    database = make_database(installed=False)
+    async with school(database) as connection:
+        await course(connection)
+        await course(connection)
+        daemon = start_daemon(database, audit_seconds=0.3, log_level="debug").wait_ready("leading")
+        await eventually(connection, "select count(*) from listener.blind_note", equals=0)
+        await unnoted(connection)
+        wait_until(lambda: daemon.metric(MISSING) == 2, "two enrollments are missing", 30)
+        daemon.told("wanted_missing")
+        (told,) = daemon.events("wanted_missing")
+        assert told["count"] == 2
+        before = daemon.events()[: daemon.events().index(told)]
+        assert len([each for each in before if each["event"] == "audited" and each["missing"]]) == 1
+        assert figure(database) == 2
+        await person(connection)
+        await eventually(connection, "select count(*) from enrollments", equals=2)
+        listener(database.url, "sync")
+        await eventually(connection, "select count(*) from enrollments", equals=4)
+        wait_until(lambda: daemon.metric(MISSING) == 0, "nothing is missing", 30)
+        assert figure(database) == 0
+        assert len(daemon.events("wanted_missing")) == 1
+
+
+async def test_who_is_pending_or_noted_is_not_missing(make_database: Callable[..., Database]) -> None:
+    database = make_database(installed=False)
+    async with school(database) as connection:
+        await connection.execute("delete from listener.blind_note")
+        await course(connection)
+        await connection.execute("delete from listener.blind_note")
+        pending, noted = await unnoted(connection), await person(connection)
+        await connection.execute(
+            "insert into listener.pending_enrollment (profile_id, reason, next_attempt_at)"
+            " values ($1, 'failed', now())",
+            pending,
+        )
+        assert figure(database) == 0, noted
+        assert statistics(database)["students_without_enrollment"] == 2
+        await connection.execute("delete from listener.pending_enrollment")
+        assert figure(database) == 1
+
+
+async def test_who_the_audit_noted_in_vain_is_missing_and_who_it_notes_now_is_not(
+    make_database: Callable[..., Database], start_daemon: StartDaemon
+) -> None:
+    """A rule that is left to the audit; what it says of all does not agree with what it does for one."""
+    database = make_database(installed=False)
+    async with school(database, BY_PLAN, watch="payments(audit)") as connection:
+        await course(connection, "gold")
+        student = await person(connection, "guest")
+        daemon = start_daemon(database, audit_seconds=0.3).wait_ready("leading")
+        await connection.execute("insert into payments (profile_id, plan) values ($1, 'gold')", student)
+        await eventually(connection, "select count(*) from enrollments", equals=1, seconds=30)
+        assert not daemon.events("wanted_missing")
+        await connection.execute(
+            "create function vanish() returns trigger language plpgsql as $$begin return null; end$$;"
+            "create trigger vanish before insert on enrollments for each row execute function vanish()"
+        )
+        await connection.execute("delete from enrollments")
+        wait_until(lambda: daemon.metric(MISSING) == 1, "it was noted, and is missing all the same", 60)
+        daemon.told("wanted_missing")
+
+
+async def test_under_the_built_in_rule_it_is_who_was_missed(
+    connection: Connection, database: Database, start_daemon: StartDaemon
+) -> None:
+    await connection.execute("insert into courses (title, price) values ('a', 0)")
+    await unnoted(connection)
+    assert figure(database) == 1
+    daemon = start_daemon(database, audit_seconds=0.3).wait_ready("leading")
+    wait_until(lambda: daemon.metric(MISSING) == 1, "one student is missing", 30)
+    listener(database.url, "sync")
+    wait_until(lambda: daemon.metric(MISSING) == 0, "nobody is missing", 30)
+
+
+def statistics(database: Database) -> dict[str, Any]:
+    """What `status --full` says that only a look at every row can tell."""
+    done = listener(database.url, "status", "--full", "--json", check=False)
+    found: dict[str, Any] = json.loads(done.stdout)["statistics"]
+    assert f"wanted, missing {found['wanted_missing']}" in " ".join(
+        listener(database.url, "status", "--full", check=False).stdout.split()
+    )
+    return found
+
+
+def figure(database: Database) -> int:
+    """How many enrollments are missing, by `status --full`."""
+    return int(statistics(database)["wanted_missing"])
