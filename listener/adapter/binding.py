@@ -198,6 +198,8 @@ def _stand_in(mapping: Mapping, table: Table, name: str) -> str | None:
         return None
     if table == mapping.enrollment_table and name == mapping.enrollment_date:
         return "null::timestamptz"
+    if table == mapping.enrollment_table and name == mapping.enrollment_key:
+        return "null::text"
     ordered = "course_order" not in mapping.settings and table == mapping.course_table
     if ordered and name not in mapping.count_columns and name != mapping.course_key:
         return "null::text"

@@ -127,6 +127,8 @@ class Mapping:
     inactive_value: str | None = None
     course_seats: str | None = None
     """How many may be enrolled in a course, as an expression over its row; None, and where it is null: no limit."""
+    enrollment_key: str | None = None
+    """The enrollment's own key, where one that was made is told from others of the same pair."""
     enrollment_date_type: str = "timestamptz"
     enums: tuple[tuple[Table, str], ...] = ()
     """Columns of these tables that hold one of an enum's values, which may be renamed, too."""
@@ -146,6 +148,11 @@ class Mapping:
         """The LMS's tables, each once."""
         named = (self.profile_table, self.student_table, self.enrollment_table, self.course_table)
         return tuple(dict.fromkeys([*named, *(table for each in self.watched for table in each.tables)]))
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether enrollments of those who leave are taken back, so that it is known which were made."""
+        return self.on_leave != "keep" and not self.observes
 
     @property
     def is_looked_after(self) -> bool:

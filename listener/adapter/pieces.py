@@ -122,9 +122,7 @@ def code(mapping: Mapping) -> str:
     texts = [
         sql.render(
             sql.read(f"adapter/pieces/{piece.file}"),
-            values
-            if piece.watched is None
-            else values | watching.values_of(mapping, tokens, piece.watched, values["ring"]),
+            values if piece.watched is None else values | watching.values_of(mapping, tokens, piece.watched, values),
         )
         for piece in used
     ]

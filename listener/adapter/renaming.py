@@ -65,6 +65,7 @@ def renamed(mapping: Mapping, names: Names) -> Mapping:
         enrollment_course=names.column(enrollments, mapping.enrollment_course),
         enrollment_status=column(enrollments, mapping.enrollment_status),
         enrollment_date=column(enrollments, mapping.enrollment_date),
+        enrollment_key=column(enrollments, mapping.enrollment_key),
         is_active=expression(mapping.is_active, enrollments),
         active_values=tuple(map(active, mapping.active_values)),
         inactive_value=None if mapping.inactive_value is None else active(mapping.inactive_value),

@@ -32,6 +32,7 @@ def placeholders(mapping: Mapping) -> dict[str, str]:
         "enrollment_course": column(mapping.enrollment_course),
         "enrollment_status": "null::text" if mapping.enrollment_status is None else column(mapping.enrollment_status),
         "enrollment_date": "null::timestamptz" if mapping.enrollment_date is None else column(mapping.enrollment_date),
+        "row_key": "null::text" if mapping.enrollment_key is None else f"({column(mapping.enrollment_key)})::text",
         "enrollment_date_type": mapping.enrollment_date_type,
         "enrollment_columns": ", ".join(map(identifier, _enrollment_columns(mapping))),
         "enrollment_values": "".join(f", {value}" for value in _enrollment_values(mapping)),
@@ -100,10 +101,15 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
 
 def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[[str], str]) -> None:
     """Add what depends on who says who should be where, and on what becomes of those who leave."""
-    takes_back = mapping.on_leave != "keep" and not mapping.observes
+    takes_back = mapping.takes_back
+    values["is_alone"] = "" if mapping.enrollment_key is not None else "\n            " + part("pieces/is_alone")
     values["enroll_wanted"] = part(f"pieces/enroll_wanted_{'observed' if mapping.observes else 'inserted'}")
     values["standing_in_ledger"] = part(f"pieces/standing_{'in_ledger' if takes_back else 'unknown'}")
     values["taken_back"] = values["taken_back_outcome"] = ""
+    values["is_gone"] = part("pieces/ledger_is_gone")
+    for name in ("deleted", "truncated", "updated"):
+        follows = f"\n    {part(f'pieces/ledger_courses_{name}')}" if takes_back else ""
+        values[f"ledger_follows_{name}_courses"] = follows
     if takes_back:
         values["returned"] = part(f"pieces/returned_{mapping.on_leave}")
         values["leave"] = part(f"pieces/leave_{mapping.on_leave}")
@@ -114,7 +120,8 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[[str],
     values["asking"] = "candidate" if has_seats else "to_enroll"
     values["seats"] = part("pieces/seats") if has_seats else ""
     values["seats_outcome"] = "\n        " + part("pieces/seats_outcome") if has_seats else ""
-    values["suspended"] = part("pieces/suspended")
+    pair = f"{column(mapping.enrollment_profile)}, {column(mapping.enrollment_course)}"
+    values["is_single"] = "true" if mapping.enrollment_key else f"count(*) over (partition by {pair}) = 1"
     values["astray_ledger"] = part(f"pieces/astray_{'leave' if takes_back else 'keep'}")
     values["astray"] = part(f"pieces/astray_{'default' if mapping.wanted_query is None else 'wanted'}")
 

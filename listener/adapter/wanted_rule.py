@@ -10,7 +10,7 @@ import asyncpg
 
 from listener.adapter import expressions, wanted_query
 from listener.adapter.catalogue import Catalogue, Relation
-from listener.adapter.mapping import Mapping, OnLeave, Watched, column
+from listener.adapter.mapping import Mapping, OnLeave, Route, Watched, column
 from listener.adapter.rules import find_column
 from listener.connection import Connection, reason, tune_transaction
 from listener.errors import NotByKey, WrongSetting
@@ -36,7 +36,13 @@ async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalo
         ((mapping.enrollment_table, mapping.enrollment_course), course),
     ]
     watched = wanted_query.watch(query, catalogue, known, profile, course, asked.get("watch"))
-    on_leave, inactive = _leaving(mapping, catalogue.relations[mapping.enrollment_table], asked)
+    enrollments = catalogue.relations[mapping.enrollment_table]
+    on_leave, inactive = _leaving(mapping, enrollments, asked)
+    if on_leave != "keep":
+        watched = _with_profiles(mapping, watched)
+    key = enrollments.key if on_leave != "keep" else None
+    if key is not None and key.name in (mapping.enrollment_profile, mapping.enrollment_course):
+        key = None
     found = replace(
         mapping,
         wanted_query=query.text,
@@ -45,6 +51,7 @@ async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalo
         on_leave=on_leave,
         inactive_value=inactive,
         course_seats=await _seats(connection, mapping, courses, asked.get("course_seats")),
+        enrollment_key=None if key is None else key.name,
         student_view="select distinct wanted.profile_id as id\n            from (\n"
         f"{query.text}\n            ) as wanted(profile_id, course_id)",
         partitioned=tuple(
@@ -58,6 +65,21 @@ async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalo
         _check_routes(found, catalogue)
         _check_plan(found, plan)
     return found
+
+
+def _with_profiles(mapping: Mapping, watched: tuple[Watched, ...]) -> tuple[Watched, ...]:
+    """`watched`, and profiles and their keys in any case: what was made for one that is gone says nothing of the
+    next."""
+    key = mapping.profile_key
+    found = tuple(
+        replace(each, columns=tuple(dict.fromkeys([*each.columns, key])))
+        if each.table == mapping.profile_table
+        else each
+        for each in watched
+    )
+    if any(each.table == mapping.profile_table for each in found):
+        return found
+    return (*found, Watched(mapping.profile_table, (key,), (Route(key),)))
 
 
 def _leaving(mapping: Mapping, enrollments: Relation, asked: dict[str, str]) -> tuple[OnLeave, str | None]:

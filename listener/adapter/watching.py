@@ -17,15 +17,15 @@ def numbered(mapping: Mapping) -> list[tuple[int, Watched]]:
     return [(number, each) for number, each in enumerate(mapping.watched, 1) if not each.audited]
 
 
-def values_of(mapping: Mapping, tokens: Tokens, number: int, ring: str) -> dict[str, str]:
-    """What the templates for one watched table are filled with."""
+def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, str]) -> dict[str, str]:
+    """What the templates for one watched table are filled with, besides what is the same for all (`shared`)."""
     plain, bound = mapping.watched[number - 1], tokens.mapping.watched[number - 1]
     key = mapping.profile_key_type
     direct = [route.column for route in bound.routes if not route.hops]
     keyed = [(place, route) for place, route in enumerate(bound.routes) if route.hops]
     values = {
         "profile_key_type": key,
-        "ring": ring,
+        "ring": shared["ring"],
         "watched": str(number),
         "watched_table": str(bound.table),
         "watched_source": literal(plain.table.label),
@@ -42,6 +42,19 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, ring: str) -> dict[
     for place, _ in keyed:
         more = {"keys": f"keys_{place}", "route_name": literal(name_of(plain, plain.routes[place]))}
         notes.append(sql.render(sql.read("adapter/pieces/note_keys"), values | more))
+    follows = mapping.takes_back and plain.table == mapping.profile_table
+    key_of = {
+        "key_name": identifier(tokens.mapping.profile_key),
+        "profiles": str(tokens.mapping.profile_table),
+        "is_gone": shared["is_gone"],
+    }
+
+    def ledger(what: str) -> str:
+        text = sql.render(sql.read(f"adapter/pieces/ledger_profiles_{what}"), values | key_of)
+        return f"\n        {text}" if follows else ""
+
+    values["ledger_of_row"] = ledger("changed")
+    values["ledger_truncated"] = ledger("truncated")
     values["note_watched"] = "\n    ".join(notes or [sql.read("adapter/pieces/note_everyone")])
     is_key = (plain.table, [route.column for route in plain.routes if not route.hops]) == (
         mapping.profile_table,
@@ -50,6 +63,7 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, ring: str) -> dict[
     for rows in ("inserted", "deleted"):
         more = {
             "rows": rows,
+            "ledger_of_rows": ledger("deleted") if rows == "deleted" else "",
             "profiles_of_rows": _of_rows(rows, direct, key, distinct=not is_key),
             "keys_of_rows": "".join(
                 f"\n        keys_{place} := array(\n            {_of_rows(rows, [route.column], 'text')}\n        );"

@@ -10,10 +10,17 @@ comment on column listener.change.keys is 'values of that row that lead to profi
 create table listener.made_enrollment (
     profile_id {{profile_key_type}} not null,
     course_id {{course_key_type}} not null,
+    row_key text,
     made_at timestamptz not null default clock_timestamp(),
     taken_back_at timestamptz,
     primary key (profile_id, course_id)
 );
+
+-- What a course's deletion, or its new key, is looked up by.
+create index made_enrollment_of_course on listener.made_enrollment (course_id);
+
+comment on column listener.made_enrollment.row_key is
+'the primary key of that row of the LMS''s, as text: another row of the same pair is somebody else''s';
 
 comment on column listener.made_enrollment.taken_back_at is 'when it was suspended or removed; null while it is as it was made';
 

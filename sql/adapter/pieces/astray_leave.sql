@@ -10,28 +10,42 @@
     ),
 
     taken_back as (
-        select made.profile_id, made.course_id from {{ledger}} as made where made.taken_back_at is not null
+        select made.profile_id, made.course_id, made.row_key from {{ledger}} as made where made.taken_back_at is not null
+    ),
+
+    suspended as (
+        select taken_back.profile_id, taken_back.course_id, taken_back.row_key from taken_back
+        intersect
+        select standing.profile_id, standing.course_id, standing.row_key
+        from standing
+        where standing.suspended and standing.is_single
     ),
 
     to_return as (
-        (
-            select missing.profile_id, missing.course_id from missing
-            union all
-            select suspended.profile_id, suspended.course_id
-            from (
-                select wanted.profile_id, wanted.course_id from wanted
-                intersect
-                ({{suspended}})
-            ) as suspended
-        )
+        select missing.profile_id, missing.course_id from missing
         intersect
         select taken_back.profile_id, taken_back.course_id from taken_back
+        union
+        (
+            select suspended.profile_id, suspended.course_id from suspended
+            intersect
+            select wanted.profile_id, wanted.course_id from wanted
+            except
+            -- Enrolled by hand meanwhile, beside what was suspended.
+            select standing.profile_id, standing.course_id from standing where standing.active
+        )
+    ),
+
+    active as (
+        select made.profile_id, made.course_id, made.row_key from {{ledger}} as made where made.taken_back_at is null
+        intersect
+        select standing.profile_id, standing.course_id, standing.row_key
+        from standing
+        where standing.active and standing.is_single
     ),
 
     to_leave as (
-        select made.profile_id, made.course_id from {{ledger}} as made where made.taken_back_at is null
-        intersect
-        select standing.profile_id, standing.course_id from standing where standing.active
+        select active.profile_id, active.course_id from active
         except
         select wanted.profile_id, wanted.course_id from wanted
     )

@@ -12,6 +12,9 @@ with wanted as materialized (
         select
             {{enrollment_profile:enrollment}}::{{profile_key_type}} as profile_id,
             {{enrollment_course:enrollment}}::{{course_key_type}} as course_id,
-            ({{is_active:enrollment}}) is true as active
+            ({{is_active:enrollment}}) is true as active,
+            ({{enrollment_status:enrollment}})::text = {{inactive_value}} as suspended,
+            {{row_key:enrollment}} as row_key,
+            {{is_single:enrollment}} as is_single
         from {{enrollment_table}} as enrollment
     ){{astray_ledger}}

@@ -3,5 +3,6 @@ delete from {{enrollment_table}} as enrollment
         where
             {{enrollment_profile:enrollment}} = unwanted.profile_id
             and {{enrollment_course:enrollment}} = unwanted.course_id
-            and ({{is_active:enrollment}}) is true
+            and {{row_key:enrollment}} is not distinct from unwanted.row_key
+            and ({{is_active:enrollment}}) is true{{is_alone}}
         returning unwanted.profile_id, unwanted.course_id

@@ -6,7 +6,7 @@ begin
     begin
         profiles := array(
             {{profiles_of_rows}}
-        );{{keys_of_rows}}
+        );{{keys_of_rows}}{{ledger_of_rows}}
     exception when others then
         perform listener.note_blindly('profiles', lower(tg_op), sqlstate);
         return null;

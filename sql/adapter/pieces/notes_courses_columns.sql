@@ -28,7 +28,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     course_ids {{course_key_type}}[];
     deltas bigint[];
-begin
+begin{{ledger_follows_deleted_courses}}
     begin
         select array_agg({{course_key:deleted}}), array_agg({{course_count:deleted}})
         into course_ids, deltas
@@ -46,7 +46,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     course_ids {{course_key_type}}[];
     deltas bigint[];
-begin
+begin{{ledger_follows_truncated_courses}}
     begin
         execute
             $gone$
@@ -68,7 +68,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     course_ids {{course_key_type}}[];
     deltas bigint[];
-begin
+begin{{ledger_follows_updated_courses}}
     begin
         if {{course_key:new}} is distinct from {{course_key:old}} then
             course_ids := array[{{course_key:old}}, {{course_key:new}}];

@@ -14,7 +14,7 @@ create or replace function listener.note_deleted_courses() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     course_ids {{course_key_type}}[];
-begin
+begin{{ledger_follows_deleted_courses}}
     begin
         course_ids := array(select {{course_key:deleted}} from deleted);
     exception when others then
@@ -40,7 +40,7 @@ $$;
 
 create or replace function listener.note_truncated_courses() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-begin
+begin{{ledger_follows_truncated_courses}}
     with lost as (
         delete from listener.course_count
         returning course_count.course_id, course_count.active_enrollments
@@ -62,7 +62,7 @@ create or replace function listener.note_updated_course() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     left_course_id {{course_key_type}};
-begin
+begin{{ledger_follows_updated_courses}}
     begin
         if {{course_key:new}} is distinct from {{course_key:old}} then
             left_course_id := {{course_key:old}};

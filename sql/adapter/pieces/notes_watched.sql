@@ -13,7 +13,7 @@ begin
             select distinct noted.id
             from (values {{profiles_of_row}}) as noted(id)
             where noted.id is not null
-        );{{keys_of_row}}
+        );{{keys_of_row}}{{ledger_of_row}}
     exception when others then
         perform listener.note_blindly('profiles', lower(tg_op), sqlstate);
         return null;
@@ -37,7 +37,7 @@ $$;
 
 create or replace function listener.note_truncated_watched_{{watched}}() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-begin
+begin{{ledger_truncated}}
     perform listener.note_blindly('profiles', 'truncate', '00000');
     return null;
 end;

@@ -64,7 +64,7 @@ begin
     {{asking}} as materialized (
         select standing.profile_id as id, standing.course_id, standing.active is not null as is_there
         from standing
-        where (standing.active is null and not standing.left_by_hand) or (standing.taken_back and not standing.active)
+        where (standing.active is null and not standing.left_by_hand) or (standing.suspended and not standing.active)
     ){{seats}},
 
     -- Each course's row is locked as its foreign key would lock it, but without waiting for whoever holds it.

@@ -1,11 +1,11 @@
 ,
 
     made_again as (
-        insert into listener.made_enrollment (profile_id, course_id)
-        select enrolled.profile_id, enrolled.course_id
+        insert into listener.made_enrollment (profile_id, course_id, row_key)
+        select enrolled.profile_id, enrolled.course_id, enrolled.row_key
         from enrolled
         on conflict (profile_id, course_id) do update
-        set made_at = excluded.made_at, taken_back_at = null
+        set row_key = excluded.row_key, made_at = excluded.made_at, taken_back_at = null
     ),
 
     {{returned}},
@@ -17,9 +17,10 @@
         where made.profile_id = returned.profile_id and made.course_id = returned.course_id
     ),
 
-    -- Only what the listener made, and only while it is active: what was completed or cancelled meanwhile stays as it is.
+    -- Only what the listener made, that very row, and only while it is active: what was completed or cancelled meanwhile
+    -- stays as it is, and so does what somebody has made in its place.
     unwanted as materialized (
-        select made.profile_id, made.course_id
+        select made.profile_id, made.course_id, made.row_key
         from listener.made_enrollment as made
         where
             made.profile_id = any (profile_ids)

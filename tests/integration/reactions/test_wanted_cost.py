@@ -86,7 +86,8 @@ insert into payments (profile_id, paid) select number, true from generate_series
 insert into cohorts (starts_on) select '2029-01-01' from generate_series(1, {rows});
 insert into memberships (profile_id, cohort_id) select number, number from generate_series(1, {rows}) as number;
 insert into enrollments (profile_id, course_id) select number, 1 from generate_series(1, {rows}) as number;
-insert into listener.made_enrollment (profile_id, course_id) select profile_id, course_id from enrollments;
+insert into listener.made_enrollment (profile_id, course_id, row_key)
+select profile_id, course_id, id from enrollments;
 {statistics}
 """
 
