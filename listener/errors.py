@@ -129,6 +129,10 @@ class NeedsStructure(ListenerError):
     """{flag} is about keys and indexes: `listener sync --structure {flag}`."""
 
 
+class PlanOrPrint(ListenerError):
+    """--plan says who would join and leave, --print prints the SQL: give one of the two."""
+
+
 class Busy(ListenerError):
     """the tables stayed locked by others for {seconds:g} s, so nothing was changed: try again, or look at who
     holds them in pg_stat_activity."""

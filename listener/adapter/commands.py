@@ -1,6 +1,7 @@
 """The commands that attach to an LMS database, and detach from it."""
 
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -8,8 +9,11 @@ from rich.table import Table
 
 from listener.adapter import install as installing
 from listener.adapter import matching
+from listener.adapter import preview as previewing
 from listener.adapter.discovery import given
+from listener.adapter.mapping import Mapping
 from listener.connection import Connection
+from listener.errors import PlanOrPrint
 from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
 from listener.settings import MAPPING, Settings
 
@@ -19,6 +23,13 @@ def install(
     settings: Settings,
     *,
     print_: Annotated[bool, typer.Option("--print", help="Print the SQL for review instead of running it.")] = False,
+    only_plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan",
+            help="Only say who would join, leave and come back, by course, and what was found; change nothing.",
+        ),
+    ] = False,
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Disable triggers that enroll or count; uninstall enables them again.")
     ] = False,
@@ -28,6 +39,8 @@ def install(
     ] = None,
 ) -> None:
     """Install schema `listener` beside the LMS's tables, or upgrade it."""
+    if only_plan and print_:
+        raise PlanOrPrint
 
     async def work(connection: Connection) -> None:
         plan = await installing.plan(connection, given(settings), take_over=take_over, grant_to=tuple(grant_to or ()))
@@ -40,6 +53,11 @@ def install(
         for taken in plan.mapping.taken_over:
             table.add_row("disabled", f"{taken.trigger} on {taken.table.label}", "", "--take-over")
         console().print(table)
+        if only_plan:
+            seen = await previewing.preview(connection, settings.url(), plan.mapping, plan.installed)
+            for said in [*seen.lines(), *_what_then(plan.mapping)]:
+                console().print(literally(said), soft_wrap=True)
+            return
         changed = await installing.install(connection, plan)
         console().print("installed schema listener" if changed else "already installed: nothing to do")
         remark = await matching.remark(connection, plan.mapping)
@@ -47,6 +65,16 @@ def install(
             console().print(literally(remark), soft_wrap=True)
 
     with_connection(settings, work)
+
+
+def _what_then(mapping: Mapping) -> Iterator[str]:
+    """When that which was foretold would happen."""
+    if not mapping.enrolls or mapping.observes:
+        yield f"nothing of it would be done: LISTENER_ACTIONS={mapping.actions} enrolls nobody"
+    elif mapping.wanted_query is None:
+        yield "changed nothing; once this is installed, `listener sync` does it"
+    else:
+        yield "changed nothing; once this is installed, the daemon does it"
 
 
 @takes_settings(*CONNECTION)

@@ -8,12 +8,15 @@ from listener.adapter.renaming import COLUMN
 from listener.locks import BELL_LOCK, BIND_LOCK, CHANNEL, LOCK_CLASS
 from listener.sql import identifier, literal
 
+LEDGER = "listener.made_enrollment"
+
 LEFT_WORDS = {"keep": "", "suspend": "suspended", "remove": "removed"}
 """What is said to have been done to the enrollment of somebody who left."""
 
 
-def placeholders(mapping: Mapping) -> dict[str, str]:
-    """What the SQL files' placeholders stand for. `mapping` may hold the LMS's names, or tokens for them."""
+def placeholders(mapping: Mapping, ledger: str = LEDGER) -> dict[str, str]:
+    """What the SQL files' placeholders stand for. `mapping` may hold the LMS's names, or tokens for them; `ledger` is
+    the relation that says which enrollments the listener made."""
     values = {
         "lock_class": str(LOCK_CLASS),
         "bell_lock": str(BELL_LOCK),
@@ -45,7 +48,7 @@ def placeholders(mapping: Mapping) -> dict[str, str]:
         "left_word": literal(LEFT_WORDS[mapping.on_leave]),
         "course_seats": mapping.course_seats or "null",
         "has_seats": str(mapping.course_seats is not None).lower(),
-        "ledger": "listener.made_enrollment",
+        "ledger": ledger,
         "enrolls": str(mapping.enrolls).lower(),
         "is_counted": mapping.is_counted,
         "course_table": str(mapping.course_table),

@@ -97,8 +97,8 @@ def sync(
         typer.Option("--print", help="With --structure: print a migration for the LMS's own tool, and do nothing."),
     ] = False,
 ) -> None:
-    """Enroll students that were missed and repair counts, while everything goes on. Nothing else is changed, unless
-    --structure asks for it."""
+    """Enroll students that were missed and repair counts, while everything goes on; under LISTENER_WANTED_QUERY, take
+    back, too, what is not wanted any more. Nothing else is changed, unless --structure asks for it."""
     for flag, given_ in (("--print", print_), ("--cascade", cascade)):
         if given_ and not structure:
             raise NeedsStructure(flag=" ".join([flag, *(cascade or () if flag == "--cascade" else ())]))
@@ -107,12 +107,16 @@ def sync(
     async def work(connection: Connection) -> int:
         mapping, installed = await known(connection, settings)
         if print_ or dry_run:
-            diagnosis = await diagnosing.diagnose(connection, mapping, installed, settings.url(), names)
+            diagnosis = await diagnosing.diagnose(
+                connection, mapping, installed, settings.url(), names, foretell=not print_
+            )
             if print_:
                 sys.stdout.write(restructure.migration(diagnosis, mapping))
                 return 0
             todos = would_do(diagnosis, with_structure=structure)
             show_todos("would", todos)
+            for line in () if diagnosis.preview is None else diagnosis.preview.lines():
+                tell(line)
             return 1 if diagnosis.findings or todos else 0
         if installed is None:
             raise NotInstalled(database=await connection.fetchval("select current_database()"))
@@ -150,8 +154,10 @@ async def _sync_with_progress(connection: Connection, settings: Settings, mappin
     with Progress(*columns, console=output) as bar:
         task = bar.add_task("")
 
-        def advance(seen: int, total: int, enrolled: int) -> None:
-            bar.update(task, completed=seen, total=total, description=f"{enrolled} enrolled")
+        word = "enrolled" if mapping.wanted_query is None else "settled"
+
+        def advance(seen: int, total: int, done: int) -> None:
+            bar.update(task, completed=seen, total=total, description=f"{done} {word}")
 
         return await syncing.sync(connection, settings.url(), mapping, tell_above, advance)
 

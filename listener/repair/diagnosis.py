@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from listener import sql
+from listener.adapter import preview as previewing
 from listener.adapter import rendering, rights, takeover
 from listener.adapter.install import Installation
 from listener.adapter.mapping import Mapping, column
+from listener.adapter.preview import Preview
 from listener.adapter.problems import describe
 from listener.connection import Connection
 from listener.errors import Blinded, MayNot
@@ -59,6 +61,12 @@ class Check:
 WITHOUT_ENROLLMENT = Check("students_without_enrollment", "error", "students have no enrollment", SYNC)
 MISSED = Check("students_missed", "error", "students have no enrollment", SYNC)
 """Beside live sign-ups: who is noted is not missed."""
+NOT_ENROLLED = Check("wanted_not_enrolled", "error", "enrollments are wanted and not there", SYNC)
+WANTED_MISSING = Check("wanted_missing", "error", "enrollments are wanted and not there", SYNC)
+"""Beside live sign-ups, under a query: who is noted is not missed."""
+UNWANTED = Check(
+    "unwanted_enrollments", "error", "enrollments that the listener made are not wanted any more, and still there", SYNC
+)
 COUNTS_OFF = Check("counts_off", "error", "counts are off", SYNC)
 INSTALLED = (
     Check("counts_drifted", "error", "counts are off", SYNC),
@@ -74,6 +82,7 @@ REFUSED = Check(
 )
 CODES = {
     "students_missed": "students_without_enrollment",
+    "wanted_not_enrolled": "wanted_missing",
     "counts_drifted": "counts_off",
     "students_refused": "foreign_key_wrong_table",
 }
@@ -107,6 +116,8 @@ class Diagnosis:
     """What could be better about keys and indexes, and the rows that stand in their way."""
     steps: tuple[Step, ...]
     """What would be done about keys and indexes."""
+    preview: Preview | None = None
+    """Who would join, leave and come back, if that was asked for."""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -122,12 +133,16 @@ async def diagnose(
     installed: Installation | None,
     url: str | None,
     cascade: tuple[str, ...] = (),
+    *,
+    foretell: bool = False,
 ) -> Diagnosis:
     """Look at everything, in one snapshot, so that the figures agree with each other. It starts over if a migration
-    waits for it, seen over a second connection to `url`. `cascade` names foreign keys that shall cascade.
+    waits for it, seen over a second connection to `url`. `cascade` names foreign keys that shall cascade. With
+    `foretell` it says who would join, leave and come back, too.
 
-    Raises Busy, UnknownForeignKey."""
-    return await patiently(lambda: _diagnose(connection, mapping, installed, url, cascade))
+    Raises Busy, UnknownForeignKey, and WrongSetting if a query of who should be where fails."""
+    with previewing.answering(mapping):
+        return await patiently(lambda: _diagnose(connection, mapping, installed, url, cascade, foretell=foretell))
 
 
 async def _diagnose(
@@ -136,6 +151,8 @@ async def _diagnose(
     installed: Installation | None,
     url: str | None,
     cascade: tuple[str, ...],
+    *,
+    foretell: bool,
 ) -> Diagnosis:
     gone = await broken(connection) if installed is not None else []
     if gone:
@@ -146,7 +163,9 @@ async def _diagnose(
         # Install makes the index that it needs.
         steps = [step for step in steps if step.code != "index_missing" or not step.needed]
     async with reading_whole_tables(connection, url, isolation="repeatable_read", readonly=True):
-        found = [await _run(connection, mapping, check) for check in _checks(mapping, installed)]
+        before = previewing.placeholders(mapping, None) if installed is None else {}
+        found = [await _run(connection, mapping, check, values=before) for check in _checks(mapping, installed)]
+        preview = await _preview(connection, mapping, installed) if foretell else None
         if installed is not None:
             found.append(await _run(connection, mapping, TRIGGERS, *mapping.triggers))
         rows = dict.fromkeys(code for step in structure.wanted(steps) for code in step.rows)
@@ -167,12 +186,28 @@ async def _diagnose(
         *(finding for finding in in_the_way if finding is not None),
         *(_described(step) for step in steps if step not in needed and not (step.refuses and any(refused))),
     ]
-    return Diagnosis(tuple(sorted(findings, key=lambda each: each.severity != "error")), tuple(advice), tuple(steps))
+    return Diagnosis(
+        tuple(sorted(findings, key=lambda each: each.severity != "error")), tuple(advice), tuple(steps), preview
+    )
+
+
+async def _preview(connection: Connection, mapping: Mapping, installed: Installation | None) -> Preview | None:
+    """None where nobody is enrolled by us."""
+    if not mapping.enrolls or mapping.observes:
+        return None
+    if installed is None:
+        return await previewing.look(connection, mapping, None)
+    return await previewing.look_at_installed(connection, mapping)
 
 
 def _checks(mapping: Mapping, installed: Installation | None) -> Iterable[Check]:
     if mapping.enrolls and not mapping.observes:
-        yield WITHOUT_ENROLLMENT if installed is None else MISSED
+        if mapping.wanted_query is None:
+            yield WITHOUT_ENROLLMENT if installed is None else MISSED
+        else:
+            yield NOT_ENROLLED if installed is None else WANTED_MISSING
+        if mapping.on_leave != "keep" and installed is not None:
+            yield UNWANTED
     if installed is not None:
         yield from INSTALLED
     elif mapping.counts_in_courses:

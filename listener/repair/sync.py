@@ -1,7 +1,9 @@
-"""Enrolls who is missing and repairs counts, while everything goes on."""
+"""Enrolls who is missing, takes back what is not wanted any more, and repairs counts, while everything goes on."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import anyio
 import asyncpg
@@ -9,6 +11,7 @@ import asyncpg
 from listener import sql
 from listener.adapter import rendering
 from listener.adapter.mapping import Mapping
+from listener.adapter.preview import answering
 from listener.connection import Connection, tune_transaction
 from listener.errors import Fenced
 from listener.feed.consumer import Consumer
@@ -22,11 +25,14 @@ from listener.repair import count_repair
 
 Tell = Callable[[str], None]
 Progress = Callable[[int, int, int], None]
-"""Told how many students were looked at, of how many, and how many were enrolled, so far."""
+"""Told how many students were looked at, of how many, and how many were enrolled (under a query: noted), so far."""
 
 PAGE = 2000
 """Students looked at in one transaction. Those who are missing are noted, and handled before the next page, so that who
 signs up meanwhile waits behind no more than these."""
+
+AT_A_LOOK = 100_000
+"""Profiles that one look at whole tables finds for a query: so many are kept in memory."""
 
 BATCH = 2000
 POLL_SECONDS = 0.01
@@ -35,16 +41,22 @@ STALL_SECONDS = 10.0
 
 
 async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: Tell, progress: Progress) -> bool:
-    """Enroll who is missing, and move counts. `tell` gets a line for each thing done. False if something was noted and
-    not handled in time, because whoever leads does not go on. A migration that waits is seen over a second connection,
-    to `url`. Raises Busy."""
+    """Enroll who is missing, settle all else that a query wants otherwise, and move counts. `tell` gets a line for each
+    thing done. False if something was noted and not handled in time, because whoever leads does not go on. A migration
+    that waits is seen over a second connection, to `url`. Raises Busy, and WrongSetting if the query fails."""
     began = await snapshot(connection)
     await set_lock_timeout(connection)
     handled = await until_handled(connection, began)
     if handled and mapping.enrolls and not mapping.observes:
-        done = await enroll_missing(connection, url, mapping, progress)
-        tell(f"enrolled {done.enrolled} students, {done.pending} wait")
-        handled = done.handled and await until_handled(connection, await snapshot(connection))
+        if mapping.wanted_query is None:
+            done = await enroll_missing(connection, url, mapping, progress)
+            tell(f"enrolled {done.enrolled} students, {done.pending} wait")
+            handled = done.handled
+        else:
+            settled = await settle_astray(connection, url, mapping, progress)
+            tell(str(settled))
+            handled = settled.handled
+        handled = handled and await until_handled(connection, await snapshot(connection))
     repairs = await patiently(lambda: repair_counts(connection, url))
     for repair in repairs:
         was = "nothing" if repair.current is None else repair.current
@@ -104,6 +116,73 @@ async def enroll_missing(connection: Connection, url: str | None, mapping: Mappi
             break
         after = row["last_id"]
     return Enrolled(seen, enrolled, pending, handled)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What was done for everybody whose enrollments were not what a query wants."""
+
+    done: Counter[str]
+    """Enrollments, by what was done about them."""
+    waiting: int
+    """Profiles for which something is still to be done."""
+    handled: bool
+    """Whether all that was noted was handled, too."""
+
+    def __str__(self) -> str:
+        others = (f"{word} {self.done[word]}" for word in ("returned", "suspended", "removed") if self.done[word])
+        done = ", ".join([f"enrolled {self.done['enrolled']}", *others])
+        return f"{done}; {self.waiting} students wait"
+
+
+Work: TypeAlias = dict[str, set[str]]
+"""What is to be done for each profile, and where."""
+
+
+async def settle_astray(connection: Connection, url: str | None, mapping: Mapping, progress: Progress) -> Settled:
+    """Have everybody's enrollments made what the query wants, a page at a time, in key order; but for those who are set
+    aside, whom the daemon tries again. Raises Busy, and WrongSetting if the query fails."""
+    values = rendering.placeholders(mapping)
+    following, still, note = (
+        sql.render(sql.read(f"repair/{name}"), values) for name in ("astray_next", "astray_still", "note_profiles")
+    )
+    done: Counter[str] = Counter()
+    seen = waiting = 0
+    handled = True
+    after: str | None = None
+    while handled:
+        with answering(mapping):
+            work = await _find_work(connection, url, following, after, AT_A_LOOK)
+        profiles = list(work)
+        for first in range(0, len(profiles), PAGE):
+            page = profiles[first : first + PAGE]
+            await connection.execute(note, page)
+            handled = await until_handled(connection, await snapshot(connection), [ENROLL])
+            if not handled:
+                break
+            progress(seen + first + len(page), seen + len(profiles), seen + first + len(page))
+        with answering(mapping):
+            left = await _find_work(connection, url, still, profiles) if profiles else {}
+        for profile, wanted in work.items():
+            undone = wanted & left.get(profile, set())
+            done.update(each.partition(" ")[0] for each in wanted - undone)
+            waiting += bool(undone)
+        seen += len(profiles)
+        if len(profiles) < AT_A_LOOK:
+            break
+        after = profiles[-1]
+    progress(seen, seen, seen)
+    return Settled(done, waiting, handled)
+
+
+async def _find_work(connection: Connection, url: str | None, query: str, *arguments: object) -> Work:
+    """What a look at whole tables finds to be done, in the query's order."""
+
+    async def attempt() -> Work:
+        async with reading_whole_tables(connection, url, readonly=True):
+            return {row["profile_id"]: set(row["work"]) for row in await connection.fetch(query, *arguments)}
+
+    return await patiently(attempt)
 
 
 async def snapshot(connection: Connection) -> str:

@@ -15,8 +15,10 @@ import pytest
 import pytest_asyncio
 
 from listener import sql
+from listener.adapter import preview as previewing
 from listener.adapter import rendering
 from listener.adapter.discovery import discover
+from listener.adapter.install import VERSION, Installation
 from listener.adapter.mapping import Mapping
 from listener.connection import Connection, few_rows
 from listener.reactions.counting import RETRY_COUNTS
@@ -173,6 +175,15 @@ def others(mapping: Mapping) -> dict[str, Case]:
     for code in ORPHANS:
         text = sql.render(sql.read("repair/findings/orphans"), values | structure.reference(mapping, code))
         found[code] = Case(text, "", WHOLE, bounded=False)
+    found["astray_next"] = whole("repair/astray_next", "'{last}', 100")
+    found["astray_still"] = whole("repair/astray_still", "array['{last}']")
+    found["note_profiles"] = plain(sql.render(sql.read("repair/note_profiles"), values), "array['{last}']")
+    this = Installation(VERSION, "", None)
+    for name, more in (
+        ("preview", previewing.placeholders(mapping, this)),
+        ("preview_of_installed", previewing.placeholders_of_installed(mapping)),
+    ):
+        found[name] = Case(sql.render(sql.read("adapter/preview/movements"), more), "5", WHOLE, bounded=False)
     found["note_missing"] = plain(sql.render(sql.read("repair/note_missing"), values), "'{last}', 100")
     found["still_unenrolled"] = plain(sql.render(sql.read("repair/still_unenrolled"), values), "array['{last}']")
     return found
@@ -183,6 +194,7 @@ def others(mapping: Mapping) -> dict[str, Case]:
 NAMES = (
     *("draining", "handled", "status", "sample_of_status", "statistics", "drift", "pending", "course_live_count"),
     *("sync_status", "get_enrollment_statistics", "students", "note_missing", "still_unenrolled"),
+    *("astray_next", "astray_still", "note_profiles", "preview", "preview_of_installed"),
     *FINDINGS,
     *ORPHANS,
     *daemon(),

@@ -1,0 +1,7 @@
+(
+            select
+                null::{{profile_key_type}} as profile_id,
+                null::{{course_key_type}} as course_id,
+                null::timestamptz as taken_back_at
+            where false
+        )

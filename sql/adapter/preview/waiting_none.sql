@@ -1,0 +1,2 @@
+select null::{{profile_key_type}} as profile_id
+    where false
