@@ -40,6 +40,9 @@ def query(mapping: Mapping, rows: float) -> str:
 def _said(mapping: Mapping, students: int, profiles: int, *, sampled: bool) -> str | None:
     rule = dict(mapping.described())["students"]
     among = f"{profiles:,} profiles that were looked at" if sampled else f"{profiles:,} profiles"
+    if mapping.wanted_query is not None:
+        nobody = f"0 of {among} are in the query of LISTENER_WANTED_QUERY: nobody is enrolled"
+        return nobody if profiles and not students else None
     if profiles and not students:
         return (
             f"0 of {among} match the rule for students ({rule}): nobody is enrolled. "

@@ -150,6 +150,11 @@ def watch(
     return tuple(_watched(each, by_table.get(each.table), catalogue, routing) for each in reads)
 
 
+def names(given: str | None, table: Table) -> bool:
+    """Whether LISTENER_WATCH says something of a table."""
+    return any(each.name in (table.label, table.name) for each in _told(given or ""))
+
+
 def is_looked_after(query: WantedQuery, given: str | None) -> bool:
     """Whether the answer may change without a change in what is watched."""
     return query.depends_on_time or any(_is_function(each.name, query) for each in _told(given or ""))

@@ -39,6 +39,7 @@ async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalo
     enrollments = catalogue.relations[mapping.enrollment_table]
     on_leave, inactive = _leaving(mapping, enrollments, asked)
     if on_leave != "keep":
+        _check_own(mapping, query, asked.get("watch"))
         watched = _with_profiles(mapping, watched)
     key = enrollments.key if on_leave != "keep" else None
     if key is not None and key.name in (mapping.enrollment_profile, mapping.enrollment_course):
@@ -65,6 +66,18 @@ async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalo
         _check_routes(found, catalogue)
         _check_plan(found, plan)
     return found
+
+
+def _check_own(mapping: Mapping, query: wanted_query.WantedQuery, given: str | None) -> None:
+    """Raise WrongSetting if whoever is enrolled may drop out of the query for that, and be taken back, without end."""
+    table = mapping.enrollment_table
+    if any(each.table == table for each in query.reads) and not wanted_query.names(given, table):
+        raise WrongSetting(
+            name=wanted_query.SETTING,
+            problem=f"reads {table.label}, which the listener writes: who drops out for being enrolled would be taken "
+            f"back and enrolled again without end. If nobody does, say so: LISTENER_WATCH={table.label}"
+            f"({mapping.enrollment_profile})",
+        )
 
 
 def _with_profiles(mapping: Mapping, watched: tuple[Watched, ...]) -> tuple[Watched, ...]:

@@ -8,6 +8,7 @@ import pytest
 from listener.adapter import install
 from listener.adapter.mapping import Mapping
 from tests.conftest import Database
+from tests.support.process import listener
 
 QUERY = "select profiles.id, courses.id from profiles cross join courses where profiles.role = 'student'"
 
@@ -67,3 +68,20 @@ async def test_a_new_rule_has_everyone_looked_at_and_the_same_rule_nobody(lms: D
     assert lms.server.psql(lms.name, looked) == "1\n"
     await installed(lms, on_leave="remove")
     assert lms.server.psql(lms.name, looked) == "2\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (QUERY, []),
+        (
+            QUERY.replace("'student'", "'nobody'"),
+            ["0 of 3 profiles are in the query of LISTENER_WANTED_QUERY: nobody is enrolled"],
+        ),
+    ],
+)
+async def test_a_query_that_names_nobody_is_told(lms: Database, query: str, said: list[str]) -> None:
+    lms.server.psql(lms.name, "insert into profiles (role) select 'student' from generate_series(1, 3)")
+    lms.server.psql(lms.name, "insert into courses (title) values ('a')")
+    lines = listener(lms.url, "install", wanted_query=query).stdout.splitlines()
+    assert [line for line in lines if " profiles " in line and line[0].isalnum()] == said

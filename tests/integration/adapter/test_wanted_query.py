@@ -287,6 +287,19 @@ async def test_what_goes_with_a_query_needs_one(school: Connection, name: str) -
     assert str(caught.value).startswith(f"LISTENER_{name.upper()}: needs LISTENER_WANTED_QUERY")
 
 
+async def test_a_query_of_the_enrollments_that_it_makes_is_asked_about_where_they_are_taken_back(
+    school: Connection,
+) -> None:
+    """Who drops out for being enrolled would be taken back, and enrolled again, without end."""
+    query = f"{EVERYONE} where not exists (select from enrollments where enrollments.profile_id = profiles.id)"
+    assert (await planned(school, query)).wanted_query
+    with pytest.raises(ListenerError) as caught:
+        await planned(school, query, on_leave="remove")
+    assert str(caught.value).startswith("LISTENER_WANTED_QUERY: reads public.enrollments, which the listener writes")
+    assert str(caught.value).endswith("LISTENER_WATCH=public.enrollments(profile_id).")
+    assert (await planned(school, query, on_leave="remove", watch="enrollments(profile_id)")).on_leave == "remove"
+
+
 async def test_leaving_by_a_status_says_which_status_means_that(school: Connection) -> None:
     said = await refusal(school, EVERYONE, on_leave="suspend")
     assert said == "LISTENER_INACTIVE_VALUE: must say what to write into status: it may be active, inactive, completed."
