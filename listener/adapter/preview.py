@@ -156,7 +156,8 @@ async def preview(connection: Connection, url: str | None, mapping: Mapping, ins
     for it, seen over a second connection to `url`. Raises Busy, and what `look` raises."""
 
     async def attempt() -> Preview:
-        async with reading_whole_tables(connection, url, isolation="repeatable_read", readonly=True):
+        by_query = mapping.wanted_query is not None
+        async with reading_whole_tables(connection, url, isolation="repeatable_read", readonly=True, by_query=by_query):
             return await look(connection, mapping, installed)
 
     return await patiently(attempt)

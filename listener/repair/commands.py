@@ -115,7 +115,7 @@ def sync(
                 return 0
             todos = would_do(diagnosis, with_structure=structure)
             show_todos("would", todos)
-            for line in () if diagnosis.preview is None else diagnosis.preview.lines():
+            for line in diagnosis.preview.lines() if diagnosis.preview and diagnosis.preview.movements else ():
                 tell(line)
             return 1 if diagnosis.findings or todos else 0
         if installed is None:

@@ -162,7 +162,8 @@ async def _diagnose(
     if installed is None:
         # Install makes the index that it needs.
         steps = [step for step in steps if step.code != "index_missing" or not step.needed]
-    async with reading_whole_tables(connection, url, isolation="repeatable_read", readonly=True):
+    by_query = mapping.wanted_query is not None
+    async with reading_whole_tables(connection, url, isolation="repeatable_read", readonly=True, by_query=by_query):
         before = previewing.placeholders(mapping, None) if installed is None else {}
         found = [await _run(connection, mapping, check, values=before) for check in _checks(mapping, installed)]
         preview = await _preview(connection, mapping, installed) if foretell else None

@@ -4,6 +4,7 @@ returns table (profile_id {{profile_key_type}}, course_id {{course_key_type}}, s
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = on
+set enable_nestloop = on
 set enable_hashjoin = on
 set enable_mergejoin = on
 set enable_material = on

@@ -6,6 +6,7 @@ create or replace function listener.student_figures(
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = on
+set enable_nestloop = off
 set enable_hashjoin = on
 set enable_mergejoin = on
 set enable_material = on as $$
@@ -26,12 +27,7 @@ begin
         cross join lateral unnest(unhandled.profile_ids) as noted_profile(id)
     )
     select
-        (
-            select count(*)
-            from (
-                {{student_view}}
-            ) as student(id)
-        ),
+        (select count(*) from listener.students()),
         (select count(*) from astray where astray.is_missing),
         (
             select count(*)

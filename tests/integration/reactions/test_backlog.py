@@ -362,7 +362,7 @@ async def test_what_was_planned_on_empty_tables_costs_no_more_either(planned: La
 
 
 ELSEWHERE = {
-    *("daemon", "few_rows", "whole_tables"),  # settings
+    *("daemon", "few_rows", "whole_tables", "by_query"),  # settings
     *(
         "depose",
         "lock_holder",
@@ -375,6 +375,8 @@ ELSEWHERE = {
     *("pause", "resume", "in_hand"),  # as small
     # Of one profile, by key; of the feed they read what waits, once (`test_explain.py` looks at their cost):
     *(file.stem for file in (sql.folder() / "monitor").glob("explained_*.sql")),
+    # Where a query says who should be where (`test_wanted_cost.py`):
+    *("students_wanted", "statistics_wanted"),
     # Parts of others:
     *("batch_and_checkpoint", "ring_ourselves", "count_each", "count_together", "enroll_each", "enroll_together"),
     *("orphans", "not_tried"),

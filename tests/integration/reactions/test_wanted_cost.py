@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator
 import asyncpg
 import pytest
 
+from listener import sql
 from listener.connection import Connection, tune
+from listener.monitor import status
+from listener.repair import students_audit
 from tests.conftest import Database
+from tests.support.plans import visited
 from tests.support.postgres import Server
 from tests.support.process import environment
 
@@ -137,6 +141,36 @@ def sized(
     yield {name: Database(server, name) for name in sizes}
     for name in sizes:
         server.psql("postgres", f"drop database {name} with (force)")
+
+
+LOOKS = {
+    "the audit's": (students_audit.BY_QUERY, "true, array[]::text[], 10, 20"),
+    "status --full's": (status.BY_QUERY, ""),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+async def test_a_look_at_everyone_visits_so_many_more_rows_as_there_are(sized: dict[str, Database], name: str) -> None:
+    """And never compares each with each."""
+    statement, arguments = LOOKS[name]
+    seen = {}
+    for size, database in sized.items():
+        connection: Connection = await asyncpg.connect(database.url)
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute(sql.read("session/whole_tables"))
+        await connection.execute(f"prepare look as {statement}")
+        execute = f"execute look({arguments})" if arguments else "execute look"
+        answer = await connection.fetchval(f"explain (analyze, timing off, format json) {execute}")
+        seen[size] = (
+            visited(json.loads(answer)[0]["Plan"]),
+            await connection.fetchval("select count(*) from profiles"),
+        )
+        await transaction.rollback()
+        await connection.close()
+    (few, profiles), (many, more_profiles) = seen["few"], seen["many"]
+    assert few > profiles
+    assert many <= 2 * few * more_profiles / profiles
 
 
 async def measure(database: Database, before: str, statement: str) -> tuple[int, int, dict[str, int]]:
