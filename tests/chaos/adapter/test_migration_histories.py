@@ -18,7 +18,7 @@ from tests.conftest import Database, install_script
 from tests.support import lms, migrations, workload
 from tests.support.process import DaemonProcess
 
-HISTORIES = 2
+HISTORIES = 1
 LONG_HISTORIES = 200
 STEPS = 10
 SETTINGS = {"heartbeat_seconds": 0.4, "audit_seconds": 2, "batch_size": 200}

@@ -20,7 +20,7 @@ from tests.conftest import Database
 from tests.support import wanted
 from tests.support.process import DaemonProcess
 
-HISTORIES = 2
+HISTORIES = 1
 LONG_HISTORIES = 300
 CLIENTS = 4
 ROUNDS = 6

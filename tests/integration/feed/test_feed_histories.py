@@ -17,7 +17,7 @@ from tests.support import lms
 from tests.support.postgres import Server
 
 WRITERS = 4
-EXAMPLES = 300
+EXAMPLES = 200
 LONG_EXAMPLES = 10_000
 
 # No unique key: what is applied twice is there twice.

@@ -119,7 +119,7 @@ def sized(
 ) -> Iterator[dict[str, Database]]:
     """The same school, small and large; with statistics, or with none, as after a migration that has just filled it."""
     server = servers(postgres_version)
-    sizes = {"few": 1_000, "many": 1_000_000 if pytestconfig.getoption("long") else 100_000}
+    sizes = {"few": 1_000, "many": 1_000_000 if pytestconfig.getoption("long") else 30_000}
     statistics = "analyze;" if request.param == "analyzed" else ""
     for name, rows in sizes.items():
         server.psql("postgres", f"create database {name}")
