@@ -201,7 +201,8 @@ def pending(
             return
         table = Table("student", "reason", "error", "attempts", "since", "next attempt")
         for row in await connection.fetch(sql.read("repair/pending"), SHOWN_STUDENTS):
-            after = "with a course" if row["next_attempt_at"] is None else f"{row['next_attempt_at']:%F %T}"
+            waits_for = "with a seat" if row["reason"] == "full" else "with a course"
+            after = waits_for if row["next_attempt_at"] is None else f"{row['next_attempt_at']:%F %T}"
             values = (row["profile_id"], row["reason"], row["error"] or "", str(row["attempts"]))
             table.add_row(*map(literally, values), f"{row['since']:%F %T}", after)
         console().print(table if table.row_count else "nobody waits")

@@ -11,7 +11,7 @@ from listener.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.postgres import wait_until
-from tests.support.process import DaemonProcess, environment
+from tests.support.process import DaemonProcess, environment, listener
 
 SCHEMA = """
 create table profiles (id bigint generated always as identity primary key, role text not null default 'student');
@@ -84,7 +84,7 @@ async def offer(lms: Connection, seats: int | None) -> None:
 
 
 async def test_no_more_are_enrolled_than_there_are_seats_and_the_first_come_first(
-    lms: Connection, daemon: DaemonProcess
+    school: Database, lms: Connection, daemon: DaemonProcess
 ) -> None:
     await offer(lms, 2)
     for expected in ([1], [1, 2], [1, 2]):
@@ -93,6 +93,7 @@ async def test_no_more_are_enrolled_than_there_are_seats_and_the_first_come_firs
     await sign_up(lms, 2)
     await eventually(lms, FULL, equals=[3, 4, 5])
     await eventually(lms, "select enrollments from courses", equals=2)
+    assert listener(school.url, "pending").stdout.count("with a seat") == 3
     wait_until(lambda: daemon.metric('listener_pending_students{reason="full"}') == 3, "the metric says so")
 
 
