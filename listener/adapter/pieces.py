@@ -42,9 +42,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
     courses = COURSES if mapping.default_course_view is None else PREFIX + "DEFAULT_COURSE_VIEW"
     by_query = mapping.wanted_query is not None
     found = [
-        Piece("students_wanted")
-        if by_query
-        else Piece("students", probe=f"select from listener.students({none})", setting=students),
+        Piece("students", probe=None if by_query else f"select from listener.students({none})", setting=students),
         Piece("unenrolled", probe=f"select from listener.unenrolled({none})"),
         Piece("one_profile"),
         Piece("astray"),

@@ -118,6 +118,7 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[[str],
         values["leave"] = part(f"pieces/leave_{mapping.on_leave}")
         values["taken_back"] = part("pieces/taken_back")
         values["taken_back_outcome"] = "\n        " + part("pieces/taken_back_outcome")
+    values["query_settings"] = "" if mapping.wanted_query is None else "\n" + part("pieces/query_settings")
     values["free_seats"] = part("pieces/free_seats")
     has_seats = mapping.course_seats is not None and not mapping.observes
     values["asking"] = "candidate" if has_seats else "to_enroll"

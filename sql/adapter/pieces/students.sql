@@ -1,7 +1,7 @@
 -- Of these profiles, or of all: who is a student now.
 create or replace function listener.students(among {{profile_key_type}}[] default null)
 returns setof {{profile_key_type}}
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp{{query_settings}} as $$
 #variable_conflict use_column
 begin
     if among is null then
