@@ -56,10 +56,10 @@ async def understand(connection: Connection, text: str, profile: Column, course:
         await _make_view(connection, text)
         await connection.execute("set local search_path = ''")
         shape = await connection.fetchrow(sql.read("adapter/catalogue/view_columns"))
-        trees = "".join(row["tree"] for row in await connection.fetch(sql.read("adapter/catalogue/query_trees")))
+        trees = "".join(row["tree"] for row in await connection.fetch(_text("query_trees")))
         relations = sorted({int(number) for number in RELATION.findall(trees)})
         foreign = await connection.fetchval(sql.read("adapter/catalogue/not_of_the_lms"), relations)
-        reads = await connection.fetch(sql.read("adapter/catalogue/query_reads"), WHOLE_ROW.search(trees) is not None)
+        reads = await connection.fetch(_text("query_reads"), WHOLE_ROW.search(trees) is not None)
         called = sorted({int(number) for number in CALLED.findall(trees)})
         functions = await connection.fetch(sql.read("adapter/catalogue/functions_called"), called)
     assert shape is not None
@@ -88,6 +88,12 @@ async def understand(connection: Connection, text: str, profile: Column, course:
         tuple(each["name"] for each in functions if each["may_read"]),
         CLOCK.search(trees) is not None or any(each["tells_the_time"] for each in functions),
     )
+
+
+def _text(name: str) -> str:
+    """What is asked of the query that was given to try, and of the views that it reads."""
+    read_view = sql.read("adapter/catalogue/read_view")
+    return sql.render(sql.read(f"adapter/catalogue/{name}"), {"read_view": read_view})
 
 
 async def _make_view(connection: Connection, text: str) -> None:

@@ -53,6 +53,7 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
         text = sql.render(sql.read(f"adapter/pieces/ledger_profiles_{what}"), values | key_of)
         return f"\n        {text}" if follows else ""
 
+    values["triggers_watched_changed"] = sql.render(sql.read("adapter/pieces/triggers_watched_changed"), values)
     values["ledger_of_row"] = ledger("changed")
     values["ledger_truncated"] = ledger("truncated")
     values["note_watched"] = "\n    ".join(notes or [sql.read("adapter/pieces/note_everyone")])

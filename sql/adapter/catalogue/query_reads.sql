@@ -1,17 +1,7 @@
 -- What the query that was given to try reads, through views as well: tables with their columns. A column that is computed
 -- from others stands for these, too.
-with recursive read_view as (
-    select 'pg_temp.listener_expression'::regclass::oid as oid
-    union
-    select class.oid
-    from read_view
-    inner join pg_catalog.pg_rewrite as rewrite on rewrite.ev_class = read_view.oid
-    inner join pg_catalog.pg_depend as depend
-        on depend.classid = 'pg_catalog.pg_rewrite'::regclass
-        and depend.objid = rewrite.oid
-        and depend.refclassid = 'pg_catalog.pg_class'::regclass
-    inner join pg_catalog.pg_class as class on class.oid = depend.refobjid and class.relkind = 'v'
-),
+with recursive
+{{read_view}},
 
 read_column as (
     select depend.refobjid as table_oid, depend.refobjsubid as attnum
