@@ -14,11 +14,18 @@ PROJECT = Path(__file__).parents[1]
 ERROR = re.compile(r'^(?:ERROR |Traceback )|"level": ?"(?:error|critical)"', re.MULTILINE)
 
 
+class Running(Protocol):
+    """What is asked of a process."""
+
+    def poll(self) -> int | None:
+        """Its exit status; None while it runs."""
+
+
 class Worker(Protocol):
     """A process that enrolls."""
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> Running:
         """The process."""
 
     def kill(self) -> None:

@@ -148,12 +148,14 @@ async def connection(database: Database) -> AsyncIterator[Connection]:
 
 
 @pytest.fixture
-def start_daemon() -> Iterator[Callable[..., DaemonProcess]]:
-    """Starts daemons: `start_daemon(database, heartbeat_seconds=1)`."""
+def start_daemon(request: pytest.FixtureRequest) -> Iterator[Callable[..., DaemonProcess]]:
+    """Starts daemons: `start_daemon(database, heartbeat_seconds=1)`. Where faults strike, they start as users start
+    them; elsewhere they need not import themselves."""
     started: list[DaemonProcess] = []
+    cold = "chaos" in request.path.parts
 
     def start(database: Database, **settings: object) -> DaemonProcess:
-        daemon = DaemonProcess(database.url, settings)
+        daemon = DaemonProcess(database.url, settings, cold=cold)
         started.append(daemon)
         return daemon
 

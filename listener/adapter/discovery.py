@@ -1,16 +1,18 @@
 """Finds out which of a database's tables and columns mean what."""
 
-import re
 from dataclasses import dataclass, replace
 
 from listener import sql
 from listener.adapter import expressions, vocabulary
 from listener.adapter.catalogue import Catalogue, Relation
+from listener.adapter.course_columns import counts_of, order_of, price_of
+from listener.adapter.description import described
+from listener.adapter.enrollment_values import values_of
 from listener.adapter.enrollments import Enrollments
 from listener.adapter.evidence import Choice
-from listener.adapter.mapping import Actions, Mapping, MissingIndex, Table, column
+from listener.adapter.mapping import Actions, Mapping, MissingIndex
 from listener.adapter.pinning import NO_QUERY, QUERY, RULE
-from listener.adapter.rules import Rule, Rules, find_column, listed, ranked
+from listener.adapter.rules import Rule, Rules, ranked
 from listener.adapter.tables import Tables
 from listener.adapter.wanted_rule import with_query
 from listener.connection import Connection
@@ -19,10 +21,6 @@ from listener.settings import MAPPING, PREFIX, Settings
 
 SMALL_TABLE_ROWS = 100_000
 """An index on a table of at most so many rows is built in an instant."""
-
-MADE_KEYS = ("uuid", "text")
-MADE_KEY = re.compile(r"\(*(pg_catalog\.)?gen_random_uuid\(\)\)*(::text)?\)*")
-"""What a key of these types gets that has no default, and how Postgres writes it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Discovery:
         why = {choice.what: choice for choice in self.choices}
         return [
             (what, found, str(why[what].score) if what in why else "", why[what].reason if what in why else "")
-            for what, found in self.mapping.described()
+            for what, found in described(self.mapping)
         ]
 
 
@@ -73,8 +71,8 @@ async def look(connection: Connection, settings: dict[str, str] | None = None) -
         published = await rules.published(courses)
     if role is not None:
         _comparable(*role, profiles, profile_key)
-    price, price_choice = _price(courses, asked)
-    counts, counts_choice = _counts(courses, asked)
+    price, price_choice = price_of(courses, asked)
+    counts, counts_choice = counts_of(courses, asked)
     found = Found(
         profiles,
         profile_key,
@@ -150,7 +148,7 @@ async def _mapping(connection: Connection, found: Found, asked: dict[str, str]) 
         active_values=found.status.values,
         is_active=await condition(enrollments.relation, found.status),
         count_rows="all" if asked.get("count_rows") == "all" else "active",
-        extra_values=await _extra_values(
+        extra_values=await values_of(
             connection, enrollments.relation, profiles.table, {person, course, status}, asked.get("enrollment_values")
         ),
         course_table=courses.table,
@@ -163,7 +161,7 @@ async def _mapping(connection: Connection, found: Found, asked: dict[str, str]) 
         else await expressions.literal(connection, default_course, course_type, "LISTENER_DEFAULT_COURSE"),
         student_view=await _query(connection, profile_type, asked, "student_view"),
         default_course_view=await _query(connection, course_type, asked, "default_course_view"),
-        course_order=await _order(connection, courses, found.price, asked),
+        course_order=await order_of(connection, courses, found.price, asked),
         count_columns=found.count_columns,
         actions=_actions(asked),
         statistics=await _statistics(connection, enrollments.relation.table.schema, asked),
@@ -268,94 +266,9 @@ async def _students(
     return replace(own, condition=" and ".join(parts)), None
 
 
-def _price(courses: Relation, asked: dict[str, str]) -> tuple[str | None, Choice]:
-    name = asked.get("course_price")
-    if name is not None:
-        choice = Choice("default course", 100, "LISTENER_COURSE_PRICE")
-        return None if name == "none" else find_column(courses, name, "course_price").name, choice
-    prices = [each for each in ranked(courses, vocabulary.PRICES) if each.is_number]
-    prices += [
-        each for each in courses.columns.values() if each.is_number and vocabulary.words(each.name)[:1] == ["price"]
-    ]
-    if not prices:
-        return None, Choice("default course", 70, "no price: the oldest first")
-    return prices[0].name, Choice("default course", 85, f"the cheapest by {prices[0].name}, then the oldest")
-
-
-async def _order(connection: Connection, courses: Relation, price: str | None, asked: dict[str, str]) -> str:
-    text = asked.get("course_order")
-    if text is not None:
-        return await expressions.order(connection, courses.table, text, "LISTENER_COURSE_ORDER")
-    date = next((each.name for each in ranked(courses, vocabulary.DATES) if each.is_time), None)
-    return ", ".join(f"{column(name)} nulls last" for name in (price, date) if name is not None)
-
-
-def _counts(courses: Relation, asked: dict[str, str]) -> tuple[tuple[str, ...], Choice]:
-    text = asked.get("count_columns")
-    if text == "none":
-        return (), Choice("counts", 100, "LISTENER_COUNT_COLUMNS")
-    if text is not None:
-        columns = [find_column(courses, name, "count_columns") for name in listed(text)]
-        for each in columns:
-            if not each.is_number or each.generated or each.name in courses.primary_key:
-                raise WrongSetting(name="LISTENER_COUNT_COLUMNS", problem=f"{each.name} cannot hold a count")
-        return tuple(dict.fromkeys(each.name for each in columns)), Choice("counts", 100, "LISTENER_COUNT_COLUMNS")
-    found = tuple(
-        each.name
-        for each in courses.columns.values()
-        if each.is_number
-        and not each.generated
-        and each.default != "generated"
-        and vocabulary.COUNT_COLUMN.fullmatch(vocabulary.snake(each.name))
-        and courses.reference(each.name) is None
-    )
-    if not found:
-        return (), Choice("counts", 80, "courses have no column for them: they are kept in schema listener")
-    return found, Choice("counts", 85, "numbers of that name")
-
-
 def _actions(asked: dict[str, str]) -> Actions:
     allowed: tuple[Actions, ...] = ("both", "enroll", "count", "observe")
     return next(each for each in allowed if each == asked.get("actions", "both"))
-
-
-async def _extra_values(
-    connection: Connection, relation: Relation, profiles: Table, usual: set[str | None], text: str | None
-) -> dict[str, str]:
-    """What the other columns of a new enrollment get, canonical. Raises Undecided, WrongSetting."""
-    wanted: dict[str, str] = {}
-    for part in filter(str.strip, (text or "").split(";")):
-        name, equals, expression = part.partition("=")
-        if not equals or not expression.strip():
-            raise WrongSetting(name="LISTENER_ENROLLMENT_VALUES", problem=f"{part.strip()!r} is not column=expression")
-        found = find_column(relation, name, "enrollment_values")
-        if found.generated or found.name in usual:
-            raise WrongSetting(name="LISTENER_ENROLLMENT_VALUES", problem=f"{found.name} cannot be set")
-        if MADE_KEY.fullmatch(expression.strip()) and found.family not in MADE_KEYS:
-            continue  # it was made up once, for a key of another type
-        wanted[found.name] = expression.strip()
-    missing = []
-    for each in relation.columns.values():
-        if not each.must_be_given or each.name in usual or each.name in wanted:
-            continue
-        if each.is_time:
-            wanted[each.name] = "now()"
-        elif each == relation.key and relation.reference(each.name) is None and each.family in MADE_KEYS:
-            wanted[each.name] = "gen_random_uuid()" + ("::text" if each.family == "text" else "")
-        else:
-            missing.append(each.name)
-    if missing:
-        raise Undecided(
-            what=f"what to put into {relation.table.label} ({', '.join(missing)})",
-            reason="these columns need a value and have no default",
-            setting="LISTENER_ENROLLMENT_VALUES='" + "; ".join(f"{name}=…" for name in missing) + "'",
-        )
-    return {
-        name: await expressions.value(
-            connection, profiles, name, relation.columns[name].type, expression, "LISTENER_ENROLLMENT_VALUES"
-        )
-        for name, expression in wanted.items()
-    }
 
 
 async def _statistics(connection: Connection, schema: str, asked: dict[str, str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import asyncpg
 
 from listener import sql
 from listener.adapter import binding, pieces, rendering, rights, takeover
+from listener.adapter.description import students
 from listener.adapter.discovery import Discovery, look
 from listener.adapter.mapping import Mapping
 from listener.adapter.pinning import pinned
@@ -181,7 +182,7 @@ async def plan(
         discovery = await look(connection, {**kept, **settings})
     mapping = discovery.mapping
     if earlier is not None and earlier.is_student != "true" and mapping.is_student == "true":
-        rule = dict(earlier.described())["students"]
+        rule = students(earlier)
         if not {"student_predicate", "wanted_query"} & {**kept, **settings}.keys():
             raise Undecided(
                 what="who is a student",

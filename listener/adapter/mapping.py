@@ -201,59 +201,6 @@ class Mapping:
         """Whether an enrollment counts."""
         return self.is_active if self.count_rows == "active" else "true"
 
-    def described(self) -> list[tuple[str, str]]:
-        """(what, found) for people to check."""
-        plain = {name: readable(text) for name, text in asdict(self).items() if isinstance(text, str)}
-        students = "everyone" if self.is_student == "true" else plain["is_student"]
-        if self.student_view is not None:
-            students += ", if in the query of LISTENER_STUDENT_VIEW"
-        if self.role_table is not None:
-            students = f"who has a row in {self.role_table.label} ({self.role_key}) with {students}"
-        if self.wanted_query is not None:
-            students = "who is in the query of LISTENER_WANTED_QUERY"
-        return [
-            ("profiles", f"{self.profile_table.label}, key {self.profile_key} ({self.profile_key_type})"),
-            ("students", students),
-            ("enrollments", f"{self.enrollment_table.label} ({self.enrollment_profile}, {self.enrollment_course})"),
-            ("active", "every enrollment" if self.is_active == "true" else plain["is_active"]),
-            (
-                "given",
-                readable(", ".join(f"{name} = {value}" for name, value in self.extra_values.items())),
-            ),
-            ("courses", f"{self.course_table.label}, key {self.course_key} ({self.course_key_type})"),
-            *(
-                []
-                if self.wanted_query is not None
-                else [
-                    ("published", "every course" if self.is_available == "true" else plain["is_available"]),
-                    ("default course", self._default_course_described(plain["course_order"])),
-                ]
-            ),
-            ("counts", self._counts_described()),
-            ("actions", self.actions),
-            *([] if self.wanted_query is None else [("leaving", self._leaving_described())]),
-            *([] if self.course_seats is None else [("seats", f"{plain['course_seats']}; the rest wait")]),
-            *((f"reads {each.table.label}", _described(each)) for each in self.watched),
-        ]
-
-    def _leaving_described(self) -> str:
-        return {
-            "keep": "who is not wanted any more stays enrolled",
-            "suspend": f"what was made is set to {self.inactive_value}",
-            "remove": "what was made is deleted",
-        }[self.on_leave]
-
-    def _default_course_described(self, order: str) -> str:
-        if self.default_course_view is not None:
-            return "the query of LISTENER_DEFAULT_COURSE_VIEW"
-        return self.default_course or f"first by {order or self.course_key}"
-
-    def _counts_described(self) -> str:
-        if not self.counts:
-            return "none"
-        where = ", ".join(self.count_columns) if self.counts_in_courses else "listener.course_count"
-        return f"{where}: {self.count_rows} enrollments"
-
     def to_json(self) -> str:
         """For `listener.installation`."""
         return json.dumps(asdict(self))
@@ -286,19 +233,6 @@ def _watched(table: dict[str, str], columns: list[str], routes: list[dict[str, A
         ),
         audited,
     )
-
-
-def _described(watched: Watched) -> str:
-    """What happens when a row of it changes."""
-    if watched.audited:
-        return "not watched: found by the audit"
-    if not watched.routes:
-        return "everyone is looked at"
-    ways = (
-        " → ".join([route.column, *(f"{hop.table.label} ({hop.key} → {hop.onward})" for hop in route.hops), "profile"])
-        for route in watched.routes
-    )
-    return "; ".join(ways)
 
 
 def column(name: str) -> str:

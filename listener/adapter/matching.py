@@ -3,7 +3,7 @@
 import asyncpg
 
 from listener import sql
-from listener.adapter import rendering
+from listener.adapter import description, rendering
 from listener.adapter.mapping import Mapping
 from listener.connection import Connection
 
@@ -38,7 +38,7 @@ def query(mapping: Mapping, rows: float) -> str:
 
 
 def _said(mapping: Mapping, students: int, profiles: int, *, sampled: bool) -> str | None:
-    rule = dict(mapping.described())["students"]
+    rule = description.students(mapping)
     among = f"{profiles:,} profiles that were looked at" if sampled else f"{profiles:,} profiles"
     if mapping.wanted_query is not None:
         nobody = f"0 of {among} are in the query of LISTENER_WANTED_QUERY: nobody is enrolled"

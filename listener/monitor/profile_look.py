@@ -7,6 +7,7 @@ import asyncpg
 
 from listener import sql
 from listener.adapter import install, rendering
+from listener.adapter.description import students
 from listener.adapter.mapping import Mapping
 from listener.adapter.renaming import COLUMN
 from listener.connection import Connection, reason, tune_transaction
@@ -52,7 +53,7 @@ async def _explain(connection: Connection, profile: str) -> Explanation:
         seen = await look.at_it()
     return Explanation(
         profile=look.profile,
-        rule=dict(mapping.described())["students"],
+        rule=students(mapping),
         actions=mapping.actions,
         seen=seen,
         problems=tuple(problems),

@@ -109,7 +109,7 @@ def working(
     server = servers(request.param)
     database = Database(server, "school")
     server.copy(templates(server, "uuid", True), "school")
-    daemon = DaemonProcess(database.url, {"heartbeat_seconds": 1})
+    daemon = DaemonProcess(database.url, {"heartbeat_seconds": 1}, cold=False)
     daemon.wait_ready("leading")
     yield database, daemon
     daemon.clean_up()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support import warm
 from tests.support.postgres import free_port, wait_until
 
 
@@ -36,15 +37,22 @@ def environment(url: str, **settings: object) -> dict[str, str]:
 
 def listener(url: str, *arguments: str, check: bool = True, **settings: object) -> subprocess.CompletedProcess[str]:
     """Run one `listener` command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "listener", *arguments],
-        env=environment(url, **settings),
-        cwd=tempfile.gettempdir(),
-        check=check,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    surroundings = environment(url, **settings)
+    if warm.serves(surroundings):
+        done = warm.run(arguments, surroundings, 60)
+    else:
+        done = subprocess.run(
+            [sys.executable, "-m", "listener", *arguments],
+            env=surroundings,
+            cwd=tempfile.gettempdir(),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(done.args)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done
 
 
 @dataclass
@@ -56,13 +64,20 @@ class DaemonProcess:
     port: int = field(default_factory=free_port)
     prefix: tuple[str, ...] = ()
     """What runs it: a command that takes a command."""
+    cold: bool = True
+    """Whether it starts as an interpreter of its own."""
 
     def __post_init__(self) -> None:
         self._log = Path(tempfile.mkstemp(prefix="listener-log-")[1])
+        surroundings = environment(self.url, **{"http_port": self.port, "log_format": "json", **self.settings})
+        self.process: subprocess.Popen[bytes] | warm.WarmProcess
+        if warm.serves(surroundings) and not self.cold:
+            self.process = warm.WarmProcess(("run",), surroundings, self._log, self._log)
+            return
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*self.prefix, sys.executable, "-m", "listener", "run"],
-                env=environment(self.url, **{"http_port": self.port, "log_format": "json", **self.settings}),
+                env=surroundings,
                 cwd=tempfile.gettempdir(),
                 stdout=log,
                 stderr=log,

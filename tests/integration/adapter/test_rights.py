@@ -47,7 +47,7 @@ async def test_sign_ups_under_row_level_security_are_enrolled_by_a_role_without_
     listener(as_role(supabase, "lms_owner"), "install", "--grant-to", "lms_daemon")
     for table in ("profiles", "enrollments", "courses"):
         assert not await look.fetchval("select has_table_privilege('lms_daemon', $1, 'select')", table)
-    daemon = DaemonProcess(as_role(supabase, "lms_daemon"))
+    daemon = DaemonProcess(as_role(supabase, "lms_daemon"), cold=False)
     try:
         daemon.wait_ready("leading")
         await look.execute("insert into auth.users values ($1)", PERSON)

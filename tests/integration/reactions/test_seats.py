@@ -1,8 +1,7 @@
 """A course with so many seats (LISTENER_COURSE_SEATS): the rest wait in order of arrival, and move up."""
 
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import asyncpg
 import pytest
@@ -11,7 +10,7 @@ from listener.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.postgres import wait_until
-from tests.support.process import DaemonProcess, environment, listener
+from tests.support.process import DaemonProcess, listener
 
 SCHEMA = """
 create table profiles (id bigint generated always as identity primary key, role text not null default 'student');
@@ -30,11 +29,11 @@ create table enrollments (
 );
 """
 QUERY = "select profiles.id, courses.id from profiles cross join courses where profiles.role = 'student'"
-SETTINGS = {
-    "LISTENER_WANTED_QUERY": QUERY,
-    "LISTENER_COURSE_SEATS": "seats",
-    "LISTENER_ON_LEAVE": "suspend",
-    "LISTENER_INACTIVE_VALUE": "inactive",
+SETTINGS: dict[str, Any] = {
+    "wanted_query": QUERY,
+    "course_seats": "seats",
+    "on_leave": "suspend",
+    "inactive_value": "inactive",
 }
 SEATED = "select array_agg(profile_id order by profile_id) from enrollments where status = 'active'"
 FULL = """
@@ -54,12 +53,7 @@ Start = Callable[..., DaemonProcess]
 def school(make_database: Callable[..., Database]) -> Database:
     database = make_database(empty=True)
     database.server.psql(database.name, SCHEMA)
-    subprocess.run(
-        [sys.executable, "-m", "listener", "install"],
-        env=environment(database.url) | SETTINGS,
-        check=True,
-        capture_output=True,
-    )
+    listener(database.url, "install", **SETTINGS)
     return database
 
 

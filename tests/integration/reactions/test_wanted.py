@@ -105,7 +105,7 @@ def at_work(
             database = Database(servers(postgres_version), f"wanted_{on_leave}")
             database.server.psql("postgres", f"create database {database.name}")
             anyio.run(make, database.url, on_leave)
-            made[on_leave] = database, DaemonProcess(database.url, dict(SETTINGS)).wait_ready("leading")
+            made[on_leave] = database, DaemonProcess(database.url, dict(SETTINGS), cold=False).wait_ready("leading")
         return made[on_leave]
 
     yield get

@@ -1,8 +1,6 @@
 """What a note costs under a query does not depend on how large the tables are that it reads. Counted in pages."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 
 import asyncpg
@@ -15,7 +13,7 @@ from listener.repair import students_audit
 from tests.conftest import Database
 from tests.support.plans import visited
 from tests.support.postgres import Server
-from tests.support.process import environment
+from tests.support.process import listener
 
 SCHEMA = """
 create table organisations (id bigint generated always as identity primary key, plan text not null);
@@ -126,17 +124,7 @@ def sized(
         server.psql(name, SCHEMA)
         tables = ["organisations", "profiles", "payments", "cohorts", "memberships", "enrollments"]
         server.psql(name, "".join(f"alter table {table} set (autovacuum_enabled = off);" for table in tables))
-        subprocess.run(
-            [sys.executable, "-m", "listener", "install"],
-            env=environment(server.url(name))
-            | {
-                "LISTENER_WANTED_QUERY": QUERY,
-                "LISTENER_ON_LEAVE": "suspend",
-                "LISTENER_INACTIVE_VALUE": "inactive",
-            },
-            check=True,
-            capture_output=True,
-        )
+        listener(server.url(name), "install", wanted_query=QUERY, on_leave="suspend", inactive_value="inactive")
         server.psql(name, FILL.format(rows=rows, statistics=statistics))
     yield {name: Database(server, name) for name in sizes}
     for name in sizes:
