@@ -79,12 +79,16 @@ def application(settings: Settings, access: Access, metrics: Metrics, state: Sta
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """The socket to serve on. Raises WrongSetting if the port is taken or the address not ours."""
+    """The socket to serve on, listening: until then another process may bind the same port.
+
+    Raises WrongSetting if the port is taken or the address not ours.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        listening.listen()
     except OSError as error:
         listening.close()
         raise WrongSetting(
