@@ -170,3 +170,5 @@ def route_library_logs(shared: list[structlog.typing.Processor], renderer: struc
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    # It warns of each request that is none: whoever sends garbage would fill the log.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -15,6 +15,7 @@ from listener.logs import Event, Logger
 from listener.monitor import web
 from listener.monitor.http_access import Access
 from listener.monitor.metrics import Metrics
+from listener.monitor.port import bind
 from listener.monitor.state import State
 from listener.settings import Settings
 
@@ -28,7 +29,7 @@ async def run(settings: Settings, log: Logger, *, stop: anyio.Event | None = Non
     metrics, state = Metrics(), State(settings.heartbeat_seconds)
     daemon = Daemon(settings, metrics, state, log)
     access, database = Access.load(settings), address(settings.url())
-    listening = web.bind(settings.http_host, settings.http_port)
+    listening = bind(settings.http_host, settings.http_port)
     host, port = listening.getsockname()[:2]
     http = f"{access.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     async with anyio.create_task_group() as tasks:

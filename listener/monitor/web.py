@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Generator
+from functools import partial
 
 import anyio
 import anyio.abc
@@ -14,10 +15,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from listener.errors import WrongSetting
 from listener.monitor.http_access import Access
 from listener.monitor.metrics import Metrics
 from listener.monitor.page import Page, figures, headline
+from listener.monitor.port import Exchange, Port
 from listener.monitor.state import Role, State
 from listener.settings import Settings
 
@@ -78,25 +79,6 @@ def application(settings: Settings, access: Access, metrics: Metrics, state: Sta
     return access.guard(Starlette(routes=[Route(path, endpoint) for path, endpoint in routes.items()]))
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """The socket to serve on, listening: until then another process may bind the same port.
-
-    Raises WrongSetting if the port is taken or the address not ours.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen()
-    except OSError as error:
-        listening.close()
-        raise WrongSetting(
-            name="LISTENER_HTTP_PORT", problem=f"cannot listen on {host}:{port}: {error.strerror}"
-        ) from error
-    return listening
-
-
 async def serve(
     settings: Settings,
     access: Access,
@@ -109,6 +91,7 @@ async def serve(
     """Serve until cancelled; `started` once requests are answered."""
     config = uvicorn.Config(
         application(settings, access, metrics, state),
+        http=Exchange,
         ssl_certfile=access.certificate,
         ssl_keyfile=access.key,
         log_config=None,
@@ -119,11 +102,14 @@ async def serve(
     )
     server = Server(config)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listening])
+        tasks.start_soon(server.serve, [])
         try:
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await anyio.sleep(0.01)
+            make = partial(Exchange, config=config, server_state=server.server_state, app_state={})
+            tasks.start_soon(Port(listening, config.ssl, make).serve)
             task_status.started()
             await anyio.sleep_forever()
         finally:
             server.should_exit = True
+            listening.close()

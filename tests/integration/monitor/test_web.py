@@ -209,22 +209,6 @@ def test_a_standby_says_that_it_stands_by(database: Database, start_daemon: Star
     wait_until(lambda: leader.metric("listener_standbys") == 1, "the leader sees its standby")
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1, signed by itself, and its key."""
-    files = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-out", str(files[0]), "-keyout", str(files[1])),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return files
-
-
 def ask(url: str, credentials: str | None = None, context: ssl.SSLContext | None = None) -> int:
     """The status of a GET."""
     headers = {"Authorization": credentials} if credentials else {}
