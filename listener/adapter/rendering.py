@@ -107,7 +107,7 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[[str],
     takes_back = mapping.takes_back
     values["is_alone"] = "" if mapping.enrollment_key is not None else "\n            " + part("pieces/is_alone")
     values["enroll_wanted"] = part(f"pieces/enroll_wanted_{'observed' if mapping.observes else 'inserted'}")
-    values["standing_in_ledger"] = part(f"pieces/standing_{'in_ledger' if takes_back else 'unknown'}")
+    values["enrolled_word"] = part("pieces/enrolled_word") if takes_back else "'enrolled'"
     values["taken_back"] = values["taken_back_outcome"] = ""
     values["is_gone"] = part("pieces/ledger_is_gone")
     for name in ("deleted", "truncated", "updated"):
@@ -122,6 +122,7 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[[str],
     values["free_seats"] = part("pieces/free_seats")
     has_seats = mapping.course_seats is not None and not mapping.observes
     values["asking"] = "candidate" if has_seats else "to_enroll"
+    values["who_asks"] = part(f"pieces/who_asks_{'leave' if takes_back else 'keep'}")
     values["seats"] = part("pieces/seats") if has_seats else ""
     values["seats_outcome"] = "\n        " + part("pieces/seats_outcome") if has_seats else ""
     pair = f"{column(mapping.enrollment_profile)}, {column(mapping.enrollment_course)}"

@@ -24,7 +24,7 @@ REQUEST_SECONDS = 10.0
 """From a connection's first moment, or from the first byte of a further request, to the end of the answer."""
 NO_DESCRIPTOR_SECONDS = 0.1
 BACKLOG = 2048
-"""Connections that may wait to be accepted. They take no descriptor; whoever finds no place tries again a second later."""
+"""Connections that may wait to be accepted: without a descriptor. Whoever finds no place tries again a second later."""
 
 
 def bind(host: str, port: int) -> socket.socket:

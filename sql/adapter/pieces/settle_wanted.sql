@@ -45,33 +45,18 @@ begin
         where wanted.profile_id = any (profile_ids) and wanted.course_id is not null
     ),
 
-    -- What there is already: null if there is no enrollment, or else whether one is active.
-    standing as materialized (
-        select
-            wanted.profile_id,
-            wanted.course_id,
-            (
-                select bool_or(({{is_active:enrollment}}) is true)
-                from {{enrollment_table}} as enrollment
-                where
-                    {{enrollment_profile:enrollment}} = wanted.profile_id
-                    and {{enrollment_course:enrollment}} = wanted.course_id
-            ) as active,
-            {{standing_in_ledger}}
-    ),
+    {{who_asks}}{{seats}},
 
-    -- Whoever has no enrollment; and whose enrollment was suspended.
-    {{asking}} as materialized (
-        select standing.profile_id as id, standing.course_id, standing.active is not null as is_there
-        from standing
-        where (standing.active is null and not standing.left_by_hand) or (standing.suspended and not standing.active)
-    ){{seats}},
+    asked_course as materialized (
+        select distinct to_enroll.course_id as id
+        from to_enroll
+    ),
 
     -- Each course's row is locked as its foreign key would lock it, but without waiting for whoever holds it.
     open_course as materialized (
         select {{course_key:course}} as id
         from {{course_table}} as course
-        where {{course_key:course}} = any (array(select distinct to_enroll.course_id from to_enroll))
+        where {{course_key:course}} = any (array(select asked_course.id from asked_course))
         for key share skip locked
     ),
 
@@ -83,15 +68,7 @@ begin
         select
             enrolled.profile_id,
             enrolled.course_id,
-            -- Asked of all at once: a join would be by nested loops, in a session that is tuned to touch few rows.
-            case
-                when
-                    (enrolled.profile_id, enrolled.course_id) in (
-                        select standing.profile_id, standing.course_id from standing where standing.taken_back
-                    )
-                    then 'returned'
-                else 'enrolled'
-            end as done,
+            {{enrolled_word}} as done,
             null as waits_for,
             null as error
         from enrolled
@@ -111,7 +88,9 @@ begin
             ) as is_there
         ) as course
         where
-            not to_enroll.is_there
+            -- As a rule none of them is missing, and nobody is asked about.
+            (select count(*) from open_course) < (select count(*) from asked_course)
+            and not to_enroll.is_there
             and to_enroll.course_id not in (select open_course.id from open_course){{taken_back_outcome}}{{seats_outcome}}
     )
 

@@ -128,8 +128,9 @@ async def test_a_pause_is_heeded_behind_a_transaction_pooler_and_asked_for_throu
     for daemon in daemons:
         daemon.wait_ready()
     assert "enroll is paused" in listener(url, "pause", "enroll").stdout
-    looked = sum(daemon.metric("listener_samples_total") for daemon in daemons)
     await sign_up(connection, 100)
+    wait_until(lambda: any(daemon.events("paused") for daemon in daemons), "who leads has noticed it")
+    looked = sum(daemon.metric("listener_samples_total") for daemon in daemons)
     wait_until(
         lambda: sum(daemon.metric("listener_samples_total") for daemon in daemons) > looked + 3, "they have looked"
     )
