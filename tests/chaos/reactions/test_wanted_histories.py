@@ -17,8 +17,8 @@ from listener.adapter import install
 from listener.adapter.discovery import discover
 from listener.connection import Connection
 from tests.conftest import Database
-from tests.support import wanted
 from tests.support.process import DaemonProcess
+from tests.support.wanted import doings, tables, verdict
 
 HISTORIES = 1
 LONG_HISTORIES = 300
@@ -35,9 +35,9 @@ class School:
         self._database = database
         self._seed = seed
         self._dice = random.Random(seed)
-        self.rule = list(wanted.RULES)[seed % len(wanted.RULES)]
-        self.on_leave = self._dice.choice(wanted.ON_LEAVE)
-        self.keys = wanted.Keys(
+        self.rule = list(tables.RULES)[seed % len(tables.RULES)]
+        self.on_leave = self._dice.choice(tables.ON_LEAVE)
+        self.keys = tables.Keys(
             unique=self._dice.random() < 0.5, referred=self._dice.random() < 0.7, counted=self._dice.random() < 0.7
         )
         self.daemons: list[DaemonProcess] = []
@@ -46,11 +46,11 @@ class School:
         """Live it; the number of transactions that were committed."""
         connection = await asyncpg.connect(self._database.url)
         try:
-            await connection.execute(wanted.schema(self.keys))
-            found = await discover(connection, wanted.settings(self.rule, self.on_leave))
+            await connection.execute(tables.schema(self.keys))
+            found = await discover(connection, tables.settings(self.rule, self.on_leave))
             await connection.execute(install.script(found))
             crew = [
-                wanted.Client(self._database.url, wanted.Doings(random.Random(f"{self._seed}/{number}"), self.keys))
+                doings.Client(self._database.url, doings.Doings(random.Random(f"{self._seed}/{number}"), self.keys))
                 for number in range(CLIENTS)
             ]
             self._start(self._dice.choice([1, 1, 2]))
@@ -63,7 +63,7 @@ class School:
         finally:
             await connection.close()
 
-    async def _live(self, crew: list[wanted.Client], *, kills: bool) -> None:
+    async def _live(self, crew: list[doings.Client], *, kills: bool) -> None:
         async with anyio.create_task_group() as tasks:
             for client in crew:
                 tasks.start_soon(client.run, self._dice.randint(1, MOST_TRANSACTIONS))
@@ -81,14 +81,14 @@ class School:
         self._start(self._dice.choice([1, 1, 2]))
 
     async def _check(self, connection: Connection) -> None:
-        await wanted.settled(connection)
-        assert await wanted.problems(connection, self.rule, self.on_leave, self.keys) == []
+        await verdict.settled(connection)
+        assert await verdict.problems(connection, self.rule, self.on_leave, self.keys) == []
         # What people have done to enrollments themselves, no note tells of. Whoever looks at everyone finds it; then
         # nothing is left.
         if self._dice.random() < 0.5:
             await connection.execute("select listener.note_blindly('profiles', 'test', '00000')")
-            await wanted.settled(connection)
-            assert await wanted.problems(connection, self.rule, self.on_leave, self.keys) == []
+            await verdict.settled(connection)
+            assert await verdict.problems(connection, self.rule, self.on_leave, self.keys) == []
             assert [tuple(row) for row in await connection.fetch("select * from listener.astray()")] == []
 
     def _start(self, count: int) -> None:
@@ -111,7 +111,7 @@ def test_in_the_end_everybody_is_where_the_query_wants_them(
     given = pytestconfig.getoption("--seed")
     asked = pytestconfig.getoption("--histories") or (LONG_HISTORIES if pytestconfig.getoption("--long") else None)
     count = asked or HISTORIES
-    rules = len(wanted.RULES)
+    rules = len(tables.RULES)
     first = random.randrange(rules)
     # Each rule in its turn.
     drawn = [random.randrange(10**9) * rules + (first + each) % rules for each in range(count)]

@@ -11,10 +11,10 @@ from listener.adapter import install
 from listener.adapter.discovery import discover
 from listener.connection import Connection
 from tests.conftest import Database
-from tests.support import wanted
 from tests.support.eventually import eventually
 from tests.support.postgres import Server
 from tests.support.process import DaemonProcess
+from tests.support.wanted import tables, verdict
 
 LEAVING = ("suspend", "remove")
 SETTINGS: dict[str, object] = {"heartbeat_seconds": 0.5, "audit_seconds": 3600}
@@ -72,19 +72,19 @@ class School:
 
     async def settled(self) -> None:
         """Wait until nothing is on its way; then nobody is astray, and all counts are exact."""
-        await wanted.settled(self.app)
+        await verdict.settled(self.app)
         assert [tuple(row) for row in await self.app.fetch("select * from listener.astray()")] == []
-        assert await self.app.fetch(wanted.WRONG_COUNTS) == []
+        assert await self.app.fetch(verdict.WRONG_COUNTS) == []
 
 
 Attend = Callable[..., Awaitable[School]]
 
 
-async def installed(url: str, tables: str, query: str, on_leave: str, **settings: str) -> Connection:
+async def installed(url: str, schema: str, query: str, on_leave: str, **settings: str) -> Connection:
     """A connection to a school whose tables were made, and the listener installed."""
     app: Connection = await asyncpg.connect(url)
-    await app.execute(tables)
-    asked = {**wanted.settings("organisation", on_leave), "wanted_query": query, **settings}
+    await app.execute(schema)
+    asked = {**tables.settings("organisation", on_leave), "wanted_query": query, **settings}
     await app.execute(install.script(await discover(app, asked)))
     return app
 
@@ -97,7 +97,7 @@ def at_work(
     made: dict[str, tuple[Database, DaemonProcess]] = {}
 
     async def make(url: str, on_leave: str) -> None:
-        app = await installed(url, wanted.TABLES + wanted.NOT_UNIQUE, wanted.ORGANISATION, on_leave)
+        app = await installed(url, tables.TABLES + tables.NOT_UNIQUE, tables.ORGANISATION, on_leave)
         await app.close()
 
     def get(on_leave: str) -> tuple[Database, DaemonProcess]:
@@ -143,7 +143,7 @@ async def attend(
 
     async def make(query: str, on_leave: str = "keep", more: str = "", **settings: str) -> School:
         database = make_database(empty=True)
-        apps.append(await installed(database.url, wanted.TABLES + more, query, on_leave, **settings))
+        apps.append(await installed(database.url, tables.TABLES + more, query, on_leave, **settings))
         start_daemon(database, **SETTINGS).wait_ready("leading")
         return School(apps[-1], on_leave)
 
@@ -286,14 +286,14 @@ async def test_what_was_made_is_known_under_the_other_keys_of_profile_and_course
 async def test_what_was_made_is_known_after_the_rows_key_is_renamed_and_nobodys_once_it_is_gone(
     attend: Attend, migration: str, left: int
 ) -> None:
-    school = await attend(wanted.ORGANISATION, "remove")
+    school = await attend(tables.ORGANISATION, "remove")
     profile, organisation, course = await school.member()
     await school.app.execute(migration)
     other = await school.profile()
     await school.joins(other, organisation)
     await eventually(school.app, ENROLLED, other, equals=[course])
     await school.leaves(profile)
-    await wanted.settled(school.app)
+    await verdict.settled(school.app)
     assert await school.app.fetchval("select count(*) from enrollments where profile_id = $1", profile) == left
     assert await school.app.fetch("select * from listener.astray()") == []
 
@@ -303,7 +303,7 @@ async def test_what_was_made_for_a_profile_that_is_gone_is_taken_back_where_no_f
     attend: Attend, on_leave: str
 ) -> None:
     more = "alter table enrollments drop constraint enrollments_profile_id_fkey;"
-    school = await attend(wanted.ORGANISATION, on_leave, more=more)
+    school = await attend(tables.ORGANISATION, on_leave, more=more)
     profile, organisation, course = await school.member()
     await school.app.execute("delete from profiles where id = $1", profile)
     await school.has_left(profile, course)
@@ -347,7 +347,7 @@ async def test_of_two_transactions_that_each_see_half_the_later_one_is_heeded(
         await other.execute(f"begin; update organisations set course_id = {course} where id = {organisation}")
         for session in (one, other) if first == "the member" else (other, one):
             await session.execute("commit")
-            await wanted.settled(school.app)
+            await verdict.settled(school.app)
     finally:
         one.terminate()
         other.terminate()
@@ -416,20 +416,20 @@ async def test_who_is_wanted_in_a_course_that_is_not_there_waits_and_says_so(att
 
 
 async def test_nothing_is_written_where_it_only_looks_on(attend: Attend) -> None:
-    school = await attend(wanted.ORGANISATION, "suspend", actions="observe")
+    school = await attend(tables.ORGANISATION, "suspend", actions="observe")
     profile, (organisation, course) = await school.profile(), await school.organisation()
     await school.app.execute("insert into enrollments (profile_id, course_id) values ($1, $2)", profile, course)
     other, (elsewhere, _) = await school.profile(), await school.organisation()
     await school.joins(other, organisation)
     await school.joins(profile, elsewhere)
     await school.leaves(profile)
-    await wanted.settled(school.app)
+    await verdict.settled(school.app)
     assert await school.app.fetchval("select count(*) from enrollments where status = 'active'") == 1
     assert await school.app.fetchval("select count(*) from listener.made_enrollment") == 0
 
 
 async def test_rows_that_lead_to_profiles_in_several_steps_are_heeded(attend: Attend) -> None:
-    school = await attend(wanted.COHORT, "remove")
+    school = await attend(tables.COHORT, "remove")
     profile, course, other = await school.profile(), await school.course(), await school.course()
     await school.app.execute(
         "insert into cohorts (id, course_id, is_open) values (1, $1, false), (2, $2, true)", course, other
@@ -452,7 +452,7 @@ async def test_rows_that_lead_to_profiles_in_several_steps_are_heeded(attend: At
 
 
 async def test_a_course_that_concerns_everyone_is_attended_by_everyone(attend: Attend) -> None:
-    school = await attend(wanted.EVERYONE, "suspend")
+    school = await attend(tables.EVERYONE, "suspend")
     await school.app.execute("insert into profiles (role) select 'student' from generate_series(1, 350)")
     first, second = await school.course("free"), await school.course("free")
     active = "select enrollments from courses where id = $1"
@@ -474,7 +474,7 @@ async def test_a_table_in_partitions_is_heeded(attend: Attend) -> None:
     create table other_payments partition of payments default;
     create index on payments (profile_id);
     """
-    school = await attend(wanted.PAID, "remove", more=more)
+    school = await attend(tables.PAID, "remove", more=more)
     profile, gold, silver = await school.profile(), await school.course("gold"), await school.course("silver")
     for statement, courses in (
         (f"insert into payments (profile_id, plan) values ({profile}, 'gold')", [gold]),
