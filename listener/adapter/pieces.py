@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from listener import sql
-from listener.adapter import rendering, watching
+from listener.adapter import rendering, step, watching
 from listener.adapter.binding import Tokens
 from listener.adapter.mapping import Mapping, Table
 from listener.adapter.renaming import COLUMN, unquoted
@@ -135,6 +135,7 @@ def code(mapping: Mapping) -> str:
         ),
         "conditions_of_watched": watching.conditions(mapping),
     }
+    plain |= step.values()
     return "\n\n".join(sql.render(sql.read(f"adapter/install/{name}"), plain) for name in _files(mapping))
 
 
@@ -211,7 +212,7 @@ def _files(mapping: Mapping) -> list[str]:
         "views",
         live_count,
     ]
-    names += ["enroll_few", "count_few"]
+    names += ["enroll_few", "count_few", "step"]
     if "status" in mapping.statistics:
         names += ["sync_status_view"]
     names += ["rights", "statistics_rights"]

@@ -17,6 +17,8 @@ from tests.support.process import DaemonProcess, environment
 from tests.support.project import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ELSEWHERE = [ROOT / "docs" / "how-to" / "no-process.md"]
+"""Pages whose commands need a server of their own: `test_cron.py` runs them."""
 BY_SECTION = [ROOT / "docs" / "how-to" / "rules.md"]
 """Pages whose sections each begin with a database of their own."""
 SECTION = re.compile(r"^(?=## )", re.MULTILINE)
@@ -42,6 +44,8 @@ def parts() -> dict[str, str]:
     """The texts whose commands are run one after the other, by their names."""
     found = {}
     for page in PAGES:
+        if page in ELSEWHERE:
+            continue
         text = page.read_text(encoding="utf-8")
         for number, part in enumerate(SECTION.split(text) if page in BY_SECTION else [text]):
             if blocks(part):

@@ -1,0 +1,40 @@
+"""What `listener.step()` is made of: the statements that the daemon runs, quoted into one function."""
+
+from listener import sql
+from listener.feed.leadership import APPLICATION_NAME
+from listener.feed.registry import CONSUMERS, COUNT, ENROLL
+from listener.locks import LEADER_LOCK, LOCK_CLASS
+from listener.sql import literal
+
+
+def values() -> dict[str, str]:
+    """For the placeholders of `sql/adapter/install/step.sql`."""
+    feed = sql.read("feed/batch_and_checkpoint")
+    statements = {
+        f"{name}_{manner}": sql.render(
+            sql.read(f"reactions/{name}"), {"feed": feed, "outcome": sql.read(f"reactions/{name}_{manner}")}
+        )
+        for name in (ENROLL, COUNT)
+        for manner in ("together", "each")
+    }
+    for name, pending, key in (
+        (ENROLL, "listener.pending_enrollment", "profile_id"),
+        (COUNT, "listener.pending_count", "course_id"),
+    ):
+        not_tried = sql.render(sql.read("reactions/not_tried"), {"pending": pending, "key": key})
+        statements[f"retry_{name}"] = sql.render(
+            sql.read(f"reactions/retry_{name}"), {"not_tried": not_tried, "outcome": sql.read("reactions/enroll_each")}
+        )
+    statements |= {name: sql.read(f"feed/{name}") for name in ("purge", "purge_checkpoints")}
+    return {name: quoted(text) for name, text in statements.items()} | {
+        "few_rows": sql.render(sql.read("session/few_rows"), {"scope": "local"}).replace("\n", "\n    "),
+        "lock_class": str(LOCK_CLASS),
+        "leader_lock": str(LEADER_LOCK),
+        "application_name": literal(APPLICATION_NAME),
+        "consumers": ", ".join(map(literal, CONSUMERS)),
+    }
+
+
+def quoted(text: str) -> str:
+    """`text` as people can read it inside of a function's body."""
+    return f"$statement$\n{text}\n$statement$"
