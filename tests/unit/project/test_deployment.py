@@ -41,8 +41,19 @@ def test_workflows_fit_their_schema() -> None:
     check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)
 
 
-def test_workflows_give_nothing_away() -> None:
+def test_what_proposes_newer_actions_fits_its_schema() -> None:
+    check("check-jsonschema", "--builtin-schema", "vendor.dependabot", ROOT / ".github" / "dependabot.yml")
+
+
+def test_workflows_give_nothing_away_and_run_no_action_that_can_change_under_its_name() -> None:
     check("zizmor", "--offline", "--quiet", ROOT / ".github")
+
+
+def test_who_reads_a_workflow_sees_which_release_each_pinned_commit_is() -> None:
+    uses = [line for path in WORKFLOWS for line in path.read_text(encoding="utf-8").splitlines() if "uses:" in line]
+    assert uses
+    for line in uses:
+        assert re.fullmatch(r"[ -]*uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
 
 
 def test_compose_file_fits_its_schema() -> None:
