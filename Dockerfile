@@ -3,6 +3,8 @@ ARG BASE_IMAGE=python:3.13-slim
 FROM ${BASE_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
+# For `strip`, here alone.
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 # What is installed has no pip of its own: the one out here installs into it.
 RUN python3 -m venv --without-pip /opt/listener && python3 -m venv /build/tools
 COPY requirements.txt requirements-build.txt ./
@@ -13,6 +15,13 @@ COPY sql sql
 COPY listener listener
 RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && /build/tools/bin/pip --python /opt/listener/bin/python install --no-deps --no-index dist/*.whl
+# What is never read while it runs, which is half of it: debuggers' symbols, type stubs, C sources, and a highlighter's
+# lexers for other languages than the one that tracebacks show. Each package's own record of itself stays: that is what
+# a bill of materials is made from.
+RUN cd /opt/listener/lib/python3*/site-packages \
+    && find . -name '*.so' -exec strip --strip-debug {} + \
+    && find . -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -o -name '*.h' \) -delete \
+    && find pygments/lexers -name '*.py*' ! -name '__init__.*' ! -name '_mapping.*' ! -name 'python.*' ! -name 'special.*' -delete
 
 FROM ${BASE_IMAGE}
 ARG VERSION=""

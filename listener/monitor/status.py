@@ -25,7 +25,10 @@ from listener.patience import patiently
 
 UNHEALTHY_LAG_SECONDS = 10.0
 LEADER_SECONDS = 2.0
-"""A standby takes over within this time, so a leader is looked for that long."""
+"""A standby takes over within this time, and a daemon that polls takes the lock several times: a leader is looked for
+that long."""
+WATCH_SECONDS = 0.5
+"""How long one statement watches the lock: less than anybody's `statement_timeout`."""
 
 BY_QUERY = sql.render(sql.read("monitor/statistics_wanted"), {"astray": sql.read("monitor/astray")})
 
@@ -99,6 +102,7 @@ async def look(connection: Connection, url: str | None, *, full: bool = False) -
     try:
         by_query = (await install.require(connection)).mapping.wanted_query is not None
         who = await _who(connection)
+        polling = await _polls(connection, who)
         figures, _ = await sample(connection, CONSUMERS)
         paused = await pausing.paused(connection)
         problems = json.loads(await connection.fetchval(sql.read("adapter/problems")))
@@ -111,12 +115,12 @@ async def look(connection: Connection, url: str | None, *, full: bool = False) -
         ) from error
     now = figures.sampled_at
     return Status(
-        leader_pid=who["leader_pid"],
-        leader_is_no_daemon=bool(who["leader_is_no_daemon"]),
+        leader_pid=None if polling else who["leader_pid"],
+        leader_is_no_daemon=bool(who["leader_is_no_daemon"]) and not polling,
         squatter_pid=who["squatter_pid"],
         leader_address=who["leader_address"],
         leader_since=who["leader_since"],
-        polling=who["leader_pid"] is None and who["active_daemons"] > 0,
+        polling=polling,
         standbys=who["standbys"],
         backlog=figures.backlog,
         backlog_is_estimated=figures.backlog >= COUNTED,
@@ -147,6 +151,22 @@ async def _who(connection: Connection) -> asyncpg.Record:
         if row["leader_pid"] is not None or not row["standbys"] or time.monotonic() > give_up_at:
             return row
         await anyio.sleep(0.1)
+
+
+async def _polls(connection: Connection, who: asyncpg.Record) -> bool:
+    """Whether a daemon polls through a transaction pooler, whose sessions may bear any name, and may be ours next."""
+    if who["leader_pid"] is not None and not who["leader_is_no_daemon"]:
+        return False
+    if who["leader_pid"] is None and who["active_daemons"]:
+        return True
+    values = {"class": str(LOCK_CLASS), "lock": str(LEADER_LOCK), "seconds": str(WATCH_SECONDS)}
+    give_up_at = time.monotonic() + LEADER_SECONDS
+    while time.monotonic() < give_up_at:
+        async with connection.transaction(readonly=True):
+            await connection.execute(sql.render(sql.read("monitor/comes_and_goes"), values))
+            if await connection.fetchval("select current_setting('listener.comes_and_goes')::boolean"):
+                return True
+    return False
 
 
 async def _statistics(connection: Connection, url: str | None, *, by_query: bool) -> Students:

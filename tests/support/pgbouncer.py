@@ -12,7 +12,7 @@ PROGRAM = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin:/usr
 
 CONFIGURATION = """
 [databases]
-* = host=127.0.0.1 port={server_port}
+* = host=127.0.0.1 port={server_port} user={user} {password}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {port}
@@ -21,7 +21,7 @@ auth_type = any
 pool_mode = {mode}
 default_pool_size = {pool_size}
 logfile = {folder}/log
-admin_users = {user}
+admin_users = admin
 """
 
 
@@ -32,6 +32,9 @@ class PgBouncer:
     server: Server
     mode: str
     pool_size: int = 20
+    user: str = USER
+    """Whom it logs in as, whatever a client calls itself."""
+    password: str = ""
     port: int = field(default_factory=free_port)
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="listener-pgbouncer-")))
 
@@ -39,11 +42,10 @@ class PgBouncer:
         """Start, and wait until it answers."""
         assert PROGRAM is not None
         file = self.folder / "pgbouncer.ini"
-        values = {"server_port": self.server.port, "user": USER, "folder": self.folder}
+        values = {"mode": self.mode, "pool_size": self.pool_size, "user": self.user}
+        values["password"] = f"password='{self.password}'" if self.password else ""
         file.write_text(
-            CONFIGURATION.format(port=self.port, mode=self.mode, pool_size=self.pool_size, **values).replace(
-                "* = host", f"* = user={USER} host"
-            )
+            CONFIGURATION.format(server_port=self.server.port, port=self.port, folder=self.folder, **values)
         )
         user = ordinary_user()
         if user is not None:

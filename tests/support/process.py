@@ -64,6 +64,7 @@ class DaemonProcess:
     port: int = field(default_factory=free_port)
     prefix: tuple[str, ...] = ()
     """What runs it: a command that takes a command."""
+    interpreter: str = sys.executable
     cold: bool = True
     """Whether it starts as an interpreter of its own."""
 
@@ -76,7 +77,7 @@ class DaemonProcess:
             return
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, sys.executable, "-m", "listener", "run"],
+                [*self.prefix, self.interpreter, "-m", "listener", "run"],
                 env=surroundings,
                 cwd=tempfile.gettempdir(),
                 stdout=log,

@@ -153,6 +153,20 @@ async def test_a_poller_stands_by_for_a_daemon_with_a_session_of_its_own(
     await eventually(connection, "select count(*) from enrollments", equals=1)
 
 
+async def test_status_knows_a_poller_though_it_is_handed_that_poller_s_session_and_name(
+    database: Database, start_daemon: Start, pool: Pool
+) -> None:
+    bouncer = pool("transaction", 2)
+    daemon = start_daemon(Pooled(bouncer.url(database.name)), heartbeat_seconds=0.5).wait_ready("leading")
+    for _ in range(4):
+        assert "a daemon that polls" in listener(bouncer.url(database.name), "status").stdout
+    assert daemon.stop() == 0
+    wait_until(
+        lambda: "no daemon leads" in listener(bouncer.url(database.name), "status", check=False).stdout,
+        "its session, which the pooler keeps, is not taken for a daemon's any more",
+    )
+
+
 async def test_a_pooler_that_goes_away_is_waited_for(
     connection: Connection, database: Database, course: None, start_daemon: Start, pool: Pool
 ) -> None:
