@@ -113,8 +113,8 @@ def wrapped(text: str, columns: int | None) -> list[str]:
     if columns is None:
         return [text]
     lines: list[str] = []
-    line, *words = text.split(" ")
-    for word in words:
+    line, *others = words(text)
+    for word in others:
         longer = f"{line} {word}"
         if line.strip() and cell_len(longer) > columns:
             lines.append(line)
@@ -122,6 +122,17 @@ def wrapped(text: str, columns: int | None) -> list[str]:
         else:
             line = longer
     return [*lines, line]
+
+
+def words(text: str) -> list[str]:
+    """The words of a text. What stands between backquotes is one: a command that somebody will copy."""
+    found: list[str] = []
+    for word in text.split(" "):
+        if found and found[-1].count("`") % 2:
+            found[-1] += f" {word}"
+        else:
+            found.append(word)
+    return found
 
 
 def _item(item: Item, columns: int | None) -> Iterator[Text]:
@@ -156,7 +167,7 @@ def _widths(table: Sequence[Sequence[Text]], columns: int) -> list[int] | None:
     """How wide each column is to be; None if there is no room for all."""
     by_column = [[cell.plain for cell in column] for column in zip(*table, strict=True)]
     widths = [max(map(cell_len, texts)) for texts in by_column]
-    longest_word = [max(cell_len(word) for text in texts for word in text.split(" ")) for texts in by_column]
+    longest_word = [max(cell_len(word) for text in texts for word in words(text)) for texts in by_column]
     # Names are not wrapped.
     least = [widths[0], *(max(word, min(all_, ROOM)) for word, all_ in zip(longest_word[1:], widths[1:], strict=True))]
     room = columns - len(GAP) * (len(widths) - 1)
