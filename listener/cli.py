@@ -1,5 +1,7 @@
 """The `listener` command."""
 
+import inspect
+import re
 import sys
 from functools import partial
 from importlib.util import find_spec
@@ -21,7 +23,7 @@ app = typer.Typer(
     name="listener",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # it draws boxes
     help="Enrolls new students and keeps course counts exact, by listening to Postgres.",
 )
 
@@ -76,6 +78,11 @@ def demo(
     from listener.demo import demo as showing
 
     anyio.run(showing.show, seconds, rate)
+
+
+for each in app.registered_commands:
+    # The list of commands cuts off, in the middle of a sentence, what is not given as short.
+    each.short_help = re.split(r"\.(?:\s|$)", inspect.cleandoc(each.callback.__doc__ or ""))[0] + "."
 
 
 def version(value: bool) -> None:

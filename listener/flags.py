@@ -8,8 +8,6 @@ from typing import Annotated, Any
 import anyio
 import asyncpg
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from listener.connection import Connection, connected
 from listener.errors import MayNot
@@ -35,9 +33,8 @@ def takes_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., 
                     str | None,
                     typer.Option(
                         f"--{name.replace('_', '-')}",
-                        help=f"{Settings.model_fields[name].description} [dim]\\[env: {PREFIX}{name.upper()}][/dim]",
+                        help=f"{Settings.model_fields[name].description} ({PREFIX}{name.upper()})",
                         show_default=False,
-                        rich_help_panel="Settings",
                     ),
                 ],
             )
@@ -72,13 +69,3 @@ def with_connection(settings: Settings, work: Callable[[Connection], Awaitable[A
                 ) from error
 
     return anyio.run(run)
-
-
-def console() -> Console:
-    """Standard output, as wide as it is."""
-    return Console(highlight=False)
-
-
-def literally(text: str) -> Text:
-    """Somebody else's text as it is: no markup in it, and nothing that a terminal would act on."""
-    return Text("".join(each if each.isprintable() else repr(each)[1:-1] for each in text))

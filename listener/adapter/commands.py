@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from listener.adapter import install as installing
 from listener.adapter import matching
@@ -14,7 +13,8 @@ from listener.adapter.discovery import given
 from listener.adapter.mapping import Mapping
 from listener.connection import Connection
 from listener.errors import PlanOrPrint
-from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
+from listener.flags import CONNECTION, takes_settings, with_connection
+from listener.printing import show_rows, tell
 from listener.settings import MAPPING, Settings
 
 
@@ -47,22 +47,22 @@ def install(
         if print_:
             sys.stdout.write(plan.text())
             return
-        table = Table("what", "found", "score", "why", title="The LMS in this database")
-        for line in plan.discovery.lines():
-            table.add_row(*map(literally, line))
-        for taken in plan.mapping.taken_over:
-            table.add_row("disabled", f"{taken.trigger} on {taken.table.label}", "", "--take-over")
-        console().print(table)
+        rows = plan.discovery.lines()
+        rows += [
+            ("disabled", f"{each.trigger} on {each.table.label}", "", "--take-over") for each in plan.mapping.taken_over
+        ]
+        show_rows(rows, ("what", "found", "score", "why"), "The LMS in this database")
+        tell("")
         if only_plan:
             seen = await previewing.preview(connection, settings.url(), plan.mapping, plan.installed)
             for said in [*seen.lines(), *_what_then(plan.mapping)]:
-                console().print(literally(said), soft_wrap=True)
+                tell(said)
             return
         changed = await installing.install(connection, plan)
-        console().print("installed schema listener" if changed else "already installed: nothing to do")
+        tell("installed schema listener" if changed else "already installed: nothing to do")
         remark = await matching.remark(connection, plan.mapping)
         if remark is not None:
-            console().print(literally(remark), soft_wrap=True)
+            tell(remark)
 
     with_connection(settings, work)
 
@@ -81,4 +81,4 @@ def _what_then(mapping: Mapping) -> Iterator[str]:
 def uninstall(settings: Settings) -> None:
     """Remove all that install added; the LMS's rows are never touched."""
     removed = with_connection(settings, installing.uninstall)
-    console().print("removed schema listener" if removed else "nothing was installed")
+    tell("removed schema listener" if removed else "nothing was installed")

@@ -19,7 +19,7 @@ def described(mapping: Mapping) -> list[tuple[str, str]]:
         ("students", students(mapping)),
         ("enrollments", enrollments),
         ("active", "every enrollment" if mapping.is_active == "true" else plain["is_active"]),
-        ("given", readable(given)),
+        ("given", readable(given) or "nothing"),
         ("courses", f"{mapping.course_table.label}, key {mapping.course_key} ({mapping.course_key_type})"),
         *(by_rule if mapping.wanted_query is None else []),
         ("counts", _counts(mapping)),

@@ -6,6 +6,7 @@ from listener import sql
 from listener.adapter import description, rendering
 from listener.adapter.mapping import Mapping
 from listener.connection import Connection
+from listener.wording import counted
 
 MOST_PROFILES = 10_000
 MOST_MILLISECONDS = 2_000
@@ -39,18 +40,22 @@ def query(mapping: Mapping, rows: float) -> str:
 
 def _said(mapping: Mapping, students: int, profiles: int, *, sampled: bool) -> str | None:
     rule = description.students(mapping)
-    among = f"{profiles:,} profiles that were looked at" if sampled else f"{profiles:,} profiles"
+    among = counted(profiles, "profile") + (" that were looked at" if sampled else "")
+    match = "matches" if profiles == 1 else "match"
     if mapping.wanted_query is not None:
-        nobody = f"0 of {among} are in the query of LISTENER_WANTED_QUERY: nobody is enrolled"
+        nobody = (
+            f"0 of {among} {'is' if profiles == 1 else 'are'} in the query of LISTENER_WANTED_QUERY: nobody is enrolled"
+        )
         return nobody if profiles and not students else None
     if profiles and not students:
         return (
-            f"0 of {among} match the rule for students ({rule}): nobody is enrolled. "
+            f"0 of {among} {match} the rule for students ({rule}): nobody is enrolled. "
             "LISTENER_STUDENT_PREDICATE says it otherwise"
         )
     if profiles and students == profiles:
+        everybody = f"all {among}" if profiles > 1 else "the only profile"
         return (
-            f"all {among} match the rule for students ({rule}): everybody is enrolled. "
+            f"{everybody} {match} the rule for students ({rule}): everybody is enrolled. "
             "LISTENER_STUDENT_PREDICATE says it otherwise"
         )
     return None

@@ -14,6 +14,7 @@ from listener.connection import Connection
 from listener.errors import WrongSetting
 from listener.lock_watch import reading_whole_tables
 from listener.patience import patiently
+from listener.wording import counted
 
 FIRST_WITH_LEDGER = 6
 """The first version of the schema that keeps account of what the listener made."""
@@ -48,15 +49,15 @@ class Movement:
         course = "no course" if self.course_id is None else f"course {self.course_id}"
         more = ", …" if self.affected > len(self.examples) else ""
         remarks = "".join(self._remarks())
-        return f"{course}: {self.affected} would {WORDS[self.done]}: {', '.join(self.examples)}{more}{remarks}"
+        return f"{course}: {self.affected:,} would {WORDS[self.done]}: {', '.join(self.examples)}{more}{remarks}"
 
     def _remarks(self) -> Iterator[str]:
         if not self.course_is_there and self.done in ("enrolled", "returned"):
             yield "; there is no such course, so they would wait" if self.course_id else "; they would wait for one"
         if self.seats is not None:
-            yield f"; {self.seats} seats are free, so the rest would wait"
+            yield f"; {counted(self.seats, 'seat is', 'seats are')} free, so the rest would wait"
         if self.waiting:
-            yield f"; {self.waiting} of them wait already (`listener pending`)"
+            yield f"; {counted(self.waiting, 'of them waits', 'of them wait')} already (`listener pending`)"
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,21 @@ class Preview:
 
     def lines(self) -> Iterator[str]:
         """For people: the numbers, and then a line for each course, as long as there are not too many."""
-        numbers = [f"{self.total(done)} {word}" for done, word in WORDS.items() if self.total(done)]
-        yield f"who would join, leave, come back: {', '.join(numbers) or 'nobody'}"
+        yield f"who would join, leave, come back: {self.numbers()}"
+        yield from self.by_course()
+
+    def numbers(self) -> str:
+        """How many would join, come back and leave."""
+        numbers = [f"{self.total(done):,} {word}" for done, word in WORDS.items() if self.total(done)]
+        return ", ".join(numbers) or "nobody"
+
+    def by_course(self) -> Iterator[str]:
+        """A line for each course and thing, as long as there are not too many."""
         yield from map(str, self.movements[:MOST_SHOWN])
+        shown = {each.course_id for each in self.movements[:MOST_SHOWN]}
+        others = len({each.course_id for each in self.movements} - shown)
         if len(self.movements) > MOST_SHOWN:
-            shown = {each.course_id for each in self.movements[:MOST_SHOWN]}
-            yield f"and in {len({each.course_id for each in self.movements} - shown)} more courses"
+            yield f"and in {counted(others, 'more course')}" if others else "and more in the last of these"
 
 
 def placeholders(mapping: Mapping, installed: Installation | None) -> dict[str, str]:

@@ -10,7 +10,8 @@ from listener.connection import Connection
 from listener.errors import UnknownReaction
 from listener.feed import pausing
 from listener.feed.registry import CONSUMERS
-from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
+from listener.flags import CONNECTION, takes_settings, with_connection
+from listener.printing import tell
 from listener.settings import Settings
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help=f"The reaction: {', '.join(CONSUMERS)}.")]
@@ -64,8 +65,3 @@ def _do(settings: Settings, name: str, work: Callable[[Connection], Awaitable[No
         await work(connection)
 
     with_connection(settings, checked)
-
-
-def tell(line: str) -> None:
-    """One line, whatever is in it."""
-    console().print(literally(line), soft_wrap=True)

@@ -13,11 +13,12 @@ import asyncpg
 from rich.console import Console
 from rich.live import Live
 
-from listener import sql
+from listener import printing, sql
 from listener.connection import Connection, close
 from listener.demo import figures, processes
 from listener.demo.embedded import Embedded, postgres, temporary_folder
 from listener.errors import ListenerError
+from listener.wording import counted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RULE = ("--on-leave", "suspend", "--inactive-value", "suspended")
@@ -30,7 +31,7 @@ async def show(seconds: float | None, rate: float) -> None:
 
     Raises MissingExtra, EmbeddedPostgresFailed or DemoFailed.
     """
-    console = Console(highlight=False)
+    console = printing.console()
     interrupted = anyio.Event()
     with anyio.open_signal_receiver(*SIGNALS) as signals:
         try:
@@ -96,7 +97,7 @@ class _Demo:
             await processes.command(self.console, server, folder, "sync")
             await figures.caught_up(connection)
             self.console.print()
-            self.console.print(figures.before_and_after(before, await figures.state(connection)))
+            figures.before_and_after(before, await figures.state(connection))
             self._tell_where_to_look(server, folder, port)
             with anyio.move_on_after(seconds):
                 async with anyio.create_task_group() as tasks:
@@ -126,10 +127,12 @@ class _Demo:
     async def _watch(self, server: Embedded, port: int) -> None:
         """Show the figures, on a connection of their own."""
         async with _connection(server.url) as connection:
-            if self.console.is_terminal:
+            if printing.width(self.console) is not None:
                 with Live(console=self.console, auto_refresh=False) as live:
                     while True:
-                        live.update(figures.live_table(await self._figures(connection, port)), refresh=True)
+                        live.update(
+                            figures.live_table(await self._figures(connection, port), self.console), refresh=True
+                        )
                         await anyio.sleep(REDRAW_SECONDS)
             while True:
                 await anyio.sleep(LINE_SECONDS)
@@ -151,9 +154,10 @@ class _Demo:
         await figures.caught_up(connection)
         state = await figures.state(connection)
         self.console.print(
-            f"\n{self.signed_up} sign-ups; {state['enrollments missing']} enrollments missing, "
+            f"\n{counted(self.signed_up, 'sign-up')}; {counted(state['enrollments missing'], 'enrollment')} missing, "
             f"{state['enrollments not wanted']} not wanted any more; "
-            f"{state['active enrollments']} active enrollments, and the courses say {state['count on the courses']}.",
+            f"{counted(state['active enrollments'], 'active enrollment')}, "
+            f"and the courses say {state['count on the courses']}.",
             soft_wrap=True,
         )
 

@@ -4,11 +4,12 @@ from itertools import pairwise
 
 import anyio
 from prometheus_client.parser import text_string_to_metric_families
-from rich.table import Table
+from rich.console import Console, Group
 
 from listener import sql
 from listener.connection import Connection
 from listener.demo.processes import get
+from listener.printing import arranged, show_rows, width
 
 CATCH_UP_SECONDS = 10.0
 
@@ -36,19 +37,15 @@ async def caught_up(connection: Connection) -> None:
             await anyio.sleep(0.05)
 
 
-def before_and_after(before: dict[str, int], after: dict[str, int]) -> Table:
-    """What the sample school held before the demo, and holds now."""
-    table = Table("", "before", "after", title="The LMS before and after")
-    for name, value in before.items():
-        table.add_row(name, str(value), str(after[name]))
-    return table
+def before_and_after(before: dict[str, int], after: dict[str, int]) -> None:
+    """Print what the sample school held before the demo, and holds now."""
+    rows = [(name, f"{value} before, {after[name]} after") for name, value in before.items()]
+    show_rows(rows, title="The LMS before and after")
 
 
-def live_table(figures: dict[str, str]) -> Table:
+def live_table(figures: dict[str, str], output: Console) -> Group:
     """The figures that are drawn again and again."""
-    table = Table(*figures)
-    table.add_row(*figures.values())
-    return table
+    return Group(*arranged(figures.items(), (), width(output)))
 
 
 def reaction_p50(port: int) -> float | None:

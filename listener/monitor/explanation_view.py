@@ -1,22 +1,23 @@
-"""`listener explain` in a terminal: as people read it, or as JSON."""
+"""`listener explain`: as people read it, or as JSON."""
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import RenderableType
-from rich.table import Table
+from rich.text import Text
 
 from listener.connection import Connection, address, reason
 from listener.errors import CONNECTION_ERRORS, Unreachable
-from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
+from listener.flags import CONNECTION, takes_settings, with_connection
 from listener.monitor.explanation import Explanation, Noted, Pending, Verdict
 from listener.monitor.pairs import ByQuery, Pair, Standing
 from listener.monitor.profile_look import explain as look
+from listener.printing import Row, show_rows, tell
 from listener.settings import Settings
+from listener.wording import counted
 
 SHOWN_ENROLLMENTS = 20
 LONGEST = 200
@@ -63,9 +64,8 @@ def explain(
             document = explained.to_dict() | {"says": verdict_line(explained)}
             sys.stdout.write(json.dumps(document, default=lambda value: value.isoformat()) + "\n")
         else:
-            output = console()
-            output.print(literally(verdict_line(explained)), style="bold", soft_wrap=True)
-            output.print(render(explained))
+            tell(Text(verdict_line(explained), style="bold"))
+            show_rows(rows(explained))
         return 2 if explained.verdict is Verdict.UNKNOWN else 0
 
     raise typer.Exit(with_connection(settings, work))
@@ -117,14 +117,12 @@ def _but(explained: Explanation) -> str:
 def _but_by_query(explained: Explanation) -> str:
     """What may surprise about somebody who is where it should be."""
     standings = [each.standing for each in explained.seen.pairs or () if each.wanted]
-    remarks = [
-        text.format(count=count)
-        for standing, text in (
-            (Standing.NOT_ACTIVE, "in {count} not active, which is left alone"),
-            (Standing.LEFT_BY_HAND, "but for {count} that were removed by hand"),
-        )
-        if (count := standings.count(standing))
-    ]
+    not_active, by_hand = map(standings.count, (Standing.NOT_ACTIVE, Standing.LEFT_BY_HAND))
+    remarks = []
+    if not_active:
+        remarks.append(f"in {not_active} not active, which is left alone")
+    if by_hand:
+        remarks.append(f"but for {counted(by_hand, 'that was', 'that were')} removed by hand")
     return "".join(f", {remark}" for remark in remarks)
 
 
@@ -143,66 +141,57 @@ def _waits_for(explained: Explanation) -> str:
     )
 
 
-def render(explained: Explanation) -> Table:
+def rows(explained: Explanation) -> Iterator[Row]:
     """What the verdict rests on, as people read it."""
-    table = Table.grid(padding=(0, 2))
+    yield "profile", explained.profile
+    yield from _rule(explained) if explained.by_query is None else _pairs(explained, explained.by_query)
+    for number, line in enumerate(explained.incomplete):
+        yield "" if number else Text("may be incomplete", style="yellow"), line
 
-    def add(what: str, said: RenderableType) -> None:
-        table.add_row(what, said)
 
+def _rule(explained: Explanation) -> Iterator[Row]:
+    """Where new students land in one course."""
     seen = explained.seen
-    add("profile", literally(explained.profile))
-    if explained.by_query is not None:
-        _add_pairs(add, explained, explained.by_query)
-        return table
     if explained.actions != "count":
         is_student = {True: "yes", False: "no", None: "could not be read"}[seen.is_student]
-        add("student", literally(f"{is_student}; the rule: {explained.rule}"))
+        yield "student", f"{is_student}; the rule: {explained.rule}"
     for row in seen.rule_rows or ():
-        add("", literally("its row has " + (_columns(row) or "nothing that the rule reads")))
+        yield "", "its row has " + (_columns(row) or "nothing that the rule reads")
     if seen.rule_rows == ():
-        add("", "it has no row there")
+        yield "", "it has no row there"
     for each in (seen.enrollments or ())[:SHOWN_ENROLLMENTS]:
         status = each.status or "no status"
         active = "" if each.active else " (not active)"
         since = "" if each.since is None else f", since {each.since}"
-        add("enrolled", literally(f"in course {each.course}, {status}{active}{since}"))
+        yield "enrolled", f"in course {each.course}, {status}{active}{since}"
     if len(seen.enrollments or ()) > SHOWN_ENROLLMENTS:
-        add("", f"and in {len(seen.enrollments or ()) - SHOWN_ENROLLMENTS} more; --json has them all")
+        yield "", f"and in {len(seen.enrollments or ()) - SHOWN_ENROLLMENTS} more; --json has them all"
     if seen.enrollments == ():
-        add("enrolled", "nowhere")
+        yield "enrolled", "nowhere"
     if explained.actions != "count":
         if seen.enrollments:
-            add("", LEFT_ALONE)
-        add("new students", literally(_lands(explained)))
-        add("pending", literally("no" if seen.pending is None else _pending(seen.pending)))
-        add("noted", _noted(seen.notes))
-    _add_doubts(add, explained)
-    return table
+            yield "", LEFT_ALONE
+        yield "new students", _lands(explained)
+        yield "pending", "no" if seen.pending is None else _pending(seen.pending)
+        yield "noted", _noted(seen.notes)
 
 
-def _add_doubts(add: Callable[[str, RenderableType], None], explained: Explanation) -> None:
-    for number, line in enumerate(explained.incomplete):
-        add("" if number else "[yellow]may be incomplete[/]", literally(line))
-
-
-def _add_pairs(add: Callable[[str, RenderableType], None], explained: Explanation, rule: ByQuery) -> None:
+def _pairs(explained: Explanation, rule: ByQuery) -> Iterator[Row]:
     """Course by course, where a query says who should be where."""
     seen = explained.seen
-    add("the rule", literally(explained.rule))
+    yield "the rule", explained.rule
     for each in (seen.pairs or ())[:SHOWN_ENROLLMENTS]:
-        add("course", literally(f"{each.course}: {_stands(each, rule)}"))
+        yield "course", f"{each.course}: {_stands(each, rule)}"
     if len(seen.pairs or ()) > SHOWN_ENROLLMENTS:
-        add("", f"and {len(seen.pairs or ()) - SHOWN_ENROLLMENTS} more; --json has them all")
+        yield "", f"and {len(seen.pairs or ()) - SHOWN_ENROLLMENTS} more; --json has them all"
     if seen.pairs == ():
-        add("courses", "none: it should be in none, and is in none")
-    add("pending", literally("no" if seen.pending is None else _pending(seen.pending)))
-    add("noted", _noted(seen.notes))
+        yield "courses", "none: it should be in none, and is in none"
+    yield "pending", "no" if seen.pending is None else _pending(seen.pending)
+    yield "noted", _noted(seen.notes)
     if seen.routed_notes.oldest_at is not None:
-        add("may concern it", _noted(seen.routed_notes))
+        yield "may concern it", _noted(seen.routed_notes)
     if seen.blind_notes.oldest_at is not None:
-        add("everyone", f"is looked at: {_noted(seen.blind_notes)}")
-    _add_doubts(add, explained)
+        yield "everyone", f"is looked at: {_noted(seen.blind_notes)}"
 
 
 def _stands(pair: Pair, rule: ByQuery) -> str:
@@ -236,17 +225,16 @@ def _lands(explained: Explanation) -> str:
 
 
 def _pending(pending: Pending) -> str:
-    attempts = "1 attempt" if pending.attempts == 1 else f"{pending.attempts} attempts"
     error = "" if pending.error is None else f" ({pending.error})"
     after = "with a course" if pending.next_attempt_at is None else _when(pending.next_attempt_at)
+    attempts = counted(pending.attempts, "attempt")
     return f"{pending.reason}{error}, {attempts} since {_time(pending.since)}, the next {after}"
 
 
 def _noted(noted: Noted) -> str:
     if noted.oldest_at is None:
         return "nothing that is not yet handled"
-    notes = "1 note" if noted.waiting == 1 else f"{noted.waiting:,} notes"
-    return f"{notes} not yet handled, the oldest since {_time(noted.oldest_at)}"
+    return f"{counted(noted.waiting, 'note')} not yet handled, the oldest since {_time(noted.oldest_at)}"
 
 
 def _columns(row: dict[str, object]) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from listener import __version__
 from listener.monitor.sample import COUNTED
 from listener.monitor.state import Role, State
+from listener.wording import counted
 
 WAITS_SECONDS = 10.0
 """A change that has waited for longer is worth a word."""
@@ -73,7 +74,7 @@ def _leading(state: State) -> Headline:
             return Headline("warning", "Catching up", f"The oldest change has waited for {waited:.0f} s.")
     waiting = sum(sample.pending_students.values()) if sample is not None else 0
     if waiting:
-        students = "1 student waits" if waiting == 1 else f"{waiting}{'+' if waiting >= COUNTED else ''} students wait"
+        students = counted(waiting, "student waits", f"students {'or more ' if waiting >= COUNTED else ''}wait")
         return Headline(
             "warning", f"Leading; {students}", 'The command "listener pending" says why, and when it is tried again.'
         )

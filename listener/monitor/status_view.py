@@ -1,48 +1,52 @@
-"""`listener status` in a terminal: once, or again and again, as a table or as JSON."""
+"""`listener status`: once, or again and again, in words or as JSON."""
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
 import anyio
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from listener.connection import Connection, address, connected, reason
 from listener.errors import CONNECTION_ERRORS, Unreachable
 from listener.monitor.sample import COUNTED
 from listener.monitor.status import Status, look
+from listener.printing import Row, arranged, console, show_rows, tell, width
+from listener.wording import counted
 
 
 async def show(url: str | None, *, as_json: bool, full: bool, every: float | None) -> int:
     """Print the status, once or every so many seconds; the exit status. Raises Unreachable and what `look` raises."""
-    console = Console(highlight=False)
     if every is None:
         async with connected(url, application_name="listener-command") as connection:
             seen = await _look(connection, url, full=full)
-        _print(console, seen, as_json=as_json)
+        _print(seen, as_json=as_json)
         return 0 if seen.problem is None else 1
-    with Live(console=console, auto_refresh=False) as live:
+    output = console()
+    draws = width(output) is not None and not as_json
+    with Live(console=output, auto_refresh=False) if draws else nullcontext() as live:
         while True:
             try:
                 async with connected(url, application_name="listener-command") as connection:
                     while True:
                         seen = await _look(connection, url, full=full)
-                        if console.is_terminal and not as_json:
-                            live.update(render(seen), refresh=True)
+                        if live is None:
+                            _print(seen, as_json=as_json)
                         else:
-                            _print(console, seen, as_json=as_json)
+                            live.update(drawn(seen, output), refresh=True)
                         await anyio.sleep(every)
             except Unreachable as error:
                 if as_json:
                     _write({"healthy": False, "problem": str(error)})
-                elif console.is_terminal:
-                    live.update(f"[bold red]{error}[/]", refresh=True)
+                elif live is None:
+                    tell(str(error))
                 else:
-                    console.print(str(error), markup=False)
+                    live.update(Text(str(error), style="bold red"), refresh=True)
                 await anyio.sleep(every)
 
 
@@ -53,11 +57,11 @@ async def _look(connection: Connection, url: str | None, *, full: bool) -> Statu
         raise Unreachable(address=address(url), reason=reason(error)) from error
 
 
-def _print(console: Console, seen: Status, *, as_json: bool) -> None:
+def _print(seen: Status, *, as_json: bool) -> None:
     if as_json:
         _write(seen.to_dict())
     else:
-        console.print(render(seen))
+        show_rows(rows(seen))
 
 
 def _write(document: dict[str, Any]) -> None:
@@ -65,59 +69,65 @@ def _write(document: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def render(seen: Status) -> Table:
+def drawn(seen: Status, output: Console) -> Group:
+    """The status as it is drawn again and again."""
+    return Group(*arranged(rows(seen), (), width(output)))
+
+
+def rows(seen: Status) -> list[Row]:
     """The status as people read it."""
-    headline = "[bold green]healthy[/]" if seen.problem is None else f"[bold red]{seen.problem}[/]"
-    table = Table.grid(padding=(0, 2))
-    table.add_row("[bold]listener[/]", headline)
-    table.add_row("leader", _leader(seen))
-    table.add_row("standbys", f"{seen.standbys}")
-    approximately = "about " if seen.backlog_is_estimated else ""
-    changes = "change" if seen.backlog == 1 else "changes"
+    headline = Text("healthy", style="bold green") if seen.problem is None else Text(seen.problem, style="bold red")
+    found: list[Row] = [(Text("listener", style="bold"), headline), *_leader(seen), ("standbys", f"{seen.standbys}")]
     waits = "" if seen.lag_seconds is None else f", the oldest waits for {duration(seen.lag_seconds)}"
-    table.add_row("backlog", f"{approximately}{seen.backlog:,} {changes}{waits}")
-    for each in seen.paused:
-        line = Text(f"{each}: listener resume {each.consumer}", style="yellow")
-        table.add_row("paused", line)
+    found.append(("backlog", f"{_changes(seen.backlog, is_estimated=seen.backlog_is_estimated)}{waits}"))
+    found += [("paused", Text(f"{each}: listener resume {each.consumer}", style="yellow")) for each in seen.paused]
     if seen.paused:
-        about = "about " if seen.paused_backlog >= COUNTED else ""
-        changes = "change" if seen.paused_backlog == 1 else "changes"
-        table.add_row("waits for resume", f"{about}{seen.paused_backlog:,} {changes}")
-    table.add_row("last batch", _ago(seen.last_checkpoint_at))
-    reasons = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in seen.pending_by_reason.items())
-    table.add_row(
-        "pending students",
-        "none"
-        if not seen.pending_students
-        else f"[yellow]{seen.pending_students:,}[/] ({reasons}); see listener pending",
-    )
+        waiting = _changes(seen.paused_backlog, is_estimated=seen.paused_backlog >= COUNTED)
+        found.append(("waits for resume", waiting))
+    found += [("last batch", _ago(seen.last_checkpoint_at)), ("pending students", _pending(seen))]
     if seen.pending_counts:
-        table.add_row("pending counts", f"[yellow]{seen.pending_counts:,}[/] courses whose row is locked or refused")
+        what = counted(
+            seen.pending_counts, "course whose row is locked or refused", "courses whose row is locked or refused"
+        )
+        found.append(("pending counts", Text(what, style="yellow")))
     if seen.oldest_transaction_seconds is not None:
-        table.add_row("oldest transaction", f"{duration(seen.oldest_transaction_seconds)}, somebody else's")
+        found.append(("oldest transaction", f"{duration(seen.oldest_transaction_seconds)}, somebody else's"))
     if seen.notify_queue_usage >= 0.01:
-        table.add_row("notify queue", f"{seen.notify_queue_usage:.0%} full")
+        found.append(("notify queue", f"{seen.notify_queue_usage:.0%} full"))
     if seen.statistics is not None:
-        table.add_row("students", f"{seen.statistics.students:,}")
-        table.add_row("without enrollment", f"{seen.statistics.students_without_enrollment:,}")
-        table.add_row("wanted, missing", f"{seen.statistics.wanted_missing:,}")
-        table.add_row("courses off", f"{seen.statistics.courses_off:,}")
-    return table
+        found += [
+            ("students", f"{seen.statistics.students:,}"),
+            ("without enrollment", f"{seen.statistics.students_without_enrollment:,}"),
+            ("wanted, missing", f"{seen.statistics.wanted_missing:,}"),
+            ("courses off", f"{seen.statistics.courses_off:,}"),
+        ]
+    return found
 
 
-def _leader(seen: Status) -> str:
+def _changes(count: int, *, is_estimated: bool) -> str:
+    return f"{'about ' if is_estimated else ''}{counted(count, 'change')}"
+
+
+def _pending(seen: Status) -> Text:
+    if not seen.pending_students:
+        return Text("none")
+    reasons = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in seen.pending_by_reason.items())
+    return Text(f"{seen.pending_students:,} ({reasons}); see `listener pending`", style="yellow")
+
+
+def _leader(seen: Status) -> Iterator[Row]:
     if seen.polling:
-        return "a daemon that polls, behind a transaction pooler"
+        yield "leader", "a daemon that polls, behind a transaction pooler"
+        return
     if seen.leader_pid is None:
-        return "[red]none[/]"
+        yield "leader", Text("none", style="red")
+        return
     where = f" from {seen.leader_address}" if seen.leader_address else ""
     since = "" if seen.leader_since is None else f", connected {_ago(seen.leader_since)}"
-    deputy = (
-        f"\n[yellow]a deputy: session {seen.squatter_pid}, which is no daemon, holds the leader's lock[/]"
-        if seen.squatter_pid is not None
-        else ""
-    )
-    return f"pid {seen.leader_pid}{where}{since}{deputy}"
+    yield "leader", f"pid {seen.leader_pid}{where}{since}"
+    if seen.squatter_pid is not None:
+        who = f"session {seen.squatter_pid}, which is no daemon, holds the leader's lock"
+        yield "a deputy", Text(who, style="yellow")
 
 
 def _ago(moment: datetime | None) -> str:

@@ -2,14 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterable
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
+import asyncpg
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
-from rich.text import Text
 
 from listener import sql
 from listener.adapter import install as installing
@@ -19,13 +18,15 @@ from listener.connection import Connection
 from listener.errors import NeedsStructure, NotInstalled
 from listener.feed import pausing
 from listener.feed.registry import COUNT, ENROLL
-from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
+from listener.flags import CONNECTION, takes_settings, with_connection
+from listener.printing import console, show_rows, tell, width
 from listener.repair import diagnosis as diagnosing
 from listener.repair import restructure
 from listener.repair import sync as syncing
-from listener.repair.diagnosis import Finding
-from listener.repair.dry_run import Todo, would_change, would_do
+from listener.repair.dry_run import would_change
+from listener.repair.findings_view import foretell, show_findings, show_plan, show_titled
 from listener.settings import MAPPING, Settings
+from listener.wording import counted
 
 SHOWN_STUDENTS = 100
 
@@ -39,30 +40,11 @@ async def known(connection: Connection, settings: Settings) -> tuple[Mapping, in
     return await discover(connection, given(settings)), None
 
 
-def show(findings: Iterable[Finding], title: str, none: str | None = None) -> None:
-    """A table of findings."""
-    table = Table("code", "what", "examples", "mend with", title=title)
-    for each in findings:
-        table.add_row(
-            each.code,
-            f"{each.affected} {each.what}",
-            Text("\n").join(map(literally, each.examples)),
-            literally(each.mend),
-        )
-    if table.row_count or none:
-        console().print(table if table.row_count else none)
-
-
-def show_findings(findings: Iterable[Finding]) -> None:
-    """What stops or spoils the listener's work, if anything does."""
-    show(findings, "What is not as it should be", "in sync: nothing to mend")
-
-
 @takes_settings(*CONNECTION, *MAPPING)
 def diagnose(
     settings: Settings, *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
-    """Say what stops or spoils the listener's work, and which command mends it; then, apart, what could be better about
+    """Say what stops or spoils the listener's work, and which command mends it. Then, apart, what could be better about
     keys and indexes. Changes nothing."""
 
     async def work(connection: Connection) -> int:
@@ -72,7 +54,9 @@ def diagnose(
             sys.stdout.write(json.dumps(diagnosis.to_dict()) + "\n")
         else:
             show_findings(diagnosis.findings)
-            show(diagnosis.advice, "Advice about structure: the listener works without it")
+            if diagnosis.advice:
+                tell("")
+                show_titled("Advice about structure: the listener works without it", diagnosis.advice)
         return 1 if diagnosis.findings else 0
 
     raise typer.Exit(with_connection(settings, work))
@@ -97,7 +81,7 @@ def sync(
         typer.Option("--print", help="With --structure: print a migration for the LMS's own tool, and do nothing."),
     ] = False,
 ) -> None:
-    """Enroll students that were missed and repair counts, while everything goes on; under LISTENER_WANTED_QUERY, take
+    """Enroll students that were missed and repair counts, while everything goes on. Under LISTENER_WANTED_QUERY, take
     back, too, what is not wanted any more. Nothing else is changed, unless --structure asks for it."""
     for flag, given_ in (("--print", print_), ("--cascade", cascade)):
         if given_ and not structure:
@@ -113,16 +97,14 @@ def sync(
             if print_:
                 sys.stdout.write(restructure.migration(diagnosis, mapping))
                 return 0
-            todos = would_do(diagnosis, with_structure=structure)
-            show_todos("would", todos)
-            for line in diagnosis.preview.lines() if diagnosis.preview and diagnosis.preview.movements else ():
-                tell(line)
-            return 1 if diagnosis.findings or todos else 0
+            paused = None if installed is None else await _paused(connection)
+            foretell(diagnosis, mapping, paused, with_structure=structure)
+            return 1 if diagnosis.findings or (structure and would_change(diagnosis)) else 0
         if installed is None:
             raise NotInstalled(database=await connection.fetchval("select current_database()"))
-        paused = [each for each in await pausing.paused(connection) if each.consumer in (ENROLL, COUNT)]
-        if paused:
-            tell(f"nothing done: {'; '.join(map(str, paused))}; `listener resume {paused[0].consumer}` first")
+        paused = await _paused(connection)
+        if paused is not None:
+            tell(f"nothing done: {paused}")
             return 1
         await connection.fetchval(sql.read("adapter/follow"))
         gone = await diagnosing.broken(connection)
@@ -132,7 +114,10 @@ def sync(
         complete = True
         if structure:
             diagnosis = await diagnosing.diagnose(connection, mapping, installed, settings.url(), names)
-            show_todos("to do", would_change(diagnosis))
+            todos = would_change(diagnosis)
+            if todos:
+                show_plan("What is to be done about keys and indexes, in this order", todos)
+                tell("")
             complete = await restructure.mend_structure(connection, mapping, names, tell)
         handled = await _sync_with_progress(connection, settings, mapping)
         installed = (await known(connection, settings))[1]
@@ -143,37 +128,32 @@ def sync(
     raise typer.Exit(with_connection(settings, work))
 
 
+async def _paused(connection: Connection) -> str | None:
+    """Why nothing can be done for now, and what to do about it; None if no reaction that is needed is paused."""
+    paused = [each for each in await pausing.paused(connection) if each.consumer in (ENROLL, COUNT)]
+    return f"{'; '.join(map(str, paused))}; `listener resume {paused[0].consumer}` first" if paused else None
+
+
 async def _sync_with_progress(connection: Connection, settings: Settings, mapping: Mapping) -> bool:
-    """Enroll and count, below a bar that shows how far that is."""
+    """Enroll and count, below a bar that shows how far that is; without a terminal to draw it in, a line says so in the
+    end."""
     output = console()
-
-    def tell_above(line: str) -> None:
-        output.print(literally(line), soft_wrap=True)
-
     columns = (TextColumn("students"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=output) as bar:
-        task = bar.add_task("")
-
+    draws = width(output) is not None
+    far = ""
+    with Progress(*columns, console=output, disable=not draws) as bar:
+        task = bar.add_task("", total=None)
         word = "enrolled" if mapping.wanted_query is None else "settled"
 
         def advance(seen: int, total: int, done: int) -> None:
+            nonlocal far
+            far = f"students: {seen}/{total}, {done} {word}"
             bar.update(task, completed=seen, total=total, description=f"{done} {word}")
 
-        return await syncing.sync(connection, settings.url(), mapping, tell_above, advance)
-
-
-def tell(line: str) -> None:
-    """One line of what is done."""
-    console().print(literally(line), soft_wrap=True)
-
-
-def show_todos(word: str, todos: Iterable[Todo]) -> None:
-    """What would be done, with the statements below each thing."""
-    for todo in todos:
-        console().print(literally(f"{word}: {todo.what}"), soft_wrap=True)
-        for statement in todo.statements:
-            for line in f"{statement};".splitlines():
-                console().print(literally(f"    {line}"), soft_wrap=True)
+        handled = await syncing.sync(connection, settings.url(), mapping, partial(tell, output=output), advance)
+    if far and not draws:
+        tell(far)
+    return handled
 
 
 class What(StrEnum):
@@ -197,14 +177,30 @@ def pending(
         await installing.require(connection)
         if what is not What.LIST:
             done = await connection.fetchval(sql.read(f"repair/pending_{what.value}"), student)
-            console().print(f"{done} students {'tried again now' if what is What.RETRY else 'dropped'}")
+            tell(f"{counted(done, 'student')} {'tried again now' if what is What.RETRY else 'dropped'}")
             return
-        table = Table("student", "reason", "error", "attempts", "since", "next attempt")
-        for row in await connection.fetch(sql.read("repair/pending"), SHOWN_STUDENTS):
-            waits_for = "with a seat" if row["reason"] == "full" else "with a course"
-            after = waits_for if row["next_attempt_at"] is None else f"{row['next_attempt_at']:%F %T}"
-            values = (row["profile_id"], row["reason"], row["error"] or "", str(row["attempts"]))
-            table.add_row(*map(literally, values), f"{row['since']:%F %T}", after)
-        console().print(table if table.row_count else "nobody waits")
+        rows = [
+            (
+                row["profile_id"],
+                row["reason"],
+                str(row["attempts"]),
+                f"{row['since']:%F %T}",
+                _next_attempt(row),
+                row["error"] or "",
+            )
+            for row in await connection.fetch(sql.read("repair/pending"), SHOWN_STUDENTS + 1)
+        ]
+        if not rows:
+            tell("nobody waits")
+            return
+        show_rows(rows[:SHOWN_STUDENTS], ("student", "reason", "attempts", "since", "next attempt", "error"))
+        if len(rows) > SHOWN_STUDENTS:
+            tell(f"and more: these are the first {SHOWN_STUDENTS}")
 
     with_connection(settings, work)
+
+
+def _next_attempt(row: asyncpg.Record) -> str:
+    if row["next_attempt_at"] is not None:
+        return f"{row['next_attempt_at']:%F %T}"
+    return "with a seat" if row["reason"] == "full" else "with a course"

@@ -7,7 +7,7 @@ import json
 import shlex
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from listener import sql
 from listener.adapter import preview as previewing
@@ -21,13 +21,29 @@ from listener.errors import Blinded, MayNot
 from listener.lock_watch import reading_whole_tables
 from listener.patience import patiently
 from listener.repair import keys, structure
+from listener.repair.checks import (
+    CODES,
+    COUNTS_OFF,
+    IN_THE_WAY,
+    INSTALL,
+    INSTALLED,
+    MISSED,
+    NOT_ENROLLED,
+    ORPHANS,
+    REFUSED,
+    STRUCTURE,
+    TRIGGERS,
+    UNWANTED,
+    WANTED_MISSING,
+    WITHOUT_ENROLLMENT,
+    Check,
+    Severity,
+)
 from listener.repair.structure import Step
+from listener.wording import counted
 
-Severity = Literal["error", "warning"]
-
-SYNC = "listener sync"
-STRUCTURE = "listener sync --structure"
-INSTALL = "listener install"
+EXAMPLES = 5
+"""How many a finding of many shows."""
 
 
 @dataclass(frozen=True)
@@ -38,72 +54,24 @@ class Finding:
     severity: Severity
     affected: int
     what: str
+    """Said of several; or, if nothing is counted, as it is."""
     examples: tuple[str, ...]
     mend: str
+    one: str = ""
+    """The same said of one; empty if nothing is counted."""
+
+    def __str__(self) -> str:
+        """With the number, as people say it."""
+        return counted(self.affected, self.one, self.what) if self.one else self.what
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the examples are only the first ones."""
+        return len(self.examples) == EXAMPLES < self.affected
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Check:
-    """A query that returns how many are affected, and examples."""
-
-    code: str
-    severity: Severity
-    what: str
-    mend: str
-    query: str = ""
-    """Its file in `sql/`, if it is not the one in `repair/findings` that is called like the code."""
-
-
-WITHOUT_ENROLLMENT = Check("students_without_enrollment", "error", "students have no enrollment", SYNC)
-MISSED = Check("students_missed", "error", "students have no enrollment", SYNC)
-"""Beside live sign-ups: who is noted is not missed."""
-NOT_ENROLLED = Check("wanted_not_enrolled", "error", "enrollments are wanted and not there", SYNC)
-WANTED_MISSING = Check("wanted_missing", "error", "enrollments are wanted and not there", SYNC)
-"""Beside live sign-ups, under a query: who is noted is not missed."""
-UNWANTED = Check(
-    "unwanted_enrollments", "error", "enrollments that the listener made are not wanted any more, and still there", SYNC
-)
-COUNTS_OFF = Check("counts_off", "error", "counts are off", SYNC)
-INSTALLED = (
-    Check("counts_drifted", "error", "counts are off", SYNC),
-    Check("feed_lag", "error", "changes wait for a daemon", "listener run"),
-    Check("paused", "warning", "reactions are paused", "listener resume NAME"),
-    Check("students_pending", "warning", "students could not be enrolled yet", "listener pending"),
-)
-REFUSED = Check(
-    "students_refused",
-    "error",
-    "students cannot be enrolled: the foreign key refers to a table they are not in",
-    STRUCTURE,
-)
-CODES = {
-    "students_missed": "students_without_enrollment",
-    "wanted_not_enrolled": "wanted_missing",
-    "counts_drifted": "counts_off",
-    "students_refused": "foreign_key_wrong_table",
-}
-"""What people know them by, whether something is installed or not."""
-TRIGGERS = Check(
-    "triggers_missing", "error", "triggers are missing or disabled", INSTALL, "adapter/catalogue/triggers_missing"
-)
-ORPHANS = "repair/findings/orphans"
-IN_THE_WAY = {
-    each.code: each
-    for each in (
-        Check(
-            "enrollments_of_nobody", "warning", "enrollments refer to a profile that is not there", STRUCTURE, ORPHANS
-        ),
-        Check(
-            "enrollments_of_no_course", "warning", "enrollments refer to a course that is not there", STRUCTURE, ORPHANS
-        ),
-        Check("duplicate_enrollments", "warning", "enrollments are doubled", STRUCTURE),
-    )
-}
-"""Rows that a missing key would not allow."""
+        return {name: value for name, value in asdict(self).items() if name != "one"}
 
 
 @dataclass(frozen=True)
@@ -229,7 +197,7 @@ async def _run(
     if not row["affected"]:
         return None
     code = CODES.get(check.code, check.code)
-    return Finding(code, check.severity, row["affected"], check.what, tuple(row["examples"]), check.mend)
+    return Finding(code, check.severity, row["affected"], check.what, tuple(row["examples"]), check.mend, check.one)
 
 
 def _described(step: Step) -> Finding:
@@ -244,16 +212,17 @@ async def broken(connection: Connection) -> list[Finding]:
     if not problems:
         return []
     what = "mapped tables or columns are gone, or cannot be what they were"
-    return [Finding("mapping_broken", "error", len(problems), what, tuple(map(describe, problems)), INSTALL)]
+    one = "mapped table or column is gone, or cannot be what it was"
+    return [Finding("mapping_broken", "error", len(problems), what, tuple(map(describe, problems)), INSTALL, one)]
 
 
 async def _triggers(connection: Connection, mapping: Mapping) -> list[Finding]:
     enabled = [each for each in await takeover.existing(connection, mapping) if each.is_enabled]
     if not enabled:
         return []
-    what = "triggers of the LMS's own do the same work"
+    what, one = "triggers of the LMS's own do the same work", "trigger of the LMS's own does the same work"
     examples = tuple(map(str, enabled))
-    return [Finding("triggers_doubled", "error", len(enabled), what, examples, f"{INSTALL} --take-over")]
+    return [Finding("triggers_doubled", "error", len(enabled), what, examples, f"{INSTALL} --take-over", one)]
 
 
 async def _rights(connection: Connection, mapping: Mapping, installed: Installation | None) -> list[Finding]:

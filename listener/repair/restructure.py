@@ -14,22 +14,26 @@ from listener.patience import patiently, set_lock_timeout
 from listener.repair import keys, structure
 from listener.repair.diagnosis import Diagnosis
 from listener.repair.structure import Step
+from listener.wording import counted
 
 QUARANTINE_ROWS = 1000
 """Rows moved in one transaction."""
 
+DUPLICATES = "duplicate_enrollments"
+
 ASTRAY = {
     "enrollments_of_nobody": "refers to nobody",
     "enrollments_of_no_course": "refers to no course",
-    "duplicate_enrollments": "another enrollment of the same profile in the same course was kept",
+    DUPLICATES: "another enrollment of the same profile in the same course was kept",
 }
 """The rows that stand in a key's way, and why they are kept in quarantine."""
 
 MOVED = {
-    "enrollments_of_nobody": "of nobody",
-    "enrollments_of_no_course": "of no course",
-    "duplicate_enrollments": "that were doubled",
+    "enrollments_of_nobody": ("enrollment of nobody", "enrollments of nobody"),
+    "enrollments_of_no_course": ("enrollment of no course", "enrollments of no course"),
+    DUPLICATES: ("doubled enrollment", "doubled enrollments"),
 }
+"""The same rows, once they are there: one of them, and several."""
 
 MIGRATION = """\
 Keys and indexes of {table}, as `listener sync --structure --print` found them missing. They are made in one
@@ -49,7 +53,7 @@ def migration(diagnosis: Diagnosis, mapping: Mapping) -> str:
     for step in steps:
         for finding in [rows.pop(code) for code in step.rows if code in rows]:
             text = quarantine_statement(mapping, finding.code)
-            what = f"{finding.affected} {finding.what}: kept in listener.quarantine, which `listener install` makes."
+            what = f"{finding}: kept in listener.quarantine, which `listener install` makes."
             parts.append(f"{_comment(what)}\n{text};")
         parts.append("\n".join([_comment(f"{step.detail}."), *(f"{statement};" for statement in step.migration)]))
     return "\n\n".join(parts) + "\n"
@@ -76,7 +80,7 @@ async def mend_structure(
             if code not in moved:
                 rows = await _quarantine(connection, mapping, code)
                 if rows:
-                    tell(f"moved {rows} enrollments {MOVED[code]} to listener.quarantine")
+                    tell(f"moved {counted(rows, *MOVED[code])} to listener.quarantine")
             moved.add(code)
         error = await _try(connection, mapping, step)
         left = structure.missing(await keys.look(connection, mapping), cascade)
@@ -114,7 +118,7 @@ def astray_statement(mapping: Mapping, code: str) -> str:
 
 def _about(mapping: Mapping, code: str, name: str, *, chosen: bool = False) -> str:
     values = rendering.placeholders(mapping) | {"reason": ASTRAY[code], "among": "true", "among_profiles": "true"}
-    kind = "duplicates" if code == "duplicate_enrollments" else "orphans"
+    kind = "duplicates" if code == DUPLICATES else "orphans"
     if kind == "orphans":
         values |= structure.reference(mapping, code)
     values["is_astray"] = sql.read("repair/is_astray_and_chosen" if chosen else "repair/is_astray")

@@ -22,6 +22,7 @@ from listener.locks import CHANNEL
 from listener.patience import patiently, set_lock_timeout
 from listener.reactions.reaction import Reaction
 from listener.repair import count_repair
+from listener.wording import counted
 
 Tell = Callable[[str], None]
 Progress = Callable[[int, int, int], None]
@@ -50,7 +51,7 @@ async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: 
     if handled and mapping.enrolls and not mapping.observes:
         if mapping.wanted_query is None:
             done = await enroll_missing(connection, url, mapping, progress)
-            tell(f"enrolled {done.enrolled} students, {done.pending} wait")
+            tell(f"enrolled {counted(done.enrolled, 'student')}, {counted(done.pending, 'waits', 'wait')}")
             handled = done.handled
         else:
             settled = await settle_astray(connection, url, mapping, progress)
@@ -130,9 +131,9 @@ class Settled:
     """Whether all that was noted was handled, too."""
 
     def __str__(self) -> str:
-        others = (f"{word} {self.done[word]}" for word in ("returned", "suspended", "removed") if self.done[word])
-        done = ", ".join([f"enrolled {self.done['enrolled']}", *others])
-        return f"{done}; {self.waiting} students wait"
+        others = (f"{word} {self.done[word]:,}" for word in ("returned", "suspended", "removed") if self.done[word])
+        done = ", ".join([f"enrolled {self.done['enrolled']:,}", *others])
+        return f"{done}; {counted(self.waiting, 'student waits', 'students wait')}"
 
 
 Work: TypeAlias = dict[str, set[str]]

@@ -1,5 +1,5 @@
 -- What is in a schema called listener that no installation of ours has made; no row if there is nothing.
-select format('%s and %s others', min(found.name), count(*) - 1) as what
+select min(found.name) || case when count(*) > 1 then format(' and %s more', count(*) - 1) else '' end as what
 from (
     select class.oid::regclass::text as name
     from pg_catalog.pg_class as class

@@ -62,9 +62,8 @@ def test_demo_mends_the_lms_then_follows_live_sign_ups_and_who_leaves(temporary:
     demo = start(temporary, "--seconds", "3", "--rate", "20")
     output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 0, output
-    numbers = {name.strip(): (int(before), int(after)) for name, before, after in re.findall(
-        r"│ ([a-z ]+?) +│ +(\d+) +│ +(\d+) +│", output
-    )}  # fmt: skip
+    lines = re.findall(r"^([a-z ]+): (\d+) before, (\d+) after$", output, re.MULTILINE)
+    numbers = {name: (int(before), int(after)) for name, before, after in lines}
     assert numbers == {
         "profiles": (8, 8),
         "students": (7, 7),

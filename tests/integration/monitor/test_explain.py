@@ -37,10 +37,10 @@ async def test_who_was_enrolled_is_told_where_in_which_status_and_since_when(
     assert answer["enrollments"] == [{"course": str(course), "status": "active", "active": True}]
     assert (answer["default_course"], answer["pending"], answer["rule_rows"]) == (str(course), None, None)
     text = read(database.url, student.upper())
-    assert f"profile {student}" in text
+    assert f"profile: {student}" in text
     assert f"in course {course}, active, since {since}" in text
     assert "who has any enrollment, of any status, is left alone" in text
-    assert f"new students land in course {course}" in text
+    assert f"new students: land in course {course}" in text
     await connection.close()
 
 
@@ -120,7 +120,7 @@ async def test_who_waits_for_a_course_is_told_so(
     assert answer["pending"] == {"reason": "no_course", "error": None, "attempts": 1, "next_attempt_at": None}
     text = read(database.url, student)
     assert "waits: there is no course to be had; enrolled as soon as there is one" in text
-    assert "new students wait: there is no course to be had" in text
+    assert "new students: wait: there is no course to be had" in text
     assert "no_course, 1 attempt since 20" in text
     assert "the next with a course" in text
 

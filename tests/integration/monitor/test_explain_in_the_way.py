@@ -31,7 +31,7 @@ async def test_a_mapping_that_is_broken_is_told_and_what_can_still_be_said_is_sa
     assert any("whether it is a student could not be read" in each for each in answer["incomplete_because"])
     text = read(database.url, student, status=2)
     assert text.startswith("cannot tell: see what could not be read")
-    assert "may be incomplete the mapping is broken: column role of public.profiles is gone" in text
+    assert "may be incomplete: the mapping is broken: column role of public.profiles is gone" in text
     assert verdict(database.url, enrolled) == ("enrolled", None)
 
 
@@ -49,7 +49,7 @@ async def test_a_student_who_cannot_be_enrolled_under_a_broken_mapping_waits_for
     answer = ask(database.url, student)
     assert (answer["verdict"], answer["reason"]) == ("waits", "mapping_broken")
     assert "column status of public.courses is gone: run `listener install`" in answer["says"]
-    assert "new students could not be read" in read(database.url, student)
+    assert "new students: could not be read" in read(database.url, student)
 
 
 async def test_a_student_whom_a_disabled_trigger_did_not_note_waits_for_it_and_is_not_told_to_sync(

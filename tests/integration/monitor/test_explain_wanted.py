@@ -109,7 +109,7 @@ async def test_who_was_removed_from_one_course_by_hand_is_enrolled_but_for_that(
     await suspending.execute("delete from enrollments where course_id = $1", other)
     answer = ask(plain.url, student)
     assert answer["verdict"] == "enrolled"
-    assert answer["says"] == "enrolled where it should be, but for 1 that were removed by hand"
+    assert answer["says"] == "enrolled where it should be, but for 1 that was removed by hand"
 
 
 async def test_who_was_refused_waits_and_the_error_is_told(plain: Database, suspending: Connection) -> None:
@@ -139,7 +139,7 @@ async def test_a_change_that_may_concern_it_or_concerns_everyone_is_told(
     answer = ask(plain.url, student)
     assert (answer["verdict"], answer["reason"], answer["complete"]) == ("on_its_way", "may_concern", True)
     assert answer["routed_notes"]["waiting"] == 1
-    assert "may concern it 1 note not yet handled" in read(plain.url, student)
+    assert "may concern it: 1 note not yet handled" in read(plain.url, student)
     await suspending.execute("insert into listener.pause (consumer) values ('enroll')")
     assert verdict(plain.url, student) == ("waits", "paused")
     await suspending.execute("delete from listener.pause")
@@ -150,7 +150,7 @@ async def test_a_change_that_may_concern_it_or_concerns_everyone_is_told(
     await suspending.execute("delete from listener.change")
     answer = ask(plain.url, other)
     assert (answer["verdict"], answer["reason"], answer["complete"]) == ("on_its_way", "everyone", True)
-    assert "everyone is looked at: 1 note not yet handled" in read(plain.url, other)
+    assert "everyone: is looked at: 1 note not yet handled" in read(plain.url, other)
 
 
 async def test_who_nothing_knows_of_was_missed_or_is_found_by_the_audit_where_that_looks(plain: Database) -> None:

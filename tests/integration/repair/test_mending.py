@@ -72,12 +72,12 @@ async def test_the_users_case(case: Database, look: Connection) -> None:
     before = await state(look)
     would = listener(case.url, "sync", "--dry-run", check=False)
     assert would.returncode == 1
-    assert "would: enroll 4 students" in would.stdout
+    assert ". enroll 4 students\n" in would.stdout
     assert "1587" in would.stdout
     assert "alter table" not in would.stdout
     would = listener(case.url, *MENDS_ALL.split()[1:], "--dry-run", check=False)
     assert would.returncode == 1
-    assert "would: enroll 4 students" in would.stdout
+    assert ". enroll 4 students\n" in would.stdout
     assert 'references "public"."profiles"' in would.stdout
     assert "do $" not in would.stdout
     assert await state(look) == before
@@ -281,7 +281,7 @@ async def test_pending_students_are_shown_hurried_and_dropped(database: Database
     due = "select next_attempt_at <= now() from listener.pending_enrollment"
     assert "0 students" in listener(database.url, "pending", "retry", "--student", "nobody").stdout
     assert not await connection.fetchval(due)
-    assert "1 students" in listener(database.url, "pending", "retry", "--student", str(profile)).stdout
+    assert "1 student " in listener(database.url, "pending", "retry", "--student", str(profile)).stdout
     assert await connection.fetchval(due)
-    assert "1 students" in listener(database.url, "pending", "drop").stdout
+    assert "1 student " in listener(database.url, "pending", "drop").stdout
     assert await connection.fetchval(due) is None

@@ -202,22 +202,27 @@ async def test_it_says_how_many_find_a_seat_once_those_who_leave_have_left(
     await eventually(app, "select count(*) from listener.astray()", equals=1)
     assert await places(app) == {(1, "active"): 2, (1, "inactive"): 6, (2, "active"): 6, (2, "inactive"): 3}
     done = listener(empty.url, "install", "--plan")
-    assert re.search(r"would join: \d; 0 seats are free, so the rest would wait; 1 of them wait already", done.stdout)
+    assert re.search(r"would join: \d; 0 seats are free, so the rest would wait; 1 of them waits already", done.stdout)
 
 
 def test_a_dry_run_of_sync_says_the_same_of_what_is_installed(empty: Database) -> None:
     school(empty, 9, **SUSPEND)
     listener(empty.url, "sync")
     empty.server.psql(empty.name, unnoticed("update profiles set plan = 'gold' where id <= 2"))
-    planned = foretold(empty)[:-1]
+    numbers, *by_course = foretold(empty)[:-1]
     before = dump(empty)
     done = listener(empty.url, "sync", "--dry-run", check=False)
     assert done.returncode == 1
-    assert done.stdout.splitlines() == planned
-    assert planned == [
-        "who would join, leave, come back: 2 join, 2 leave (suspended)",
-        "course 1: 2 would leave (suspended): 1, 2",
-        "course 2: 2 would join: 1, 2",
+    assert numbers == "who would join, leave, come back: 2 join, 2 leave (suspended)"
+    assert by_course == ["course 1: 2 would leave (suspended): 1, 2", "course 2: 2 would join: 1, 2"]
+    wants = "bring everybody where the query of LISTENER_WANTED_QUERY wants them"
+    assert done.stdout.splitlines() == [
+        "What `listener sync` would do, in this order",
+        "",
+        f"1. {wants}: 2 join, 2 leave (suspended)",
+        *(f"    {line}" for line in by_course),
+        "",
+        "Nothing was changed.",
     ]
     assert dump(empty) == before
 
@@ -256,7 +261,7 @@ def test_a_plan_is_said_or_printed(empty: Database) -> None:
 def test_of_many_courses_the_first_are_told_and_the_others_counted() -> None:
     movements = [Movement(str(number), True, "enrolled", number, 0, ("1",)) for number in range(1, MOST_SHOWN + 11)]
     lines = list(Preview(tuple(movements)).lines())
-    assert lines[0] == f"who would join, leave, come back: {sum(range(MOST_SHOWN + 11))} join"
+    assert lines[0] == f"who would join, leave, come back: {sum(range(MOST_SHOWN + 11)):,} join"
     assert lines[1] == "course 1: 1 would join: 1"
     assert len(lines) == MOST_SHOWN + 2
     assert lines[-1] == "and in 10 more courses"
@@ -334,7 +339,7 @@ async def test_a_rule_that_is_changed_under_load_does_what_the_preview_said(
     lines = [line for line in said.splitlines() if line.startswith("course ") and not line.startswith("course 1:")]
     assert lines == [
         "course 2: 7 would join: 1, 2, 4, 5, 7, …",
-        "course 2: 1000 would leave (suspended): 3, 6, 9, 12, 15, …",
+        "course 2: 1,000 would leave (suspended): 3, 6, 9, 12, 15, …",
         "course 3: 900 would join: 3, 6, 9, 12, 15, …",
         "course 3: 100 would come back: 30, 60, 90, 120, 150, …",
     ]

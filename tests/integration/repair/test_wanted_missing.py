@@ -98,7 +98,7 @@ def statistics(database: Database) -> dict[str, Any]:
     """What `status --full` says that only a look at every row can tell."""
     done = listener(database.url, "status", "--full", "--json", check=False)
     found: dict[str, Any] = json.loads(done.stdout)["statistics"]
-    assert f"wanted, missing {found['wanted_missing']}" in " ".join(
+    assert f"wanted, missing: {found['wanted_missing']}" in " ".join(
         listener(database.url, "status", "--full", check=False).stdout.split()
     )
     return found
