@@ -88,9 +88,9 @@ def sign_up(server: Server, database: str, how_many: int) -> None:
     server.psql(database, "vacuum analyze")
 
 
-def drain(server: Server, database: str, problems: list[str]) -> Drained:
+def drain(server: Server, database: str, problems: list[str], **settings: object) -> Drained:
     """Start a daemon, and wait until it has made up for everything."""
-    with school.daemon(server.url(database), log_level="debug") as process:
+    with school.daemon(server.url(database), log_level="debug", **settings) as process:
         if not school.wait_idle(server, database, 600):
             problems.append(f"{database}: not drained within 600 s")
         began = datetime.datetime.fromisoformat(process.events("leader_acquired")[0]["timestamp"]).timestamp()
@@ -112,12 +112,14 @@ def bare(server: Server, template: str) -> float:
         return timed(server, database, BARE)
 
 
-def drain_copy(server: Server, template: str, problems: list[str], *, held: bool = False) -> Drained:
+def drain_copy(
+    server: Server, template: str, problems: list[str], *, held: bool = False, **settings: object
+) -> Drained:
     """Drain a copy, while somebody holds a snapshot or not."""
     with copy(server, template) as database:
         snapshot = ("begin isolation level repeatable read", "select count(*) from courses")
         with open_transaction(server, database, *snapshot) if held else nullcontext():
-            return drain(server, database, problems)
+            return drain(server, database, problems, **settings)
 
 
 def run(*, quick: bool) -> Measured:

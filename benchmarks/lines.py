@@ -8,6 +8,7 @@ from benchmarks import (
     bulk,
     counting,
     draining,
+    durable,
     idle,
     latency,
     losses,
@@ -84,6 +85,7 @@ LINES = (
     Line("counting", counting.run),
     Line("bulk", bulk.run),
     Line("rules", rules.run),
+    Line("durable", durable.run),
     Line("saturation", saturation.run),
     Line("idle", idle.run),
 )

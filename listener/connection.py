@@ -47,19 +47,21 @@ async def connect(url: str | None, *, application_name: str, statement_cache_siz
     return connection
 
 
-async def tune(connection: Connection) -> None:
-    """Set what the daemon's session needs: few rows by key, short waits for locks, a peer that is missed soon."""
-    await connection.execute(f"{few_rows('session')}\n{sql.read('session/daemon')}")
+async def tune(connection: Connection, *, durable: bool = False) -> None:
+    """Set what the daemon's session needs: few rows by key, short waits for locks, a peer that is missed soon. If
+    `durable`, nobody sees what it writes before that is on the disk."""
+    await connection.execute(f"{few_rows('session', durable=durable)}\n{sql.read('session/daemon')}")
 
 
-async def tune_transaction(connection: Connection) -> None:
-    """Set for this transaction what its statements need: few rows by key, short waits for locks."""
-    await connection.execute(few_rows("local"))
+async def tune_transaction(connection: Connection, *, durable: bool = False) -> None:
+    """Set the same for this transaction: few rows by key, short waits for locks."""
+    await connection.execute(few_rows("local", durable=durable))
 
 
-def few_rows(scope: Literal["session", "local"]) -> str:
+def few_rows(scope: Literal["session", "local"], *, durable: bool = False) -> str:
     """The settings for statements that touch few rows by key, for the session or for this transaction."""
-    return sql.render(sql.read("session/few_rows"), {"scope": scope})
+    values = {"scope": scope, "synchronous_commit": "on" if durable else "off"}
+    return sql.render(sql.read("session/few_rows"), values)
 
 
 def keep_alive(connection: Connection) -> None:

@@ -66,6 +66,11 @@ class Settings(BaseSettings):
         None, description="json, or console; by default console if stderr is a terminal"
     )
     batch_size: int = Field(10_000, ge=1, le=100_000, description="most changes handled in one transaction")
+    durable: bool = Field(
+        False,
+        description="true: nobody sees what a batch did before the server has it on the disk, for who acts on what "
+        "it has only read, outside the database",
+    )
     heartbeat_seconds: float = Field(5.0, gt=0, le=300, description="time between heartbeats while idle")
     shutdown_seconds: float = Field(10.0, gt=0, le=600, description="time a clean stop may take")
     statement_seconds: float = Field(60.0, gt=0, le=3600, description="time one statement may take")

@@ -150,7 +150,7 @@ class Daemon:
 
     async def _serve_by_listening(self, connection: Connection, pid: int) -> None:
         with anyio.fail_after(SETUP_SECONDS):
-            await tune(connection)
+            await tune(connection, durable=self._settings.durable)
             installed = await install.require(connection)
             doorbell = Doorbell(connection, pid)
             await doorbell.listen()
@@ -179,7 +179,12 @@ class Daemon:
         self._transitions.connected()
         self._log.warning(Event.POLLING, reason=WAY_OUT)
         self._state.warning = WAY_OUT
-        executor = PollingExecutor(connection, self._settings.statement_seconds, self._state.progressed)
+        executor = PollingExecutor(
+            connection,
+            self._settings.statement_seconds,
+            self._state.progressed,
+            durable=self._settings.durable,
+        )
         while not self.stopping:
             self._doorbell = doorbell = Timer(connection, executor)
             leader = Leader(

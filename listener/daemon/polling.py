@@ -31,17 +31,21 @@ WAY_OUT = (
 class PollingExecutor:
     """Runs each statement in a transaction of its own, under the leader's lock and within a time limit."""
 
-    def __init__(self, connection: Connection, seconds: float, progressed: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: Connection, seconds: float, progressed: Callable[[], None], *, durable: bool = False
+    ) -> None:
+        """If `durable`, nobody sees what a statement writes before that is on the disk."""
         self._connection = connection
         self._seconds = seconds
         self._progressed = progressed
+        self._durable = durable
 
     async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
         """The first row, or None. Raises TimeoutError past the limit, LedByAnother if another daemon leads."""
         with anyio.fail_after(self._seconds):
             for _ in range(LOCK_TRIES):
                 async with self._connection.transaction(isolation="read_committed"):
-                    await tune_transaction(self._connection)
+                    await tune_transaction(self._connection, durable=self._durable)
                     if await self._connection.fetchval(
                         "select pg_try_advisory_xact_lock($1, $2)", LOCK_CLASS, LEADER_LOCK
                     ):

@@ -241,7 +241,8 @@ async def _react(connection: Connection, consumers: Sequence[str]) -> None:
 
 
 async def _handle(connection: Connection, consumer: Consumer) -> None:
-    """One batch, planned as the daemon's session would: by key, whatever is known of the tables."""
+    """One batch, planned as the daemon's session would: by key, whatever is known of the tables. It is on the disk
+    before the command says so."""
     async with connection.transaction():
-        await tune_transaction(connection)
+        await tune_transaction(connection, durable=True)
         await consumer.react(connection, BATCH, 0)

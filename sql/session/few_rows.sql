@@ -13,8 +13,12 @@ set {{scope}} jit = off;
 set {{scope}} lock_timeout = '100ms';
 set {{scope}} idle_in_transaction_session_timeout = '60s';
 
--- A batch that a crash takes back is taken back with its checkpoint, and applied again: nothing waits for the disk.
-set {{scope}} synchronous_commit = off;
+-- A batch that a crash takes back is taken back with its checkpoint, and applied again: nothing waits for the disk, unless
+-- somebody acts outside the database on what a batch has written (LISTENER_DURABLE).
+set {{scope}} synchronous_commit = {{synchronous_commit}};
+
+-- A trigger on the LMS's tables may ask whether it is the listener that writes.
+set {{scope}} listener.at_work = on;
 
 -- A statement may take its time, whatever the role or the database sets for others: the daemon has a limit of its own.
 set {{scope}} statement_timeout = 0;

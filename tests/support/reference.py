@@ -100,7 +100,8 @@ def settings() -> str:
     """docs/settings.md."""
     rows = []
     for name, field in Settings.model_fields.items():
-        default = "" if field.default is None else f"`{field.default}`"
+        written = str(field.default).lower() if isinstance(field.default, bool) else field.default
+        default = "" if written is None else f"`{written}`"
         rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
     return SETTINGS + "\n".join(rows) + "\n"
 

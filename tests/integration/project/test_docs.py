@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Database
+from tests.support import hand_off
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, environment
 from tests.support.project import ROOT
@@ -29,7 +30,7 @@ BLOCK = re.compile(r"^( *)```(bash|sql)\n(.*?)^\1```$(?:\n\n^\1```text\n(.*?)^\1
 DAEMON = "listener run &"
 """What is done by a daemon is waited for, whenever an answer is given."""
 BORDERS = str.maketrans("│┃", "  ")
-NOT_RUN = "# not run by the tests: "
+NOT_RUN = ("# not run by the tests: ", "-- not run by the tests: ")
 SET_UP = "python3 -m venv .venv && "
 """Begins the commands that install the project itself: CI runs one of them, the demo's tests run what follows it."""
 EXAMPLE = "-- example: "
@@ -39,7 +40,7 @@ EXAMPLE = "-- example: "
 def blocks(text: str) -> list[tuple[str, str, str]]:
     """(language, text, answer) of what a page, or a part of it, would have its reader run."""
     found = [(language, block.strip(), answer) for _, language, block, answer in BLOCK.findall(text)]
-    return [each for each in found if not each[1].startswith((NOT_RUN, SET_UP, EXAMPLE))]
+    return [each for each in found if not each[1].startswith((*NOT_RUN, SET_UP, EXAMPLE))]
 
 
 def parts() -> dict[str, str]:
@@ -59,6 +60,8 @@ def parts() -> dict[str, str]:
 def test_commands_of_a_page_work_one_after_the_other(
     part: str, make_database: Callable[..., Database], start_daemon: Callable[..., DaemonProcess], tmp_path: Path
 ) -> None:
+    if part == hand_off.PAGE.stem and not hand_off.is_installed():
+        pytest.skip(hand_off.NOT_INSTALLED)
     database = make_database(installed=False)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for language, text, answer in blocks(parts()[part]):

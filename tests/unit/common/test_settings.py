@@ -33,6 +33,15 @@ def test_the_environment_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load().batch_size == 7
 
 
+def test_durable_is_off_unless_it_is_set_and_takes_yes_or_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().durable is False
+    monkeypatch.setenv("LISTENER_DURABLE", "true")
+    assert load().durable is True
+    monkeypatch.setenv("LISTENER_DURABLE", "perhaps")
+    with pytest.raises(WrongSetting, match="LISTENER_DURABLE"):
+        load()
+
+
 def test_an_env_file_sets_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("LISTENER_BATCH_SIZE=7\nLISTENER_HTTP_PORT=1234\nOTHERS=1\n")
     monkeypatch.setenv("LISTENER_HTTP_PORT", "4321")
