@@ -125,6 +125,10 @@ class UnknownReaction(ListenerError):
     """{name} is no reaction. Those that there are: {known}."""
 
 
+class WrongReaction(ListenerError):
+    """{file}: {problem}."""
+
+
 class NeedsStructure(ListenerError):
     """{flag} is about keys and indexes: `listener sync --structure {flag}`."""
 

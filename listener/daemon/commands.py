@@ -9,11 +9,13 @@ from listener.adapter import install
 from listener.connection import Connection
 from listener.errors import UnknownReaction
 from listener.feed import pausing
-from listener.feed.registry import CONSUMERS
+from listener.feed.registry import BUILT_IN, consumers
 from listener.flags import CONNECTION, console, literally, takes_settings, with_connection
 from listener.settings import Settings
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help=f"The reaction: {', '.join(CONSUMERS)}.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help=f"The reaction: {', '.join(BUILT_IN)}, or one that you installed.")
+]
 
 
 @takes_settings(*CONNECTION)
@@ -56,11 +58,12 @@ def resume(settings: Settings, *, name: Name) -> None:
 
 def _do(settings: Settings, name: str, work: Callable[[Connection], Awaitable[None]]) -> None:
     """Do it, if there is a reaction of that name. Raises UnknownReaction, NotInstalled, WrongVersion."""
-    if name not in CONSUMERS:
-        raise UnknownReaction(name=name, known=", ".join(CONSUMERS))
 
     async def checked(connection: Connection) -> None:
         await install.require(connection)
+        known = await consumers(connection)
+        if name not in known:
+            raise UnknownReaction(name=name, known=", ".join(known))
         await work(connection)
 
     with_connection(settings, checked)

@@ -31,10 +31,18 @@ WAY_OUT = (
 class PollingExecutor:
     """Runs each statement in a transaction of its own, under the leader's lock and within a time limit."""
 
-    def __init__(self, connection: Connection, seconds: float, progressed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        seconds: float,
+        progressed: Callable[[], None],
+        server_seconds: float | None = None,
+    ) -> None:
+        """`server_seconds` is when the server itself ends a statement; None: never."""
         self._connection = connection
         self._seconds = seconds
         self._progressed = progressed
+        self._server_seconds = server_seconds
 
     async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
         """The first row, or None. Raises TimeoutError past the limit, LedByAnother if another daemon leads."""
@@ -42,6 +50,8 @@ class PollingExecutor:
             for _ in range(LOCK_TRIES):
                 async with self._connection.transaction(isolation="read_committed"):
                     await tune_transaction(self._connection)
+                    if self._server_seconds is not None:
+                        await self._connection.execute(f"set local statement_timeout = '{self._server_seconds:g}s'")
                     if await self._connection.fetchval(
                         "select pg_try_advisory_xact_lock($1, $2)", LOCK_CLASS, LEADER_LOCK
                     ):

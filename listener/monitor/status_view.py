@@ -76,6 +76,9 @@ def render(seen: Status) -> Table:
     changes = "change" if seen.backlog == 1 else "changes"
     waits = "" if seen.lag_seconds is None else f", the oldest waits for {duration(seen.lag_seconds)}"
     table.add_row("backlog", f"{approximately}{seen.backlog:,} {changes}{waits}")
+    for name, notes in seen.reactions.items():
+        about = "about " if notes >= COUNTED else ""
+        table.add_row(f"reaction {name}", f"{about}{notes:,} {'change waits' if notes == 1 else 'changes wait'}")
     for each in seen.paused:
         line = Text(f"{each}: listener resume {each.consumer}", style="yellow")
         table.add_row("paused", line)
