@@ -16,5 +16,10 @@ create table listener.purged (
     latest_note_at timestamptz not null
 );
 
+-- Whatever an earlier version has handled may have been purged.
 insert into listener.purged (latest_note_at)
-values ('-infinity');
+select
+    case
+        when exists (select from listener.checkpoint where checkpoint.seq > 0) then clock_timestamp()
+        else '-infinity'::timestamptz
+    end;

@@ -1,4 +1,5 @@
-"""Whatever the order of commits and however batches are cut: every committed note is handled exactly once."""
+"""Whatever the order of commits and however batches are cut: every committed note is handled exactly once, and once
+more if it is to be handled again."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from listener.connection import Connection, tune
 from listener.errors import Fenced
+from listener.feed import replaying
 from listener.feed.consumer import Batch, Consumer
 from tests.conftest import Database, install_script
 from tests.support import lms
@@ -41,6 +43,12 @@ truncate listener.change, listener.checkpoint, public.applied;
 insert into listener.checkpoint (consumer, seq, handled) values ('test', 0, pg_current_snapshot());
 """
 
+FROM_THERE_ON = """
+select id
+from listener.change
+where xid >= (select xid from listener.change where at >= $1 order by xid limit 1)
+"""
+
 NOTE = "insert into listener.change (source, operation, profile_ids) values ('profiles', 'insert', $1) returning id"
 
 writer = st.integers(0, WRITERS - 1)
@@ -63,6 +71,7 @@ step = st.one_of(
     st.tuples(st.just("end_held_batch"), st.none(), st.booleans()),
     st.tuples(st.just("race"), st.none(), size),
     st.tuples(st.just("restart"), st.none(), st.none()),
+    st.tuples(st.just("replay"), st.none(), st.integers(0, 9)),
 )
 
 
@@ -187,6 +196,23 @@ class History:
         """The leader's connection dies; a new one goes on."""
         self.consumers[0].terminate()
         self.consumers[0] = await consumer_connection(self.database)
+
+    async def replay(self, last: int) -> None:
+        """Whatever was noted since one of the last notes was, and is handled, is to be handled again. What was applied
+        of it is forgotten here, so that it must be there once more."""
+        since = await self.consumers[0].fetchval(
+            "select at from listener.change order by at desc offset $1 limit 1", last
+        )
+        if self.held or since is None:
+            return
+        unhandled = "select id from listener.unhandled('test')"
+        before = {row["id"] for row in await self.consumers[0].fetch(unhandled)}
+        replay = await replaying.replay(self.consumers[0], "test", since)
+        after = {row["id"] for row in await self.consumers[0].fetch(unhandled)}
+        expected = {row["id"] for row in await self.consumers[0].fetch(FROM_THERE_ON, since)}
+        assert after == before | expected
+        assert replay.notes == len(after - before)
+        await self.consumers[0].execute("delete from public.applied where note = any ($1)", list(after - before))
 
     async def check(self) -> None:
         """In every snapshot: applied and unhandled notes together are the committed ones, each once."""
