@@ -13,18 +13,22 @@ with last_checkpoint as materialized (
     limit 1
 ),
 
+-- (Looked up one by one: as a join it would be planned as a walk through the whole feed.)
 straggler_since as (
-    select change.xid
+    select note.xid
     from pg_snapshot_xip(($4::text)::pg_snapshot) as straggler(xid)
-    inner join listener.change on change.xid = straggler.xid
     cross join last_checkpoint
+    cross join lateral (
+        select change.xid
+        from listener.change
+        where change.xid = straggler.xid and change.at >= $2
+        order by change.xid, change.id
+        limit 1
+    ) as note
     where
-        change.at >= $2
-        and (
-            pg_visible_in_snapshot(change.xid, last_checkpoint.handled)
-            or change.xid = last_checkpoint.partial_xid
-        )
-    order by change.xid
+        pg_visible_in_snapshot(straggler.xid, last_checkpoint.handled)
+        or straggler.xid = last_checkpoint.partial_xid
+    order by note.xid
     limit 1
 ),
 
