@@ -391,6 +391,23 @@ def test_a_cut_batch_s_checkpoint_holds_what_was_read_and_nothing_else(ground: G
 
 
 @pytest.mark.parametrize(
+    ("handled", "first", "expected"),
+    [
+        ("10:20:10,15", "12", "10:12:10"),
+        ("10:20:10,15", "15", "10:15:10"),
+        ("10:20:10,15", "10", "10:10:"),
+        ("10:20:10", "5", "5:5:"),
+        ("10:20:10,15", "30", "10:20:10,15"),
+    ],
+)
+def test_what_is_to_be_handled_again_is_taken_from_a_checkpoint(
+    ground: Ground, handled: str, first: str, expected: str
+) -> None:
+    query = "select listener.snapshot_before($1::text::pg_snapshot, $2::text::xid8)::text"
+    assert ground.runner.run(ground.writers[0].fetchval(query, handled, first)) == expected
+
+
+@pytest.mark.parametrize(
     ("handled", "finished", "expected"),
     [
         ("10:20:10,15", "15", "10:20:10"),

@@ -10,6 +10,7 @@ import pytest
 from listener import sql
 from listener.connection import Connection
 from listener.feed import replaying
+from listener.feed.consumer import Consumer
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.postgres import wait_until
@@ -154,6 +155,43 @@ async def test_one_who_was_in_flight_and_began_before_is_handled_again_too(
     await eventually(connection, TIMES, equals=[2])
     assert daemon.metric("listener_reconnects_total") == 0
     await early.close()
+
+
+async def test_neither_a_batch_in_hand_nor_one_that_comes_meanwhile_is_fenced(
+    database: Database, connection: Connection, tally: Folder
+) -> None:
+    """Whichever comes second waits for the first, and goes on from there."""
+    batches: Connection = await asyncpg.connect(database.url)
+    consumer = Consumer("tally", TALLY)
+    await connection.execute(STUDENT)
+    assert await consumer.react(batches, 100) is not None
+    since = await connection.fetchval("select min(at) from listener.change")
+    waits = "select count(*) > 0 from pg_stat_activity where wait_event_type = 'Lock' and datname = $1"
+
+    await connection.execute(STUDENT)
+    in_hand = batches.transaction()
+    await in_hand.start()
+    assert await consumer.react(batches, 100) is not None
+    commands: Connection = await asyncpg.connect(database.url)
+    replayed = asyncio.create_task(replaying.replay(commands, "tally", since))
+    await eventually(connection, waits, database.name, equals=True)
+    await in_hand.commit()
+    await replayed
+    assert await consumer.react(batches, 100) is not None
+    assert await connection.fetchval(TIMES) == [2]
+
+    found = await replaying.look(commands, "tally", since)
+    replay_in_hand = commands.transaction()
+    await replay_in_hand.start()
+    await commands.execute(replaying.LOCK)
+    await commands.fetchrow(sql.read("feed/replay"), "tally", since, found.first_xid, found.seen, "listener", "pause")
+    reacted = asyncio.create_task(consumer.react(batches, 100))
+    await eventually(connection, waits, database.name, equals=True)
+    await replay_in_hand.commit()
+    assert await reacted is not None
+    assert await connection.fetchval(TIMES) == [3]
+    await commands.close()
+    await batches.close()
 
 
 async def test_a_daemon_that_is_killed_meanwhile_changes_nothing_of_it(
