@@ -73,11 +73,8 @@ class Chores:
         self._trust_at = float("-inf")
         self._beat_at = float("-inf")
         self._beat = Chore(self._heartbeat)
-        self._chores = (
-            self._beat,
-            Chore(self._sample),
-            Chore(self._purge_step, time.monotonic() + PURGE_STEP_PAUSE),
-        )
+        self._purging = Chore(self._purge_step, time.monotonic() + PURGE_STEP_PAUSE)
+        self._chores = (self._beat, Chore(self._sample), self._purging)
 
     async def run_due(self) -> None:
         """Do what is due. Raises Deaf, ReadOnly, WrongVersion, or whatever the connection raises."""
@@ -116,6 +113,7 @@ class Chores:
             if await self._installed.learn(row["reactions"]):
                 self._sampler.consumers = self._reactions.consumers
                 self._purge = Purge(self._reactions.consumers, self._settings.retention_seconds)
+                self._purging.due_at = time.monotonic()  # what was kept for one that is gone
             self._reactions.behind(row["behind"])
             self._pauses.learn(row["paused"])
             self._metrics.blind_notes.set(row["blind_notes"])

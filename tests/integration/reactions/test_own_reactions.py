@@ -138,6 +138,7 @@ async def test_a_daemon_at_work_takes_up_what_is_installed_upgraded_and_removed(
     assert await connection.fetchval("select count(*) from listener.checkpoint where consumer = 'welcome'") == 0
     assert await connection.fetchval("select count(*) from listener.pause") == 0
     assert 'consumer="welcome"' not in daemon.get("/metrics")[1]
+    await eventually(connection, "select count(*) from listener.change", equals=0)
     await connection.execute(STUDENT)
     await eventually(connection, UNHANDLED, "enroll", equals=0)
     assert await connection.fetchval("select count(*) from welcome_queue") == 2
@@ -321,6 +322,9 @@ async def test_what_is_not_right_is_refused_in_one_line_and_nothing_is_changed(
     connection: Connection, queued: None, folder: Folder, why: str
 ) -> None:
     name, text, said = REFUSED[why]
+    await connection.execute(
+        "grant select on profiles to public"
+    )  # with which the owner's rights are written down, too
     folder.write("fine", WELCOME)
     folder.write(name, text)
     refused = folder.refused()
