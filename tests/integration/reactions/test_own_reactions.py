@@ -123,6 +123,8 @@ async def test_a_daemon_at_work_takes_up_what_is_installed_upgraded_and_removed(
     folder.write("welcome", WELCOME.replace("(profile_id)\n", "(profile_id, note)\n").replace(".id\n", ".id, 'new'\n"))
     assert "upgraded reaction welcome" in folder.install()
     wait_until(lambda: len(daemon.events("reactions_loaded")) == 2, "it was told again")
+    checkpoints = "select count(*) from listener.checkpoint where consumer = 'welcome'"
+    await eventually(connection, checkpoints, equals=1)  # the others are purged
     second = await connection.fetchval(STUDENT)
     notes = "select json_object_agg(profile_id, note)::jsonb - $1::text from welcome_queue"
     await eventually(connection, notes, str(first), equals=f'{{"{second}": "new"}}')
@@ -135,7 +137,7 @@ async def test_a_daemon_at_work_takes_up_what_is_installed_upgraded_and_removed(
     folder.remove("welcome")
     assert "removed reaction welcome, whose file is gone" in folder.install()
     wait_until(lambda: daemon.events("reactions_loaded")[-1]["reactions"] == [], "it is done with it")
-    assert await connection.fetchval("select count(*) from listener.checkpoint where consumer = 'welcome'") == 0
+    assert await connection.fetchval(checkpoints) == 0
     assert await connection.fetchval("select count(*) from listener.pause") == 0
     assert 'consumer="welcome"' not in daemon.get("/metrics")[1]
     await eventually(connection, "select count(*) from listener.change", equals=0)
