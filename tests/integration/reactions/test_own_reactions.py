@@ -249,6 +249,44 @@ async def test_what_is_noted_before_any_daemon_runs_is_kept_for_it_though_nothin
     await eventually(connection, WELCOMED, equals=sorted(students))
 
 
+async def test_where_there_is_no_daemon_a_step_runs_it_once_for_each_and_one_that_fails_stops_nothing(
+    database: Database, connection: Connection, queued: None, folder: Folder
+) -> None:
+    """Also those whose note is made by another reaction, in the same step: each is one in the tally."""
+    await connection.execute(COURSE)
+    await connection.execute("create table tally (profile_id uuid)")
+    tally = WELCOME.replace("welcome_queue", "tally").replace("    on conflict (profile_id) do nothing\n", "")
+    folder.write("tally", tally)
+    folder.write("again", tally.replace("public.tally (profile_id)", "public.mirror (profile_id)"))
+    folder.write("broken", WELCOME)
+    await connection.execute(
+        "create table mirror (profile_id uuid);"
+        "create function sign_up() returns trigger language plpgsql as $$"
+        " begin if (select count(*) from public.profiles) < 20"
+        " then insert into public.profiles (role) values ('student'); end if; return null; end $$;"
+        "create trigger sign_up after insert on mirror for each statement execute function sign_up()"
+    )
+    folder.install()
+    await connection.execute("alter table welcome_queue rename to gone")
+    await connection.execute("insert into profiles (role) select 'student' from generate_series(1, 10)")
+    for _ in range(50):
+        step = await connection.fetchrow("select * from listener.step()")
+        assert step is not None
+        assert step["problem"].startswith('broken: relation "public.welcome_queue" does not exist')
+        if not step["notes_left"]:
+            break
+    assert await connection.fetchval("select count(*) from profiles") == 20
+    for table in ("tally", "mirror"):
+        counted = f"select array[count(*), count(distinct profile_id)] from {table}"
+        assert await connection.fetchval(counted) == [20, 20], table
+    assert await connection.fetchval("select students from courses") == 20
+    await connection.execute("alter table gone rename to welcome_queue")
+    step = await connection.fetchrow("select * from listener.step()")
+    assert step is not None
+    assert step["problem"] is None
+    assert await connection.fetchval("select count(*) from welcome_queue") == 20
+
+
 async def test_print_shows_what_would_run_and_plan_what_would_change(
     database: Database, connection: Connection, queued: None, folder: Folder
 ) -> None:
