@@ -267,6 +267,7 @@ async def test_where_there_is_no_daemon_a_step_runs_it_once_for_each_and_one_tha
         "create trigger sign_up after insert on mirror for each statement execute function sign_up()"
     )
     folder.install()
+    await connection.execute("update listener.checkpoint set at = at - interval '1 hour' where consumer = 'again'")
     await connection.execute("alter table welcome_queue rename to gone")
     await connection.execute("insert into profiles (role) select 'student' from generate_series(1, 10)")
     for _ in range(50):
