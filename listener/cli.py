@@ -46,6 +46,7 @@ app.command(epilog="Example: listener pending retry")(repairing.pending)
 app.command(epilog="Example: listener explain 4711")(explanation_view.explain)
 app.command(epilog="Example: listener pause enroll --reason 'bulk import'")(pausing.pause)
 app.command(epilog="Example: listener resume enroll")(pausing.resume)
+app.command(epilog="Example: listener replay welcome --since '1 hour'")(pausing.replay)
 
 
 @app.command(epilog="Example: listener status --watch")

@@ -22,6 +22,8 @@ CLOSE_SECONDS = 5.0
 KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 USER_TIMEOUT_MILLISECONDS = 20_000
 
+LIMIT = "select set_config('statement_timeout', $1, false)"
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
@@ -104,6 +106,25 @@ class TimedExecutor:
             row = await self._connection.fetchrow(query, *args)
         self._progressed()
         return row
+
+
+class LimitedExecutor(TimedExecutor):
+    """Has the server end a statement that takes longer than that, after which the connection is as good as before."""
+
+    def __init__(
+        self, connection: Connection, seconds: float, progressed: Callable[[], None], server_seconds: float
+    ) -> None:
+        super().__init__(connection, seconds, progressed)
+        self._server_seconds = server_seconds
+
+    async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
+        """The first row, or None. Raises QueryCanceledError past the server's limit."""
+        await super().fetchrow(LIMIT, f"{self._server_seconds:g}s")
+        try:
+            return await super().fetchrow(query, *args)
+        finally:
+            if not self._connection.is_closed():
+                await super().fetchrow(LIMIT, "0")
 
 
 @asynccontextmanager

@@ -125,6 +125,24 @@ class UnknownReaction(ListenerError):
     """{name} is no reaction. Those that there are: {known}."""
 
 
+class NotReplayed(ListenerError):
+    """{name} is built in, and asks the tables what is true, not the notes: to handle those again would change nothing.
+    `listener sync` puts right whatever was missed."""
+
+
+class NotAMoment(ListenerError):
+    """--since {text!r} names no moment: say how long ago ('1 hour'), or when ('2026-05-01 12:00')."""
+
+
+class Purged(ListenerError):
+    """notes up to {until} are purged, so a replay since {since} would pass by what they were about, and nothing was
+    done. What is younger can be had: --since '{kept_from}'."""
+
+
+class WrongReaction(ListenerError):
+    """{file}: {problem}."""
+
+
 class NeedsStructure(ListenerError):
     """{flag} is about keys and indexes: `listener sync --structure {flag}`."""
 

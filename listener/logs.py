@@ -68,8 +68,11 @@ class Event(StrEnum):
     SAMPLE_FAILED = "sample_failed", "figures for the metrics could not be read: `error`; once an outage"
     SAMPLE_RECOVERED = "sample_recovered", "figures for the metrics can be read again"
     POLLING = "polling", "writers cannot ring: `reason`; the daemon looks for changes on a timer"
-    REACTION_BLOCKED = "reaction_blocked", "a batch cannot be read at all for now, and is tried again: `error`"
-    REACTION_RECOVERED = "reaction_recovered", "the batch that could not be read was handled"
+    REACTION_BLOCKED = (
+        "reaction_blocked",
+        "a batch of `consumer` fails as a whole, and is tried again: `error`; the others go on; told once",
+    )
+    REACTION_RECOVERED = "reaction_recovered", "the batch that failed as a whole was handled: `consumer`"
     STUDENTS_MISSED = (
         "students_missed",
         "`count` students have no enrollment, and no note says so: `listener sync` enrolls them",
@@ -121,6 +124,10 @@ class Event(StrEnum):
         "somebody paused a reaction: `consumer`, `since`, `by`, `reason`; its notes wait until `listener resume`",
     )
     RESUMED = "resumed", "a reaction that was paused goes on: `consumer`"
+    REACTIONS_LOADED = (
+        "reactions_loaded",
+        "others were installed than before, or in another form: from now on `reactions` run besides those built in",
+    )
     NOT_READY = "not_ready", "the daemon cannot work with this database: `error` says what to do"
     STOPPING = "stopping", "a signal was received; the statement in hand is finished first"
     STOPPED = "stopped", "the daemon has stopped"

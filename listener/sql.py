@@ -41,6 +41,12 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def quoted(text: str, tag: str) -> str:
+    """`text`, which ends a line, quoted so that people can read it, whatever it says."""
+    mark = next(mark for mark in (f"${tag}$", *(f"${tag}{number}$" for number in range(100))) if mark not in text)
+    return f"{mark}{text}{mark}"
+
+
 def literal(value: str) -> str:
     """`value` quoted as SQL writes a string, whatever `standard_conforming_strings` says."""
     quoted = "'" + value.replace("'", "''") + "'"

@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from listener.adapter import install as installing
-from listener.adapter import matching
+from listener.adapter import matching, own_reactions, reaction_files
 from listener.adapter import preview as previewing
 from listener.adapter.discovery import given
 from listener.adapter.mapping import Mapping
@@ -37,15 +38,26 @@ def install(
         list[str] | None,
         typer.Option("--grant-to", help="A role that shall run the daemon, with rights on schema listener only."),
     ] = None,
+    reactions: Annotated[
+        Path | None,
+        typer.Option(
+            "--reactions",
+            metavar="DIR",
+            help="A folder of reactions of your own, NAME.sql: these are installed from now on, and no others.",
+        ),
+    ] = None,
 ) -> None:
     """Install schema `listener` beside the LMS's tables, or upgrade it."""
     if only_plan and print_:
         raise PlanOrPrint
+    files = None if reactions is None else reaction_files.read(reactions)
 
     async def work(connection: Connection) -> None:
         plan = await installing.plan(connection, given(settings), take_over=take_over, grant_to=tuple(grant_to or ()))
+        if files is not None:
+            await own_reactions.check(connection, files, plan)
         if print_:
-            sys.stdout.write(plan.text())
+            sys.stdout.write(plan.text() + ("" if files is None else "\n" + own_reactions.script(files)))
             return
         rows = plan.discovery.lines()
         rows += [
@@ -55,11 +67,15 @@ def install(
         tell("")
         if only_plan:
             seen = await previewing.preview(connection, settings.url(), plan.mapping, plan.installed)
-            for said in [*seen.lines(), *_what_then(plan.mapping)]:
+            of_reactions = [] if files is None else (await own_reactions.compare(connection, files)).plan()
+            for said in [*seen.lines(), *of_reactions, *_what_then(plan.mapping)]:
                 tell(said)
             return
         changed = await installing.install(connection, plan)
         tell("installed schema listener" if changed else "already installed: nothing to do")
+        if files is not None:
+            for done in (await own_reactions.install(connection, files, plan.mapping)).lines():
+                tell(done)
         remark = await matching.remark(connection, plan.mapping)
         if remark is not None:
             tell(remark)

@@ -24,7 +24,7 @@ from listener.errors import (
 from listener.patience import LOCK_MILLISECONDS, patiently
 from listener.sql import identifier, literal
 
-VERSION = 6
+VERSION = 7
 """Version of the installed schema: the number of its last migration."""
 
 FIRST_BOUND = 4

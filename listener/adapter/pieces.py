@@ -186,16 +186,11 @@ def _row(number: int, piece_and_text: tuple[Piece, str]) -> str:
         "null" if piece.probe is None else literal(piece.probe),
         literal(piece.setting),
     ]
+    definition = sql.quoted(f"\n{text}\n", "adapter")
     return (
         "insert into listener.adapter (position, name, on_table, triggers, probe, setting, definition)\n"
-        f"values ({', '.join(values)}, {_quoted(text)});"
+        f"values ({', '.join(values)}, {definition});"
     )
-
-
-def _quoted(text: str) -> str:
-    """`text` as people can read it, whatever a user's SQL in it says."""
-    tag = next(tag for tag in ("$adapter$", *(f"$adapter{number}$" for number in range(100))) if tag not in text)
-    return f"{tag}\n{text}\n{tag}"
 
 
 def _files(mapping: Mapping) -> list[str]:

@@ -1,8 +1,9 @@
 """What `listener.step()` is made of: the statements that the daemon runs, quoted into one function."""
 
 from listener import sql
+from listener.feed.consumer import FEED
 from listener.feed.leadership import APPLICATION_NAME
-from listener.feed.registry import CONSUMERS, COUNT, ENROLL
+from listener.feed.registry import BUILT_IN, COUNT, ENROLL
 from listener.locks import LEADER_LOCK, LOCK_CLASS
 from listener.sql import literal
 
@@ -26,12 +27,14 @@ def values() -> dict[str, str]:
             sql.read(f"reactions/retry_{name}"), {"not_tried": not_tried, "outcome": sql.read("reactions/enroll_each")}
         )
     statements |= {name: sql.read(f"feed/{name}") for name in ("purge", "purge_checkpoints")}
+    statements["feed"] = feed
     return {name: quoted(text) for name, text in statements.items()} | {
+        "feed_mark": literal(FEED),
         "few_rows": sql.render(sql.read("session/few_rows"), {"scope": "local"}).replace("\n", "\n    "),
         "lock_class": str(LOCK_CLASS),
         "leader_lock": str(LEADER_LOCK),
         "application_name": literal(APPLICATION_NAME),
-        "consumers": ", ".join(map(literal, CONSUMERS)),
+        "consumers": ", ".join(map(literal, BUILT_IN)),
     }
 
 

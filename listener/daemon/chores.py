@@ -9,6 +9,7 @@ from listener.adapter import install
 from listener.connection import Connection
 from listener.daemon.doorbell import Doorbell
 from listener.daemon.following import Following
+from listener.daemon.installed import Installed
 from listener.daemon.pauses import Pauses
 from listener.errors import INTERRUPTED, ReadOnly
 from listener.feed.consumer import Executor
@@ -66,16 +67,14 @@ class Chores:
         self._reactions = reactions
         self._make_good = make_good
         self._pauses = Pauses(reactions, metrics, state, log)
+        self._installed = Installed(executor, reactions, metrics, state, log)
         self._sampler = Sampler(executor, connection, reactions.consumers, log)
         self._purge = Purge(reactions.consumers, settings.retention_seconds)
         self._trust_at = float("-inf")
         self._beat_at = float("-inf")
         self._beat = Chore(self._heartbeat)
-        self._chores = (
-            self._beat,
-            Chore(self._sample),
-            Chore(self._purge_step, time.monotonic() + PURGE_STEP_PAUSE),
-        )
+        self._purging = Chore(self._purge_step, time.monotonic() + PURGE_STEP_PAUSE)
+        self._chores = (self._beat, Chore(self._sample), self._purging)
 
     async def run_due(self) -> None:
         """Do what is due. Raises Deaf, ReadOnly, WrongVersion, or whatever the connection raises."""
@@ -111,6 +110,11 @@ class Chores:
                 raise ReadOnly
             if row["news"]:
                 self._reactions.news()
+            if await self._installed.learn(row["reactions"]):
+                self._sampler.consumers = self._reactions.consumers
+                self._purge = Purge(self._reactions.consumers, self._settings.retention_seconds)
+                self._purging.due_at = time.monotonic()  # what was kept for one that is gone
+            self._reactions.behind(row["behind"])
             self._pauses.learn(row["paused"])
             self._metrics.blind_notes.set(row["blind_notes"])
             if not row["bound"] or self._following.broken:

@@ -33,10 +33,11 @@ from listener.errors import (
     WrongVersion,
 )
 from listener.feed.leadership import APPLICATION_NAME, Leadership
-from listener.feed.registry import CONSUMERS
+from listener.feed.registry import consumers
 from listener.logs import Event, Logger
 from listener.monitor.metrics import Metrics
 from listener.monitor.state import Role, State
+from listener.reactions.runner import INSTALLED_SECONDS
 from listener.repair import restored
 from listener.repair.auditor import Auditor
 from listener.settings import Settings
@@ -179,12 +180,10 @@ class Daemon:
         self._transitions.connected()
         self._log.warning(Event.POLLING, reason=WAY_OUT)
         self._state.warning = WAY_OUT
-        executor = PollingExecutor(
-            connection,
-            self._settings.statement_seconds,
-            self._state.progressed,
-            durable=self._settings.durable,
-        )
+        within = (self._settings.statement_seconds, self._state.progressed)
+        durable = self._settings.durable
+        executor = PollingExecutor(connection, *within, durable=durable)
+        limited = PollingExecutor(connection, *within, INSTALLED_SECONDS, durable=durable)
         while not self.stopping:
             self._doorbell = doorbell = Timer(connection, executor)
             leader = Leader(
@@ -194,7 +193,7 @@ class Daemon:
                 self._state,
                 self._metrics,
                 log,
-                executor,
+                (executor, limited),
                 self._auditor.make_good,
             )
             try:
@@ -213,7 +212,7 @@ class Daemon:
         """Before anything is done about changes: names are those of now, checkpoints are about this cluster."""
         executor = TimedExecutor(connection, self._settings.statement_seconds, self._state.progressed)
         await Following(executor, self._metrics, self._state, self._log).follow()
-        await restored.check(connection, CONSUMERS, self._log)
+        await restored.check(connection, await consumers(connection), self._log)
 
     def _log_of(self, installed: install.Installation) -> Logger:
         """The log; where nothing may be written to the LMS's tables, each line of the leader's says so."""

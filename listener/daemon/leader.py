@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import anyio
 
-from listener.connection import Connection, TimedExecutor
+from listener.connection import Connection, LimitedExecutor, TimedExecutor
 from listener.daemon.chores import Chores
 from listener.daemon.doorbell import Doorbell
 from listener.daemon.following import Following
@@ -15,7 +15,7 @@ from listener.feed.registry import ENROLL
 from listener.logs import Logger
 from listener.monitor.metrics import Metrics
 from listener.monitor.state import State
-from listener.reactions.runner import Reactions
+from listener.reactions.runner import INSTALLED_SECONDS, Reactions
 from listener.settings import Settings
 
 UNRUNG_LOOK_SECONDS = 0.25
@@ -33,17 +33,22 @@ class Leader:
         state: State,
         metrics: Metrics,
         log: Logger,
-        executor: Executor | None = None,
+        executors: tuple[Executor, Executor] | None = None,
         make_good: Callable[[], None] = lambda: None,
     ) -> None:
-        """`executor` is what runs the statements, where it is not the connection itself. `make_good` is called when
-        there are blind notes, and the adapter works."""
+        """`executors` are what runs the statements, and what runs those that were installed, where it is not the
+        connection itself. `make_good` is called when there are blind notes, and the adapter works."""
         self._doorbell = doorbell
         self._state = state
         self._connection = connection
-        executor = executor or TimedExecutor(connection, settings.statement_seconds, state.progressed)
+        executor, limited = executors or (
+            TimedExecutor(connection, settings.statement_seconds, state.progressed),
+            LimitedExecutor(connection, settings.statement_seconds, state.progressed, INSTALLED_SECONDS),
+        )
         following = Following(executor, metrics, state, log)
-        self._reactions = Reactions(executor, metrics, log, settings.batch_size, state.activity, following.follow)
+        self._reactions = Reactions(
+            executor, metrics, log, settings.batch_size, state.activity, following.follow, limited
+        )
         self._chores = Chores(
             connection, executor, doorbell, settings, state, metrics, log, following, self._reactions, make_good
         )

@@ -32,12 +32,20 @@ class PollingExecutor:
     """Runs each statement in a transaction of its own, under the leader's lock and within a time limit."""
 
     def __init__(
-        self, connection: Connection, seconds: float, progressed: Callable[[], None], *, durable: bool = False
+        self,
+        connection: Connection,
+        seconds: float,
+        progressed: Callable[[], None],
+        server_seconds: float | None = None,
+        *,
+        durable: bool = False,
     ) -> None:
-        """If `durable`, nobody sees what a statement writes before that is on the disk."""
+        """`server_seconds` is when the server itself ends a statement; None: never. If `durable`, nobody sees what a
+        statement writes before that is on the disk."""
         self._connection = connection
         self._seconds = seconds
         self._progressed = progressed
+        self._server_seconds = server_seconds
         self._durable = durable
 
     async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
@@ -46,6 +54,8 @@ class PollingExecutor:
             for _ in range(LOCK_TRIES):
                 async with self._connection.transaction(isolation="read_committed"):
                     await tune_transaction(self._connection, durable=self._durable)
+                    if self._server_seconds is not None:
+                        await self._connection.execute(f"set local statement_timeout = '{self._server_seconds:g}s'")
                     if await self._connection.fetchval(
                         "select pg_try_advisory_xact_lock($1, $2)", LOCK_CLASS, LEADER_LOCK
                     ):

@@ -15,6 +15,10 @@ FEW = 64
 """Changes in a batch that a function with plans of its own handles; more pay for one statement that is set up anew."""
 
 
+FEED = "{{feed}}"
+"""How a reaction's text begins: it stands for what reads the batch, and writes the checkpoint."""
+
+
 class Executor(Protocol):
     """What runs a statement and returns its row: a connection, with a time limit around it."""
 
@@ -40,7 +44,7 @@ class Consumer:
         """`reaction` is SQL that begins with `{{feed}}`; $1 is the consumer, $2 the batch size. `few` calls a function
         that does the same where there are few notes, and says with no `changes` where it does not; $1 is the most."""
         self.name = name
-        self._statement = sql.render(reaction, {"feed": sql.read("feed/batch_and_checkpoint")})
+        self._statement = statement(reaction)
         self._few = few
         self._expects_few = few is not None
 
@@ -53,11 +57,16 @@ class Consumer:
                     return batch_of(row) if row["changes"] else None
             row = await executor.fetchrow(self._statement, self.name, batch_size, *args)
         except asyncpg.UniqueViolationError as error:
-            if error.constraint_name == "checkpoint_pkey":
+            if (error.schema_name, error.constraint_name) == ("listener", "checkpoint_pkey"):
                 raise Fenced from error
             raise
         self._expects_few = self._few is not None and (row is None or row["changes"] <= FEW)
-        return batch_of(row) if row is not None else None
+        return batch_of(row) if row is not None and row["changes"] else None
+
+
+def statement(reaction: str) -> str:
+    """The statement that a reaction's text stands for."""
+    return reaction.replace(FEED, sql.read("feed/batch_and_checkpoint"), 1)
 
 
 def batch_of(row: asyncpg.Record) -> Batch:

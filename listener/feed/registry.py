@@ -1,9 +1,14 @@
-"""Who reads the feed: the names of all consumers. The statement of each is `sql/reactions/NAME.sql`."""
+"""Who reads the feed: the names of all consumers. What each does is in `sql/reactions/NAME.sql`, or was installed."""
+
+from listener import sql
+from listener.connection import Connection
 
 ENROLL = "enroll"
 COUNT = "count"
 
-FURTHER: tuple[str, ...] = ()
-"""Reactions besides enrolling and counting; CONTRIBUTING.md shows how to add one."""
+BUILT_IN = (ENROLL, COUNT)
 
-CONSUMERS = [ENROLL, COUNT, *FURTHER]
+
+async def consumers(connection: Connection) -> list[str]:
+    """Names of all consumers in this database: those that are built in, then those that were installed."""
+    return [*BUILT_IN, *await connection.fetchval(sql.read("feed/installed"))]

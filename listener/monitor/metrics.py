@@ -1,14 +1,14 @@
 """Every metric, in one place. Timestamps are Unix seconds, 0 when there is none yet."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from listener import __version__
-from listener.feed.registry import CONSUMERS
+from listener.feed.registry import BUILT_IN
 from listener.monitor.log_report import TAKEN_BACK
 from listener.monitor.sample import COUNTED, Sample
 
@@ -75,6 +75,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = Registry()
+        self._consumers: tuple[str, ...] = BUILT_IN
         self._declare_its_own()
         self._declare_samples()
         self._declare_heartbeats()
@@ -210,10 +211,21 @@ class Metrics:
             self.pending_students.labels(reason)
         for how in TAKEN_BACK:
             self.enrollments_taken_back.labels(how)
-        for consumer in CONSUMERS:
+        self._export_consumers()
+
+    def _export_consumers(self) -> None:
+        for consumer in self._consumers:
             self.batch_seconds.labels(consumer)
             self.batch_changes.labels(consumer)
             self.paused.labels(consumer)
+
+    def learned(self, installed: Collection[str]) -> None:
+        """These reactions were installed: each has its series, and those that are gone have none."""
+        for gone in set(self._consumers) - {*BUILT_IN, *installed}:
+            for family in (self.batch_seconds, self.batch_changes, self.paused):
+                family.remove(gone)
+        self._consumers = (*BUILT_IN, *installed)
+        self._export_consumers()
 
     def sampled(self, sample: Sample) -> None:
         """Take over the database's figures."""
@@ -232,7 +244,7 @@ class Metrics:
         """Whatever was sampled or audited is the next leader's to say."""
         for pending in PENDING_REASONS:
             self.pending_students.labels(pending).set(0)
-        for consumer in CONSUMERS:
+        for consumer in self._consumers:
             self.paused.labels(consumer).set(0)
         for figure in (
             self.leader, self.polling, self.standbys, self.backlog_changes, self.paused_backlog_changes,

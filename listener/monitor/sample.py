@@ -1,7 +1,7 @@
 """The database's figures for metrics and the status page, sampled by the leader on its own timer, at a bounded cost."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import anyio
 import asyncpg
@@ -46,6 +46,8 @@ class Sample:
     notify_queue_usage: float
     """From 0 to 1."""
     oldest_transaction_at: float
+    by_consumer: dict[str, int] = field(default_factory=dict)
+    """Notes that wait for each, paused or not."""
 
 
 async def look(executor: Executor, consumers: list[str]) -> tuple[Sample, str | None]:
@@ -64,6 +66,7 @@ async def look(executor: Executor, consumers: list[str]) -> tuple[Sample, str | 
         next_count_in=row["next_count_in"],
         notify_queue_usage=row["notify_queue_usage"],
         oldest_transaction_at=row["oldest_transaction_at"] or 0.0,
+        by_consumer=json.loads(row["by_consumer"]),
     )
     return sample, row["hidden_xid"]
 
@@ -75,7 +78,8 @@ class Sampler:
         """`executor` runs its statements on `connection`."""
         self._executor = executor
         self._connection = connection
-        self._consumers = consumers
+        self.consumers = consumers
+        """Whose backlog is sampled."""
         self._log = log
         self._failing = False
         self._hidden_xid: str | None = None
@@ -85,7 +89,7 @@ class Sampler:
         """A sample, or None if it failed. Raises what the connection raises when it is lost."""
         try:
             with anyio.fail_after(SAMPLE_SECONDS):
-                sample, hidden_xid = await look(self._executor, self._consumers)
+                sample, hidden_xid = await look(self._executor, self.consumers)
         except ENDED:
             raise
         except (asyncpg.PostgresError, TimeoutError) as error:

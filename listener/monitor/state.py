@@ -44,6 +44,8 @@ class State:
         """What a migration took away that cannot be done without, and what to do about it."""
         self.paused: tuple[Pause, ...] = ()
         """Reactions that somebody told to wait, as far as this daemon knew when it last led."""
+        self.installed = ""
+        """Which reactions were installed, as far as this daemon has told; empty: none."""
         self.warning: str | None = None
         """What somebody should look at although this daemon is ready."""
         self.sample: Sample | None = None

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from listener.connection import Connection, reason
 from listener.errors import MayNot
 from listener.feed import pausing
 from listener.feed.leadership import APPLICATION_NAME
-from listener.feed.registry import CONSUMERS
+from listener.feed.registry import BUILT_IN, consumers
 from listener.lock_watch import reading_whole_tables
 from listener.locks import DEPUTY_LOCK, LEADER_LOCK, LOCK_CLASS
 from listener.monitor.sample import COUNTED
@@ -71,6 +71,8 @@ class Status:
     paused: tuple[pausing.Pause, ...] = ()
     paused_backlog: int = 0
     """Notes that wait for a reaction that is paused."""
+    reactions: dict[str, int] = field(default_factory=dict)
+    """Of each reaction that was installed: the notes that wait for it."""
     mapping_broken: str | None = None
     """What a migration took away that cannot be done without, and what to do about it."""
     statistics: Students | None = None
@@ -101,9 +103,10 @@ async def look(connection: Connection, url: str | None, *, full: bool = False) -
     """
     try:
         by_query = (await install.require(connection)).mapping.wanted_query is not None
-        who = await _who(connection)
+        names = await consumers(connection)
+        who = await _who(connection, names)
         polling = await _polls(connection, who)
-        figures, _ = await sample(connection, CONSUMERS)
+        figures, _ = await sample(connection, names)
         paused = await pausing.paused(connection)
         problems = json.loads(await connection.fetchval(sql.read("adapter/problems")))
         statistics = await patiently(lambda: _statistics(connection, url, by_query=by_query)) if full else None
@@ -135,17 +138,18 @@ async def look(connection: Connection, url: str | None, *, full: bool = False) -
         last_checkpoint_at=who["last_checkpoint_at"],
         paused=paused,
         paused_backlog=figures.paused_backlog,
+        reactions={name: figures.by_consumer[name] for name in names if name not in BUILT_IN},
         mapping_broken="; ".join(map(describe, problems)) or None,
         statistics=statistics,
     )
 
 
-async def _who(connection: Connection) -> asyncpg.Record:
+async def _who(connection: Connection, consumers: list[str]) -> asyncpg.Record:
     """Who leads; if nobody does while daemons are about, one may be taking over just now."""
     give_up_at = time.monotonic() + LEADER_SECONDS
     while True:
         row = await connection.fetchrow(
-            sql.read("monitor/status"), LOCK_CLASS, [LEADER_LOCK, DEPUTY_LOCK], APPLICATION_NAME, CONSUMERS
+            sql.read("monitor/status"), LOCK_CLASS, [LEADER_LOCK, DEPUTY_LOCK], APPLICATION_NAME, consumers
         )
         assert row is not None
         if row["leader_pid"] is not None or not row["standbys"] or time.monotonic() > give_up_at:

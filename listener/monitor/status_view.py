@@ -80,6 +80,9 @@ def rows(seen: Status) -> list[Row]:
     found: list[Row] = [(Text("listener", style="bold"), headline), *_leader(seen), ("standbys", f"{seen.standbys}")]
     waits = "" if seen.lag_seconds is None else f", the oldest waits for {duration(seen.lag_seconds)}"
     found.append(("backlog", f"{_changes(seen.backlog, is_estimated=seen.backlog_is_estimated)}{waits}"))
+    for name, notes in seen.reactions.items():
+        about = "about " if notes >= COUNTED else ""
+        found.append((f"reaction {name}", f"{about}{counted(notes, 'change waits', 'changes wait')}"))
     found += [("paused", Text(f"{each}: listener resume {each.consumer}", style="yellow")) for each in seen.paused]
     if seen.paused:
         waiting = _changes(seen.paused_backlog, is_estimated=seen.paused_backlog >= COUNTED)

@@ -24,6 +24,8 @@ class Reaction:
     together: Consumer
     each: Consumer
     arguments: tuple[object, ...] = ()
+    text: str | None = None
+    """As it was installed; None for those that are built in."""
     pause: float = 0.0
     batch_size: int = FIRST_BATCH
     due: bool = True
@@ -47,16 +49,18 @@ class Reaction:
         )
 
     @classmethod
-    def load_further(cls, name: str) -> "Reaction":
-        """The reaction in `sql/reactions/NAME.sql`, which has one way to treat a batch, and returns its summary."""
-        consumer = Consumer(name, sql.read(f"reactions/{name}"))
-        return cls(name=name, together=consumer, each=consumer)
+    def installed(cls, name: str, text: str) -> "Reaction":
+        """A reaction that somebody installed, which has one way to treat a batch, and returns its summary. It begins
+        with few changes: nobody knows what one costs."""
+        consumer = Consumer(name, text)
+        return cls(name=name, together=consumer, each=consumer, text=text, batch_size=SMALLEST_BATCH)
 
     def resize(self, batch: Batch, seconds: float, most: int) -> None:
         """Aim at batches of BATCH_SECONDS, `most` changes at most, after one that took `seconds`."""
         if batch.notes_left or seconds > BATCH_SECONDS:
             factor = min(2.0, max(0.5, BATCH_SECONDS / seconds))
-            self.batch_size = max(min(SMALLEST_BATCH, most), min(most, int(self.batch_size * factor)))
+            least = min(SMALLEST_BATCH, most, self.batch_size)
+            self.batch_size = max(least, min(most, int(self.batch_size * factor)))
 
     def wait(self, now: float) -> float:
         """Seconds until this reaction should run; infinite if there is nothing for it to do."""

@@ -1,17 +1,16 @@
 """Runs the reactions of one leader when they are due, and copes with what is refused.
 
 Each reaction is a consumer of the feed. Enrolling and counting have two statements: one that treats a batch as a
-whole, and one that treats each student or course on its own, for when something in a batch is refused. A further
-reaction has one; when it is refused, that reaction alone waits and tries again.
+whole, and one that treats each student or course on its own, for when something in a batch is refused. A reaction that
+was installed has one; when it is refused, or takes long, that reaction alone waits and tries again.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import asyncpg
 
 from listener.feed.consumer import Batch, Executor
-from listener.feed.registry import FURTHER
 from listener.logs import Event, Logger
 from listener.monitor.activity import Activity
 from listener.monitor.log_report import Report
@@ -27,6 +26,11 @@ CAREFUL_SECONDS = 30.0
 SHORTEST_BLOCKED_SECONDS = 0.1
 LONGEST_BLOCKED_SECONDS = 5.0
 
+INSTALLED_SECONDS = 1.0
+"""What a batch of a reaction that somebody installed may take: no other runs meanwhile."""
+INSTALLED_PAUSE = 20 * INSTALLED_SECONDS
+"""Least seconds from one that took longer to the next attempt, with half as many changes."""
+
 
 class Reactions:
     """All reactions of one leader, run when they are due."""
@@ -39,10 +43,14 @@ class Reactions:
         batch_size: int,
         activity: Activity | None = None,
         follow: Callable[[], Awaitable[bool]] | None = None,
+        limited: Executor | None = None,
     ) -> None:
-        """`follow` is asked when names may have changed: True if they had, and a statement is worth another try."""
+        """`follow` is asked when names may have changed: True if they had, and a statement is worth another try.
+        `limited` runs the reactions that were installed, where it is another; it has the server end what takes longer
+        than INSTALLED_SECONDS."""
         self._follow = follow
         self._executor = executor
+        self._limited = limited or executor
         self._metrics = metrics
         self._log = log
         self._batch_size = batch_size
@@ -50,11 +58,7 @@ class Reactions:
         self.report = Report(log, activity)
         self._enrolling = Enrolling(executor, metrics, self.report, activity)
         self._counting = Counting(executor, metrics, self.report)
-        self._reactions = (
-            self._enrolling.reaction,
-            self._counting.reaction,
-            *map(Reaction.load_further, FURTHER),
-        )
+        self._reactions: tuple[Reaction, ...] = (self._enrolling.reaction, self._counting.reaction)
         for reaction in self._reactions:
             reaction.batch_size = min(FIRST_BATCH, batch_size)
 
@@ -72,6 +76,25 @@ class Reactions:
         """Whether a batch, since this was last asked, told of a change of courses."""
         changed, self._enrolling.courses_changed = self._enrolling.courses_changed, False
         return changed
+
+    def learn(self, texts: Mapping[str, str]) -> None:
+        """These are the reactions that somebody installed, by name: no others. One that is what it was goes on as it
+        is."""
+        known = {reaction.name: reaction for reaction in self._reactions[2:]}
+        installed = []
+        for name, text in sorted(texts.items()):
+            reaction = known.get(name)
+            if reaction is None or reaction.text != text:
+                reaction = Reaction.installed(name, text)
+                reaction.batch_size = min(reaction.batch_size, self._batch_size)
+            reaction.due = True
+            installed.append(reaction)
+        self._reactions = (*self._reactions[:2], *installed)
+
+    def behind(self, names: Collection[str]) -> None:
+        """For these there is something in the feed, whatever the others found."""
+        for reaction in self._reactions:
+            reaction.due = reaction.due or reaction.name in names
 
     def news(self) -> None:
         """There may be something in the feed. Enrolling looks at once; if it finds anything, or does not look,
@@ -154,12 +177,18 @@ class Reactions:
         """Somebody holds a whole table, or the server is short of something: a reason to wait, not to reconnect."""
         self._metrics.errors.labels("reaction").inc()
         if not reaction.blocked_pause:
-            self._log.warning(Event.REACTION_BLOCKED, consumer=reaction.name, error=str(error))
+            tell = self._log.warning if reaction.text is None else self._log.error
+            tell(Event.REACTION_BLOCKED, consumer=reaction.name, error=str(error))
         reaction.blocked_pause = min(LONGEST_BLOCKED_SECONDS, max(SHORTEST_BLOCKED_SECONDS, reaction.blocked_pause * 2))
+        if reaction.text is not None and isinstance(error, asyncpg.QueryCanceledError):
+            reaction.blocked_pause = INSTALLED_PAUSE
+            reaction.batch_size = max(1, reaction.batch_size // 2)
         if reaction is self._enrolling.reaction:
             self._others_due()
 
     async def _react(self, reaction: Reaction) -> Batch | None:
+        if reaction.text is not None:
+            return await self._react_as_installed(reaction)
         if time.monotonic() >= reaction.careful_until:
             try:
                 return await reaction.together.react(self._executor, reaction.batch_size, *reaction.arguments)
@@ -172,6 +201,16 @@ class Reactions:
                 self._log.warning(Event.REACTION_FAILED, consumer=reaction.name, error=str(error))
                 reaction.careful_until = time.monotonic() + CAREFUL_SECONDS
         return await reaction.each.react(self._executor, reaction.batch_size, *reaction.arguments)
+
+    async def _react_as_installed(self, reaction: Reaction) -> Batch | None:
+        try:
+            return await reaction.together.react(self._limited, reaction.batch_size)
+        except ENDED:
+            raise
+        except asyncpg.PostgresError as error:
+            if not may_be_renamed(error) or self._follow is None or not await self._follow():
+                raise
+        return await reaction.together.react(self._limited, reaction.batch_size)
 
     def _measure(self, reaction: Reaction, batch: Batch, seconds: float) -> None:
         self._metrics.batch_seconds.labels(reaction.name).observe(seconds)

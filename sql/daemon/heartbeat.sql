@@ -6,4 +6,16 @@ select
     current_setting('transaction_read_only') = 'on' as read_only,
     listener.is_bound() as bound,
     (select count(*) from (select from listener.due_blind_note limit 1000) as due) as blind_notes,
+    -- Whether other reactions are installed than before; and which of them have something to do, or to do again.
+    (
+        select coalesce(
+            string_agg(concat_ws(' ', reaction.name, reaction.hash, reaction.installed_at), ', ' order by reaction.name), ''
+        )
+        from listener.reaction
+    ) as reactions,
+    array(
+        select reaction.name
+        from listener.reaction
+        where exists (select from listener.unhandled(reaction.name, 1))
+    ) as behind,
     (select coalesce(json_agg(pause order by pause.since, pause.consumer), '[]') from listener.pause) as paused

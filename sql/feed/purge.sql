@@ -1,9 +1,14 @@
 -- The oldest notes that every consumer has handled, once they are old enough; a few at a time, and from where
 -- the last step stopped, so that the dead rows before it are not walked again. They are deleted where they were found:
--- a join, planned while the feed was believed to be empty, compares each of them with each note of the feed.
+-- a join, planned while the feed was believed to be empty, compares each of them with each note of the feed. (Whoever runs
+-- this may not know of a reaction that has just been installed.)
 with last_checkpoint as materialized (
     select consumer.name, latest.handled
-    from unnest($1::text[]) as consumer(name)
+    from (
+        select unnest($1::text[]) as name
+        union
+        select reaction.name from listener.reaction
+    ) as consumer
     left join lateral (
         select checkpoint.handled
         from listener.checkpoint
@@ -32,7 +37,15 @@ oldest_note as materialized (
 purged_note as (
     delete from listener.change
     where change.ctid = any (array(select oldest_note.row_id from oldest_note where oldest_note.expired))
-    returning change.xid
+    returning change.xid, change.at
+),
+
+-- Whoever wants notes to be handled again must know which are gone.
+latest_purged as (
+    update listener.purged
+    set latest_note_at = (select max(purged_note.at) from purged_note)
+    where purged.only_row and purged.latest_note_at < (select max(purged_note.at) from purged_note)
+    returning purged.latest_note_at
 ),
 
 -- The next pass begins no higher than the first note that stays, nor than a transaction that is still open.

@@ -41,6 +41,7 @@ newest_note as (
 
 backlog as (
     select
+        consumer.name,
         consumer.paused,
         case
             when consumer.read < $2 then consumer.notes
@@ -80,6 +81,7 @@ select
     ) as standbys,
     (select max(backlog.notes) from backlog where not backlog.paused) as backlog,
     (select max(backlog.notes) from backlog where backlog.paused) as paused_backlog,
+    (select coalesce(json_object_agg(backlog.name, backlog.notes), '{}') from backlog) as by_consumer,
     (
         select extract(epoch from min(consumer.oldest_at))::float8
         from consumer

@@ -7,6 +7,12 @@ with old_note as (
     returning xid
 ),
 
+purged as (
+    update listener.purged
+    set latest_note_at = clock_timestamp()
+    where purged.only_row
+),
+
 old_blind_note as (
     delete from listener.blind_note
     returning xid

@@ -13,7 +13,9 @@ with needed as (
             (class.relkind in ('r', 'v') and privilege.name = 'select')
             or (
                 class.relkind = 'r'
-                and class.relname not in ('installation', 'adapter', 'binding', 'bound_in', 'quarantine', 'course_count')
+                and class.relname not in (
+                    'installation', 'adapter', 'binding', 'bound_in', 'reaction', 'quarantine', 'course_count'
+                )
             )
         )
     union all

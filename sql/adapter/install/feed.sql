@@ -60,6 +60,28 @@ as $$
     from upper_bound
 $$;
 
+-- Of what is handled, only what transactions before `first_xid` noted still is.
+create or replace function listener.snapshot_before(handled pg_snapshot, first_xid xid8)
+returns pg_snapshot
+language sql immutable parallel safe
+as $$
+    with upper_bound as (
+        select least(pg_catalog.pg_snapshot_xmax(handled), first_xid) as xid
+    ),
+    still_open as (
+        select straggler.xid
+        from pg_catalog.pg_snapshot_xip(handled) as straggler(xid)
+        where straggler.xid < first_xid
+    )
+    select pg_catalog.format(
+        '%s:%s:%s',
+        coalesce((select still_open.xid from still_open order by still_open.xid limit 1), upper_bound.xid),
+        upper_bound.xid,
+        (select pg_catalog.string_agg(still_open.xid::text, ',' order by still_open.xid) from still_open)
+    )::pg_snapshot
+    from upper_bound
+$$;
+
 -- The notes that a consumer has not handled. With `at_most`, the first so many of each branch, so that a
 -- batch never sorts the whole backlog.
 create or replace function listener.unhandled(consumer_name text, at_most bigint default null)

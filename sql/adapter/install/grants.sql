@@ -2,7 +2,9 @@
 -- functions are made from is not its to write.
 grant usage on schema listener to {{grantees}};
 grant select, insert, update, delete on all tables in schema listener to {{grantees}};
-revoke insert, update, delete on listener.installation, listener.adapter, listener.binding, listener.bound_in from {{grantees}};
+revoke insert, update, delete on listener.installation, listener.adapter, listener.binding, listener.bound_in,
+    listener.reaction
+from {{grantees}};
 revoke insert, update, delete on listener.student, listener.enrollment, listener.course, listener.due_blind_note
 from {{grantees}};
 grant execute on all functions in schema listener to {{grantees}};

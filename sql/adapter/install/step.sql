@@ -1,5 +1,5 @@
 -- One bounded round of the daemon's work, for a school that has no place for a process: counts are moved, students are
--- enrolled, what was set aside is tried again, and old notes are purged. The statements are the daemon's own, and so is the
+-- enrolled, reactions that were installed run, what was set aside is tried again, and old notes are purged. The statements are the daemon's own, and so is the
 -- fence: beside a daemon, or another step, each batch is handled once. While a daemon leads, a step does nothing.
 create or replace function listener.step(
     most integer default 2000,
@@ -20,8 +20,9 @@ create or replace function listener.step(
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
-    consumers constant text[] := array[{{consumers}}];
+    consumers text[] := array[{{consumers}}];
     each_consumer text;
+    installed record;
     done record;
 begin
     enrolled := 0;
@@ -66,6 +67,34 @@ begin
     exception when others then
         problem := concat_ws('; ', problem, 'count: ' || sqlerrm);
     end;
+
+    -- One after the other, the one that has waited longest first. If one has led to notes, by what it wrote to the LMS's
+    -- tables, the rest is for the next round, for the same reason.
+    for installed in
+        select reaction.name, reaction.text
+        from listener.reaction
+        order by
+            (
+                select checkpoint.at
+                from listener.checkpoint
+                where checkpoint.consumer = reaction.name
+                order by checkpoint.seq desc
+                limit 1
+            ),
+            reaction.name
+    loop
+        consumers := consumers || installed.name;
+        if exists (select from listener.change where change.xid = pg_current_xact_id_if_assigned()) then
+            notes_left := true;
+            continue;
+        end if;
+        begin
+            execute replace(installed.text, {{feed_mark}}, {{feed}}) into done using installed.name, least(most, 200);
+            notes_left := notes_left or coalesce(done.notes_left, false);
+        exception when others then
+            problem := concat_ws('; ', problem, installed.name || ': ' || sqlerrm);
+        end;
+    end loop;
 
     begin
         begin

@@ -1,4 +1,5 @@
-"""Whatever the order of commits and however batches are cut: every committed note is handled exactly once."""
+"""Whatever the order of commits and however batches are cut: every committed note is handled exactly once, and once
+more if it is to be handled again."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from listener.connection import Connection, tune
 from listener.errors import Fenced
+from listener.feed import replaying
 from listener.feed.consumer import Batch, Consumer
 from tests.conftest import Database, install_script
 from tests.support import lms
@@ -41,6 +43,12 @@ truncate listener.change, listener.checkpoint, public.applied;
 insert into listener.checkpoint (consumer, seq, handled) values ('test', 0, pg_current_snapshot());
 """
 
+FROM_THERE_ON = """
+select id
+from listener.change
+where xid >= (select xid from listener.change where at >= $1 order by xid limit 1)
+"""
+
 NOTE = "insert into listener.change (source, operation, profile_ids) values ('profiles', 'insert', $1) returning id"
 
 writer = st.integers(0, WRITERS - 1)
@@ -63,6 +71,7 @@ step = st.one_of(
     st.tuples(st.just("end_held_batch"), st.none(), st.booleans()),
     st.tuples(st.just("race"), st.none(), size),
     st.tuples(st.just("restart"), st.none(), st.none()),
+    st.tuples(st.just("replay"), st.none(), st.integers(0, 9)),
 )
 
 
@@ -187,6 +196,23 @@ class History:
         """The leader's connection dies; a new one goes on."""
         self.consumers[0].terminate()
         self.consumers[0] = await consumer_connection(self.database)
+
+    async def replay(self, last: int) -> None:
+        """Whatever was noted since one of the last notes was, and is handled, is to be handled again. What was applied
+        of it is forgotten here, so that it must be there once more."""
+        since = await self.consumers[0].fetchval(
+            "select at from listener.change order by at desc offset $1 limit 1", last
+        )
+        if self.held or since is None:
+            return
+        unhandled = "select id from listener.unhandled('test')"
+        before = {row["id"] for row in await self.consumers[0].fetch(unhandled)}
+        replay = await replaying.replay(self.consumers[0], "test", since)
+        after = {row["id"] for row in await self.consumers[0].fetch(unhandled)}
+        expected = {row["id"] for row in await self.consumers[0].fetch(FROM_THERE_ON, since)}
+        assert after == before | expected
+        assert replay.notes == len(after - before)
+        await self.consumers[0].execute("delete from public.applied where note = any ($1)", list(after - before))
 
     async def check(self) -> None:
         """In every snapshot: applied and unhandled notes together are the committed ones, each once."""
@@ -362,6 +388,23 @@ def test_a_cut_batch_s_checkpoint_holds_what_was_read_and_nothing_else(ground: G
         assert set(visible) == expected
 
     checkpoints()
+
+
+@pytest.mark.parametrize(
+    ("handled", "first", "expected"),
+    [
+        ("10:20:10,15", "12", "10:12:10"),
+        ("10:20:10,15", "15", "10:15:10"),
+        ("10:20:10,15", "10", "10:10:"),
+        ("10:20:10", "5", "5:5:"),
+        ("10:20:10,15", "30", "10:20:10,15"),
+    ],
+)
+def test_what_is_to_be_handled_again_is_taken_from_a_checkpoint(
+    ground: Ground, handled: str, first: str, expected: str
+) -> None:
+    query = "select listener.snapshot_before($1::text::pg_snapshot, $2::text::xid8)::text"
+    assert ground.runner.run(ground.writers[0].fetchval(query, handled, first)) == expected
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,21 @@ async def test_one_transaction_with_more_notes_than_a_step_goes_too(connection: 
     assert await connection.fetchval(NOTES) == 0
 
 
+async def test_notes_stay_for_a_consumer_that_was_installed_and_whoever_purges_has_not_heard_of(
+    connection: Connection,
+) -> None:
+    await connection.execute("insert into listener.reaction (name, text, hash) values ('late', '', '')")
+    checkpoint = "insert into listener.checkpoint (consumer, seq, handled) values ('late', 0, pg_current_snapshot())"
+    await connection.execute(checkpoint)
+    await note(connection)
+    await handle(connection, *CONSUMERS)
+    await run_pass(Purge(CONSUMERS, 0), connection)
+    assert await connection.fetchval(NOTES) == 1
+    await handle(connection, "late")
+    await run_pass(Purge(CONSUMERS, 0), connection)
+    assert await connection.fetchval(NOTES) == 0
+
+
 async def test_notes_that_one_consumer_has_not_handled_stay(connection: Connection) -> None:
     await note(connection)
     await handle(connection, *CONSUMERS)

@@ -34,13 +34,13 @@ NOT_RUN = ("# not run by the tests: ", "-- not run by the tests: ")
 SET_UP = "python3 -m venv .venv && "
 """Begins the commands that install the project itself: CI runs one of them, the demo's tests run what follows it."""
 EXAMPLE = "-- example: "
-"""Begins a file of the reaction that CONTRIBUTING adds: `test_adding_a_reaction.py` runs it."""
+"""Begins a file, and says its name: it is made where the page's commands are run."""
 
 
 def blocks(text: str) -> list[tuple[str, str, str]]:
     """(language, text, answer) of what a page, or a part of it, would have its reader run."""
     found = [(language, block.strip(), answer) for _, language, block, answer in BLOCK.findall(text)]
-    return [each for each in found if not each[1].startswith((*NOT_RUN, SET_UP, EXAMPLE))]
+    return [each for each in found if not each[1].startswith((*NOT_RUN, SET_UP))]
 
 
 def parts() -> dict[str, str]:
@@ -65,6 +65,11 @@ def test_commands_of_a_page_work_one_after_the_other(
     database = make_database(installed=False)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for language, text, answer in blocks(parts()[part]):
+        if text.startswith(EXAMPLE):
+            name, _, content = text.removeprefix(EXAMPLE).partition("\n")
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(content, encoding="utf-8")
+            continue
         if language == "sql":
             shown = psql(database, text)
             if answer:

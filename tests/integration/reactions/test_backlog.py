@@ -153,6 +153,10 @@ def others(mapping: Mapping) -> dict[str, Case]:
         "handled": plain(sql.read("repair/handled"), f"{CONSUMERS}, pg_current_snapshot()::text"),
         "status": plain(sql.read("monitor/status"), f"1, array[1, 2]::bigint[], 'x', {CONSUMERS}"),
         "sample_of_status": plain(sql.read("monitor/sample"), f"{CONSUMERS}, 100"),
+        "replay_look": plain(sql.read("feed/replay_look"), "'count', now() - interval '1 day'", bounded=False),
+        "replay": plain(
+            sql.read("feed/replay"), "'count', now(), '3', pg_current_snapshot()::text, 'listener', 'pause'"
+        ),
         "statistics": plain(sql.read("monitor/statistics"), bounded=False),
         "drift": plain("select count(distinct id) from listener.course_drift", bounded=False),
         "pending": plain(sql.read("repair/pending"), "100", bounded=False),
@@ -192,7 +196,18 @@ def others(mapping: Mapping) -> dict[str, Case]:
 # Those that write much come last: what is taken back stays behind as dead rows, which whoever follows must step over.
 # (Without a VACUUM, for it would count the rows of a table of which nothing is to be known.)
 NAMES = (
-    *("draining", "handled", "status", "sample_of_status", "statistics", "drift", "pending", "course_live_count"),
+    *(
+        "draining",
+        "handled",
+        "status",
+        "sample_of_status",
+        "replay_look",
+        "replay",
+        "statistics",
+        "drift",
+        "pending",
+        "course_live_count",
+    ),
     *("sync_status", "get_enrollment_statistics", "students", "note_missing", "still_unenrolled"),
     *("astray_next", "astray_still", "note_profiles", "preview", "preview_of_installed"),
     *FINDINGS,
@@ -372,7 +387,7 @@ ELSEWHERE = {
         "in_the_way",
         "writers_in_line",
     ),  # small, or few
-    *("pause", "resume", "in_hand"),  # as small
+    *("pause", "resume", "in_hand", "installed", "moment_of_time", "moment_ago", "replay_lock"),  # as small
     # Of one profile, by key; of the feed they read what waits, once (`test_explain.py` looks at their cost):
     *(file.stem for file in (sql.folder() / "monitor").glob("explained_*.sql")),
     # Where a query says who should be where (`test_wanted_cost.py`):
