@@ -30,7 +30,9 @@ def values() -> dict[str, str]:
     statements["feed"] = feed
     return {name: quoted(text) for name, text in statements.items()} | {
         "feed_mark": literal(FEED),
-        "few_rows": sql.render(sql.read("session/few_rows"), {"scope": "local"}).replace("\n", "\n    "),
+        "few_rows": sql.render(sql.read("session/few_rows"), {"scope": "local", "synchronous_commit": "off"}).replace(
+            "\n", "\n    "
+        ),
         "lock_class": str(LOCK_CLASS),
         "leader_lock": str(LEADER_LOCK),
         "application_name": literal(APPLICATION_NAME),
