@@ -22,6 +22,7 @@ pool_mode = {mode}
 default_pool_size = {pool_size}
 logfile = {folder}/log
 admin_users = admin
+{further}
 """
 
 
@@ -35,6 +36,8 @@ class PgBouncer:
     user: str = USER
     """Whom it logs in as, whatever a client calls itself."""
     password: str = ""
+    further: str = ""
+    """Lines of its configuration."""
     port: int = field(default_factory=free_port)
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="listener-pgbouncer-")))
 
@@ -42,7 +45,7 @@ class PgBouncer:
         """Start, and wait until it answers."""
         assert PROGRAM is not None
         file = self.folder / "pgbouncer.ini"
-        values = {"mode": self.mode, "pool_size": self.pool_size, "user": self.user}
+        values = {"mode": self.mode, "pool_size": self.pool_size, "user": self.user, "further": self.further}
         values["password"] = f"password='{self.password}'" if self.password else ""
         file.write_text(
             CONFIGURATION.format(server_port=self.server.port, port=self.port, folder=self.folder, **values)

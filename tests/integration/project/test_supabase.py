@@ -1,9 +1,12 @@
 """`docs/how-to/supabase.md`, done as it says, on what imitates a project there: by each way to connect."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,7 +23,7 @@ from tests.conftest import Database
 from tests.integration.project.test_docs import blocks, plain
 from tests.support import supabase
 from tests.support.pgbouncer import PROGRAM, PgBouncer
-from tests.support.postgres import USER, wait_until
+from tests.support.postgres import USER, ordinary_user, wait_until
 from tests.support.process import DaemonProcess, environment, listener
 from tests.support.project import ROOT
 
@@ -163,6 +166,40 @@ def test_whoever_forgets_to_put_the_password_in_is_told_so_in_one_line() -> None
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "%5B" in done.stderr
+
+
+def signed(folder: Path, name: str, *options: str) -> None:
+    """Make `NAME.crt` and `NAME.key` in a folder, signed as the options say."""
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
+    files = ["-keyout", f"{folder / name}.key", "-out", f"{folder / name}.crt"]
+    subprocess.run([*command, *files, *options], check=True, capture_output=True)
+
+
+@needs_pgbouncer
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_with_the_dashboard_s_certificate_in_the_address_only_whom_it_vouches_for_is_talked_to(
+    make_database: Callable[..., Database],
+) -> None:
+    database, folder = make_database(installed=False), Path(tempfile.mkdtemp())
+    signed(folder, "ca")
+    signed(folder, "another")
+    by_ca = ("-CA", f"{folder}/ca.crt", "-CAkey", f"{folder}/ca.key")
+    signed(folder, "pooler", *by_ca, "-addext", "subjectAltName=IP:127.0.0.1")
+    for path in (folder, *folder.iterdir()):
+        shutil.chown(path, ordinary_user() or os.getuid())
+    files = (f"client_tls_{kind}_file = {folder}/pooler.{end}" for kind, end in (("key", "key"), ("cert", "crt")))
+    tls = "\n".join(["client_tls_sslmode = allow", *files])
+    pooler = PgBouncer(database.server, Way.SESSION_POOLER, further=tls).start()
+    try:
+        address = f"{pooler.url(database.name)}?sslmode=verify-full&sslrootcert={folder}"
+        assert "changed nothing" in listener(f"{address}/ca.crt", "install", "--plan").stdout
+        refused = listener(f"{address}/another.crt", "install", "--plan", check=False)
+        assert refused.returncode == 2
+        assert "certificate verify failed" in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
+    finally:
+        pooler.stop()
+        shutil.rmtree(folder)
 
 
 def test_what_the_hosts_are_told_of_the_daemon_is_so(
