@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import warm
+from tests.support.postgres import wait_until
 from tests.support.process import environment
 
 HEIGHT = 24
@@ -42,18 +44,23 @@ class Shown:
         return {each for found in STYLE.findall(self.raw) for each in found.split(";")}
 
 
-def in_terminal(url: str, *arguments: str, columns: int = 80, **surroundings: str) -> Shown:
-    """Run one `listener` command to its end, with these further environment variables."""
+def in_terminal(url: str, *arguments: str, columns: int = 80, until: str | None = None, **surroundings: str) -> Shown:
+    """Run one `listener` command to its end, or to Ctrl-C once it has sent `until`, with these further environment
+    variables."""
     clean = {name: value for name, value in environment(url).items() if name not in SURROUNDINGS}
-    given = clean | {"TERM": "xterm-256color"} | surroundings
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, columns, 0, 0))
     seen: list[bytes] = []
     reader = threading.Thread(target=_read, args=(ours, seen))
     reader.start()
+    process = _start(arguments, clean | {"TERM": "xterm-256color"} | surroundings, theirs)
     try:
-        status = _run(arguments, given, theirs)
+        if until is not None:
+            wait_until(lambda: until.encode() in b"".join(seen), f"it sends {until!r}")
+            process.send_signal(signal.SIGINT)
+        status = process.wait(60)
     finally:
+        process.kill()
         os.close(theirs)
         reader.join()
         os.close(ours)
@@ -69,21 +76,17 @@ def _read(terminal: int, seen: list[bytes]) -> None:
         seen.append(read)
 
 
-def _run(arguments: tuple[str, ...], surroundings: dict[str, str], terminal: int) -> int:
+def _start(
+    arguments: tuple[str, ...], surroundings: dict[str, str], terminal: int
+) -> "warm.WarmProcess | subprocess.Popen[bytes]":
     if warm.serves(surroundings):
         name = Path(os.ttyname(terminal))
-        process = warm.WarmProcess(arguments, surroundings, name, name)
-        try:
-            return process.wait(60)
-        finally:
-            process.kill()
-    return subprocess.run(
+        return warm.WarmProcess(arguments, surroundings, name, name)
+    return subprocess.Popen(
         [sys.executable, "-m", "listener", *arguments],
         env=surroundings,
         cwd=tempfile.gettempdir(),
-        check=False,
-        timeout=60,
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
-    ).returncode
+    )

@@ -212,5 +212,5 @@ def test_structure_changes_what_it_listed_alone_and_its_migration_does_the_same(
     assert len(gone) == guest.ask("select count(*) from listener.quarantine")
     assert bool(gone) == ("to listener.quarantine" in listed)
     assert "nothing to do" in command(url, "sync", "--structure", "--print")
-    assert command(url, "sync", "--structure", "--dry-run").strip() == ""
+    assert "has nothing to do" in command(url, "sync", "--structure", "--dry-run")
     assert dump(guest.database) == after

@@ -30,6 +30,7 @@ SHOWING = (
 """Commands that change nothing, so that they say the same again; but for the time, in `status`."""
 
 DRAWN = re.compile("[\u2500-\u259f]")
+CURSOR_UP = "\x1b[1A"
 MOMENT = re.compile(r"\d+ (ms|s|min) ago|waits for \d+ (ms|s|min)")
 SCREEN = 40
 """Lines of a usual window."""
@@ -121,6 +122,14 @@ def test_a_dumb_terminal_gets_the_plain_lines(case: Database, command: tuple[str
     assert not DRAWN.search(shown.raw)
     if command != ("sync",):
         assert MOMENT.sub("a moment ago", shown.text) == piped(case, *command)
+
+
+def test_what_is_watched_in_a_terminal_is_drawn_again_whole(case: Database) -> None:
+    shown = in_terminal(case.url, "status", "--watch", "--every", "0.1", columns=60, until=CURSOR_UP)
+    assert shown.status == 0
+    text = MOMENT.sub("a moment ago", shown.text)
+    assert words(piped(case, "status")) <= words(text)
+    assert max(map(cell_len, text.splitlines())) <= 60
 
 
 def test_how_far_sync_has_come_is_a_line_where_no_bar_can_be_drawn(case: Database) -> None:
