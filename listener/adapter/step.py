@@ -1,6 +1,7 @@
 """What `listener.step()` is made of: the statements that the daemon runs, quoted into one function."""
 
 from listener import sql
+from listener.connection import few_rows
 from listener.feed.consumer import FEED
 from listener.feed.leadership import APPLICATION_NAME
 from listener.feed.registry import BUILT_IN, COUNT, ENROLL
@@ -30,9 +31,7 @@ def values() -> dict[str, str]:
     statements["feed"] = feed
     return {name: quoted(text) for name, text in statements.items()} | {
         "feed_mark": literal(FEED),
-        "few_rows": sql.render(sql.read("session/few_rows"), {"scope": "local", "synchronous_commit": "off"}).replace(
-            "\n", "\n    "
-        ),
+        "few_rows": few_rows("local").replace("\n", "\n    "),
         "lock_class": str(LOCK_CLASS),
         "leader_lock": str(LEADER_LOCK),
         "application_name": literal(APPLICATION_NAME),

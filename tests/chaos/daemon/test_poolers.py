@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.support.eventually import eventually
 from tests.support.pgbouncer import PROGRAM, PgBouncer
 from tests.support.postgres import Server, wait_until
 from tests.support.process import DaemonProcess, listener
+from tests.support.reactions import WELCOME, Folder, queue
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed")
 
@@ -178,3 +180,35 @@ async def test_a_pooler_that_goes_away_is_waited_for(
     wait_until(lambda: daemon.role is None, "the daemon says that it is not ready")
     bouncer.start()
     await eventually(connection, "select count(*) from enrollments", equals=1)
+
+
+@pytest.mark.parametrize("mode", ["session", "transaction"])
+async def test_a_reaction_of_ones_own_is_run_through_it_and_one_that_takes_long_is_ended(
+    database: Database,
+    connection: Connection,
+    course: None,
+    pool: Pool,
+    start_daemon: Start,
+    tmp_path: FilePath,
+    mode: str,
+) -> None:
+    await queue(connection)
+    folder = Folder(tmp_path / "reactions", database)
+    folder.write("welcome", WELCOME)
+    slow = WELCOME.replace("welcome_queue", "slow_queue")
+    folder.write("slow", slow.replace("where batch_summary", "cross join pg_sleep(600)\nwhere batch_summary"))
+    await connection.execute("create table slow_queue (profile_id uuid primary key)")
+    daemon = start_daemon(Pooled(pool(mode).url(database.name)), heartbeat_seconds=0.5).wait_ready("leading")
+    folder.install()
+    for number in range(1, 6):
+        await sign_up(connection)
+        await eventually(connection, "select students from courses", equals=number)
+        await eventually(connection, "select count(*) from welcome_queue", equals=number)
+    assert "statement timeout" in daemon.told("reaction_blocked")
+    folder.write("slow", slow)
+    folder.install()
+    await eventually(connection, "select count(*) from slow_queue", equals=5)
+    replayed = listener(database.url, "replay", "welcome", "--since", "1 hour").stdout
+    assert "will be handled again" in replayed
+    await eventually(connection, "select count(*) from listener.unhandled('welcome')", equals=0)
+    assert daemon.metric("listener_reconnects_total") == 0

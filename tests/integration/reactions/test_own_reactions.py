@@ -270,12 +270,14 @@ async def test_where_there_is_no_daemon_a_step_runs_it_once_for_each_and_one_tha
     await connection.execute("update listener.checkpoint set at = at - interval '1 hour' where consumer = 'again'")
     await connection.execute("alter table welcome_queue rename to gone")
     await connection.execute("insert into profiles (role) select 'student' from generate_series(1, 10)")
+    problems = set()
     for _ in range(50):
         step = await connection.fetchrow("select * from listener.step()")
         assert step is not None
-        assert step["problem"].startswith('broken: relation "public.welcome_queue" does not exist')
+        problems.add(step["problem"])
         if not step["notes_left"]:
             break
+    assert problems == {None, 'broken: relation "public.welcome_queue" does not exist'}
     assert await connection.fetchval("select count(*) from profiles") == 20
     for table in ("tally", "mirror"):
         counted = f"select array[count(*), count(distinct profile_id)] from {table}"
