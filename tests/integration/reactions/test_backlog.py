@@ -382,6 +382,7 @@ ELSEWHERE = {
         "depose",
         "lock_holder",
         "record_cluster",
+        "comes_and_goes",
         "follow",
         "problems",
         "in_the_way",
