@@ -1,6 +1,7 @@
 """From the installation of 0.1.0, which held the LMS's columns fast, to this one."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -9,6 +10,7 @@ from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess, listener
 from tests.support.project import SUPPORT
+from tests.support.reactions import Folder
 
 OF_0_1_0 = SUPPORT / "installed_0_1_0.sql"
 SIGN_UP = "insert into profiles (role) values ('student'), ('teacher'), ('student')"
@@ -72,6 +74,26 @@ async def test_where_a_rename_had_stopped_sign_ups_the_upgrade_lets_them_go_on(
     start_daemon(old)
     await eventually(app, "select enrollments from courses where id = $1", course, equals=4)
     await app.execute("alter table profiles drop column kind")
+    await app.close()
+
+
+async def test_what_an_earlier_version_may_have_purged_is_not_promised_to_be_handled_again(
+    old: Database, tmp_path: Path
+) -> None:
+    app = await asyncpg.connect(old.url)
+    await app.execute(SIGN_UP)
+    await app.execute(
+        "insert into listener.checkpoint (consumer, seq, handled) values ('enroll', 1, pg_current_snapshot())"
+    )
+    folder = Folder(tmp_path / "reactions", old)
+    folder.write("all", "{{feed}} select batch_summary.* from batch_summary where batch_summary.changes > 0")
+    folder.install()
+    refused = listener(old.url, "replay", "all", "--since", "1 hour", check=False)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("listener: notes up to ")
+    await app.execute(SIGN_UP)
+    younger = refused.stderr.rpartition("--since '")[2].partition("'")[0]
+    assert "nothing to do" in listener(old.url, "replay", "all", "--since", younger).stdout
     await app.close()
 
 
