@@ -46,16 +46,53 @@ def terminal(results: Results) -> Table:
     return table
 
 
-def markdown(results: Results, *, goals_only: bool) -> str:
+def markdown(results: Results) -> str:
     """For the docs."""
     lines = ["| what | goal | measured: median (least to most) | met |", "|---|---|---|---|"]
     for figure, met, quick in rows(results):
-        if goals_only and figure.goal is None:
-            continue
         goal = "" if figure.goal is None else str(figure.goal)
         what = f"{figure.what} (quick)" if quick else figure.what
         lines.append(f"| {what} | {goal} | {figure} | {met} |")
     return "\n".join(lines)
+
+
+def beside(results: Results) -> str:
+    """What people would use instead, and what each costs and loses: a line for each variant."""
+    flushes = results["lines"].get("sign_ups", {}).get("rounds", {})
+    killed = results["lines"].get("losses", {}).get("rounds", {})
+    heads = ["", *(f"sign-ups/s ÷ no triggers, {flush} flush" for flush in flushes), "counts", "killed for a second"]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for name in dict.fromkeys(name for variants in flushes.values() for name in variants):
+        measured = [variants[name] for variants in flushes.values() if "to_none" in variants.get(name, {})]
+        if not measured or name in NOT_USED:
+            continue
+        speeds = (
+            f"{variants[name]['to_none']['median']:.2f}" if "to_none" in variants.get(name, {}) else ""
+            for variants in flushes.values()
+        )
+        cells = [measured[0]["label"], *speeds, counts(measured), lost(killed.get(name, {}))]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def counts(measured: list[dict[str, Any]]) -> str:
+    """What a variant's counts were worth in the end, with whichever flush they were worst."""
+    drifts = [variant["outcome"]["drift"] for variant in measured if "drift" in variant["outcome"]]
+    if not drifts:
+        return "none"
+    worst = max(drifts, key=abs)
+    return f"off by {worst:+,}" if worst else "exact"
+
+
+def lost(told: dict[str, Any]) -> str:
+    """Whom a variant lost when its worker was killed."""
+    if "missing" not in told:
+        return ""
+    return f"{told['missing']:,} of {told['profiles']:,} not enrolled" if told["missing"] else "nobody lost"
+
+
+NOT_USED = ("plain", "stopped")
+"""Variants that nobody would use: what the others are compared with."""
 
 
 def sign_ups(results: Results, flush: str) -> str:

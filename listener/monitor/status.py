@@ -159,12 +159,13 @@ async def _who(connection: Connection, consumers: list[str]) -> asyncpg.Record:
 
 async def _polls(connection: Connection, who: asyncpg.Record) -> bool:
     """Whether a daemon polls through a transaction pooler, whose sessions may bear any name, and may be ours next."""
-    if who["leader_pid"] is not None and not who["leader_is_no_daemon"]:
+    is_daemon = who["leader_pid"] is not None and not who["leader_is_no_daemon"]
+    if is_daemon and not who["leader_is_in_transaction"]:  # a daemon that polls holds the lock in transactions alone
         return False
     if who["leader_pid"] is None and who["active_daemons"]:
         return True
     values = {"class": str(LOCK_CLASS), "lock": str(LEADER_LOCK), "seconds": str(WATCH_SECONDS)}
-    give_up_at = time.monotonic() + LEADER_SECONDS
+    give_up_at = time.monotonic() + (WATCH_SECONDS if is_daemon else LEADER_SECONDS)
     while time.monotonic() < give_up_at:
         async with connection.transaction(readonly=True):
             await connection.execute(sql.render(sql.read("monitor/comes_and_goes"), values))

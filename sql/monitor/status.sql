@@ -4,7 +4,8 @@ with holder as (
         pg_locks.pid,
         session.application_name,
         session.client_addr,
-        session.backend_start
+        session.backend_start,
+        session.xact_start
     from pg_catalog.pg_locks
     left join pg_catalog.pg_stat_activity as session on session.pid = pg_locks.pid
     where
@@ -35,6 +36,7 @@ leader as (
 select
     (select leader.pid from leader) as leader_pid,
     (select leader.application_name is distinct from $3 from leader) as leader_is_no_daemon,
+    (select leader.xact_start is not null from leader) as leader_is_in_transaction,
     (
         select holder.pid
         from holder

@@ -1,5 +1,6 @@
 """`listener status`: who leads, what is left to do, who waits; without asking a daemon, and without reading it all."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -45,6 +46,28 @@ async def test_healthy_is_0_and_names_leader_and_standby(
     assert "2 (2 no course)" in human.stdout
     await connection.execute("insert into courses (title, price, enrollments) values ('a', 1, 0)")
     wait_until(lambda: as_json(database)[1]["pending_students"] == 0, "they are enrolled")
+
+
+async def test_a_daemon_that_polls_is_told_from_a_leader_also_while_it_holds_the_lock(database: Database) -> None:
+    poller: Connection = await asyncpg.connect(database.url, server_settings={"application_name": "listener"})
+    is_over = asyncio.Event()
+
+    async def poll() -> None:
+        while not is_over.is_set():
+            async with poller.transaction():
+                await poller.execute(f"select pg_advisory_xact_lock({LOCK_CLASS}, {LEADER_LOCK})")
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(0.005)
+
+    polling = asyncio.create_task(poll())
+    try:
+        for _ in range(5):
+            code, seen = await asyncio.to_thread(as_json, database)
+            assert (code, seen["leader_pid"], seen["polling"]) == (0, None, True), seen["problem"]
+    finally:
+        is_over.set()
+        await polling
+        await poller.close()
 
 
 async def test_nobody_leads_is_1_and_says_what_to_do(connection: Connection, database: Database) -> None:
