@@ -18,11 +18,9 @@ from tests.support.process import DaemonProcess, environment
 from tests.support.project import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-ELSEWHERE = [ROOT / "docs" / "how-to" / "no-process.md"]
-"""Pages whose commands need a server of their own: `test_cron.py` runs them."""
 BY_SECTION = [ROOT / "docs" / "how-to" / "rules.md"]
 """Pages whose sections each begin with a database of their own."""
-ELSEWHERE = [ROOT / "docs" / "how-to" / "supabase.md"]
+ELSEWHERE = [ROOT / "docs" / "how-to" / f"{page}.md" for page in ("no-process", "supabase")]
 """Pages whose commands need more than a database: tests of their own run them."""
 SECTION = re.compile(r"^(?=## )", re.MULTILINE)
 BLOCK = re.compile(r"^( *)```(bash|sql)\n(.*?)^\1```$(?:\n\n^\1```text\n(.*?)^\1```$)?", re.MULTILINE | re.DOTALL)
