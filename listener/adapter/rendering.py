@@ -122,6 +122,13 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[[str],
     values["free_seats"] = part("pieces/free_seats")
     has_seats = mapping.course_seats is not None and not mapping.observes
     values["asking"] = "candidate" if has_seats else "to_enroll"
+    # Where nothing else is to be known of all of them before, one after the other is looked up and enrolled, while the
+    # pages are at hand. Which courses are asked for is then what is wanted, if anybody is not there yet.
+    at_once = not takes_back and not has_seats
+    values["materialized"] = "not materialized" if at_once else "materialized"
+    values["asked"] = (
+        "wanted as asked\n        where exists (select from to_enroll)" if at_once else "to_enroll as asked"
+    )
     values["who_asks"] = part(f"pieces/who_asks_{'leave' if takes_back else 'keep'}")
     values["seats"] = part("pieces/seats") if has_seats else ""
     values["seats_outcome"] = "\n        " + part("pieces/seats_outcome") if has_seats else ""

@@ -48,8 +48,8 @@ begin
     {{who_asks}}{{seats}},
 
     asked_course as materialized (
-        select distinct to_enroll.course_id as id
-        from to_enroll
+        select distinct asked.course_id as id
+        from {{asked}}
     ),
 
     -- Each course's row is locked as its foreign key would lock it, but without waiting for whoever holds it.

@@ -1,5 +1,5 @@
 -- Whoever has no enrollment, of any status.
-    {{asking}} as materialized (
+    {{asking}} as {{materialized}} (
         select wanted.profile_id as id, wanted.course_id, false as is_there
         from wanted
         where (
