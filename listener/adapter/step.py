@@ -2,7 +2,7 @@
 
 from listener import sql
 from listener.connection import few_rows
-from listener.feed.consumer import FEED
+from listener.feed.consumer import FEED, statement
 from listener.feed.leadership import APPLICATION_NAME
 from listener.feed.registry import BUILT_IN, COUNT, ENROLL
 from listener.locks import LEADER_LOCK, LOCK_CLASS
@@ -11,10 +11,9 @@ from listener.sql import literal
 
 def values() -> dict[str, str]:
     """For the placeholders of `sql/adapter/install/step.sql`."""
-    feed = sql.read("feed/batch_and_checkpoint")
     statements = {
-        f"{name}_{manner}": sql.render(
-            sql.read(f"reactions/{name}"), {"feed": feed, "outcome": sql.read(f"reactions/{name}_{manner}")}
+        f"{name}_{manner}": statement(
+            sql.read(f"reactions/{name}").replace("{{outcome}}", sql.read(f"reactions/{name}_{manner}"))
         )
         for name in (ENROLL, COUNT)
         for manner in ("together", "each")
@@ -28,8 +27,8 @@ def values() -> dict[str, str]:
             sql.read(f"reactions/retry_{name}"), {"not_tried": not_tried, "outcome": sql.read("reactions/enroll_each")}
         )
     statements |= {name: sql.read(f"feed/{name}") for name in ("purge", "purge_checkpoints")}
-    statements["feed"] = feed
-    return {name: quoted(text) for name, text in statements.items()} | {
+    statements["feed"] = sql.read("feed/batch_and_checkpoint")
+    return {name: sql.quoted(f"\n{text}\n", "statement") for name, text in statements.items()} | {
         "feed_mark": literal(FEED),
         "few_rows": few_rows("local").replace("\n", "\n    "),
         "lock_class": str(LOCK_CLASS),
@@ -37,8 +36,3 @@ def values() -> dict[str, str]:
         "application_name": literal(APPLICATION_NAME),
         "consumers": ", ".join(map(literal, BUILT_IN)),
     }
-
-
-def quoted(text: str) -> str:
-    """`text` as people can read it inside of a function's body."""
-    return f"$statement$\n{text}\n$statement$"

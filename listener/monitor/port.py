@@ -23,6 +23,7 @@ MOST_CONNECTIONS = 256
 REQUEST_SECONDS = 10.0
 """From a connection's first moment, or from the first byte of a further request, to the end of the answer."""
 NO_DESCRIPTOR_SECONDS = 0.1
+"""Pause before the next attempt to accept, where no descriptor is left."""
 BACKLOG = 2048
 """Connections that may wait to be accepted: without a descriptor. Whoever finds no place tries again a second later."""
 
@@ -52,7 +53,7 @@ class Exchange(H11Protocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.scope_of_it = anyio.CancelScope()
+        self.time_limit = anyio.CancelScope()
         self.is_over = anyio.Event()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -62,17 +63,17 @@ class Exchange(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """A request begins, or goes on."""
-        if self.scope_of_it.deadline == math.inf:
+        if self.time_limit.deadline == math.inf:
             self.begin()
         super().data_received(data)
 
     def begin(self) -> None:
         """Let the time for a request run."""
-        self.scope_of_it.deadline = anyio.current_time() + REQUEST_SECONDS
+        self.time_limit.deadline = anyio.current_time() + REQUEST_SECONDS
 
     def on_response_complete(self) -> None:
         """Uvicorn waits a few seconds for a further request."""
-        self.scope_of_it.deadline = math.inf
+        self.time_limit.deadline = math.inf
         super().on_response_complete()
 
 
@@ -105,8 +106,8 @@ class Port:
 
     def _make_room(self) -> None:
         for exchange in self._open:
-            if not exchange.scope_of_it.cancel_called:
-                exchange.scope_of_it.cancel()
+            if not exchange.time_limit.cancel_called:
+                exchange.time_limit.cancel()
                 return
 
     async def _attend(self, accepted: socket.socket, exchange: Exchange) -> None:
@@ -114,7 +115,7 @@ class Port:
         transport: asyncio.WriteTransport | None = None
         exchange.begin()
         try:
-            with contextlib.suppress(OSError), exchange.scope_of_it:
+            with contextlib.suppress(OSError), exchange.time_limit:
                 transport, _ = await loop.connect_accepted_socket(lambda: exchange, accepted, ssl=self._tls)
                 await exchange.is_over.wait()
         finally:

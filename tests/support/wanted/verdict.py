@@ -5,20 +5,7 @@ import anyio
 from listener.connection import Connection
 from tests.support.wanted.diary import Diary
 from tests.support.wanted.tables import RULES, Keys
-
-UNSETTLED = """
-select string_agg(waiting.what, ', ')
-from (
-    values
-        ('unhandled notes', exists (select from listener.unhandled('enroll'))),
-        ('unhandled counts', exists (select from listener.unhandled('count'))),
-        ('pending students', exists (select from listener.pending_enrollment)),
-        ('pending counts', exists (select from listener.pending_count)),
-        ('blind notes', exists (select from listener.blind_note))
-) as waiting (what, is_there)
-where waiting.is_there
-"""
-"""What is still on its way; null if nothing is."""
+from tests.support.workload import UNSETTLED
 
 WRONG_COUNTS_BESIDE = """
 select courses.id, course_count.active_enrollments, count(enrollments.id)
