@@ -165,7 +165,7 @@ async def _polls(connection: Connection, who: asyncpg.Record) -> bool:
     if who["leader_pid"] is None and who["active_daemons"]:
         return True
     values = {"class": str(LOCK_CLASS), "lock": str(LEADER_LOCK), "seconds": str(WATCH_SECONDS)}
-    give_up_at = time.monotonic() + (WATCH_SECONDS if is_daemon else LEADER_SECONDS)
+    give_up_at = time.monotonic() + LEADER_SECONDS
     while time.monotonic() < give_up_at:
         async with connection.transaction(readonly=True):
             await connection.execute(sql.render(sql.read("monitor/comes_and_goes"), values))
