@@ -105,7 +105,7 @@ async def look(connection: Connection, url: str | None, *, full: bool = False) -
         by_query = (await install.require(connection)).mapping.wanted_query is not None
         names = await consumers(connection)
         who = await _who(connection, names)
-        polling = await _polls(connection, who)
+        polling = await _polls(connection, who, names)
         figures, _ = await sample(connection, names)
         paused = await pausing.paused(connection)
         problems = json.loads(await connection.fetchval(sql.read("adapter/problems")))
@@ -148,19 +148,25 @@ async def _who(connection: Connection, consumers: list[str]) -> asyncpg.Record:
     """Who leads; if nobody does while daemons are about, one may be taking over just now."""
     give_up_at = time.monotonic() + LEADER_SECONDS
     while True:
-        row = await connection.fetchrow(
-            sql.read("monitor/status"), LOCK_CLASS, [LEADER_LOCK, DEPUTY_LOCK], APPLICATION_NAME, consumers
-        )
-        assert row is not None
+        row = await who_holds_the_lock(connection, consumers)
         if row["leader_pid"] is not None or not row["standbys"] or time.monotonic() > give_up_at:
             return row
         await anyio.sleep(0.1)
 
 
-async def _polls(connection: Connection, who: asyncpg.Record) -> bool:
-    """Whether a daemon polls through a transaction pooler, whose sessions may bear any name, and may be ours next."""
-    is_daemon = who["leader_pid"] is not None and not who["leader_is_no_daemon"]
-    if is_daemon and not who["leader_is_in_transaction"]:  # a daemon that polls holds the lock in transactions alone
+async def who_holds_the_lock(connection: Connection, consumers: list[str]) -> asyncpg.Record:
+    """One look at the sessions that lead, and at those of other daemons."""
+    row = await connection.fetchrow(
+        sql.read("monitor/status"), LOCK_CLASS, [LEADER_LOCK, DEPUTY_LOCK], APPLICATION_NAME, consumers
+    )
+    assert row is not None
+    return row
+
+
+async def _polls(connection: Connection, who: asyncpg.Record, consumers: list[str]) -> bool:
+    """Whether a daemon polls through a transaction pooler, whose sessions may bear any name, and may be ours next. It
+    holds the lock in transactions alone, so whoever holds it while idle is another."""
+    if _holds_while_idle(who):
         return False
     if who["leader_pid"] is None and who["active_daemons"]:
         return True
@@ -171,7 +177,13 @@ async def _polls(connection: Connection, who: asyncpg.Record) -> bool:
             await connection.execute(sql.render(sql.read("monitor/comes_and_goes"), values))
             if await connection.fetchval("select current_setting('listener.comes_and_goes')::boolean"):
                 return True
+        if _holds_while_idle(await who_holds_the_lock(connection, consumers)):
+            return False
     return False
+
+
+def _holds_while_idle(who: asyncpg.Record) -> bool:
+    return who["leader_pid"] is not None and not who["leader_is_no_daemon"] and who["leader_is_idle"]
 
 
 async def _statistics(connection: Connection, url: str | None, *, by_query: bool) -> Students:

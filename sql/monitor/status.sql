@@ -5,7 +5,9 @@ with holder as (
         session.application_name,
         session.client_addr,
         session.backend_start,
-        session.xact_start
+        -- Locks and sessions are read one after the other. Who had been idle before either was read holds the lock
+        -- outside a transaction.
+        session.state = 'idle' and session.state_change < statement_timestamp() as is_idle
     from pg_catalog.pg_locks
     left join pg_catalog.pg_stat_activity as session on session.pid = pg_locks.pid
     where
@@ -36,7 +38,7 @@ leader as (
 select
     (select leader.pid from leader) as leader_pid,
     (select leader.application_name is distinct from $3 from leader) as leader_is_no_daemon,
-    (select leader.xact_start is not null from leader) as leader_is_in_transaction,
+    (select coalesce(leader.is_idle, false) from leader) as leader_is_idle,
     (
         select holder.pid
         from holder

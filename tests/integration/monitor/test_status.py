@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -68,6 +69,30 @@ async def test_a_daemon_that_polls_is_told_from_a_leader_also_while_it_holds_the
         is_over.set()
         await polling
         await poller.close()
+
+
+async def test_a_session_that_takes_the_lock_again_and_again_is_never_taken_for_a_leader(database: Database) -> None:
+    """It is idle between its transactions, and locks and sessions are read one after the other."""
+    is_over = threading.Event()
+
+    async def poll() -> None:
+        poller = await asyncpg.connect(database.url, server_settings={"application_name": "listener"})
+        try:
+            while not is_over.is_set():
+                await poller.execute(f"select pg_advisory_xact_lock({LOCK_CLASS}, {LEADER_LOCK}), pg_sleep(0.0005)")
+        finally:
+            await poller.close()
+
+    looker = await asyncpg.connect(database.url)
+    polling = asyncio.create_task(asyncio.to_thread(asyncio.run, poll()))
+    try:
+        seen = [await status.who_holds_the_lock(looker, ["enroll"]) for _ in range(500)]
+    finally:
+        is_over.set()
+        await polling
+        await looker.close()
+    assert any(look["leader_pid"] for look in seen), "the lock was seen to be held"
+    assert not any(look["leader_is_idle"] for look in seen)
 
 
 async def test_nobody_leads_is_1_and_says_what_to_do(connection: Connection, database: Database) -> None:
