@@ -69,7 +69,7 @@ class Leader:
             handled = await self._reactions.run_due()
             if handled:
                 now = time.monotonic()
-                self._pace.changed(now, now - started, self._reactions.waited)
+                self._pace.changed(now, now - started, self._reactions.waited, self._reactions.round_trip)
             self._look_for_blind_notes(handled=handled)
             await self._chores.run_due()
             settled()

@@ -54,6 +54,8 @@ class Reactions:
         self._metrics = metrics
         self._log = log
         self._batch_size = batch_size
+        self.round_trip = 0.0
+        """Seconds of the last look that found nothing, which is hardly more than the way there and back."""
         activity = activity or Activity()
         self.report = Report(log, activity)
         self._enrolling = Enrolling(executor, metrics, self.report, activity)
@@ -159,10 +161,11 @@ class Reactions:
         if reaction.blocked_pause:
             reaction.blocked_pause = 0.0
             self._log.info(Event.REACTION_RECOVERED, consumer=reaction.name)
+        seconds = time.monotonic() - started
         if batch is None:
             reaction.due = False
+            self.round_trip = seconds
             return False
-        seconds = time.monotonic() - started
         reaction.due = batch.notes_left
         reaction.resize(batch, seconds, self._batch_size)
         self._measure(reaction, batch, seconds)

@@ -2,6 +2,7 @@
 
 from listener.daemon.pace import (
     BUSY_LOOK_SECONDS,
+    BUSY_WORK_SECONDS,
     CROWD_RINGS,
     CROWD_SECONDS,
     LINE_RINGS,
@@ -55,13 +56,30 @@ def test_a_bell_that_is_refused_makes_looks_ever_rarer_until_a_change() -> None:
     assert pace.look_pause == LOOK_SECONDS
 
 
-def test_the_more_work_a_look_makes_the_longer_the_next_one_waits() -> None:
-    pace = Pace(0)
+def looked(pace: Pace, times: int, work: float, round_trip: float = 0.0) -> list[float]:
+    """The pauses after so many looks that each found something."""
     pauses = []
-    for work in (0.0, LOOK_SECONDS / PAUSE_PER_WORK, 0.005, 0.1):
-        pace.changed(1, work)
+    for _ in range(times):
+        pace.changed(1, work, round_trip=round_trip)
         pauses.append(pace.look_pause)
-    assert pauses == [LOOK_SECONDS, LOOK_SECONDS, 0.005 * PAUSE_PER_WORK, BUSY_LOOK_SECONDS]
+    return pauses
+
+
+def test_while_looks_are_little_work_the_pause_stays_short() -> None:
+    assert looked(Pace(0), 3, BUSY_WORK_SECONDS * 0.99) == [LOOK_SECONDS] * 3
+
+
+def test_work_that_lasts_makes_for_longer_pauses_and_one_large_transaction_does_not() -> None:
+    pace = Pace(0)
+    assert looked(pace, 4, 0.01) == [2 * LOOK_SECONDS, 4 * LOOK_SECONDS, 8 * LOOK_SECONDS, 16 * LOOK_SECONDS]
+    assert looked(pace, 2, 0.01)[-1] == 0.01 * PAUSE_PER_WORK
+    assert looked(pace, 5, 10.0)[-1] == BUSY_LOOK_SECONDS
+    assert looked(pace, 1, BUSY_WORK_SECONDS) == [LOOK_SECONDS]
+
+
+def test_what_the_network_takes_is_no_work_of_the_servers() -> None:
+    """At 20 ms to the server and back, a look takes 40 ms, and all of it is travel."""
+    assert looked(Pace(0), 8, 2 * 0.02 + BUSY_WORK_SECONDS * 0.99, round_trip=0.02) == [LOOK_SECONDS] * 8
 
 
 def test_a_line_of_writers_is_suspected_however_slowly_they_ring() -> None:
