@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import anyio
 import asyncpg
@@ -32,18 +32,6 @@ begin
 end $$;
 create trigger refuse before insert on enrollments for each row execute function refuse();
 """
-
-
-@pytest.fixture
-def empty(make_database: Callable[..., Database]) -> Database:
-    return make_database(empty=True)
-
-
-@pytest.fixture
-async def app(empty: Database) -> AsyncIterator[Connection]:
-    connection: Connection = await asyncpg.connect(empty.url)
-    yield connection
-    connection.terminate()
 
 
 def said(database: Database, status: int = 0) -> str:
