@@ -97,12 +97,17 @@ class Pair:
 
 
 @pytest.fixture
-async def pair(make_database: Callable[..., Database]) -> AsyncIterator[Pair]:
+def school(make_database: Callable[..., Database]) -> Database:
+    """A school with the listener, and a query."""
+    return watched.school(make_database(empty=True))
+
+
+@pytest.fixture
+async def pair(school: Database, make_database: Callable[..., Database]) -> AsyncIterator[Pair]:
     plain = make_database(empty=True)
     plain.server.psql(plain.name, SCHOOL)
-    installed = watched.school(make_database(empty=True))
     connections: list[Connection] = []
-    for database in (installed, plain):
+    for database in (school, plain):
         each: Connection = await asyncpg.connect(database.url, statement_cache_size=0)
         await each.execute(ATTEMPT)
         connections.append(each)

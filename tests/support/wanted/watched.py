@@ -53,7 +53,7 @@ SETTINGS = {"wanted_query": QUERY, "on_leave": "suspend", "inactive_value": "ina
 
 
 def school(database: Database) -> Database:
-    """Makes an empty database such a school, with the listener."""
+    """Makes an empty database such a school, with the listener. Not for a test that has an event loop."""
     database.server.psql(database.name, SCHOOL)
     command(database.url, "install", settings=SETTINGS)
     return database
