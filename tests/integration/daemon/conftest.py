@@ -1,4 +1,4 @@
-"""A daemon that leads, beside which an LMS is migrated; a course."""
+"""A daemon that leads, beside which an LMS is migrated."""
 
 from collections.abc import Callable
 
@@ -19,9 +19,3 @@ async def school(
     daemon = start_daemon(database, **QUICK).wait_ready("leading")
     await has_trusted(connection)
     return daemon, course
-
-
-@pytest.fixture
-async def course(connection: Connection) -> None:
-    """The one course."""
-    await connection.execute("insert into courses (title, price) values ('a', 1)")

@@ -13,6 +13,12 @@ from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
 
 
+async def sign_up(connection: Connection, course: object, count: int) -> None:
+    """One more student signs up; wait until the course counts so many."""
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, COUNT, course, equals=count)
+
+
 async def test_who_signs_up_after_a_rename_is_enrolled_without_a_command(
     connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:
@@ -71,8 +77,7 @@ async def test_a_table_that_is_made_anew_is_watched_again(
     connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:
     daemon, course = school
-    await connection.execute("insert into profiles (role) values ('student')")
-    await eventually(connection, COUNT, course, equals=1)
+    await sign_up(connection, course, 1)
     await connection.execute(
         """
         begin;
@@ -90,8 +95,7 @@ async def test_a_table_that_is_made_anew_is_watched_again(
     await connection.execute("analyze; comment on table profiles is 'touched'; alter table profiles add note text")
     assert "made anew public.profiles" in daemon.told("mapping_followed")
     await eventually(connection, COUNT, course, equals=2)
-    await connection.execute("insert into profiles (role) values ('student')")
-    await eventually(connection, COUNT, course, equals=3)
+    await sign_up(connection, course, 3)
     await connection.execute("delete from enrollments")
     await eventually(connection, COUNT, course, equals=0)
 
@@ -100,8 +104,7 @@ async def test_a_new_table_under_the_name_of_one_that_was_put_aside_is_the_one_t
     connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:
     daemon, course = school
-    await connection.execute("insert into profiles (role) values ('student')")
-    await eventually(connection, COUNT, course, equals=1)
+    await sign_up(connection, course, 1)
     await connection.execute(
         """
         begin;
@@ -123,8 +126,7 @@ async def test_a_new_table_under_the_name_of_one_that_was_put_aside_is_the_one_t
     notes = await connection.fetchval(deletions)
     await connection.execute("delete from enrollments_of_old; delete from profiles_of_old")
     assert await connection.fetchval(deletions) == notes
-    await connection.execute("insert into profiles (role) values ('student')")
-    await eventually(connection, COUNT, course, equals=3)
+    await sign_up(connection, course, 3)
 
 
 async def test_when_other_enrollments_count_the_counts_follow_at_once(
@@ -169,8 +171,7 @@ async def test_a_column_that_is_nice_to_have_is_done_without(
 ) -> None:
     daemon, course = school
     await connection.execute("alter table courses drop column price, drop column created_at")
-    await connection.execute("insert into profiles (role) values ('student')")
-    await eventually(connection, COUNT, course, equals=1)
+    await sign_up(connection, course, 1)
     assert "done without public.courses.price is now nothing" in daemon.told("mapping_followed")
     assert daemon.role == "leading"
 
