@@ -148,6 +148,12 @@ async def connection(database: Database) -> AsyncIterator[Connection]:
 
 
 @pytest.fixture
+async def course(connection: Connection) -> None:
+    """The one course."""
+    await connection.execute("insert into courses (title, price) values ('a', 1)")
+
+
+@pytest.fixture
 def start_daemon(request: pytest.FixtureRequest) -> Iterator[Callable[..., DaemonProcess]]:
     """Starts daemons: `start_daemon(database, heartbeat_seconds=1)`. Where faults strike, they start as users start
     them; elsewhere they need not import themselves."""

@@ -48,8 +48,8 @@ class Changes:
 async def compare(connection: Connection, files: list[ReactionFile]) -> Changes:
     """What is to be done, so that these are the reactions that are installed."""
     installed: dict[str, str] = {}
-    if await connection.fetchval("select to_regclass('listener.reaction')") is not None:
-        rows = await connection.fetch("select name, hash from listener.reaction order by name")
+    if await connection.fetchval(sql.read("adapter/catalogue/reactions_there")):
+        rows = await connection.fetch(sql.read("adapter/catalogue/reactions"))
         installed = {row["name"]: row["hash"] for row in rows}
     wanted = {file.name: file.hash for file in files}
     return Changes(

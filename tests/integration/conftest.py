@@ -1,7 +1,9 @@
-"""One LMS with a daemon at work on each version of Postgres, shared by the tests of the reactions."""
+"""One LMS with a daemon at work on each version of Postgres, shared by the tests of the reactions; and a folder of
+reactions of one's own."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -12,6 +14,7 @@ from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.postgres import Server, binaries
 from tests.support.process import DaemonProcess
+from tests.support.reactions import Folder, queue
 
 BUSY = """
 select
@@ -56,6 +59,11 @@ class School:
     async def profile(self, role: str | None = "student") -> Any:
         """Insert a profile; its key."""
         return await self.app.fetchval("insert into profiles (role) values ($1) returning id", role)
+
+    async def guests(self, count: int) -> list[Any]:
+        """Insert profiles that nobody enrolls by itself; their keys."""
+        guests = "insert into profiles (role) select 'guest' from generate_series(1, $1) returning id"
+        return [row["id"] for row in await self.app.fetch(guests, count)]
 
     async def enroll(self, profile: Any, course: Any, status: str = "active") -> None:
         """Insert an enrollment, as the application would."""
@@ -127,3 +135,15 @@ async def school(working: tuple[Database, DaemonProcess]) -> AsyncIterator[Schoo
         assert daemon.process.poll() is None
     finally:
         app.terminate()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, database: Database) -> Folder:
+    """A folder of reactions, for the database of this test."""
+    return Folder(tmp_path / "reactions", database)
+
+
+@pytest.fixture
+async def queued(connection: Connection) -> None:
+    """The table that the reaction `welcome` writes is there."""
+    await queue(connection)

@@ -56,3 +56,20 @@ class Folder:
         assert done.stderr.startswith("listener: ")
         assert done.stderr.count("\n") == 1, done.stderr
         return done.stderr
+
+
+@dataclass(frozen=True)
+class As(Database):
+    """A database, as one of its roles reaches it."""
+
+    role: str
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.server.url(self.name, user=self.role)
+
+
+def as_role(database: Database, role: str) -> Database:
+    """The same database, as that role reaches it."""
+    return As(database.server, database.name, role)

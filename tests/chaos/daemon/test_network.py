@@ -38,11 +38,6 @@ class Behind:
 
 
 @pytest.fixture
-async def course(connection: Connection) -> None:
-    await connection.execute("insert into courses (title, price) values ('a', 1)")
-
-
-@pytest.fixture
 async def proxy(server: Server) -> AsyncIterator[Proxy]:
     proxy = Proxy(server.port)
     await proxy.start()

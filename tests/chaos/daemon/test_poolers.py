@@ -42,11 +42,6 @@ def pool(server: Server) -> Iterator[Pool]:
         bouncer.stop()
 
 
-@pytest.fixture
-async def course(connection: Connection) -> None:
-    await connection.execute("insert into courses (title, price) values ('a', 1)")
-
-
 async def sign_up(connection: Connection, students: int = 1) -> None:
     await connection.execute("insert into profiles (role) select 'student' from generate_series(1, $1::int)", students)
 

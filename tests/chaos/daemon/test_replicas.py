@@ -19,11 +19,6 @@ Start = Callable[..., DaemonProcess]
 ENROLLED = "select count(*) from enrollments"
 
 
-@pytest.fixture
-async def course(connection: Connection) -> None:
-    await connection.execute("insert into courses (title, price) values ('a', 1)")
-
-
 async def sign_up(connection: Connection) -> None:
     await connection.execute("insert into profiles (role) values ('student')")
 

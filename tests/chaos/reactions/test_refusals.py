@@ -11,26 +11,11 @@ from tests.conftest import Database, install_script
 from tests.support.eventually import eventually
 from tests.support.postgres import Server, wait_until
 from tests.support.process import DaemonProcess
+from tests.support.refusing import refuse
 
 Start = Callable[..., DaemonProcess]
 
 ENROLLED = "select count(*) from enrollments"
-
-REFUSE = """
-create function refuse() returns trigger language plpgsql as $$
-begin
-    if {condition} then
-        raise exception 'refused by the LMS' using errcode = '{code}';
-    end if;
-    return new;
-end $$;
-create trigger refuse before insert on enrollments for each row execute function refuse();
-"""
-
-
-@pytest.fixture
-async def course(connection: Connection) -> None:
-    await connection.execute("insert into courses (title, price) values ('a', 1)")
 
 
 @pytest.fixture
@@ -49,14 +34,14 @@ async def test_one_student_that_is_refused_does_not_hold_up_the_batch(
     connection: Connection, course: None, leader: DaemonProcess, code: str
 ) -> None:
     condition = "exists (select from profiles where id = new.user_id and email = 'poison')"
-    await connection.execute(REFUSE.format(condition=condition, code=code))
+    await connection.execute(refuse(condition, code=code))
     async with connection.transaction():
         await sign_up(connection, 20)
         await sign_up(connection, 1, "poison")
         await sign_up(connection, 20)
     await eventually(connection, ENROLLED, equals=40, seconds=3)
     await eventually(connection, "select enrollments from courses", equals=40)
-    assert await connection.fetchval("select error from listener.pending_enrollment") == f"{code}: refused by the LMS"
+    assert await connection.fetchval("select error from listener.pending_enrollment") == f"{code}: the fee is not paid"
     wait_until(lambda: leader.metric('listener_pending_students{reason="failed"}') == 1, "the metric shows it")
     assert len(leader.events("student_pending")) == 1
     await connection.execute("drop trigger refuse on enrollments")
@@ -68,7 +53,7 @@ async def test_one_student_that_is_refused_does_not_hold_up_the_batch(
 async def test_while_every_enrollment_is_refused_neither_log_fills(
     connection: Connection, server: Server, course: None, leader: DaemonProcess
 ) -> None:
-    await connection.execute(REFUSE.format(condition="true", code="P0001"))
+    await connection.execute(refuse())
     errors, statements = server.log().count("ERROR:"), leader.metric('listener_batch_seconds_count{consumer="enroll"}')
     pending = "select count(*) from listener.pending_enrollment"
     for signed_up in range(10, 1001, 10):
@@ -88,12 +73,12 @@ async def test_once_nobody_is_refused_any_more_those_who_wait_are_enrolled_in_ba
 ) -> None:
     """By the transactions that enrolled: a savepoint for each student is one of its own."""
     leader = start_daemon(database, heartbeat_seconds=1, batch_size=500).wait_ready("leading")
-    await connection.execute(REFUSE.format(condition="true", code="P0001"))
+    await connection.execute(refuse())
     await sign_up(connection, 5000)
     pending = "select count(*) from listener.pending_enrollment"
     await eventually(connection, pending, equals=5000, seconds=60)
     condition = "exists (select from profiles where id = new.user_id and email = 'poison')"
-    await connection.execute(f"drop function refuse cascade; {REFUSE.format(condition=condition, code='P0001')}")
+    await connection.execute(f"drop function refuse cascade; {refuse(condition)}")
     await connection.execute("update profiles set email = 'poison' where id in (select id from profiles limit 1)")
     await connection.execute("update listener.pending_enrollment set next_attempt_at = clock_timestamp()")
     await eventually(connection, ENROLLED, equals=4999, seconds=60)
@@ -133,7 +118,7 @@ async def test_a_table_that_somebody_locks_is_waited_for_on_the_same_connection(
 async def test_a_cancelled_or_timed_out_reaction_is_tried_again(
     connection: Connection, course: None, leader: DaemonProcess
 ) -> None:
-    await connection.execute(REFUSE.format(condition="pg_sleep(1) is null", code="P0001"))
+    await connection.execute(refuse("pg_sleep(1) is null"))
     await sign_up(connection, 1)
     cancel = """
         select count(*) from (

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-import anyio
 import asyncpg
 import pytest
 
 from listener.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
+from tests.support.in_the_way import migrate_beside
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
 
@@ -165,23 +165,8 @@ async def test_a_command_ends_its_look_as_soon_as_a_migration_waits_for_it_and_l
     slow = "select id from public.profiles where pg_sleep(30) is not null"
     listener(database.url, "install", student_view=slow)
     await connection.execute("insert into profiles (role) values ('teacher')")
-    looking = (
-        "select count(*) > 0 from pg_locks inner join pg_stat_activity using (pid)"
-        " where relation = 'profiles'::regclass and application_name = 'listener-command' and granted"
-    )
-    ended: list[tuple[int, str]] = []
-
-    def run() -> None:
-        process = listener(database.url, *command, check=False)
-        ended.append((process.returncode, process.stderr))
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(anyio.to_thread.run_sync, run)
-        await eventually(connection, looking, equals=True)
-        async with connection.transaction():
-            await connection.execute("set local lock_timeout = '10s'")
-            await connection.execute("alter table profiles add column phone text; delete from profiles")
-    assert ended == [(int(command[0] == "status"), "")]  # no daemon leads
+    done = await migrate_beside(connection, lambda: listener(database.url, *command, check=False))
+    assert (done.returncode, done.stderr) == (int(command[0] == "status"), "")  # no daemon leads
 
 
 async def test_a_trigger_of_the_lms_s_that_comes_back_is_told_once(

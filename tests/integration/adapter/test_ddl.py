@@ -8,9 +8,11 @@ import pytest
 from listener.adapter import install
 from listener.sql import identifier
 from tests.conftest import Database
-from tests.integration.adapter.test_schemas import SCHEMAS, SHAPES, dump, supabase_roles
-from tests.support import ddl
-from tests.support.beside import TRIGGERS, beside, committed, replay, rolled_back, served
+from tests.integration.adapter.test_schemas import SCHEMAS, SHAPES, supabase_roles
+from tests.support.beside import TRIGGERS, beside, committed, rolled_back
+from tests.support.ddl.kinds import followable, kinds
+from tests.support.ddl.replaying import replay, served
+from tests.support.dumping import dump_schema
 from tests.support.lms_statements import Statements
 from tests.support.postgres import Server
 from tests.support.project import SUPPORT
@@ -86,7 +88,7 @@ async def test_no_migration_is_refused_and_no_statement_after_it(
         refused = [statement for statement, (code, _) in zip(statements, outcomes, strict=True) if code]
         assert not side.found, "\n".join(side.found)
         assert len(refused) <= REFUSED.get(name, 0), refused
-        for number, kind in enumerate(ddl.kinds(side.lms), [*SETTINGS].index(name)):
+        for number, kind in enumerate(kinds(side.lms), [*SETTINGS].index(name)):
             if not all_of_them and number % SHARE:
                 continue
             side.found.clear()
@@ -110,7 +112,7 @@ async def test_a_history_of_renames_is_followed_and_nothing_of_it_is_left_behind
     pair = pairs(name)
     side = await beside(pair, SETTINGS[name])
     try:
-        for number, kind in enumerate(ddl.followable(side.lms)):
+        for number, kind in enumerate(followable(side.lms)):
             async with committed(side.listener, side.without):
                 outcomes = await side.both(list(kind.statements), role="lms_owner")
             assert [code for code, _ in outcomes] == [""] * len(outcomes), kind.name
@@ -138,7 +140,7 @@ async def test_a_history_of_renames_is_followed_and_nothing_of_it_is_left_behind
         assert await install.uninstall(side.listener)
         for table, trigger in await side.without.fetch(TRIGGERS, side.taken_over):
             await side.without.execute(f"alter table {table} enable trigger {identifier(trigger)}")
-        assert dump(pair[0]) == dump(pair[1])
+        assert dump_schema(pair[0]) == dump_schema(pair[1])
     finally:
         side.listener.terminate()
         side.without.terminate()

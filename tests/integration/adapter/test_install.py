@@ -15,17 +15,12 @@ import pytest
 from listener import patience, sql
 from listener.adapter import install
 from tests.conftest import Database
+from tests.support.dumping import dump_schema
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, environment, listener
 
 SIGN_UP = "insert into profiles (role) values ('student')"
 VERSION = "select version from listener.installation"
-
-
-def dump(database: Database) -> str:
-    """The database's schema as pg_dump writes it, without the tokens that differ each time."""
-    text = database.server.run("pg_dump", "--schema-only", "-d", database.url).stdout
-    return re.sub(r"^\\(un)?restrict .*$", "", text, flags=re.MULTILINE)
 
 
 def ask(database: Database, query: str) -> str:
@@ -73,45 +68,45 @@ def newer(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 def test_installing_twice_changes_nothing_the_second_time(plain: Database) -> None:
     listener(plain.url, "install")
-    before = dump(plain)
+    before = dump_schema(plain)
     ask(plain, SIGN_UP)
     assert "nothing to do" in listener(plain.url, "install").stdout
-    assert dump(plain) == before
+    assert dump_schema(plain) == before
     assert ask(plain, "select count(*) from listener.change") == "1"
 
 
 def test_what_is_printed_for_review_does_what_install_does(plain: Database, second: Database) -> None:
     ask(plain, listener(plain.url, "install", "--print").stdout)
     listener(second.url, "install")
-    assert dump(plain) == dump(second)
+    assert dump_schema(plain) == dump_schema(second)
     assert "nothing to do" in listener(plain.url, "install").stdout
 
 
 def test_printing_changes_nothing(plain: Database) -> None:
-    before = dump(plain)
+    before = dump_schema(plain)
     listener(plain.url, "install", "--print")
-    assert dump(plain) == before
+    assert dump_schema(plain) == before
 
 
 def test_uninstalling_leaves_no_trace(plain: Database) -> None:
-    before = dump(plain)
+    before = dump_schema(plain)
     ask(plain, f"insert into courses (title) values ('a'); {SIGN_UP}")
     listener(plain.url, "install")
     ask(plain, SIGN_UP)
-    assert dump(plain) != before
+    assert dump_schema(plain) != before
     listener(plain.url, "uninstall")
-    assert dump(plain) == before
+    assert dump_schema(plain) == before
     assert ask(plain, "select count(*) from profiles") == "2"
     assert "nothing was installed" in listener(plain.url, "uninstall").stdout
 
 
 def test_a_script_that_fails_in_the_end_leaves_nothing_behind(plain: Database) -> None:
-    before = dump(plain)
+    before = dump_schema(plain)
     script = listener(plain.url, "install", "--print").stdout
     assert script.rstrip().endswith("commit;"), "one transaction"
     with pytest.raises(subprocess.CalledProcessError):
         ask(plain, script.rstrip().removesuffix("commit;") + "select 1 / 0; commit;")
-    assert dump(plain) == before
+    assert dump_schema(plain) == before
 
 
 def test_an_empty_schema_of_that_name_is_in_nobody_s_way_and_another_is_left_alone(plain: Database) -> None:
@@ -165,7 +160,7 @@ def test_an_upgrade_keeps_what_is_in_the_feed(
     assert ask(plain, "select count(*) from listener.unhandled('enroll') where further is null") == "1"
     assert "nothing to do" in newer(plain, "install").stdout
     newer(second, "install")
-    assert dump(plain) == dump(second), "as if it had been installed from nothing"
+    assert dump_schema(plain) == dump_schema(second), "as if it had been installed from nothing"
 
 
 @pytest.mark.parametrize("older", range(1, install.VERSION))
@@ -189,21 +184,21 @@ def test_an_upgrade_from_an_older_version_leads_to_the_same_schema(
         ask(plain, f"update listener.installation set version = {older}, fingerprint = 'of old'")
     listener(plain.url, "install")
     assert ask(plain, VERSION) == str(install.VERSION)
-    assert dump(plain) == dump(second)
+    assert dump_schema(plain) == dump_schema(second)
 
 
 def test_a_newer_installation_is_refused(
     plain: Database, newer: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     newer(plain, "install")
-    before = dump(plain)
+    before = dump_schema(plain)
     for command in ("install", "status"):
         refused = listener(plain.url, command, check=False)
         assert refused.returncode == 2
         assert f"version {install.VERSION + 1}" in refused.stderr
         assert "update this program" in refused.stderr
         assert len(refused.stderr.splitlines()) == 1
-    assert dump(plain) == before
+    assert dump_schema(plain) == before
 
 
 def test_an_older_installation_must_be_upgraded_first(

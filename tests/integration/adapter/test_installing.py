@@ -10,7 +10,8 @@ import pytest
 from listener.adapter import install
 from listener.errors import WrongSetting
 from tests.conftest import Database
-from tests.integration.adapter.test_schemas import SCHEMAS, dump, supabase_roles
+from tests.integration.adapter.test_schemas import SCHEMAS, supabase_roles
+from tests.support.dumping import dump_schema
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess, listener
 
@@ -24,7 +25,7 @@ def test_the_printed_script_installs_the_same(name: str, make_database: Callable
     listener(databases[0].url, "install")
     script = listener(databases[1].url, "install", "--print").stdout
     databases[1].server.psql(databases[1].name, script)
-    assert without_numbers(dump(databases[0])) == without_numbers(dump(databases[1]))
+    assert without_numbers(dump_schema(databases[0])) == without_numbers(dump_schema(databases[1]))
     record = "select version, fingerprint, mapping from listener.installation"
     assert databases[0].server.psql(databases[0].name, record) == databases[1].server.psql(databases[1].name, record)
     assert "already installed" in listener(databases[1].url, "install").stdout

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import Database
+from tests.support.dumping import dump
 from tests.support.process import listener
 
 NAMED_ALIKE = """
@@ -20,8 +21,7 @@ FUNCTION = "drop function get_enrollment_statistics()"
 
 def dumped(database: Database) -> str:
     """The LMS's own schema, with all that is ours in it."""
-    text = database.server.run("pg_dump", "--schema-only", "--schema=public", database.url).stdout
-    return "\n".join(line for line in text.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
+    return dump(database, "--schema-only", "--schema=public")
 
 
 def test_no_function_without_arguments_is_called_as_a_view_or_a_table_is(database: Database) -> None:

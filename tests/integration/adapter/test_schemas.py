@@ -1,6 +1,5 @@
 """One small LMS of each shape that differs: attached to, served, and left as it was."""
 
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from listener.adapter import install
 from listener.errors import Ambiguous, ListenerError, Undecided
 from tests.conftest import Database
+from tests.support.dumping import dump_schema
 from tests.support.eventually import eventually
 from tests.support.postgres import Server
 from tests.support.process import DaemonProcess
@@ -167,17 +167,6 @@ def test_every_schema_has_a_shape() -> None:
     assert sorted(SHAPES) == sorted(path.stem for path in SCHEMAS.glob("*.sql"))
 
 
-def dump(database: Database) -> str:
-    """The schema of a database as pg_dump writes it, without the random keys of newer versions."""
-    done = subprocess.run(
-        [str(database.server.program("pg_dump")), "--schema-only", database.url],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return "\n".join(line for line in done.stdout.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
-
-
 def supabase_roles(server: Server) -> None:
     """The two roles that everybody has there."""
     for role in ("anon", "authenticated"):
@@ -194,7 +183,7 @@ async def test_attach_serve_and_leave(
     shape, database = SHAPES[name], make_database(empty=True)
     supabase_roles(database.server)
     database.server.psql(database.name, (SCHEMAS / f"{name}.sql").read_text())
-    before = dump(database)
+    before = dump_schema(database)
     connection = await asyncpg.connect(database.url)
     try:
         if shape.needs is not None:
@@ -218,4 +207,4 @@ async def test_attach_serve_and_leave(
         assert await install.uninstall(connection)
     finally:
         await connection.close()
-    assert dump(database) == before
+    assert dump_schema(database) == before

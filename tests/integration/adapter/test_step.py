@@ -10,6 +10,7 @@ from listener.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess, listener
+from tests.support.refusing import refuse
 
 STEP = "select * from listener.step()"
 MISSING = """
@@ -124,12 +125,8 @@ async def test_many_at_once_and_some_that_are_ended_apply_everything_once(
 
 @pytest.mark.usefixtures("course")
 async def test_one_whom_the_lms_refuses_waits_and_is_tried_again(connection: Connection) -> None:
-    await connection.execute(
-        "create function refuse() returns trigger language plpgsql as $$"
-        " begin if new.user_id in (select id from profiles where role = 'student' order by id limit 1)"
-        " then raise exception 'has not paid'; end if; return new; end $$;"
-        " create trigger refuse before insert on enrollments for each row execute function refuse()"
-    )
+    first = "new.user_id in (select id from profiles where role = 'student' order by id limit 1)"
+    await connection.execute(refuse(first, "has not paid"))
     await connection.execute("insert into profiles (role) select 'student' from generate_series(1, 10)")
     row = await connection.fetchrow(STEP)
     assert row is not None

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from tests.conftest import Database
+from tests.support.dumping import dump_schema
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess, listener
 from tests.support.project import SUPPORT
@@ -23,15 +24,6 @@ def old(make_database: Callable[..., Database]) -> Database:
     database = make_database(installed=False)
     database.server.psql(database.name, OF_0_1_0.read_text())
     return database
-
-
-def schema_of(database: Database) -> str:
-    """The whole schema, as pg_dump writes it."""
-    server = database.server
-    address = ("-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres")
-    text = server.run("pg_dump", *address, "--schema-only", "--restrict-key=same", database.name, check=False).stdout
-    text = text or server.run("pg_dump", *address, "--schema-only", database.name).stdout
-    return "\n".join(line for line in text.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
 
 
 async def test_what_is_in_the_feed_is_handled_after_the_upgrade(
@@ -53,7 +45,7 @@ def test_the_upgrade_leads_to_what_a_new_installation_makes(
     listener(old.url, "install")
     new = make_database(installed=False)
     listener(new.url, "install")
-    assert schema_of(old) == schema_of(new)
+    assert dump_schema(old) == dump_schema(new)
 
 
 async def test_where_a_rename_had_stopped_sign_ups_the_upgrade_lets_them_go_on(
@@ -98,8 +90,8 @@ async def test_what_an_earlier_version_may_have_purged_is_not_promised_to_be_han
 
 
 def test_it_is_uninstalled_whatever_was_renamed(old: Database) -> None:
-    before = schema_of(old)
+    before = dump_schema(old)
     assert "listener" in before
     old.server.psql(old.name, "alter table profiles rename column role to kind; alter table courses rename to classes")
     listener(old.url, "uninstall")
-    assert "listener" not in schema_of(old)
+    assert "listener" not in dump_schema(old)

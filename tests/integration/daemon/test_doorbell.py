@@ -11,18 +11,12 @@ from listener.daemon.doorbell import Doorbell
 from listener.locks import CHANNEL
 from tests.conftest import NEWEST, Database, install_script
 from tests.support import lms
+from tests.support.bell import HELD
 from tests.support.eventually import eventually
 from tests.support.postgres import Server
 from tests.support.process import DaemonProcess
 
 SIGN_UP = "insert into profiles (role) values ('student')"
-
-HELD = """
-select count(*)
-from pg_locks
-inner join pg_database on pg_database.oid = pg_locks.database and datname = current_database()
-where locktype = 'advisory' and objid = 2 and mode = 'ExclusiveLock'
-"""
 
 
 class Ear:

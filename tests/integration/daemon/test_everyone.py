@@ -10,6 +10,7 @@ import anyio
 from listener.connection import Connection
 from listener.repair.auditor import MAKE_GOOD_SHARE
 from tests.conftest import Database
+from tests.support.bell import HELD
 from tests.support.campus import course, rule, school
 from tests.support.eventually import eventually
 from tests.support.explaining import person
@@ -20,12 +21,6 @@ StartDaemon = Callable[..., DaemonProcess]
 
 ENROLLED = "select count(*) from enrollments"
 NONE_BLIND = "select count(*) from listener.blind_note"
-HELD = """
-select count(*)
-from pg_locks
-inner join pg_database on pg_database.oid = pg_locks.database and datname = current_database()
-where locktype = 'advisory' and objid = 2 and mode = 'ExclusiveLock'
-"""
 
 SELDOM = {"heartbeat_seconds": 100, "audit_seconds": 1000, "sample_seconds": 1000}
 """So that nothing but a ring brings anything about."""

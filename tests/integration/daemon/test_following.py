@@ -1,39 +1,22 @@
-"""The LMS's migrations beside a daemon at work: what was renamed is followed, what is gone is told, nothing is lost."""
+"""The LMS's migrations beside a daemon at work: what was renamed, moved or made anew is followed, nothing is lost."""
 
 from collections.abc import Callable
 
 import anyio.to_thread
 import asyncpg
-import pytest
 
-from listener import sql
 from listener.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
+from tests.support.following import COUNT, MADE_GOOD, QUICK
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
 
-QUICK = {"heartbeat_seconds": 0.3, "audit_seconds": 3000, "log_level": "debug"}
-MADE_GOOD = "select not exists (select from listener.blind_note where horizon is null)"
-COURSE = "insert into courses (title, price) values ('default', 0) returning id"
-COUNT = "select enrollments from courses where id = $1"
 
-
-@pytest.fixture
-async def school(
-    database: Database, connection: Connection, start_daemon: Callable[..., DaemonProcess]
-) -> tuple[DaemonProcess, object]:
-    """A daemon that leads, and the key of the one course."""
-    course = await connection.fetchval(COURSE)
-    daemon = start_daemon(database, **QUICK).wait_ready("leading")
-    await has_trusted(connection)
-    return daemon, course
-
-
-async def has_trusted(connection: Connection) -> None:
-    """Wait until the daemon has looked at the names once, and found them right."""
-    asked = "select datname = current_database() from listener.bound_in inner join pg_database on oid = database_oid"
-    await eventually(connection, asked, equals=True)
+async def sign_up(connection: Connection, course: object, count: int) -> None:
+    """One more student signs up; wait until the course counts so many."""
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, COUNT, course, equals=count)
 
 
 async def test_who_signs_up_after_a_rename_is_enrolled_without_a_command(
@@ -94,8 +77,7 @@ async def test_a_table_that_is_made_anew_is_watched_again(
     connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:
     daemon, course = school
-    await connection.execute("insert into profiles (role) values ('student')")
-    await eventually(connection, COUNT, course, equals=1)
+    await sign_up(connection, course, 1)
     await connection.execute(
         """
         begin;
@@ -113,8 +95,7 @@ async def test_a_table_that_is_made_anew_is_watched_again(
     await connection.execute("analyze; comment on table profiles is 'touched'; alter table profiles add note text")
     assert "made anew public.profiles" in daemon.told("mapping_followed")
     await eventually(connection, COUNT, course, equals=2)
-    await connection.execute("insert into profiles (role) values ('student')")
-    await eventually(connection, COUNT, course, equals=3)
+    await sign_up(connection, course, 3)
     await connection.execute("delete from enrollments")
     await eventually(connection, COUNT, course, equals=0)
 
@@ -123,8 +104,7 @@ async def test_a_new_table_under_the_name_of_one_that_was_put_aside_is_the_one_t
     connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:
     daemon, course = school
-    await connection.execute("insert into profiles (role) values ('student')")
-    await eventually(connection, COUNT, course, equals=1)
+    await sign_up(connection, course, 1)
     await connection.execute(
         """
         begin;
@@ -146,37 +126,7 @@ async def test_a_new_table_under_the_name_of_one_that_was_put_aside_is_the_one_t
     notes = await connection.fetchval(deletions)
     await connection.execute("delete from enrollments_of_old; delete from profiles_of_old")
     assert await connection.fetchval(deletions) == notes
-    await connection.execute("insert into profiles (role) values ('student')")
-    await eventually(connection, COUNT, course, equals=3)
-
-
-async def test_a_table_made_anew_that_is_in_use_gets_its_triggers_when_it_is_free(
-    database: Database, connection: Connection, school: tuple[DaemonProcess, object]
-) -> None:
-    daemon, course = school
-    busy: Connection = await asyncpg.connect(database.url)
-    await busy.execute(
-        """
-        create table places (like enrollments including all);
-        drop table enrollments;
-        alter table places rename to enrollments;
-        """
-    )
-    await busy.execute("begin; insert into enrollments (user_id, course_id) select gen_random_uuid(), id from courses")
-    daemon.told("mapping_followed")
-    assert "is missing" in daemon.told("mapping_broken")
-    reader: Connection = await asyncpg.connect(database.url)
-    await reader.execute("set lock_timeout = '1s'; insert into enrollments (user_id) values (gen_random_uuid())")
-    await connection.execute("insert into profiles (role) values ('student')")
-    await eventually(connection, "select count(*) from enrollments where course_id is not null", equals=1)
-    await busy.execute("commit")
-    await eventually(connection, COUNT, course, equals=2)
-    daemon.told("mapping_mended")
-    await connection.execute("delete from enrollments")
-    await eventually(connection, COUNT, course, equals=0)
-    assert not daemon.events("connection_lost")
-    await busy.close()
-    await reader.close()
+    await sign_up(connection, course, 3)
 
 
 async def test_when_other_enrollments_count_the_counts_follow_at_once(
@@ -193,62 +143,6 @@ async def test_when_other_enrollments_count_the_counts_follow_at_once(
     listener(database.url, "install", active_values="active,cancelled")
     await eventually(connection, COUNT, course, equals=3)
     await eventually(connection, "select count(*) from listener.blind_note", equals=0)
-
-
-async def test_what_cannot_be_followed_is_told_and_made_good_by_install(
-    database: Database, connection: Connection, school: tuple[DaemonProcess, object]
-) -> None:
-    daemon, course = school
-    await connection.execute(
-        "alter table profiles drop column role; alter table profiles add is_pupil boolean not null default true"
-    )
-    await connection.execute("insert into profiles (full_name) values ('Ada')")
-    broken = daemon.told("mapping_broken")
-    assert "column role of public.profiles is gone" in broken
-    assert "LISTENER_STUDENT_COLUMN" in broken
-    wait_until(lambda: daemon.get("/readyz")[0] == 503, "it is not ready")
-    assert "column role of public.profiles is gone" in daemon.get("/readyz")[1]
-    assert daemon.metric("listener_mapping_broken") == 1
-    for command in ("status", "diagnose"):
-        answer = listener(database.url, command, check=False)
-        assert answer.returncode == 1
-        assert "role" in answer.stdout
-        assert "listener install" in answer.stdout
-    await connection.execute("insert into enrollments (user_id, course_id) select id, $1 from profiles", course)
-    await eventually(connection, COUNT, course, equals=1)
-    await connection.execute("insert into profiles (full_name) values ('Grace')")
-
-    listener(database.url, "install", student_predicate="is_pupil")
-    await eventually(connection, COUNT, course, equals=2)
-    daemon.told("mapping_mended")
-    assert daemon.wait_ready("leading").metric("listener_mapping_broken") == 0
-    await connection.execute("insert into profiles (full_name) values ('Mary'), ('Jean')")
-    await eventually(connection, COUNT, course, equals=4)
-    assert len(daemon.events("mapping_broken")) == 1, "told once, not with each heartbeat"
-
-
-async def test_a_key_of_another_type_is_told_and_install_converts_the_feed(
-    make_database: Callable[..., Database], start_daemon: Callable[..., DaemonProcess]
-) -> None:
-    numbered = await anyio.to_thread.run_sync(make_database, "integer")
-    app: Connection = await asyncpg.connect(numbered.url)
-    course = await app.fetchval(COURSE)
-    await app.execute("insert into profiles (role) values ('student')")
-    await app.execute(
-        """
-        alter table enrollments alter user_id type bigint, alter course_id type bigint;
-        alter table profiles alter id type bigint;
-        alter table courses alter id type bigint;
-        """
-    )
-    await app.execute("insert into profiles (role) values ('student')")
-    daemon = start_daemon(numbered, **QUICK)
-    assert "is of type bigint now, not integer" in daemon.told("mapping_broken")
-    listener(numbered.url, "install")
-    await eventually(app, COUNT, course, equals=2)
-    await app.execute("insert into profiles (id, role) values (5000000000, 'student')")
-    await eventually(app, COUNT, course, equals=3)
-    await app.close()
 
 
 async def test_sessions_that_knew_a_column_by_another_type_take_notes_again(
@@ -277,34 +171,9 @@ async def test_a_column_that_is_nice_to_have_is_done_without(
 ) -> None:
     daemon, course = school
     await connection.execute("alter table courses drop column price, drop column created_at")
-    await connection.execute("insert into profiles (role) values ('student')")
-    await eventually(connection, COUNT, course, equals=1)
+    await sign_up(connection, course, 1)
     assert "done without public.courses.price is now nothing" in daemon.told("mapping_followed")
     assert daemon.role == "leading"
-
-
-async def test_what_cannot_be_looked_at_is_not_taken_for_mended(
-    database: Database, connection: Connection, school: tuple[DaemonProcess, object]
-) -> None:
-    daemon, _ = school
-    await connection.execute(
-        """
-        alter table profiles drop constraint profiles_role_check;
-        create type grade as enum ('pupil');
-        alter table profiles alter role type grade using null;
-        """
-    )
-    daemon.told("mapping_broken")
-    migration: Connection = await asyncpg.connect(database.url)
-    await migration.execute("begin; lock table profiles in access exclusive mode")
-    beats = daemon.metric("listener_heartbeat_seconds_count")
-    wait_until(lambda: daemon.metric("listener_heartbeat_seconds_count") > beats + 3, "it has looked three times")
-    assert not daemon.events("mapping_mended")
-    assert daemon.get("/readyz")[0] == 503
-    await migration.execute("commit")
-    await migration.close()
-    await connection.execute("alter type grade add value 'student'")
-    daemon.told("mapping_mended")
 
 
 async def test_where_only_counts_are_kept_nobody_is_missed(
@@ -321,77 +190,3 @@ async def test_where_only_counts_are_kept_nobody_is_missed(
     assert not daemon.events("students_missed")
     assert await app.fetchval("select count(*) from listener.pending_enrollment") == 0
     await app.close()
-
-
-async def test_what_is_written_while_triggers_are_off_is_made_good_when_they_are_on_again(
-    connection: Connection, school: tuple[DaemonProcess, object]
-) -> None:
-    daemon, course = school
-    await connection.execute("alter table profiles disable trigger all")
-    await connection.execute("insert into profiles (role) values ('student')")
-    told_off = "select count(*) from listener.blind_note where operation = 'disabled'"
-    await eventually(connection, told_off, equals=3)
-    assert "trigger listener_insert on public.profiles is missing or disabled" in daemon.told("mapping_broken")
-    await connection.execute("insert into profiles (role) values ('student')")
-    assert daemon.role is None
-    await connection.execute("alter table profiles enable trigger all")
-    await eventually(connection, COUNT, course, equals=2)
-    daemon.told("mapping_mended")
-    wait_until(lambda: daemon.role == "leading", "it is ready again")
-
-
-async def test_triggers_that_are_off_on_one_partition_alone_are_told(connection: Connection) -> None:
-    await connection.execute(
-        """
-        alter table profiles rename to old_profiles;
-        create table profiles (id uuid, role text) partition by hash (id);
-        create table profiles_0 partition of profiles for values with (modulus 1, remainder 0);
-        update listener.binding
-        set table_oid = 'profiles'::regclass, kind = 'p'
-        where schema_name = 'public' and table_name = 'profiles';
-        """
-    )
-    triggers = (sql.folder() / "adapter" / "pieces" / "triggers_students_rows.sql").read_text()
-    await connection.execute(triggers.replace("{{student_table}}", "profiles"))
-    missing = "select name, table_oid::regclass::text from listener.missing_triggers()"
-    assert await connection.fetch(missing) == []
-    await connection.execute("alter table profiles_0 disable trigger listener_update")
-    assert [tuple(row) for row in await connection.fetch(missing)] == [("listener_update", "profiles_0")]
-
-
-async def test_rows_that_are_hidden_from_the_owner_of_the_functions_are_told(
-    database: Database, connection: Connection, start_daemon: Callable[..., DaemonProcess]
-) -> None:
-    """As if nobody were a student: no statement fails."""
-    await connection.execute(
-        "do $$ begin create role lms_owner login; exception when duplicate_object then null; end $$"
-    )
-    await connection.execute(
-        """
-        alter schema listener owner to lms_owner;
-        alter table profiles owner to lms_owner;
-        """
-    )
-    functions = await connection.fetch(
-        "select oid::regprocedure::text as name from pg_proc where pronamespace = 'listener'::regnamespace"
-    )
-    for function in functions:
-        await connection.execute(f"alter function {function['name']} owner to lms_owner")
-    await connection.execute(
-        """
-        grant all on all tables in schema listener to lms_owner;
-        grant all on enrollments, courses to lms_owner;
-        """
-    )
-    problems = "select array_agg(problem) from listener.binding_problems()"
-    assert await connection.fetchval(problems) is None
-    assert await connection.fetchval("select listener.is_bound()")
-    daemon = start_daemon(database, **QUICK).wait_ready("leading")
-    await connection.execute(
-        "alter table profiles enable row level security; alter table profiles force row level security"
-    )
-    assert not await connection.fetchval("select listener.is_bound()")
-    assert await connection.fetchval(problems) == [
-        "row-level security hides rows of public.profiles from lms_owner, whose functions read it"
-    ]
-    assert "row-level security hides rows" in daemon.told("mapping_broken")

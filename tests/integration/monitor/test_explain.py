@@ -12,6 +12,7 @@ from tests.support.eventually import eventually
 from tests.support.explaining import COURSE, ask, person, read, refused, unnoted, verdict
 from tests.support.postgres import free_port
 from tests.support.process import DaemonProcess, listener
+from tests.support.refusing import refuse
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -145,13 +146,7 @@ async def test_who_is_refused_is_told_the_error(
     connection: Connection, database: Database, start_daemon: StartDaemon
 ) -> None:
     await connection.execute(COURSE)
-    await connection.execute(
-        """
-        create function refuse() returns trigger language plpgsql as $$
-        begin raise exception 'the fee is not paid'; end $$;
-        create trigger refuse before insert on enrollments for each row execute function refuse();
-        """
-    )
+    await connection.execute(refuse())
     start_daemon(database).wait_ready("leading")
     student = await person(connection)
     await eventually(connection, "select max(attempts) >= 2 from listener.pending_enrollment", equals=True)

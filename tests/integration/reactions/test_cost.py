@@ -2,16 +2,14 @@
 have grown to and however long the history is. Counted, not timed.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import asyncpg
 import pytest
 
 from listener import sql
-from listener.connection import Connection, tune
+from listener.connection import Connection
 from listener.feed.consumer import FEW
 from listener.locks import BELL_LOCK, LOCK_CLASS
 from listener.reactions.counting import RETRY_COUNTS
@@ -19,6 +17,7 @@ from listener.reactions.enrolling import RETRY_EACH, RETRY_TOGETHER
 from listener.reactions.reaction import Reaction
 from tests.conftest import Database
 from tests.support.eventually import eventually
+from tests.support.pages import Cost, measure
 from tests.support.postgres import Server
 from tests.support.process import DaemonProcess
 
@@ -111,30 +110,10 @@ def sized(
         server.psql("postgres", f"drop database {name} with (force)")
 
 
-async def measure(database: Database, case: Case) -> tuple[int, dict[str, int]]:
-    """(pages touched by the statement, sequential scans of each table), in the daemon's own session."""
-    connection: Connection = await asyncpg.connect(database.url)
-    try:
-        await tune(connection)
-        await connection.execute("set search_path = public, pg_catalog")
-        await connection.execute(CLEAN)
-        await connection.execute(f"prepare statement as {case.statement}")
-        execute = f"execute statement({case.arguments})" if case.arguments else "execute statement"
-        for _warm in range(3):
-            transaction = connection.transaction()
-            await transaction.start()
-            await connection.execute(case.before)
-            scans = "select relname, seq_scan from pg_stat_xact_all_tables where schemaname in ('public', 'listener')"
-            earlier = {row["relname"]: row["seq_scan"] for row in await connection.fetch(scans)}
-            answer = await connection.fetchval(f"explain (analyze, buffers, timing off, format json) {execute}")
-            later = {row["relname"]: row["seq_scan"] for row in await connection.fetch(scans)}
-            await transaction.rollback()
-        plan = json.loads(answer)[0]["Plan"]
-        return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"], {
-            name: later[name] - earlier[name] for name in later
-        }
-    finally:
-        await connection.close()
+async def cost(database: Database, case: Case) -> Cost:
+    """Of a case, prepared as the daemon prepares it."""
+    execute = f"execute statement({case.arguments})" if case.arguments else "execute statement"
+    return await measure(database, execute, case.before, CLEAN, f"prepare statement as {case.statement}")
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -143,11 +122,11 @@ async def test_a_statement_touches_as_many_pages_in_large_tables_as_in_small_one
 ) -> None:
     """But for a level or two that the indexes are higher, each time that one is gone down."""
     case = CASES[name]
-    small, _ = await measure(sized["small"], case)
-    large, scanned = await measure(sized["large"], case)
-    assert large - small <= 10 + 5 * case.rows
-    assert small <= 50 + 40 * max(case.rows, 40)
-    assert [table for table in GROWING if scanned.get(table)] == []
+    small = await cost(sized["small"], case)
+    large = await cost(sized["large"], case)
+    assert large.pages - small.pages <= 10 + 5 * case.rows
+    assert small.pages <= 50 + 40 * max(case.rows, 40)
+    assert [table for table in GROWING if large.scans.get(table)] == []
 
 
 @pytest.mark.parametrize(("students", "batches"), [(1, 1), (1900, 1), (5000, 3)])

@@ -11,6 +11,7 @@ from tests.support import hand_off
 from tests.support.eventually import eventually
 from tests.support.pgbouncer import PROGRAM, PgBouncer
 from tests.support.process import DaemonProcess, listener
+from tests.support.refusing import UNPAID, refuse
 
 Start = Callable[..., DaemonProcess]
 Reach = Callable[[Database], "Reached"]
@@ -76,11 +77,6 @@ def reach(request: pytest.FixtureRequest) -> Iterator[Reach]:
 
 
 @pytest.fixture
-async def course(connection: Connection) -> None:
-    await connection.execute("insert into courses (title, price) values ('a', 0)")
-
-
-@pytest.fixture
 def queue(database: Database) -> None:
     database.server.psql(database.name, hand_off.schema())
     database.server.psql(database.name, hand_off.trigger())
@@ -115,25 +111,14 @@ async def test_a_daemon_that_is_killed_again_and_again_leaves_one_job_for_each_e
     database: Database, connection: Connection, course: None, queue: None, start_daemon: Start
 ) -> None:
     """Some are refused in the middle of a batch, after others of it were enrolled and had their jobs."""
-    await connection.execute(
-        """
-        create function refuse() returns trigger language plpgsql as $$
-        begin
-            if (select full_name from profiles where id = new.user_id) = 'refused' then
-                raise exception 'refused';
-            end if;
-            return new;
-        end $$;
-        create trigger refuse before insert on enrollments for each row execute function refuse();
-        """
-    )
+    await connection.execute(refuse(UNPAID))
     enrolled, in_the_middle = 0, False
     for round_ in range(5):
         daemon = start_daemon(database, batch_size=20, heartbeat_seconds=0.5)
         for _ in range(20):
             await connection.execute(SIGN_UP, 40)
         if round_ % 2:
-            await connection.execute("insert into profiles (role, full_name) values ('student', 'refused')")
+            await connection.execute("insert into profiles (role, full_name) values ('student', 'unpaid')")
         await eventually(connection, f"select count(*) > {enrolled} from enrollments", equals=True)
         daemon.kill()
         enrolled = await connection.fetchval(ENROLLED)

@@ -1,18 +1,13 @@
-"""Reactions of one's own: files that `listener install --reactions` brings, and that the daemon runs."""
+"""Reactions of one's own, as the daemon runs them: each student once, and one that fails holds up nobody."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-
-import asyncpg
-import pytest
 
 from listener.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
-from tests.support.reactions import WELCOME, WELCOMED, Folder, queue
+from tests.support.reactions import WELCOME, WELCOMED, Folder, as_role
 
 StartDaemon = Callable[..., DaemonProcess]
 
@@ -20,34 +15,6 @@ STUDENT = "insert into profiles (role) values ('student') returning id"
 FAST = {"heartbeat_seconds": 0.3, "retention_seconds": 0, "sample_seconds": 0.3}
 UNHANDLED = "select count(*) from listener.unhandled($1)"
 COURSE = "insert into courses (title, price) values ('a', 1)"
-
-
-@pytest.fixture
-def folder(tmp_path: Path, database: Database) -> Folder:
-    """A folder of reactions, for the database of this test."""
-    return Folder(tmp_path / "reactions", database)
-
-
-@pytest.fixture
-async def queued(connection: Connection) -> None:
-    """The table that the reaction `welcome` writes is there."""
-    await queue(connection)
-
-
-@dataclass(frozen=True)
-class As(Database):
-    """A database, as one of its roles reaches it."""
-
-    role: str
-
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return self.server.url(self.name, user=self.role)
-
-
-def as_role(database: Database, role: str) -> Database:
-    return As(database.server, database.name, role)
 
 
 async def test_each_student_is_handled_once_under_a_role_that_may_do_nothing_else_whatever_is_killed(
@@ -288,148 +255,3 @@ async def test_where_there_is_no_daemon_a_step_runs_it_once_for_each_and_one_tha
     assert step is not None
     assert step["problem"] is None
     assert await connection.fetchval("select count(*) from welcome_queue") == 20
-
-
-async def test_print_shows_what_would_run_and_plan_what_would_change(
-    database: Database, connection: Connection, queued: None, folder: Folder
-) -> None:
-    folder.write("welcome", WELCOME)
-    assert "would install reaction welcome" in folder.install("--plan")
-    script = folder.printed()
-    assert WELCOME.strip() in script
-    assert await connection.fetchval("select count(*) from listener.reaction") == 0
-    plain = listener(database.url, "install", "--print").stdout
-    assert "welcome" not in plain
-    await connection.execute(script)
-    assert "reactions: nothing to do" in folder.install()
-    folder.write("welcome", WELCOME + "-- changed\n")
-    folder.write("more", WELCOME)
-    assert "would upgrade reaction welcome" in (planned := folder.install("--plan"))
-    assert "would install reaction more" in planned
-    folder.remove("welcome")
-    assert "would remove reaction welcome" in folder.install("--plan")
-    assert await connection.fetchval("select array_agg(name) from listener.reaction") == ["welcome"]
-
-
-async def test_uninstall_leaves_nothing_of_it_but_its_own_table(
-    database: Database, connection: Connection, queued: None, folder: Folder
-) -> None:
-    folder.write("welcome", WELCOME)
-    folder.install()
-    listener(database.url, "uninstall")
-    assert await connection.fetchval("select to_regnamespace('listener')") is None
-    assert await connection.fetchval("select count(*) from welcome_queue") == 0
-
-
-WRITES_PROFILES = WELCOME.replace(
-    "\nselect batch", ",\n\nx as (update public.profiles set email = null)\n\nselect batch", 1
-)
-STUDENTS_OF = WELCOME.partition("on conflict")[0]
-
-REFUSED = {
-    "a_name_with_capitals": ("Welcome", WELCOME, "'Welcome' is no name for a reaction: rename the file"),
-    "a_name_too_long": ("w" * 42, WELCOME, "is no name for a reaction: rename the file"),
-    "a_built_in_name": ("enroll", WELCOME, "enroll is built in: give the file another name"),
-    "no_feed": ("welcome", "select 1", "does not begin with {{feed}}: begin it as docs/how-to/reactions.md shows"),
-    "no_feed_but_further_down": ("welcome", f"with a as (select 1), {WELCOME}", "does not begin with {{feed}}"),
-    "two_feeds": ("welcome", WELCOME + "-- {{feed}}", "{{feed}} is in it more than once"),
-    "a_nul": ("welcome", WELCOME + "\0", "NUL character"),
-    "two_statements": ("welcome", WELCOME + "; drop table profiles", "it is more than one statement: make it one"),
-    "a_mistake": ("welcome", WELCOME.replace("array(", "arry("), "Postgres refuses it in line 7: "),
-    "no_schema": (
-        "welcome",
-        WELCOME.replace("public.", ""),
-        'in line 4: relation "welcome_queue" does not exist; make',
-    ),
-    "no_answer": ("welcome", "{{feed}}\nselect 1 as x", "it does not say what was handled: let its last lines be"),
-    "more_arguments": ("welcome", WELCOME + "and $3::int = 1", "it takes more than $1"),
-    "the_lms_s_table": (
-        "welcome",
-        WRITES_PROFILES,
-        "it writes public.profiles, a table of the LMS's, which postgres may",
-    ),
-    "a_checkpoint": (
-        "welcome",
-        WELCOME.replace(
-            "\nselect batch",
-            ",\n\nx as (update listener.checkpoint set seq = seq + 1)\n\nselect batch",
-            1,
-        ),
-        "it writes listener.checkpoint, which is the listener's: leave that out",
-    ),
-}
-
-
-@pytest.mark.parametrize("why", REFUSED)
-async def test_what_is_not_right_is_refused_in_one_line_and_nothing_is_changed(
-    connection: Connection, queued: None, folder: Folder, why: str
-) -> None:
-    name, text, said = REFUSED[why]
-    await connection.execute(
-        "grant select on profiles to public"
-    )  # with which the owner's rights are written down, too
-    folder.write("fine", WELCOME)
-    folder.write(name, text)
-    refused = folder.refused()
-    assert f"{name}.sql: " in refused
-    assert said in refused
-    assert await connection.fetchval("select count(*) from listener.reaction") == 0
-
-
-async def test_a_folder_that_is_not_there_and_a_file_that_is_no_text_are_refused(folder: Folder, queued: None) -> None:
-    assert "there is no such folder" in folder.refused()
-    folder.write("welcome", "")
-    (folder.path / "welcome.sql").write_bytes(b"\xff\xfe{{feed}}")
-    assert "welcome.sql: it is not written in UTF-8" in folder.refused()
-    (folder.path / "welcome.sql").unlink()
-    (folder.path / "welcome.sql").symlink_to(folder.path / "nowhere")
-    assert "welcome.sql: it cannot be read (No such file or directory)" in folder.refused()
-
-
-async def test_it_must_be_granted_by_name_to_the_role_that_runs_it(
-    database: Database, connection: Connection, queued: None, folder: Folder
-) -> None:
-    await connection.execute("create role rx_daemon login; create role rx_group; grant rx_group to rx_daemon")
-    folder.write("welcome", WELCOME)
-    said = folder.refused("--grant-to", "rx_daemon")
-    assert "permission denied for table welcome_queue; grant that to rx_daemon, who runs it" in said
-    for grantee in ("public", "rx_group"):
-        await connection.execute(f"grant select, insert on welcome_queue to {grantee}")
-        said = folder.refused()
-        assert "it writes public.welcome_queue, which nobody has granted to rx_daemon: grant insert on" in said
-        await connection.execute(f"revoke all on welcome_queue from {grantee}")
-    await connection.execute("grant select (profile_id), insert (profile_id) on welcome_queue to rx_daemon")
-    folder.install()
-
-    await connection.execute("grant update on profiles to rx_daemon")
-    folder.write("welcome", WRITES_PROFILES)
-    assert "upgraded reaction welcome" in folder.install()
-    folder.write("welcome", WELCOME.replace("listener.students(", "public.steal("))
-    await connection.execute(
-        "create function steal(uuid[]) returns table (id uuid) language sql as 'select unnest($1)';"
-        "revoke execute on function steal from public"
-    )
-    assert "permission denied for function steal; grant that to rx_daemon" in folder.refused()
-
-
-async def test_who_cannot_take_the_daemon_s_place_is_told_what_to_grant(
-    database: Database, connection: Connection, queued: None, folder: Folder
-) -> None:
-    await connection.execute(
-        "create role rx_owner login; create role rx_runner login;"
-        f"grant create on database {database.name} to rx_owner; grant usage, create on schema public to rx_owner;"
-        "alter table profiles owner to rx_owner; alter table courses owner to rx_owner;"
-        "alter table enrollments owner to rx_owner; alter table welcome_queue owner to rx_owner"
-    )
-    listener(database.url, "uninstall")
-    folder.write("welcome", WELCOME)
-    owner = as_role(database, "rx_owner")
-    said = folder.refused("--grant-to", "rx_runner", database=owner)
-    assert said.startswith("listener: the role rx_owner may not check reactions as rx_runner")
-    assert said.endswith("grant rx_runner to rx_owner, then install.\n")
-    await connection.execute("grant rx_runner to rx_owner; grant select, insert on welcome_queue to rx_runner")
-    assert "installed reaction welcome" in folder.install(database=owner)
-    runner = await asyncpg.connect(as_role(database, "rx_runner").url)
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await runner.execute("update listener.reaction set text = 'drop table profiles'")
-    await runner.close()

@@ -9,6 +9,7 @@ from tests.conftest import Database
 from tests.integration.conftest import School
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess
+from tests.support.refusing import UNPAID, refuse
 
 REASON = "select reason from listener.pending_enrollment where profile_id = $1"
 WAITING = "select count(*) from listener.pending_enrollment"
@@ -97,16 +98,7 @@ async def test_a_course_row_that_is_being_updated_does_not_hold_up_enrolling(sch
 
 async def test_a_student_whom_the_lms_refuses_waits_with_the_error_and_the_others_are_enrolled(school: School) -> None:
     course = await school.course()
-    await school.app.execute("""
-        create function refuse() returns trigger language plpgsql as $$
-        begin
-            if (select full_name from profiles where id = new.user_id) = 'unpaid' then
-                raise exception 'the fee is not paid';
-            end if;
-            return new;
-        end $$;
-        create trigger refuse before insert on enrollments for each row execute function refuse();
-    """)
+    await school.app.execute(refuse(UNPAID))
     try:
         rows = await school.app.fetch("""
             insert into profiles (role, full_name)
@@ -146,17 +138,7 @@ async def test_an_attempt_that_is_due_later_is_not_forgotten_when_a_new_course_w
     database: Database, start_daemon: Callable[..., DaemonProcess]
 ) -> None:
     app = await asyncpg.connect(database.url)
-    await app.execute("""
-        create function refuse_at_first() returns trigger language plpgsql as $$
-        begin
-            if (select full_name from profiles where id = new.user_id) = 'unpaid' then
-                raise exception 'the fee is not paid';
-            end if;
-            return new;
-        end $$;
-        create trigger refuse_at_first before insert on enrollments
-            for each row execute function refuse_at_first();
-    """)
+    await app.execute(refuse(UNPAID))
     start_daemon(database, sample_seconds=3000, heartbeat_seconds=300).wait_ready("leading")
     async with app.transaction():
         await app.execute("insert into profiles (role, full_name) values ('student', 'unpaid')")

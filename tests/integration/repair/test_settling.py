@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import anyio
 import asyncpg
@@ -15,6 +15,7 @@ from tests.conftest import Database
 from tests.support.cohorts import BY_PLAN, REMOVE, SUSPEND, TWICE, places, school, unnoticed
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess, listener
+from tests.support.refusing import refuse
 
 MISSED = 3000
 NOBODY_NOTES = unnoticed(
@@ -22,28 +23,7 @@ NOBODY_NOTES = unnoticed(
     f" from generate_series(1, {MISSED}) as number"
 )
 ASTRAY = "select count(*) from listener.astray()"
-REFUSE = """
-create function refuse() returns trigger language plpgsql as $$
-begin
-    if new.profile_id = 2 then
-        raise 'not this one';
-    end if;
-    return new;
-end $$;
-create trigger refuse before insert on enrollments for each row execute function refuse();
-"""
-
-
-@pytest.fixture
-def empty(make_database: Callable[..., Database]) -> Database:
-    return make_database(empty=True)
-
-
-@pytest.fixture
-async def app(empty: Database) -> AsyncIterator[Connection]:
-    connection: Connection = await asyncpg.connect(empty.url)
-    yield connection
-    connection.terminate()
+REFUSE = refuse("new.profile_id = 2", "not this one")
 
 
 def said(database: Database, status: int = 0) -> str:

@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 
 from listener import sql
-from listener.connection import Connection, tune
 from listener.monitor import status
 from listener.repair import students_audit
 from tests.conftest import Database
+from tests.support.pages import measure
 from tests.support.plans import visited
 from tests.support.postgres import Server
 from tests.support.process import listener
@@ -143,7 +143,7 @@ async def test_a_look_at_everyone_visits_so_many_more_rows_as_there_are(sized: d
     statement, arguments = LOOKS[name]
     seen = {}
     for size, database in sized.items():
-        connection: Connection = await asyncpg.connect(database.url)
+        connection = await asyncpg.connect(database.url)
         transaction = connection.transaction()
         await transaction.start()
         await connection.execute(sql.read("session/whole_tables"))
@@ -161,37 +161,14 @@ async def test_a_look_at_everyone_visits_so_many_more_rows_as_there_are(sized: d
     assert many <= 2 * few * more_profiles / profiles
 
 
-async def measure(database: Database, before: str, statement: str) -> tuple[int, int, dict[str, int]]:
-    """(rows, pages touched, sequential scans of each table) of a statement, in the daemon's own session."""
-    connection: Connection = await asyncpg.connect(database.url)
-    try:
-        await tune(connection)
-        await connection.execute("set search_path = public, pg_catalog")
-        for _warm in range(3):
-            transaction = connection.transaction()
-            await transaction.start()
-            await connection.execute(before)
-            scans = "select relname, seq_scan from pg_stat_xact_all_tables where schemaname in ('public', 'listener')"
-            earlier = {row["relname"]: row["seq_scan"] for row in await connection.fetch(scans)}
-            answer = await connection.fetchval(f"explain (analyze, buffers, timing off, format json) {statement}")
-            later = {row["relname"]: row["seq_scan"] for row in await connection.fetch(scans)}
-            await transaction.rollback()
-        plan = json.loads(answer)[0]["Plan"]
-        pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
-        return plan["Actual Rows"], pages, {name: later[name] - earlier[name] for name in later}
-    finally:
-        await connection.close()
-
-
 @pytest.mark.parametrize("name", CASES)
 async def test_a_note_costs_as_many_pages_in_large_tables_as_in_small_ones(
     sized: dict[str, Database], name: str
 ) -> None:
     """But for a level or two that the indexes are higher."""
     before, statement, rows = CASES[name]
-    found, small, _ = await measure(sized["few"], before, statement)
-    assert found == rows
-    found, large, scanned = await measure(sized["many"], before, statement)
-    assert found == rows
-    assert large - small <= 30
-    assert {table for table, times in scanned.items() if times} <= {"courses", "blind_note"}
+    small = await measure(sized["few"], statement, before)
+    large = await measure(sized["many"], statement, before)
+    assert small.rows == large.rows == rows
+    assert large.pages - small.pages <= 30
+    assert {table for table, times in large.scans.items() if times} <= {"courses", "blind_note"}

@@ -1,0 +1,197 @@
+"""What a migration took away, or keeps from the listener, is told by the daemon at work, and made good once mended."""
+
+from collections.abc import Callable
+
+import anyio.to_thread
+import asyncpg
+
+from listener import sql
+from listener.connection import Connection
+from tests.conftest import Database
+from tests.support.eventually import eventually
+from tests.support.following import COUNT, COURSE, QUICK
+from tests.support.postgres import wait_until
+from tests.support.process import DaemonProcess, listener
+
+
+async def test_a_table_made_anew_that_is_in_use_gets_its_triggers_when_it_is_free(
+    database: Database, connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, course = school
+    busy: Connection = await asyncpg.connect(database.url)
+    await busy.execute(
+        """
+        create table places (like enrollments including all);
+        drop table enrollments;
+        alter table places rename to enrollments;
+        """
+    )
+    await busy.execute("begin; insert into enrollments (user_id, course_id) select gen_random_uuid(), id from courses")
+    daemon.told("mapping_followed")
+    assert "is missing" in daemon.told("mapping_broken")
+    reader: Connection = await asyncpg.connect(database.url)
+    await reader.execute("set lock_timeout = '1s'; insert into enrollments (user_id) values (gen_random_uuid())")
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, "select count(*) from enrollments where course_id is not null", equals=1)
+    await busy.execute("commit")
+    await eventually(connection, COUNT, course, equals=2)
+    daemon.told("mapping_mended")
+    await connection.execute("delete from enrollments")
+    await eventually(connection, COUNT, course, equals=0)
+    assert not daemon.events("connection_lost")
+    await busy.close()
+    await reader.close()
+
+
+async def test_what_cannot_be_followed_is_told_and_made_good_by_install(
+    database: Database, connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, course = school
+    await connection.execute(
+        "alter table profiles drop column role; alter table profiles add is_pupil boolean not null default true"
+    )
+    await connection.execute("insert into profiles (full_name) values ('Ada')")
+    broken = daemon.told("mapping_broken")
+    assert "column role of public.profiles is gone" in broken
+    assert "LISTENER_STUDENT_COLUMN" in broken
+    wait_until(lambda: daemon.get("/readyz")[0] == 503, "it is not ready")
+    assert "column role of public.profiles is gone" in daemon.get("/readyz")[1]
+    assert daemon.metric("listener_mapping_broken") == 1
+    for command in ("status", "diagnose"):
+        answer = listener(database.url, command, check=False)
+        assert answer.returncode == 1
+        assert "role" in answer.stdout
+        assert "listener install" in answer.stdout
+    await connection.execute("insert into enrollments (user_id, course_id) select id, $1 from profiles", course)
+    await eventually(connection, COUNT, course, equals=1)
+    await connection.execute("insert into profiles (full_name) values ('Grace')")
+
+    listener(database.url, "install", student_predicate="is_pupil")
+    await eventually(connection, COUNT, course, equals=2)
+    daemon.told("mapping_mended")
+    assert daemon.wait_ready("leading").metric("listener_mapping_broken") == 0
+    await connection.execute("insert into profiles (full_name) values ('Mary'), ('Jean')")
+    await eventually(connection, COUNT, course, equals=4)
+    assert len(daemon.events("mapping_broken")) == 1, "told once, not with each heartbeat"
+
+
+async def test_a_key_of_another_type_is_told_and_install_converts_the_feed(
+    make_database: Callable[..., Database], start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    numbered = await anyio.to_thread.run_sync(make_database, "integer")
+    app: Connection = await asyncpg.connect(numbered.url)
+    course = await app.fetchval(COURSE)
+    await app.execute("insert into profiles (role) values ('student')")
+    await app.execute(
+        """
+        alter table enrollments alter user_id type bigint, alter course_id type bigint;
+        alter table profiles alter id type bigint;
+        alter table courses alter id type bigint;
+        """
+    )
+    await app.execute("insert into profiles (role) values ('student')")
+    daemon = start_daemon(numbered, **QUICK)
+    assert "is of type bigint now, not integer" in daemon.told("mapping_broken")
+    listener(numbered.url, "install")
+    await eventually(app, COUNT, course, equals=2)
+    await app.execute("insert into profiles (id, role) values (5000000000, 'student')")
+    await eventually(app, COUNT, course, equals=3)
+    await app.close()
+
+
+async def test_what_cannot_be_looked_at_is_not_taken_for_mended(
+    database: Database, connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, _ = school
+    await connection.execute(
+        """
+        alter table profiles drop constraint profiles_role_check;
+        create type grade as enum ('pupil');
+        alter table profiles alter role type grade using null;
+        """
+    )
+    daemon.told("mapping_broken")
+    migration: Connection = await asyncpg.connect(database.url)
+    await migration.execute("begin; lock table profiles in access exclusive mode")
+    beats = daemon.metric("listener_heartbeat_seconds_count")
+    wait_until(lambda: daemon.metric("listener_heartbeat_seconds_count") > beats + 3, "it has looked three times")
+    assert not daemon.events("mapping_mended")
+    assert daemon.get("/readyz")[0] == 503
+    await migration.execute("commit")
+    await migration.close()
+    await connection.execute("alter type grade add value 'student'")
+    daemon.told("mapping_mended")
+
+
+async def test_what_is_written_while_triggers_are_off_is_made_good_when_they_are_on_again(
+    connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, course = school
+    await connection.execute("alter table profiles disable trigger all")
+    await connection.execute("insert into profiles (role) values ('student')")
+    told_off = "select count(*) from listener.blind_note where operation = 'disabled'"
+    await eventually(connection, told_off, equals=3)
+    assert "trigger listener_insert on public.profiles is missing or disabled" in daemon.told("mapping_broken")
+    await connection.execute("insert into profiles (role) values ('student')")
+    assert daemon.role is None
+    await connection.execute("alter table profiles enable trigger all")
+    await eventually(connection, COUNT, course, equals=2)
+    daemon.told("mapping_mended")
+    wait_until(lambda: daemon.role == "leading", "it is ready again")
+
+
+async def test_triggers_that_are_off_on_one_partition_alone_are_told(connection: Connection) -> None:
+    await connection.execute(
+        """
+        alter table profiles rename to old_profiles;
+        create table profiles (id uuid, role text) partition by hash (id);
+        create table profiles_0 partition of profiles for values with (modulus 1, remainder 0);
+        update listener.binding
+        set table_oid = 'profiles'::regclass, kind = 'p'
+        where schema_name = 'public' and table_name = 'profiles';
+        """
+    )
+    triggers = (sql.folder() / "adapter" / "pieces" / "triggers_students_rows.sql").read_text()
+    await connection.execute(triggers.replace("{{student_table}}", "profiles"))
+    missing = "select name, table_oid::regclass::text from listener.missing_triggers()"
+    assert await connection.fetch(missing) == []
+    await connection.execute("alter table profiles_0 disable trigger listener_update")
+    assert [tuple(row) for row in await connection.fetch(missing)] == [("listener_update", "profiles_0")]
+
+
+async def test_rows_that_are_hidden_from_the_owner_of_the_functions_are_told(
+    database: Database, connection: Connection, start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    """As if nobody were a student: no statement fails."""
+    await connection.execute(
+        "do $$ begin create role lms_owner login; exception when duplicate_object then null; end $$"
+    )
+    await connection.execute(
+        """
+        alter schema listener owner to lms_owner;
+        alter table profiles owner to lms_owner;
+        """
+    )
+    functions = await connection.fetch(
+        "select oid::regprocedure::text as name from pg_proc where pronamespace = 'listener'::regnamespace"
+    )
+    for function in functions:
+        await connection.execute(f"alter function {function['name']} owner to lms_owner")
+    await connection.execute(
+        """
+        grant all on all tables in schema listener to lms_owner;
+        grant all on enrollments, courses to lms_owner;
+        """
+    )
+    problems = "select array_agg(problem) from listener.binding_problems()"
+    assert await connection.fetchval(problems) is None
+    assert await connection.fetchval("select listener.is_bound()")
+    daemon = start_daemon(database, **QUICK).wait_ready("leading")
+    await connection.execute(
+        "alter table profiles enable row level security; alter table profiles force row level security"
+    )
+    assert not await connection.fetchval("select listener.is_bound()")
+    assert await connection.fetchval(problems) == [
+        "row-level security hides rows of public.profiles from lms_owner, whose functions read it"
+    ]
+    assert "row-level security hides rows" in daemon.told("mapping_broken")

@@ -1,0 +1,67 @@
+"""A count that cannot be moved yet is parked, holds up no other, and is moved later."""
+
+from listener.connection import Connection
+from tests.integration.conftest import School
+from tests.support.eventually import eventually
+
+
+async def test_a_course_row_that_somebody_holds_is_counted_later_and_the_others_at_once(school: School) -> None:
+    held, free = await school.course("held"), await school.course("free")
+    somebody = await school.other()
+    transaction = somebody.transaction()
+    await transaction.start()
+    await somebody.execute("update courses set title = 'being edited' where id = $1", held)
+    for profile in await school.guests(2):
+        await school.enroll(profile, held)
+        await school.enroll(profile, free)
+    await school.counted(free, 2)
+    live = "select active_enrollments from listener.course_live_count where id = $1"
+    assert await school.app.fetchval(live, held) == 2
+    await eventually(school.app, "select delta from listener.pending_count where course_id = $1", held, equals=2)
+    assert await school.app.fetch("select * from listener.course_drift") == []
+    await transaction.commit()
+    await somebody.close()
+    await school.counted(held, 2)
+    await school.caught_up()
+
+
+async def test_a_count_that_the_lms_refuses_is_kept_until_it_agrees(school: School) -> None:
+    small, large = await school.course("small"), await school.course("large")
+    await school.app.execute("alter table courses add constraint small check (title <> 'small' or enrollments < 2)")
+    try:
+        for profile in await school.guests(3):
+            await school.enroll(profile, large)
+            await school.enroll(profile, small)
+        await school.counted(large, 3)
+        parked = "select error like '23514%' from listener.pending_count where course_id = $1"
+        await eventually(school.app, parked, small, equals=True)
+        live = "select active_enrollments from listener.course_live_count where id = $1"
+        assert await school.app.fetchval(live, small) == 3
+    finally:
+        await school.app.execute("alter table courses drop constraint small")
+    await school.counted(small, 3)
+    await school.caught_up()
+
+
+async def test_what_is_parked_for_a_course_that_is_gone_is_what_its_enrollments_and_the_feed_leave(
+    connection: Connection,
+) -> None:
+    """It went while its notes were taken blindly. Of others nothing is touched."""
+    gone, there = await connection.fetchrow("select gen_random_uuid(), gen_random_uuid()") or (None, None)
+    await connection.execute("alter table enrollments drop constraint enrollments_course_id_fkey")
+    await connection.execute("insert into courses (id, title) values ($1, 'there')", there)
+    await connection.execute("insert into profiles (role) select 'guest' from generate_series(1, 3)")
+    await connection.execute("insert into enrollments (user_id, course_id) select id, $1 from profiles", gone)
+    await connection.execute("truncate listener.change")
+    await connection.execute(
+        "insert into listener.change (source, operation, course_id, delta) values ('enrollments', 'insert', $1, 1)",
+        gone,
+    )
+    await connection.execute(
+        "insert into listener.pending_count (course_id, delta, next_attempt_at) values ($1, 7, now()), ($2, 5, now())",
+        gone,
+        there,
+    )
+    await connection.execute("select listener.settle_abandoned_counts()")
+    parked = await connection.fetch("select course_id, delta from listener.pending_count")
+    assert dict(map(tuple, parked)) == {gone: 2, there: 5}

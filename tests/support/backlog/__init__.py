@@ -1,0 +1,1 @@
+"""A large backlog: statements, and two databases that have much of everything."""

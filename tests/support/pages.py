@@ -1,0 +1,47 @@
+"""What a statement costs, counted in pages."""
+
+import json
+from dataclasses import dataclass
+
+import asyncpg
+
+from listener.connection import Connection, tune
+from tests.conftest import Database
+
+SCANS = "select relname, seq_scan from pg_stat_xact_all_tables where schemaname in ('public', 'listener')"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one statement."""
+
+    rows: int
+    """That it returned."""
+    pages: int
+    """That it touched."""
+    scans: dict[str, int]
+    """How often it read each table as a whole."""
+
+
+async def measure(database: Database, statement: str, before: str, *first: str) -> Cost:
+    """What a statement costs in the daemon's own session, the third time that it is run there, each time after
+    `before`, and each time taken back. `first` is run once."""
+    connection: Connection = await asyncpg.connect(database.url)
+    try:
+        await tune(connection)
+        await connection.execute("set search_path = public, pg_catalog")
+        for each in first:
+            await connection.execute(each)
+        for _warm in range(3):
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute(before)
+            earlier = {row["relname"]: row["seq_scan"] for row in await connection.fetch(SCANS)}
+            answer = await connection.fetchval(f"explain (analyze, buffers, timing off, format json) {statement}")
+            later = {row["relname"]: row["seq_scan"] for row in await connection.fetch(SCANS)}
+            await transaction.rollback()
+        plan = json.loads(answer)[0]["Plan"]
+        pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+        return Cost(plan["Actual Rows"], pages, {name: later[name] - earlier[name] for name in later})
+    finally:
+        await connection.close()
