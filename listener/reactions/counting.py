@@ -15,6 +15,9 @@ from listener.reactions.retry import Retry
 COUNT_PAUSE = 0.05
 """Least seconds between two moves of the counts: each leaves a dead row version that the next must walk past."""
 
+CONCERNED = "change.course_id is not null"
+"""What is true of a note that moves a count."""
+
 RETRY_COURSES = 1000
 
 RETRY_COUNTS = retry.statement("retry_count", "listener.pending_count", "course_id")
@@ -27,7 +30,7 @@ class Counting:
         self._executor = executor
         self._metrics = metrics
         self._report = report
-        self.reaction = Reaction.load(COUNT, pause=COUNT_PAUSE)
+        self.reaction = Reaction.load(COUNT, pause=COUNT_PAUSE, concerned=CONCERNED)
         self.retry = Retry()
 
     def handled(self, result: dict[str, Any]) -> None:

@@ -37,12 +37,13 @@ class Reaction:
     """Least pause between two attempts while not even the batch can be read."""
 
     @classmethod
-    def load(cls, name: str, *, pause: float = 0.0) -> "Reaction":
-        """The reaction in `sql/reactions/NAME.sql`, with its two ways to treat a batch."""
+    def load(cls, name: str, *, pause: float = 0.0, concerned: str | None = None) -> "Reaction":
+        """The reaction in `sql/reactions/NAME.sql`, with its two ways to treat a batch. `concerned` is
+        what is true of the notes that concern it."""
         text = sql.read(f"reactions/{name}")
         return cls(
             name=name,
-            together=_consumer(name, text, "together", few=sql.read(f"reactions/{name}_few")),
+            together=_consumer(name, text, "together", sql.read(f"reactions/{name}_few"), concerned),
             each=_consumer(name, text, "each"),
             arguments=(SHOWN,),
             pause=pause,
@@ -69,5 +70,5 @@ class Reaction:
         return max(0.0, self.last_at + max(self.pause, self.blocked_pause) - now)
 
 
-def _consumer(name: str, text: str, manner: str, few: str | None = None) -> Consumer:
-    return Consumer(name, text.replace("{{outcome}}", sql.read(f"reactions/{name}_{manner}")), few)
+def _consumer(name: str, text: str, manner: str, few: str | None = None, concerned: str | None = None) -> Consumer:
+    return Consumer(name, text.replace("{{outcome}}", sql.read(f"reactions/{name}_{manner}")), few, concerned)

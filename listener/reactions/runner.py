@@ -167,8 +167,10 @@ class Reactions:
             self.round_trip = seconds
             return False
         reaction.due = batch.notes_left
-        reaction.resize(batch, seconds, self._batch_size)
         self._measure(reaction, batch, seconds)
+        if batch.passed_over:
+            return True
+        reaction.resize(batch, seconds, self._batch_size)
         if reaction is self._enrolling.reaction:
             self._others_due()
             self._enrolling.handled(batch.result)

@@ -33,11 +33,16 @@ read_ahead as materialized (
     window feed_order as (order by note.xid, note.id rows unbounded preceding)
 ),
 
--- At least one note, however much it weighs.
-batch as materialized (
+-- At least one note, however much it weighs. (Not kept a second time: it is as cheap to pass over what is too much.)
+batch as not materialized (
     select *
     from read_ahead
     where weight_so_far <= greatest($2, read_ahead.weight)
+),
+
+batch_size as materialized (
+    select count(*) as changes
+    from batch
 ),
 
 last_read as (
@@ -83,16 +88,17 @@ next_checkpoint as (
         end,
         case when cut.inside_transaction then cut.xid end,
         case when cut.inside_transaction then cut.id end,
-        (select count(*) from batch)
+        batch_size.changes
     from last_checkpoint
     cross join cut
+    cross join batch_size
     returning seq
 ),
 
 -- What the daemon is told of the batch.
 batch_summary as (
     select
-        (select count(*) from batch) as changes,
+        batch_size.changes,
         -- Only the rest of a transaction that was cut was read: there may be others.
         (
             select cut.notes_left or last_checkpoint.partial_xid is not null
@@ -100,4 +106,5 @@ batch_summary as (
             cross join last_checkpoint
         ) as notes_left,
         (select next_checkpoint.seq from next_checkpoint) as seq
+    from batch_size
 )

@@ -51,6 +51,7 @@ parked as (
 
 select
     batch_summary.*,
+    exists (select from delta_per_course) as concerned,
     (select count(*) from outcome where free and error is null) as moved,
     (
         select json_agg(shown)

@@ -25,6 +25,17 @@ routed as (
     returning id
 ),
 
+-- What is told of the notes. (They are many, and read once.)
+noted as materialized (
+    select
+        min(batch.at) as first_at,
+        array_agg(batch.at) filter (where batch.profile_ids is not null) as at,
+        array_agg(cardinality(batch.profile_ids)) filter (where batch.profile_ids is not null) as profiles,
+        bool_or(batch.source = 'courses') as courses_changed,
+        bool_or(batch.delta < 0) as somebody_left
+    from batch
+),
+
 reaction as materialized (
     select settled.*
     from listener.settle_noted(array(select unnest(batch.profile_ids) from batch), {{outcome}}, $3) as settled
@@ -44,24 +55,13 @@ select
     reaction.examples,
     reaction.pending,
     reaction.pending_students,
-    exists (select from batch where batch.source = 'courses') as courses_changed,
+    noted.courses_changed,
     -- Somebody left, or a course has more seats: whoever is the next in line moves up.
-    case
-        when exists (select from batch where batch.delta < 0 or batch.source = 'courses') then listener.wake_waiting()
-        else 0
-    end as woken,
-    (select extract(epoch from reaction.at - min(batch.at))::float8 from batch) as waited,
+    case when noted.somebody_left or noted.courses_changed then listener.wake_waiting() else 0 end as woken,
+    date_part('epoch', reaction.at - noted.first_at) as waited,
     -- Of each note about profiles: the seconds that it has waited, and how many profiles it names.
-    array(
-        select extract(epoch from reaction.at - batch.at)::float8
-        from batch
-        where batch.profile_ids is not null
-    ) as ages,
-    array(
-        select cardinality(batch.profile_ids)
-        from batch
-        where batch.profile_ids is not null
-    ) as profiles,
+    array(select date_part('epoch', reaction.at - note.at) from unnest(noted.at) as note(at)) as ages,
+    coalesce(noted.profiles, '{}') as profiles,
     (
         select json_agg(kind)
         from (
@@ -72,4 +72,5 @@ select
     ) as kinds
 from batch_summary
 cross join reaction
+cross join noted
 where batch_summary.changes > 0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from listener.connection import Connection, tune
 from listener.errors import Fenced
 from listener.feed import replaying
-from listener.feed.consumer import Batch, Consumer
+from listener.feed.consumer import Batch, Consumer, pass_over
 from tests.conftest import Database
 
 WRITERS = 4
@@ -29,6 +29,10 @@ select batch_summary.*
 from batch_summary
 where batch_summary.changes > 0
 """
+
+SOME = REACTION.replace("select batch.id from batch", "select batch.id from batch where batch.profile_ids is not null")
+CONCERNED = "change.profile_ids is not null"
+"""Of a consumer that only notes with profiles concern, and that passes over the others."""
 
 RESET = """
 truncate listener.change, listener.checkpoint, public.applied;
@@ -59,6 +63,8 @@ step = st.one_of(
     st.tuples(st.just("batch"), st.none(), size),
     st.tuples(st.just("batch"), st.none(), size),
     st.tuples(st.just("cut_off_batch"), st.none(), size),
+    st.tuples(st.just("pass_over"), st.none(), size),
+    st.tuples(st.just("pass_over"), st.none(), size),
     st.tuples(st.just("hold_batch"), st.none(), size),
     st.tuples(st.just("end_held_batch"), st.none(), st.booleans()),
     st.tuples(st.just("race"), st.none(), size),
@@ -82,8 +88,16 @@ class History:
     database: Database
     writers: list[Writer]
     consumers: list[Connection]
+    some: bool = False
+    """Whether only notes with profiles concern the consumer."""
     committed: set[int] = field(default_factory=set)
+    """Notes that concern it."""
+    others: set[int] = field(default_factory=set)
     held: bool = False
+
+    @property
+    def consumer(self) -> Consumer:
+        return Consumer("test", SOME if self.some else REACTION)
 
     async def run(self, steps: list[tuple[str, int | None, int | bool | None]], last_size: int) -> None:
         """Take every step, end what is open, let the consumer catch up, and compare."""
@@ -110,7 +124,9 @@ class History:
 
     async def note(self, writer: Writer, weight: int) -> None:
         taken = await writer.connection.fetchval(NOTE, list(range(weight)) or None)
-        if writer.levels:
+        if self.some and not weight:
+            self.others.add(taken)
+        elif writer.levels:
             writer.levels[-1].append(taken)
         else:
             self.committed.add(taken)
@@ -139,7 +155,7 @@ class History:
     async def batch(self, size: int) -> Batch | None:
         """One batch, as a leader does it; while another connection has one open, it must not get through."""
         try:
-            batch = await Consumer("test", REACTION).react(self.consumers[0], size)
+            batch = await self.consumer.react(self.consumers[0], size)
         except asyncpg.LockNotAvailableError:
             assert self.held
             return None
@@ -150,19 +166,24 @@ class History:
             assert batch is None or batch.notes_left or left == 0, "it says that nothing is left"
         return batch
 
+    async def pass_over(self, most: int) -> None:
+        """What does not concern the consumer is passed over, if there is nothing else in the way."""
+        if self.some and not self.held:
+            await self.consumers[0].fetchrow(pass_over(CONCERNED), "test", most)
+
     async def cut_off_batch(self, size: int) -> None:
         """A batch that is applied, and never committed: the leader was killed."""
         if not self.held:
             transaction = self.consumers[0].transaction()
             await transaction.start()
-            await Consumer("test", REACTION).react(self.consumers[0], size)
+            await self.consumer.react(self.consumers[0], size)
             await transaction.rollback()
 
     async def hold_batch(self, size: int) -> None:
         """A batch of a second leader that stays open for some steps."""
         if not self.held:
             await self.consumers[1].execute("begin")
-            if await Consumer("test", REACTION).react(self.consumers[1], size) is None:
+            if await self.consumer.react(self.consumers[1], size) is None:
                 await self.consumers[1].execute("rollback")
             else:
                 self.held = True
@@ -177,7 +198,7 @@ class History:
         if self.held:
             return
         outcomes = await asyncio.gather(
-            *(Consumer("test", REACTION).react(connection, size) for connection in self.consumers),
+            *(self.consumer.react(connection, size) for connection in self.consumers),
             return_exceptions=True,
         )
         failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
@@ -208,8 +229,9 @@ class History:
 
     async def check(self) -> None:
         """In every snapshot: applied and unhandled notes together are the committed ones, each once."""
+        concerned = "profile_ids is not null" if self.some else "true"
         rows = await self.consumers[0].fetch(
-            "select note from public.applied union all select id from listener.unhandled('test')"
+            f"select note from public.applied union all select id from listener.unhandled('test') where {concerned}"
         )
         assert sorted(row["note"] for row in rows) == sorted(self.committed)
 
@@ -217,7 +239,7 @@ class History:
         batches = 0
         while await self.batch(size) is not None:
             batches += 1
-            assert batches <= len(self.committed), "a batch handles at least one note"
+            assert batches <= len(self.committed) + len(self.others), "a batch handles at least one note"
         applied = [row["note"] for row in await self.consumers[0].fetch("select note from public.applied")]
         assert sorted(applied) == sorted(self.committed)
 
@@ -255,9 +277,9 @@ class Ground:
         for connection in (*self.writers, *self.consumers):
             await connection.close()
 
-    def run(self, steps: list[tuple[str, int | None, int | bool | None]], last_size: int) -> None:
+    def run(self, steps: list[tuple[str, int | None, int | bool | None]], last_size: int, *, some: bool) -> None:
         """Run one history, and clean up behind it."""
-        history = History(self.database, [Writer(each) for each in self.writers], self.consumers)
+        history = History(self.database, [Writer(each) for each in self.writers], self.consumers, some)
 
         async def run() -> None:
             try:

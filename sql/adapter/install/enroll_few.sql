@@ -97,7 +97,7 @@ begin
     changes := noted_changes;
     -- Seats that were left are among the notes that this batch made.
     notes_left := coalesce(suspended + removed > 0, false);
-    waited := extract(epoch from settled.at - first_at);
-    ages := array(select extract(epoch from settled.at - note.at) from unnest(noted_at) as note(at));
+    waited := date_part('epoch', settled.at - first_at);
+    ages := array(select date_part('epoch', settled.at - note.at) from unnest(noted_at) as note(at));
 end;
 $$;

@@ -17,7 +17,10 @@ def examples(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.mark.timeout(7200)
-def test_every_committed_note_is_applied_exactly_once(ground: Ground, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize("some", [False, True], ids=["all_concern_it", "some_concern_it"])
+def test_every_committed_note_is_applied_exactly_once(
+    ground: Ground, request: pytest.FixtureRequest, some: bool
+) -> None:
     @settings(
         max_examples=examples(request),
         deadline=None,
@@ -27,7 +30,7 @@ def test_every_committed_note_is_applied_exactly_once(ground: Ground, request: p
     )
     @given(steps=st.lists(step, min_size=10, max_size=60), last_size=size)
     def histories(steps: list[tuple[str, int | None, int | bool | None]], last_size: int) -> None:
-        ground.run(steps, last_size)
+        ground.run(steps, last_size, some=some)
 
     histories()
 

@@ -8,7 +8,8 @@ from listener.adapter import rendering
 from listener.adapter.install import VERSION, Installation
 from listener.adapter.mapping import Mapping
 from listener.connection import few_rows
-from listener.reactions.counting import RETRY_COUNTS
+from listener.feed.consumer import pass_over
+from listener.reactions.counting import CONCERNED, RETRY_COUNTS
 from listener.reactions.enrolling import RETRY_EACH, RETRY_TOGETHER
 from listener.reactions.reaction import Reaction
 from listener.repair import restructure, structure
@@ -50,6 +51,7 @@ def daemon() -> dict[str, Case]:
         "count_each": Case(COUNT.each._statement, "'count', 200, 20"),
         "enroll_few": Case(sql.read("reactions/enroll_few"), "200, 20"),
         "count_few": Case(sql.read("reactions/count_few"), "200, 20"),
+        "pass_over": Case(pass_over(CONCERNED), "'count', 200"),
         "retry_enroll_each": Case(RETRY_EACH, "200, 20"),
         "retry_enroll_together": Case(RETRY_TOGETHER, "200, 20"),
         "retry_count": Case(RETRY_COUNTS, "20, 20"),

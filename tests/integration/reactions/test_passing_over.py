@@ -1,0 +1,118 @@
+"""Counting passes over a backlog of sign-ups, so that counts follow the enrollments while it is drained."""
+
+from collections.abc import AsyncIterator, Callable
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from listener.connection import Connection, tune
+from listener.feed.consumer import Batch, Consumer
+from listener.reactions.counting import CONCERNED
+from listener.reactions.reaction import Reaction
+from tests.conftest import Database
+from tests.support.eventually import eventually
+from tests.support.process import DaemonProcess
+
+STUDENTS = 2000
+SIGN_UPS = f"""
+do $$
+begin
+    for number in 1..{STUDENTS} loop
+        insert into profiles (role) values ('student');
+        commit;
+    end loop;
+end
+$$
+"""
+SIZE = 200
+COUNTED = "select enrollments from courses"
+
+
+@pytest_asyncio.fixture
+async def daemon(database: Database) -> AsyncIterator[Connection]:
+    connection: Connection = await asyncpg.connect(database.url)
+    await tune(connection)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def enroll() -> Consumer:
+    return Reaction.load("enroll").together
+
+
+@pytest.fixture
+def count() -> Consumer:
+    return Reaction.load("count", concerned=CONCERNED).together
+
+
+async def batch(consumer: Consumer, daemon: Connection) -> Batch:
+    taken = await consumer.react(daemon, SIZE, 20)
+    assert taken is not None
+    return taken
+
+
+async def test_counts_follow_the_enrollments_with_the_backlog_still_there(
+    connection: Connection, daemon: Connection, enroll: Consumer, count: Consumer
+) -> None:
+    await connection.execute("insert into courses (title, price) values ('a', 1)")
+    await batch(count, daemon)  # the course's own note
+    await connection.execute(SIGN_UPS)
+    await batch(enroll, daemon)
+    assert not (await batch(count, daemon)).passed_over, "who knows what the next notes are about"
+
+    passed = await batch(count, daemon)
+    assert passed.passed_over
+    assert passed.notes_left
+    assert passed.changes == STUDENTS - SIZE
+    for _ in range(3):
+        counted = await batch(count, daemon)
+        assert not counted.passed_over
+        assert await connection.fetchval(COUNTED) == await connection.fetchval("select count(*) from enrollments") > 0
+        await batch(enroll, daemon)
+    assert await connection.fetchval("select count(*) from listener.unhandled('enroll')") > STUDENTS / 2
+
+
+async def test_what_was_in_flight_and_moves_a_count_is_not_passed_over(
+    connection: Connection, database: Database, daemon: Connection, count: Consumer
+) -> None:
+    course = await connection.fetchval("insert into courses (title, price) values ('a', 1) returning id")
+    guest = await connection.fetchval("insert into profiles (role) values ('guest') returning id")
+    slow: Connection = await asyncpg.connect(database.url)
+    await slow.execute("begin")
+    await slow.execute("insert into enrollments (user_id, course_id) values ($1, $2)", guest, course)
+    await connection.execute(SIGN_UPS)
+    assert not (await batch(count, daemon)).passed_over
+    await slow.execute("commit")
+    await slow.close()
+    assert not (await batch(count, daemon)).passed_over, "it comes first"
+    assert await connection.fetchval(COUNTED) == 1
+    while await count.react(daemon, SIZE, 20) is not None:
+        pass
+    assert await connection.fetchval(COUNTED) == 1
+
+
+async def test_a_transaction_that_holds_all_that_may_be_passed_over_is_left_to_batches(
+    connection: Connection, daemon: Connection, count: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing comes before it: passing over would get nowhere."""
+    monkeypatch.setattr("listener.feed.consumer.PASSED_OVER", SIZE)
+    await connection.execute(SIGN_UPS.replace("commit;", ""))
+    handled = 0
+    while (taken := await count.react(daemon, SIZE, 20)) is not None:
+        assert not taken.passed_over
+        handled += taken.changes
+    assert handled == STUDENTS
+
+
+async def test_the_daemon_passes_over_them(
+    connection: Connection, database: Database, start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    await connection.execute("insert into courses (title, price) values ('a', 1)")
+    await connection.execute(SIGN_UPS)
+    start_daemon(database, batch_size=SIZE).wait_ready("leading")
+    await eventually(connection, COUNTED, equals=STUDENTS)
+    most = "select max(changes) from listener.checkpoint where consumer = $1"
+    assert await connection.fetchval(most, "enroll") <= SIZE
+    assert await connection.fetchval(most, "count") > STUDENTS / 2
