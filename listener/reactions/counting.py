@@ -15,6 +15,11 @@ from listener.reactions.retry import Retry
 COUNT_PAUSE = 0.05
 """Least seconds between two moves of the counts: each leaves a dead row version that the next must walk past."""
 
+PAUSE_PER_WORK = 200
+LONGEST_COUNT_PAUSE = 0.25
+"""A sign-up waits while counts are moved, so that is to take a two-hundredth of the time: moves that take longer, as
+over a slow network, come less often, down to four a second."""
+
 CONCERNED = "change.course_id is not null"
 """What is true of a note that moves a count."""
 
@@ -33,9 +38,10 @@ class Counting:
         self.reaction = Reaction.load(COUNT, pause=COUNT_PAUSE, concerned=CONCERNED)
         self.retry = Retry()
 
-    def handled(self, result: dict[str, Any]) -> None:
-        """Count and tell what a batch did."""
+    def handled(self, result: dict[str, Any], seconds: float) -> None:
+        """Count and tell what a batch did, which took so many `seconds`."""
         self._tell(result)
+        self.reaction.pause = pause_after(seconds)
         if result["parked"]:
             self.retry.not_later_than(time.monotonic() + 0.1)
 
@@ -56,3 +62,8 @@ class Counting:
         self._metrics.course_counts_moved.inc(result["moved"])
         if result["moved"]:
             self._report.moved(result["moved"], json.loads(result["moves"]))
+
+
+def pause_after(seconds: float) -> float:
+    """Seconds for which the counts are left alone, after a move that took so many."""
+    return min(LONGEST_COUNT_PAUSE, max(COUNT_PAUSE, seconds * PAUSE_PER_WORK))

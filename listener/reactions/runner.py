@@ -175,7 +175,7 @@ class Reactions:
             self._others_due()
             self._enrolling.handled(batch.result)
         elif reaction is self._counting.reaction:
-            self._counting.handled(batch.result)
+            self._counting.handled(batch.result, seconds)
         return True
 
     def _blocked(self, reaction: Reaction, error: Exception) -> None:
