@@ -135,6 +135,7 @@ class Chores:
             self._metrics.sampled(sample)
             self._state.sampled(sample)
             self._reactions.attempts_due(sample.next_student_in, sample.next_count_in)
+            self._reactions.transaction_is_open(sample.oldest_transaction_seconds)
         return self._settings.sample_seconds
 
     async def _purge_step(self) -> float:

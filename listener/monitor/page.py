@@ -108,9 +108,7 @@ def figures(state: State, longest: float, *, keys: bool) -> dict[str, Any]:
             "pending_students": sample.pending_students,
             "pending_counts": sample.pending_counts,
             "counted_up_to": COUNTED,
-            "oldest_transaction_seconds": (
-                max(0.0, sample.sampled_at - sample.oldest_transaction_at) if sample.oldest_transaction_at else 0.0
-            ),
+            "oldest_transaction_seconds": sample.oldest_transaction_seconds,
         },
         "courses": _courses(state, keys=keys),
         "activity": state.activity.to_dict(keys=keys),

@@ -49,6 +49,11 @@ class Sample:
     by_consumer: dict[str, int] = field(default_factory=dict)
     """Notes that wait for each, paused or not."""
 
+    @property
+    def oldest_transaction_seconds(self) -> float:
+        """How long the oldest transaction of somebody's has been open; 0 if there is none."""
+        return max(0.0, self.sampled_at - self.oldest_transaction_at) if self.oldest_transaction_at else 0.0
+
 
 async def look(executor: Executor, consumers: list[str]) -> tuple[Sample, str | None]:
     """A sample, and the number of the oldest transaction whose start may not be seen, or None."""

@@ -20,6 +20,12 @@ LONGEST_COUNT_PAUSE = 0.25
 """A sign-up waits while counts are moved, so that is to take a two-hundredth of the time: moves that take longer, as
 over a slow network, come less often, down to four a second."""
 
+PAUSE_PER_HELD = 0.02
+LONGEST_HELD_PAUSE = 2.0
+"""While a transaction of somebody's is open, no version of a course's row that a move has replaced can be removed, and
+each enrollment's foreign key walks past all of them. So the longer it has been open, the less often counts are moved:
+some 1,100 versions come of half an hour, where 20 moves a second would leave 36,000."""
+
 CONCERNED = "change.course_id is not null"
 """What is true of a note that moves a count."""
 
@@ -37,11 +43,16 @@ class Counting:
         self._report = report
         self.reaction = Reaction.load(COUNT, pause=COUNT_PAUSE, concerned=CONCERNED)
         self.retry = Retry()
+        self._open_since = float("inf")
+
+    def transaction_is_open(self, seconds: float) -> None:
+        """The oldest transaction of somebody's has been open for so long; 0 if there is none."""
+        self._open_since = time.monotonic() - seconds if seconds else float("inf")
 
     def handled(self, result: dict[str, Any], seconds: float) -> None:
         """Count and tell what a batch did, which took so many `seconds`."""
         self._tell(result)
-        self.reaction.pause = pause_after(seconds)
+        self.reaction.pause = pause_after(seconds, max(0.0, time.monotonic() - self._open_since))
         if result["parked"]:
             self.retry.not_later_than(time.monotonic() + 0.1)
 
@@ -64,6 +75,9 @@ class Counting:
             self._report.moved(result["moved"], json.loads(result["moves"]))
 
 
-def pause_after(seconds: float) -> float:
-    """Seconds for which the counts are left alone, after a move that took so many."""
-    return min(LONGEST_COUNT_PAUSE, max(COUNT_PAUSE, seconds * PAUSE_PER_WORK))
+def pause_after(seconds: float, open_seconds: float = 0.0) -> float:
+    """Seconds for which the counts are left alone, after a move that took `seconds`, while a transaction has been open
+    for `open_seconds`."""
+    by_work = min(LONGEST_COUNT_PAUSE, seconds * PAUSE_PER_WORK)
+    by_versions = min(LONGEST_HELD_PAUSE, open_seconds * PAUSE_PER_HELD)
+    return max(COUNT_PAUSE, by_work, by_versions)

@@ -148,6 +148,10 @@ class Reactions:
             if seconds is not None:
                 retry.not_later_than(now + max(seconds, retry.pause))
 
+    def transaction_is_open(self, seconds: float) -> None:
+        """What a sample found: the oldest transaction of somebody's has been open for so long; 0 if there is none."""
+        self._counting.transaction_is_open(seconds)
+
     async def _run(self, reaction: Reaction) -> bool:
         started = time.monotonic()
         reaction.last_at = started

@@ -2,7 +2,7 @@
 
 import pytest
 
-from listener.reactions.counting import COUNT_PAUSE, LONGEST_COUNT_PAUSE, pause_after
+from listener.reactions.counting import COUNT_PAUSE, LONGEST_COUNT_PAUSE, LONGEST_HELD_PAUSE, pause_after
 
 
 @pytest.mark.parametrize(
@@ -10,3 +10,12 @@ from listener.reactions.counting import COUNT_PAUSE, LONGEST_COUNT_PAUSE, pause_
 )
 def test_the_longer_a_move_takes_the_seldomer_it_comes(seconds: float, pause: float) -> None:
     assert pause_after(seconds) == pause
+
+
+def test_versions_that_pile_up_while_a_transaction_is_open_stay_few() -> None:
+    passed, moves = 0.0, 0
+    while passed < 1800:
+        passed += pause_after(0.0, passed)
+        moves += 1
+    assert moves < 1200
+    assert pause_after(0.0, 1800) == LONGEST_HELD_PAUSE
