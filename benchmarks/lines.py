@@ -18,6 +18,7 @@ from benchmarks import (
     saturation,
     signups,
     updates,
+    wide,
 )
 from benchmarks.figures import Figure, Goal, Measured
 from benchmarks.measure import Spread
@@ -83,6 +84,7 @@ LINES = (
     Line("draining", draining.run),
     Line("open_transaction", open_transaction.run),
     Line("counting", counting.run),
+    Line("wide", wide.run),
     Line("bulk", bulk.run),
     Line("rules", rules.run),
     Line("durable", durable.run),

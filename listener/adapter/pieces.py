@@ -71,7 +71,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
     if mapping.enrolls and not mapping.observes:
         found.append(Piece("probe_enroll", probe="select listener.probe_enroll()", setting=ACTIVE))
     if mapping.counts_in_courses:
-        probe = "select listener.move_count(null, 0)"
+        probe = f"select from listener.move_counts({none}, {none})"
         found += [Piece("notes_courses_columns"), Piece("counting_columns", probe=probe, setting=COUNTS)]
     else:
         found += [Piece("notes_courses_table"), Piece("counting_table")]

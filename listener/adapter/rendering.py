@@ -57,7 +57,7 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER) -> dict[str, str]:
         "course_count": _course_count(mapping),
         "count_column_values": _count_column_values(mapping),
         "count_moves": ",\n        ".join(
-            f"{identifier(name)} = coalesce(course.{identifier(name)}, 0) + move_count.delta"
+            f"{identifier(name)} = coalesce(course.{identifier(name)}, 0) + move.delta"
             for name in mapping.count_columns
         ),
         "course_order": ", ".join(filter(None, (mapping.course_order, column(mapping.course_key)))),

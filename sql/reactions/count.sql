@@ -26,10 +26,7 @@ move as materialized (
 ),
 
 outcome as materialized (
-    select
-        move.*,
-        {{outcome}} as error
-    from move
+    {{outcome}}
 ),
 
 parked as (

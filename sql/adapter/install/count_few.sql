@@ -63,11 +63,9 @@ begin
     then
         return;
     end if;
-    for place in 1 .. moved loop
-        if not listener.move_count(course_ids[place], deltas[place]) then
-            raise exception 'course % went while its row was locked', course_ids[place];
-        end if;
-    end loop;
+    if moved > 0 and (select count(*) from listener.move_counts(course_ids, deltas)) < moved then
+        raise exception 'a course went while its row was locked';
+    end if;
     insert into listener.checkpoint (consumer, seq, handled, changes) values ('count', seq, seen, noted_changes);
     changes := noted_changes;
     notes_left := false;

@@ -24,7 +24,7 @@ create or replace function listener.try_move_count(moved_course_id {{course_key_
 returns text
 language plpgsql as $$
 begin
-    perform listener.move_count(moved_course_id, delta);
+    perform from listener.move_counts(array[moved_course_id], array[delta]);
     return null;
 exception when others then
     return sqlstate || ': ' || sqlerrm;

@@ -1,19 +1,18 @@
--- Moves one course's count, wherever this LMS keeps it. The caller holds the row's lock. The LMS's own triggers
--- on the row run in here, and find their tables where they expect them.
-create or replace function listener.move_count(moved_course_id {{course_key_type}}, delta bigint)
-returns boolean
+-- Moves courses' counts, wherever this LMS keeps them, in one statement; returns whose moved. The caller holds the rows'
+-- locks. The LMS's own triggers on the rows run in here, and find their tables where they expect them.
+create or replace function listener.move_counts(moved_course_ids {{course_key_type}}[], deltas bigint[])
+returns setof {{course_key_type}}
 language plpgsql security definer set search_path = {{lms_search_path}} as $$
-declare
-    is_done boolean;
 begin
     {{expect_course_table}}
+    return query
     update {{course_table}} as course
     set
         {{count_moves}}
-    where {{course_key:course}} = move_count.moved_course_id;
-    is_done := found;
+    from unnest(move_counts.moved_course_ids, move_counts.deltas) as move(course_id, delta)
+    where {{course_key:course}} = move.course_id
+    returning {{course_key:course}}::{{course_key_type}};
     {{expect_count_columns}}
-    return is_done;
 end;
 $$;
 

@@ -1,13 +1,16 @@
--- Moves one course's count. The caller holds the course's row.
-create or replace function listener.move_count(moved_course_id {{course_key_type}}, delta bigint)
-returns boolean
+-- Moves courses' counts in one statement; returns whose moved. The caller holds the courses' rows.
+create or replace function listener.move_counts(moved_course_ids {{course_key_type}}[], deltas bigint[])
+returns setof {{course_key_type}}
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
 begin
+    return query
     insert into listener.course_count as course_count (course_id, active_enrollments)
-    values (moved_course_id, delta)
+    select move.course_id, move.delta
+    from unnest(move_counts.moved_course_ids, move_counts.deltas) as move(course_id, delta)
     on conflict (course_id) do update
-    set active_enrollments = course_count.active_enrollments + excluded.active_enrollments;
-    return true;
+    set active_enrollments = course_count.active_enrollments + excluded.active_enrollments
+    returning course_count.course_id;
 end;
 $$;
 
@@ -22,6 +25,6 @@ begin
     perform from {{course_table}} as course
     where {{course_key:course}} = off_course_id
     for no key update;
-    return found and listener.move_count(off_course_id, drift);
+    return found and exists (select from listener.move_counts(array[off_course_id], array[drift]));
 end;
 $$;
