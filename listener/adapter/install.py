@@ -24,7 +24,7 @@ from listener.errors import (
 from listener.patience import LOCK_MILLISECONDS, patiently
 from listener.sql import identifier, literal
 
-VERSION = 7
+VERSION = 8
 """Version of the installed schema: the number of its last migration."""
 
 FIRST_BOUND = 4
