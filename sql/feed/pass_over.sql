@@ -1,6 +1,7 @@
--- Where a whole batch held nothing that concerns a consumer ($1), many notes ($2) are passed over at once, up to the first
--- that does: a tenth of the work of reading them as batches. What was in flight when the checkpoint was taken, and does
--- concern it, comes first, and so does the rest of a transaction that was cut in two: that is left to the batches.
+-- Passing over: where a whole batch held nothing that concerns a consumer ($1), many notes ($2) are handled at once, up to
+-- the first that does, at a tenth of what it takes to read them as batches. What was in flight when the checkpoint was
+-- taken, and does concern it, comes first, and so does the rest of a transaction that was cut in two: that is left to the
+-- batches.
 with last_checkpoint as materialized (
     select
         checkpoint.seq,
