@@ -6,12 +6,13 @@ makes the commit durable. The sign-up's own flush is therefore in the figure; th
 whoever waits for it (a bare listener does, our daemon does not).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from benchmarks import school, variants
 from benchmarks.figures import Figure, Goal, Measured, single
 from benchmarks.measure import percentile, pgbench, ratio, running_server, wait_for
-from benchmarks.queues import PGQUE
+from benchmarks.queues import PGQUE, Queue
 from benchmarks.signups import left_out, prepared
 from tests.support.postgres import Server
 
@@ -87,17 +88,17 @@ def run(*, quick: bool) -> Measured:
                 figures += of_rate_figures(rate, of_rate["ours"], of_rate["bare"])
             school.wait_idle(server, ours.name)
             problems = [*school.daemon_problems(process, "ours"), *school.problems(server, ours.name, "ours")]
-        figures_of_pgque, notes = of_pgque(server, seconds=4 if quick else 10)
+        theirs, notes = of_queues(server, (PGQUE, PGQUE_AT_EVERY_TICK), seconds=4 if quick else 10)
     rounded = {
         rate: {key: [[round(value * 1000, 3) for value in each] for each in values] for key, values in of_rate.items()}
         for rate, of_rate in taken.items()
     }
-    return Measured((*figures, *figures_of_pgque), {"milliseconds": rounded}, tuple(problems), tuple(notes))
+    return Measured((*figures, *theirs), {"milliseconds": rounded}, tuple(problems), tuple(notes))
 
 
-def of_pgque(server: Server, seconds: int) -> tuple[list[Figure], list[str]]:
-    """What half of PgQue's students wait at most, at 5 sign-ups a second; and why that was not measured."""
-    ready, skipped = prepared(server, (PGQUE, PGQUE_AT_EVERY_TICK))
+def of_queues(server: Server, queues: Sequence[Queue], seconds: int) -> tuple[list[Figure], list[str]]:
+    """What half of the students wait at most with a queue, at 5 sign-ups a second, once; and why some is left out."""
+    ready, skipped = prepared(server, queues)
     figures: list[Figure] = []
     for variant in ready:
         try:
