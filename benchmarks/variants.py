@@ -112,14 +112,14 @@ BARE_LISTENER = (sys.executable, "-m", "benchmarks.bare_listener")
 NONE = Variant("plain", "no triggers", enrolls=False, counts=False, core=True)
 LEAST = Variant(
     "least",
-    "enrolled by the sign-up's statement, course written in, no count",
+    "enrolled at sign-up, course written in, no count",
     sign_up=SIGN_UP_AND_ENROLL.format(course=WRITTEN_IN),
     counts=False,
     core=True,
 )
 LEAST_LOOKED_UP = Variant(
     "least_looked_up",
-    "enrolled by the sign-up's statement, course looked up, no count",
+    "enrolled at sign-up, course looked up, no count",
     sign_up=SIGN_UP_AND_ENROLL.format(course=LOOKED_UP),
     counts=False,
     core=True,
