@@ -6,9 +6,14 @@ makes the commit durable. The sign-up's own flush is therefore in the figure; th
 whoever waits for it (a bare listener does, our daemon does not).
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from benchmarks import school, variants
 from benchmarks.figures import Figure, Goal, Measured, single
 from benchmarks.measure import percentile, pgbench, ratio, running_server, wait_for
+from benchmarks.queues import PGQUE, Queue
+from benchmarks.signups import left_out, prepared
 from tests.support.postgres import Server
 
 TRACKED = {"track_commit_timestamp": "on"}
@@ -24,6 +29,14 @@ left join enrollments on enrollments.user_id = profiles.id
 where pg_xact_commit_timestamp(profiles.xmin) >= '{since}'
 """
 PATIENCE_SECONDS = 30
+PGQUE_AS_PRESET = replace(PGQUE, label="PgQue as preset")
+PGQUE_AT_EVERY_TICK = replace(
+    PGQUE,
+    name="pgque_at_every_tick",
+    label="PgQue, a batch at every tick",
+    settings=(("ticker_max_count", "1"),),
+)
+"""As its own measurement of latency sets it; as preset, a batch waits for 500 events or three seconds."""
 
 
 class Lost(Exception):
@@ -55,7 +68,7 @@ def sign_up(server: Server, database: str, *, rate: float, seconds: int, seed: i
 
 
 def run(*, quick: bool) -> Measured:
-    """Reaction latency, ours ÷ a bare listener's, at 5 and at 200 sign-ups a second."""
+    """Reaction latency, ours ÷ a bare listener's, at 5 and at 200 sign-ups a second; and PgQue's at 5."""
     rounds = 2 if quick else 5
     lengths = {5: 4, 200: 2} if quick else {5: 20, 200: 10}
     figures: list[Figure] = []
@@ -76,11 +89,28 @@ def run(*, quick: bool) -> Measured:
                 figures += of_rate_figures(rate, of_rate["ours"], of_rate["bare"])
             school.wait_idle(server, ours.name)
             problems = [*school.daemon_problems(process, "ours"), *school.problems(server, ours.name, "ours")]
+        theirs, notes = of_queues(server, (PGQUE_AS_PRESET, PGQUE_AT_EVERY_TICK), seconds=4 if quick else 10)
     rounded = {
         rate: {key: [[round(value * 1000, 3) for value in each] for each in values] for key, values in of_rate.items()}
         for rate, of_rate in taken.items()
     }
-    return Measured(tuple(figures), {"milliseconds": rounded}, tuple(problems))
+    return Measured((*figures, *theirs), {"milliseconds": rounded}, tuple(problems), tuple(notes))
+
+
+def of_queues(server: Server, queues: Sequence[Queue], seconds: int) -> tuple[list[Figure], list[str]]:
+    """What half of the students wait at most with a queue, at 5 sign-ups a second, once; and why some is left out."""
+    ready, skipped = prepared(server, queues)
+    figures: list[Figure] = []
+    for variant in ready:
+        try:
+            with variant.working(server):
+                taken = sign_up(server, variant.name, rate=5, seconds=seconds, seed=1)
+        except (Lost, RuntimeError) as error:
+            skipped |= left_out(variant, error)
+        else:
+            what = f"reaction latency p50, 5 sign-ups/s, {variant.label}"
+            figures.append(single(f"p50_at_5_{variant.name}", what, [percentile(taken, 0.5) * 1000], "ms"))
+    return figures, sorted({told["skipped"] for told in skipped.values()})
 
 
 def of_rate_figures(rate: int, ours: list[list[float]], bare: list[list[float]]) -> list[Figure]:

@@ -1,6 +1,7 @@
 """The job queues that people would reach for, on the same work, each set up as its own docs advise (see `peers/`)."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -46,6 +47,11 @@ class Queue(Variant):
         """Make its database. Raises CalledProcessError if the queue will not install itself."""
         server.psql("postgres", f"create database {self.name}")
         server.psql(self.name, (SQL / "lms.sql").read_text())
+        self.install(server)
+        server.psql(self.name, (PEERS_FOLDER / f"{self.script}.sql").read_text())
+
+    def install(self, server: Server) -> None:
+        """Make what the queue needs in its database. Raises CalledProcessError if it cannot be made."""
         subprocess.run(
             [*self.command, server.url(self.name), "install"],
             check=True,
@@ -54,12 +60,57 @@ class Queue(Variant):
             timeout=60,
             cwd=PROJECT,
         )
-        server.psql(self.name, (PEERS_FOLDER / f"{self.script}.sql").read_text())
 
     def clear(self, server: Server) -> None:
         """Empty its tables."""
         super().clear(server)
         server.psql(self.name, f"truncate {self.tables}")
+
+
+@dataclass(frozen=True)
+class PgQue(Queue):
+    """An append-only log whose events are taken in batches: an SQL file in a clone of its repository."""
+
+    clone: Path = PEERS_FOLDER / "pgque"
+    release: str = ""
+
+    @property
+    def installer(self) -> Path:
+        """The file that makes its schema."""
+        return self.clone / "sql" / "pgque.sql"
+
+    def version(self) -> str:
+        """Which release the file says it is. Raises OSError if there is none."""
+        found = re.search(r"^-- Version: (\S+)$", self.installer.read_text(), re.MULTILINE)
+        return found[1] if found else "unknown"
+
+    def missing(self) -> str | None:
+        """Why it cannot be measured here."""
+        if self.installer.exists():
+            return None
+        return (
+            f"{self.package} is not there: git clone --branch {self.release} --depth 1"
+            f" https://github.com/NikolayS/pgque {self.clone.relative_to(PROJECT)}"
+        )
+
+    def install(self, server: Server) -> None:
+        """Its schema, in one transaction."""
+        server.psql(self.name, f"begin;\n{self.installer.read_text()}\ncommit;")
+
+    def create(self, server: Server) -> None:
+        """Make its database."""
+        super().create(server)
+        for name, value in self.settings:
+            server.psql(self.name, f"select pgque.set_queue_config('sign_ups', '{name}', '{value}')")
+
+    def clear(self, server: Server) -> None:
+        """Empty its tables, and have the consumer begin at the end of what is left of the log."""
+        super().clear(server)
+        for statement in (*BEGIN_AT_THE_END, "vacuum pgque.tick, pgque.subscription"):
+            server.psql(self.name, statement)
+
+
+BEGIN_AT_THE_END = ("select pgque.unsubscribe('sign_ups', 'enroll')", "select pgque.subscribe('sign_ups', 'enroll')")
 
 
 def _python(name: str) -> tuple[str, ...]:
@@ -106,5 +157,16 @@ PG_BOSS = Queue(
     tables="pgboss.job",
     again="after 15 minutes",
 )
+PGQUE = PgQue(
+    "pgque",
+    "PgQue",
+    script="pgque",
+    command=_python("pgque"),
+    package="pgque",
+    tables="pgque.event_1",
+    again="by the next that asks",
+    core=True,
+    release="v0.2.0",
+)
 
-PEERS = (PGQUEUER, PROCRASTINATE, GRAPHILE_WORKER, PG_BOSS)
+PEERS = (PGQUEUER, PROCRASTINATE, GRAPHILE_WORKER, PG_BOSS, PGQUE)

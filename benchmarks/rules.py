@@ -10,7 +10,9 @@ from benchmarks.variants import NEW_CHECKPOINTS, SIGN_UP, Variant
 from tests.support.postgres import Server
 
 SAME_RULE = """
-select profiles.id, (select courses.id from courses order by courses.price, courses.id limit 1)
+select
+    profiles.id,
+    (select courses.id from courses where courses.published order by courses.price, courses.created_at limit 1)
 from profiles
 where profiles.role = 'student'
 """

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks import variants
 from benchmarks.measure import ratio, start_server
-from benchmarks.queues import PEERS, Queue
+from benchmarks.queues import PEERS, PGQUE, Queue
 from benchmarks.variants import Variant
 from benchmarks.workers import errors
 from benchmarks.writers import Load, Writers
@@ -18,8 +18,21 @@ from tests.support.postgres import Server
 
 EVERY = (*variants.ALL, *PEERS)
 FLUSHES: dict[str, dict[str, str]] = {"own": {}, "1 ms": {"commit_delay": "1000", "commit_siblings": "0"}}
+BESIDE = {
+    "to_none": variants.NONE,
+    "to_least": variants.LEAST,
+    "to_least_looked_up": variants.LEAST_LOOKED_UP,
+    "to_synchronous": variants.INCREMENT,
+    "to_pgque": PGQUE,
+}
+"""What every variant is compared with."""
 CATCH_UP = 5
 """How many times the writers' time a worker has to finish after the last round."""
+SELDOM = 3
+"""Of so many rounds, the last has every variant, the others only what is measured in every round."""
+
+Rates = dict[str, dict[int, float]]
+"""Sign-ups a second, by variant and round."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,7 @@ def sign_ups(server: Server, variant: Variant, load: Load, catch_up: float) -> R
         )
 
 
-def left_out(variant: Variant, error: RuntimeError) -> dict[str, Any]:
+def left_out(variant: Variant, error: Exception) -> dict[str, Any]:
     """How a result says that a queue broke in mid-run: by the last thing it said."""
     said = str(error).strip().splitlines() or ["it said nothing"]
     return {variant.name: {"label": variant.label, "skipped": f"{variant.label} broke: {said[-1]}"}}
@@ -128,19 +141,26 @@ def prepared(server: Server, wanted: Sequence[Variant]) -> tuple[list[Variant], 
     return ready, skipped
 
 
+def compared(rates: Rates, variant: str) -> dict[str, dict[str, float]]:
+    """A variant ÷ each that it is compared with, of the rounds that have both."""
+    told = {}
+    for name, other in BESIDE.items():
+        own, theirs = rates[variant], rates.get(other.name, {})
+        both = [number for number in own if number in theirs]
+        if both:
+            told[name] = asdict(ratio([own[number] for number in both], [theirs[number] for number in both]))
+    return told
+
+
 def _figures(server: Server, variant: Variant, runs: dict[str, dict[int, Run]]) -> dict[str, Any]:
     own = runs[variant.name]
-    rates = [run.per_second for run in own.values()]
+    rates = {name: {number: run.per_second for number, run in rounds.items()} for name, rounds in runs.items()}
     last = own[max(own)]
-    compared = {
-        f"to_{name}": asdict(ratio(rates, [runs[other.name][number].per_second for number in own]))
-        for name, other in (("none", variants.NONE), ("least", variants.LEAST), ("synchronous", variants.INCREMENT))
-    }
     return {
         "label": variant.label,
         **({"version": variant.version()} if isinstance(variant, Queue) else {}),
-        "per_second": rates,
-        **compared,
+        "per_second": list(rates[variant.name].values()),
+        **compared(rates, variant.name),
         "outcome": _told(server, variant, last, list(own.values())),
         "behind": [run.behind for run in own.values()],
         "notify_queue": max(run.notify_queue for run in own.values()),
@@ -187,7 +207,7 @@ def run(*, rounds: int, seconds: int) -> dict[str, Any]:
             runs: dict[str, dict[int, Run]] = {variant.name: {} for variant in ready}
             shuffle = random.Random(flush).shuffle
             for number in range(rounds):
-                order = [variant for variant in ready if variant.core or number % 2 == (rounds - 1) % 2]
+                order = [variant for variant in ready if variant.core or number % SELDOM == (rounds - 1) % SELDOM]
                 shuffle(order)
                 catch_up = CATCH_UP * seconds if number == rounds - 1 else 0
                 for variant in order:
@@ -197,6 +217,7 @@ def run(*, rounds: int, seconds: int) -> dict[str, Any]:
                         if not isinstance(variant, Queue):
                             raise
                         ready.remove(variant)
+                        del runs[variant.name]
                         skipped |= left_out(variant, error)
             results[flush] = {variant.name: _figures(server, variant, runs) for variant in ready} | skipped
         finally:

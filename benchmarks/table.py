@@ -97,17 +97,27 @@ NOT_USED = ("plain", "stopped")
 
 def sign_ups(results: Results, flush: str) -> str:
     """Every variant of the sign-ups with one flush, and what had become of it in the end."""
-    lines = [
-        f"| {flush} flush | ÷ no triggers | ÷ the least work | ÷ synchronous triggers | in the end |",
-        "|---|---|---|---|---|",
-    ]
-    for name, variant in results["lines"]["sign_ups"]["rounds"][flush].items():
+    measured = results["lines"]["sign_ups"]["rounds"][flush]
+    columns = {beside: head for beside, head in BESIDE.items() if any(beside in told for told in measured.values())}
+    heads = [f"{flush} flush", *columns.values(), "in the end"]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    for name, variant in measured.items():
         if "skipped" in variant:
-            lines.append(f"| {variant.get('label', name)} | | | | {variant['skipped']} |")
+            lines.append(f"| {variant.get('label', name)} |{' |' * len(columns)} {variant['skipped']} |")
             continue
-        ratios = (f"{variant[beside]['median']:.2f}" for beside in ("to_none", "to_least", "to_synchronous"))
+        ratios = (f"{variant[beside]['median']:.2f}" if beside in variant else "" for beside in columns)
         lines.append(f"| {variant['label']} | {' | '.join(ratios)} | {outcome(variant)} |")
     return "\n".join(lines)
+
+
+BESIDE = {
+    "to_none": "÷ no triggers",
+    "to_least": "÷ the least work",
+    "to_least_looked_up": "÷ the same, course looked up",
+    "to_pgque": "÷ PgQue",
+    "to_synchronous": "÷ synchronous triggers",
+}
+"""What the variants are compared with; a column for each that was measured."""
 
 
 def outcome(variant: dict[str, Any]) -> str:

@@ -10,6 +10,8 @@ create table courses (
     id uuid primary key default gen_random_uuid(),
     title text not null,
     price numeric,
+    published boolean not null default true,
+    created_at timestamptz not null default now(),
     enrollments integer not null default 0,
     students integer not null default 0
 );

@@ -13,6 +13,7 @@ from benchmarks.figures import Figure, Goal, Measured, figure_from, single
 from benchmarks.latency import of_rate_figures
 from benchmarks.measure import Spread, percentile, ratio, spread
 from benchmarks.saturation import Sample, Saturated
+from benchmarks.signups import compared
 
 RESULTS = charts.ROOT / "benchmarks" / "results.json"
 MACHINE = {
@@ -117,6 +118,44 @@ def test_a_backlog_is_told_in_seconds_of_sign_ups_and_the_first_half_is_left_out
     one = Saturated(per_second=1000, ended_at=10, empty_at=11, samples=samples)
     assert one.behind_seconds == 1
     assert one.growth == pytest.approx((1000 - 700) / (10 / 3))
+
+
+def test_a_variant_is_compared_with_another_in_the_rounds_that_have_both() -> None:
+    rates = {
+        "plain": {0: 100.0, 1: 200.0, 2: 400.0},
+        "live": {0: 50.0, 1: 150.0, 2: 400.0},
+        "increment": {2: 40.0},
+        "pgque": {},
+    }
+    assert compared(rates, "live") == {
+        "to_none": {"median": 0.75, "least": 0.5, "most": 1.0},
+        "to_synchronous": {"median": 10.0, "least": 10.0, "most": 10.0},
+    }
+    assert compared(rates, "increment")["to_none"] == {"median": 0.1, "least": 0.1, "most": 0.1}
+
+
+def test_goals_are_told_of_what_was_measured() -> None:
+    live = variant("ours", 1.0)
+    live |= {name: {"median": 1.2, "least": 1.0, "most": 1.4} for name in ("to_least_looked_up", "to_pgque")}
+    figures = {figure.key: figure for figure in lines.sign_up_figures({"own": {"live": live}})}
+    assert figures["live_to_pgque_own"].goal == Goal(at_least=1.15)
+    assert figures["live_to_pgque_own"].met is True
+    assert figures["live_to_least_looked_up_own"].goal == Goal(at_least=1)
+    assert figures["live_to_least_own"].what != figures["live_to_least_looked_up_own"].what
+    without = lines.sign_up_figures({"own": {"live": variant("ours", 1.0)}})
+    assert [figure.key for figure in without] == ["live_to_least_own", "live_to_synchronous_own"]
+
+
+def test_a_column_is_shown_of_what_the_variants_were_compared_with(results: table.Results) -> None:
+    heads = "| own flush | ÷ no triggers | ÷ the least work | ÷ synchronous triggers | in the end |"
+    assert table.sign_ups(results, "own").splitlines()[0] == heads
+    flush = results["lines"]["sign_ups"]["rounds"]["own"]
+    flush["live"]["to_pgque"] = {"median": 1.2, "least": 1.0, "most": 1.4}
+    told = table.sign_ups(results, "own").splitlines()
+    assert told[0] == heads.replace("| ÷ synchronous", "| ÷ PgQue | ÷ synchronous")
+    assert "| no triggers | 1.00 | 1.00 |  | 1.00 | 1,000 signed up, all enrolled |" in told
+    assert "| ours, daemon live | 0.70 | 0.70 | 1.20 | 0.70 | 1,000 signed up, all enrolled |" in told
+    assert "| a queue | | | | | it is not installed |" in told
 
 
 def test_sign_ups_that_are_lost_while_the_daemon_is_live_are_a_problem() -> None:
