@@ -29,7 +29,8 @@ class Line:
 
     name: str
     run: Callable[..., Measured]
-    """Takes `quick`."""
+    """Takes `quick`, and `long` if it has a long form."""
+    has_long_form: bool = False
 
 
 def sign_ups(*, quick: bool) -> Measured:
