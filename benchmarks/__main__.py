@@ -73,7 +73,9 @@ def measure(line: Line, *, quick: bool, long: bool) -> dict[str, Any]:
         said = error.stderr if isinstance(error, subprocess.CalledProcessError) else error
         found = {"error": f"{type(error).__name__}: {said}", "problems": []}
     form = {"quick": quick, **({"long": True} if long else {})}
-    return {**form, "seconds": round(time.monotonic() - started, 1), "machine": facts, **found}
+    seconds = round(time.monotonic() - started, 1)
+    print(f"{line.name}: {seconds:.0f} s", file=sys.stderr, flush=True)
+    return {**form, "seconds": seconds, "machine": facts, **found}
 
 
 if __name__ == "__main__":
