@@ -51,7 +51,9 @@ LOSE = f"""
 set session_replication_role = replica;
 begin;
 delete from enrollments where id <= {{students}} and id % ({{students}} / {{missing}}) = 0;
-update courses set enrollments = enrollments - {{missing}}, students = students - {{missing}} where id = '{school.COURSE}';
+update courses
+set enrollments = enrollments - {{missing}}, students = students - {{missing}}
+where id = '{school.COURSE}';
 commit;
 """
 
