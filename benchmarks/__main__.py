@@ -9,8 +9,6 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from benchmarks import machine, regressions, table
 from benchmarks.lines import LINES, Line
 
@@ -52,7 +50,7 @@ def main() -> int:
             results["lines"] = {name: every[name] for name in names if name in every}
             if options.json is not None:
                 options.json.write_text(json.dumps(results, separators=(",", ":")) + "\n", encoding="utf-8")
-    console = Console()
+    console = table.console()
     console.print(table.terminal({"lines": measured}))
     complaints = table.complaints({"lines": measured})
     for complaint in complaints:

@@ -117,7 +117,7 @@ def go_on(server: Server, database: str, process: DaemonProcess, seconds: int, s
 
 def run(*, quick: bool, long: bool = False) -> Measured:
     """How fast chunks are drained at the end of a held snapshot ÷ at its beginning, and each read's time likewise."""
-    chunk, chunks, whiles, seconds = 20_000, 7, 4, 10
+    chunk, chunks, whiles, seconds = 20_000, 5, 4, 10
     if quick:
         chunk, chunks, whiles, seconds = 2_000, 2, 2, 2
     elif long:

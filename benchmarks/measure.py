@@ -47,7 +47,7 @@ def spread(values: Sequence[float]) -> Spread:
     """The median of the rounds, and how far they lie apart."""
     noise = None
     if len(values) >= ENOUGH_ROUNDS:
-        low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+        low, _, high = statistics.quantiles(values, n=4)  # so few rounds rather look noisier than they are
         noise = NOTCH * (high - low) / math.sqrt(len(values))
     return Spread(statistics.median(values), min(values), max(values), len(values), noise)
 

@@ -159,7 +159,7 @@ def main() -> int:
         measured, recorded = read(options.results), read(options.against)
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    console = Console()
+    console = table.console()
     complaints = table.complaints(measured)
     for complaint in complaints:
         console.print(complaint, style="red", markup=False)

@@ -1,8 +1,10 @@
 """The table of all figures, from the JSON that a run has written: for a terminal and for the docs."""
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from benchmarks.figures import Figure, figure_from
@@ -38,6 +40,11 @@ def complaints(results: Results) -> list[str]:
 def is_noise_known(results: Results) -> bool:
     """Whether any figure has a noise to show: without, its column is left out."""
     return any(figure.noise for figure, _, _ in rows(results))
+
+
+def console() -> Console:
+    """Where tables are printed. What is no terminal (a file, a pipe) has 100 columns."""
+    return Console(width=None if sys.stdout.isatty() else 100)
 
 
 def terminal(results: Results) -> Table:

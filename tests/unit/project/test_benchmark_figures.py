@@ -109,12 +109,12 @@ def test_figures_are_told_with_their_spread_and_unit() -> None:
 def test_the_noise_of_a_median_is_told_once_there_are_rounds_enough() -> None:
     values = [90, 96, 98, 100, 102, 104, 1000]
     figure = Figure("a", "a", spread(values), Goal(at_least=1))
-    assert figure.measured.noise == pytest.approx(1.57 * (103 - 97) / 7**0.5)
-    assert figure.noise == "± 4 %"
+    assert figure.measured.noise == pytest.approx(1.57 * (104 - 96) / 7**0.5)
+    assert figure.noise == "± 5 %"
     assert Figure("a", "a", spread(values[:4])).noise == ""
     few, many = ({"lines": {"x": line(Measured((single("a", "a", values[:n], "ms"),)))}} for n in (4, 7))
     assert table.markdown(few).splitlines()[0] == "| what | goal | measured: median (least to most) | met |"
-    assert "| a |  | 100.0 ms (90.0 to 1,000) | ± 4 % |  |" in table.markdown(many)
+    assert "| a |  | 100.0 ms (90.0 to 1,000) | ± 5 % |  |" in table.markdown(many)
 
 
 def test_a_terminal_of_100_columns_cuts_no_figure(results: table.Results) -> None:
