@@ -65,7 +65,7 @@ def attempted(server: Server, variant: Variant, *, load: Load, catch_up: float) 
 def run(*, quick: bool) -> Measured:
     """Ours, a naive listener and the job queues: profiles, enrolled, missing, enrolled twice, drift."""
     load, catch_up = (Load(2, rate=RATE), 2.0) if quick else (Load(6, rate=RATE), 40.0)
-    with running_server() as server:
+    with running_server(max_connections="200") as server:
         ready, skipped = prepared(server, (variants.LIVE, variants.NAIVE, *PEERS))
         measured: dict[str, Any] = {}
         with ThreadPoolExecutor(SIDE_BY_SIDE) as side_by_side:
