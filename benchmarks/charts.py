@@ -67,7 +67,7 @@ def draining(results: Results) -> str | None:
         "per_second": "draining",
         "held_per_second": "draining under a held snapshot",
     }
-    groups = [Group(label, (found[key].measured,)) for key, label in labels.items()]
+    groups = [Group(label, (found[key].measured,)) for key, label in labels.items() if key in found]
     many = results["lines"]["draining"]["rounds"]["sign_ups"]
     return chart(f"Making up for {many:,} sign-ups", ["a second"], groups)
 

@@ -8,14 +8,14 @@ the server noted it; the bare insert has the same keys and constraints, no trigg
 import datetime
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks import school
 from benchmarks.figures import Figure, Goal, Measured, single
 from benchmarks.latency import TRACKED
 from benchmarks.machine import resident_mib
-from benchmarks.measure import open_transaction, ratio, running_server, timed
+from benchmarks.measure import ratio, running_server, timed
 from tests.support.postgres import Server, wait_until
 
 WRITERS = 2
@@ -27,18 +27,6 @@ begin
         commit;
     end loop;
 end $$;
-"""
-HANDLED = """
-delete from listener.change
-where not exists (
-    select
-    from (
-        select distinct on (consumer) handled
-        from listener.checkpoint
-        order by consumer, seq desc
-    ) as latest
-    where not pg_visible_in_snapshot(change.xid, latest.handled)
-)
 """
 LAST = """
 select
@@ -112,62 +100,37 @@ def bare(server: Server, template: str) -> float:
         return timed(server, database, BARE)
 
 
-def drain_copy(
-    server: Server, template: str, problems: list[str], *, held: bool = False, **settings: object
-) -> Drained:
-    """Drain a copy, while somebody holds a snapshot or not."""
+def drain_copy(server: Server, template: str, problems: list[str], **settings: object) -> Drained:
+    """Drain a copy."""
     with copy(server, template) as database:
-        snapshot = ("begin isolation level repeatable read", "select count(*) from courses")
-        with open_transaction(server, database, *snapshot) if held else nullcontext():
-            return drain(server, database, problems, **settings)
+        return drain(server, database, problems, **settings)
 
 
 def run(*, quick: bool) -> Measured:
-    """Draining ÷ the bare insert, what memory it takes, and whether a held snapshot slows it."""
-    sign_ups, rounds = (10_000, 1) if quick else (1_000_000, 3)
+    """Draining ÷ the bare insert, and what memory it takes."""
+    sign_ups, rounds = (10_000, 1) if quick else (400_000, 5)
     problems: list[str] = []
     inserts: list[float] = []
-    plain: list[Drained] = []
-    after_history: list[Drained] = []
-    held: list[Drained] = []
+    drained: list[Drained] = []
     with running_server(**TRACKED) as server:
         school.INSTALLED.create(server)
         template = school.INSTALLED.name
         sign_up(server, template, sign_ups)
-
-        create(server, "history", template)
-        drain(server, "history", problems)
-        sign_up(server, "history", sign_ups)
-        create(server, "no_history", "history")
-        server.psql("no_history", HANDLED)
-        server.psql("no_history", "vacuum analyze")
-        for number in range(rounds):
+        for _ in range(rounds):
             inserts.append(bare(server, template))
-            plain.append(drain_copy(server, template, problems))
-            if number == 2:  # twice is what the time allows for
-                continue
-            held.append(drain_copy(server, "history", problems, held=True))
-            after_history.append(drain_copy(server, "no_history", problems))
+            drained.append(drain_copy(server, template, problems))
     return Measured(
-        figures(sign_ups, inserts, plain, after_history, held),
-        {
-            "sign_ups": sign_ups,
-            "bare_seconds": inserts,
-            "drained": [vars(each) for each in plain],
-            "drained_without_snapshot_and_notes_behind": [vars(each) for each in after_history],
-            "drained_with_snapshot_and_notes_behind": [vars(each) for each in held],
-        },
+        figures(sign_ups, inserts, drained),
+        {"sign_ups": sign_ups, "bare_seconds": inserts, "drained": [vars(each) for each in drained]},
         tuple(problems),
         (f"Sign-ups made while the daemon was down: {sign_ups:,}, a transaction each.",),
     )
 
 
-def figures(
-    sign_ups: int, inserts: list[float], plain: list[Drained], after_history: list[Drained], held: list[Drained]
-) -> tuple[Figure, ...]:
+def figures(sign_ups: int, inserts: list[float], drained: list[Drained]) -> tuple[Figure, ...]:
     """The table's lines."""
-    seconds = [each.enrolled_seconds for each in plain]
-    counted = [each.counted_seconds for each in plain]
+    seconds = [each.enrolled_seconds for each in drained]
+    counted = [each.counted_seconds for each in drained]
     many = f"{sign_ups:,} sign-ups"
     return (
         Figure(
@@ -179,29 +142,17 @@ def figures(
         Figure("counted_to_bare", "the same, until the counts are moved too", ratio(inserts, counted)),
         single("bare_per_second", "bare INSERT … SELECT", [sign_ups / each for each in inserts], "rows/s"),
         single("per_second", "draining", [sign_ups / each for each in seconds], "sign-ups/s"),
-        Figure(
-            "held_to_not",
-            f"draining under a foreign snapshot held open all along, {sign_ups:,} handled notes behind it ÷ without",
-            ratio([each.enrolled_seconds for each in after_history], [each.enrolled_seconds for each in held]),
-            Goal(at_least=0.98),
-        ),
-        single(
-            "held_per_second",
-            "draining under a held snapshot",
-            [sign_ups / each.enrolled_seconds for each in held],
-            "sign-ups/s",
-        ),
         single(
             "peak_memory",
             f"resident memory while draining {many}, peak",
-            [each.peak_mib for each in plain],
+            [each.peak_mib for each in drained],
             "MiB",
             Goal(at_most=90),
         ),
         single(
             "longest_batch",
             "longest batch (one transaction) while draining",
-            [each.longest_batch_seconds for each in [*plain, *after_history, *held]],
+            [each.longest_batch_seconds for each in drained],
             "s",
         ),
     )

@@ -75,7 +75,7 @@ def drain(server: Server, problems: list[str], *, durable: bool) -> float:
 
 def run(*, quick: bool) -> Measured:
     """Latency and draining: durable ÷ not."""
-    rounds, seconds, drained = (1, 2, 5_000) if quick else (6, 5, 200_000)
+    rounds, seconds, drained = (1, 2, 5_000) if quick else (5, 4, 100_000)
     problems: list[str] = []
     both = (DURABLE, NOT)
     with running_server(**TRACKED) as server:

@@ -41,6 +41,13 @@ class Figure:
         """Whether the median reaches the goal."""
         return None if self.goal is None else self.goal.met(self.measured.median)
 
+    @property
+    def noise(self) -> str:
+        """By how much of itself the median may be off, either way, in percent; nothing if that is not known."""
+        if self.measured.noise is None or not self.measured.median:
+            return ""
+        return f"± {abs(self.measured.noise / self.measured.median):.0%}".replace("%", " %")
+
     def __str__(self) -> str:
         low, middle, high = (_text(value) for value in (self.measured.least, self.measured.median, self.measured.most))
         unit = f" {self.unit}" if self.unit else ""

@@ -70,7 +70,7 @@ def sign_up(server: Server, database: str, *, rate: float, seconds: int, seed: i
 def run(*, quick: bool) -> Measured:
     """Reaction latency, ours ÷ a bare listener's, at 5 and at 200 sign-ups a second; and PgQue's at 5."""
     rounds = 2 if quick else 5
-    lengths = {5: 4, 200: 2} if quick else {5: 20, 200: 10}
+    lengths = {5: 4, 200: 2} if quick else {5: 14, 200: 5}
     figures: list[Figure] = []
     taken: dict[str, dict[str, list[list[float]]]] = {}
     ours, bare = school.INSTALLED, variants.BARE

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import (
+    already_there,
     bulk,
     counting,
     draining,
     durable,
+    held_snapshot,
     idle,
     latency,
     losses,
@@ -30,12 +32,13 @@ class Line:
 
     name: str
     run: Callable[..., Measured]
-    """Takes `quick`."""
+    """Takes `quick`, and `long` if it has a long form."""
+    has_long_form: bool = False
 
 
 def sign_ups(*, quick: bool) -> Measured:
     """Sign-ups a second, beside the other ways to do it."""
-    rounds, seconds = (1, 1) if quick else (7, 4)
+    rounds, seconds = (1, 1) if quick else (6, 3)
     results = signups.run(rounds=rounds, seconds=seconds)
     return Measured(sign_up_figures(results), results, sign_up_problems(results))
 
@@ -85,12 +88,14 @@ LINES = (
     Line("latency", latency.run),
     Line("network", network.run),
     Line("draining", draining.run),
+    Line("held_snapshot", held_snapshot.run, has_long_form=True),
     Line("open_transaction", open_transaction.run),
     Line("counting", counting.run),
     Line("wide", wide.run),
     Line("bulk", bulk.run),
     Line("rules", rules.run),
     Line("durable", durable.run),
+    Line("already_there", already_there.run, has_long_form=True),
     Line("saturation", saturation.run),
     Line("idle", idle.run),
 )

@@ -13,6 +13,12 @@ from pathlib import Path
 
 from tests.support.postgres import Server
 
+ENOUGH_ROUNDS = 5
+"""From how many rounds on their quartiles say how certain the median is."""
+NOTCH = 1.57
+"""Two medians differ, with some 95 % certainty, if they lie further apart than this many interquartile ranges ÷ √rounds
+of the one and of the other together: the notches of a box plot (McGill, Tukey and Larsen, 1978)."""
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -21,14 +27,29 @@ class Spread:
     median: float
     least: float
     most: float
+    rounds: int | None = None
+    """How many there were, if that is known."""
+    noise: float | None = None
+    """By how much the median may be off, either way; None if the rounds were too few to say."""
 
     def __str__(self) -> str:
         return f"{self.median:.3g} ({self.least:.3g} to {self.most:.3g})"
 
+    @property
+    def likely(self) -> tuple[float, float]:
+        """Where the median lies, the noise considered; with too few rounds to tell, from the least to the most."""
+        if self.noise is None:
+            return self.least, self.most
+        return self.median - self.noise, self.median + self.noise
+
 
 def spread(values: Sequence[float]) -> Spread:
     """The median of the rounds, and how far they lie apart."""
-    return Spread(statistics.median(values), min(values), max(values))
+    noise = None
+    if len(values) >= ENOUGH_ROUNDS:
+        low, _, high = statistics.quantiles(values, n=4)  # so few rounds rather look noisier than they are
+        noise = NOTCH * (high - low) / math.sqrt(len(values))
+    return Spread(statistics.median(values), min(values), max(values), len(values), noise)
 
 
 def ratio(above: Sequence[float], below: Sequence[float]) -> Spread:

@@ -40,7 +40,7 @@ def typical(server: Server, variant: Variant, seconds: int, seeds: list[int]) ->
 
 def run(*, quick: bool) -> Measured:
     """Sign-ups, latency and draining: by the query ÷ by the built-in rule."""
-    rounds, seconds, drained = (1, 1, 5_000) if quick else (8, 4, 100_000)
+    rounds, seconds, drained = (1, 1, 5_000) if quick else (5, 3, 100_000)
     problems: list[str] = []
     both = (QUERY, BUILT_IN)
     with running_server(**TRACKED) as server:

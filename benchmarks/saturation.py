@@ -105,7 +105,7 @@ def saturate(server: Server, database: str, seconds: int, problems: list[str]) -
 
 def run(*, quick: bool) -> Measured:
     """The backlog under 16 writers without a pause, in seconds of sign-ups."""
-    rounds, seconds = (1, 5) if quick else (3, 20)
+    rounds, seconds = (1, 5) if quick else (3, 15)
     database = school.INSTALLED.name
     problems: list[str] = []
     taken: list[Saturated] = []

@@ -1,8 +1,10 @@
 """The table of all figures, from the JSON that a run has written: for a terminal and for the docs."""
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from benchmarks.figures import Figure, figure_from
@@ -35,24 +37,43 @@ def complaints(results: Results) -> list[str]:
     return found
 
 
+def is_noise_known(results: Results) -> bool:
+    """Whether any figure has a noise to show: without, its column is left out."""
+    return any(figure.noise for figure, _, _ in rows(results))
+
+
+def console() -> Console:
+    """Where tables are printed. What is no terminal (a file, a pipe) has 100 columns."""
+    return Console(width=None if sys.stdout.isatty() else 100)
+
+
 def terminal(results: Results) -> Table:
     """For the terminal."""
-    table = Table("what", "goal", "measured (least to most)", "met")
-    for figure, met, quick in rows(results):
-        goal = "" if figure.goal is None else str(figure.goal)
-        what = f"{figure.what} [dim](quick)[/dim]" if quick else figure.what
-        colour = {"yes": "green", "no": "yellow", "wrong": "red"}.get(met)
-        table.add_row(what, goal, str(figure), f"[{colour}]{met}[/{colour}]" if colour else "")
+    table = Table("what")
+    noisy = is_noise_known(results)
+    for head in ("goal", "measured (least to most)", *(("noise",) if noisy else ()), "met"):
+        table.add_column(head, no_wrap=True)
+    for line in results["lines"].values():
+        for figure, met, quick in rows({"lines": {"": line}}):
+            goal = "" if figure.goal is None else str(figure.goal)
+            what = f"{figure.what} [dim](quick)[/dim]" if quick else figure.what
+            colour = {"yes": "green", "no": "yellow", "wrong": "red"}.get(met)
+            noise = (figure.noise,) if noisy else ()
+            table.add_row(what, goal, str(figure), *noise, f"[{colour}]{met}[/{colour}]" if colour else "")
+        table.add_section()
     return table
 
 
 def markdown(results: Results) -> str:
     """For the docs."""
-    lines = ["| what | goal | measured: median (least to most) | met |", "|---|---|---|---|"]
+    noisy = is_noise_known(results)
+    heads = ["what", "goal", "measured: median (least to most)", *(["noise"] if noisy else []), "met"]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for figure, met, quick in rows(results):
         goal = "" if figure.goal is None else str(figure.goal)
         what = f"{figure.what} (quick)" if quick else figure.what
-        lines.append(f"| {what} | {goal} | {figure} | {met} |")
+        cells = [what, goal, str(figure), *([figure.noise] if noisy else []), met]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

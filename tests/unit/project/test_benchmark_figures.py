@@ -1,5 +1,6 @@
 """The benchmarks' arithmetic and tables, on made-up figures; and what the docs show is what was measured."""
 
+import io
 import json
 import re
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
 from benchmarks import charts, lines, table
 from benchmarks.figures import Figure, Goal, Measured, figure_from, single
@@ -66,7 +68,7 @@ def results() -> table.Results:
 
 
 def test_each_round_is_compared_with_its_own() -> None:
-    assert ratio([1, 4, 9], [1, 2, 3]) == Spread(median=2, least=1, most=3)
+    assert ratio([1, 4, 9], [1, 2, 3]) == Spread(median=2, least=1, most=3, rounds=3)
     with pytest.raises(ValueError, match="zip"):
         ratio([1, 2], [1])
 
@@ -105,12 +107,35 @@ def test_figures_are_told_with_their_spread_and_unit() -> None:
     assert str(single("a", "a", [123_456], "rows/s")) == "123,456 rows/s"
 
 
+def test_the_noise_of_a_median_is_told_once_there_are_rounds_enough() -> None:
+    values = [90, 96, 98, 100, 102, 104, 1000]
+    figure = Figure("a", "a", spread(values), Goal(at_least=1))
+    assert figure.measured.noise == pytest.approx(1.57 * (104 - 96) / 7**0.5)
+    assert figure.noise == "± 5 %"
+    assert Figure("a", "a", spread(values[:4])).noise == ""
+    few, many = ({"lines": {"x": line(Measured((single("a", "a", values[:n], "ms"),)))}} for n in (4, 7))
+    assert table.markdown(few).splitlines()[0] == "| what | goal | measured: median (least to most) | met |"
+    assert "| a |  | 100.0 ms (90.0 to 1,000) | ± 5 % |  |" in table.markdown(many)
+
+
+def test_a_terminal_of_100_columns_cuts_no_figure(results: table.Results) -> None:
+    values = [123_456.0, 123_457, 123_458, 123_459, 123_460]
+    wide = (single("a", "something with a long description " * 5, values, "sign-ups/s", Goal(at_least=0.98)),)
+    results["lines"]["wide"] = line(Measured(wide))
+    console = Console(width=100, file=io.StringIO())
+    console.print(table.terminal(results))
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "123,458 sign-ups/s (123,456 to 123,460)" in told
+    assert "± 0 %" in told
+    assert "…" not in told
+
+
 def test_latency_is_told_as_ratio_and_in_milliseconds() -> None:
     figures = {figure.key: figure for figure in of_rate_figures(5, [[0.002], [0.006]], [[0.001], [0.002]])}
-    assert figures["p50_at_5"].measured == Spread(2.5, 2, 3)
+    assert figures["p50_at_5"].measured == Spread(2.5, 2, 3, rounds=2)
     assert figures["p50_at_5"].goal == Goal(at_most=1.2)
     assert figures["p99_at_5"].goal == Goal(at_most=1.5)
-    assert figures["p99_at_5_bare"].measured == Spread(1.5, 1, 2)
+    assert figures["p99_at_5_bare"].measured == Spread(1.5, 1, 2, rounds=2)
 
 
 def test_a_backlog_is_told_in_seconds_of_sign_ups_and_the_first_half_is_left_out() -> None:
