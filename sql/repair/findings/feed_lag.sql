@@ -1,4 +1,5 @@
--- What waits because its consumer is paused does not wait for a daemon.
+-- What waits because its consumer is paused does not wait for a daemon. (All findings are of one snapshot, taken when the
+-- transaction began: what was handled while the others were looked for still looks unhandled.)
 with found as (
     select min(unhandled.at) as at
     from unnest(array['enroll', 'count']) as consumer(name)
@@ -7,6 +8,6 @@ with found as (
 )
 
 select
-    count(*) filter (where found.at < clock_timestamp() - interval '10 seconds') as affected,
+    count(*) filter (where found.at < now() - interval '10 seconds') as affected,
     array_agg(format('the oldest change waits since %s', date_trunc('second', found.at))) as examples
 from found
