@@ -65,7 +65,6 @@ def draining(results: Results) -> str | None:
     labels = {
         "bare_per_second": "one bare INSERT … SELECT",
         "per_second": "draining",
-        "held_per_second": "draining under a held snapshot",
     }
     groups = [Group(label, (found[key].measured,)) for key, label in labels.items() if key in found]
     many = results["lines"]["draining"]["rounds"]["sign_ups"]

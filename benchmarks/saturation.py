@@ -121,7 +121,7 @@ def run(*, quick: bool) -> Measured:
             f"saturated writers (16 clients, {seconds} s): largest backlog of the second half, in seconds of sign-ups",
             [each.behind_seconds for each in taken],
             "s",
-            Goal(at_most=1),
+            Goal(at_most=0.5),
         ),
         single("peak", "saturated writers: largest backlog", peaks, "changes"),
         single("growth", "saturated writers: growth of the backlog", [each.growth for each in taken], "changes/s"),

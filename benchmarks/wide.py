@@ -212,24 +212,24 @@ def figures(taken: Taken, longest_batch: float) -> tuple[Figure, ...]:
             "among_to_alone",
             f"one move of a count among {wide} ÷ alone",
             ratio(taken.among, taken.alone),
-            Goal(at_most=0.05),
+            Goal(at_most=0.03),
         ),
         single("among", f"one move of a count among {wide}", [each * 1e6 for each in taken.among], "µs"),
         Figure(
             "counted_to_transaction",
             f"one transaction that enrolls in {wide}: from its commit until all counts are moved ÷ its own time",
             ratio(taken.until_counted, taken.transaction),
-            Goal(at_most=5),
+            Goal(at_most=2),
         ),
         single(
             "longest_batch",
             f"longest batch (one transaction) of counts of {wide}",
             [longest_batch],
             "ms",
-            Goal(at_most=250),
+            Goal(at_most=100),
         ),
         single(
-            "behind", f"counts of {wide} behind the enrollments, at most", [max(taken.behind)], "s", Goal(at_most=2)
+            "behind", f"counts of {wide} behind the enrollments, at most", [max(taken.behind)], "s", Goal(at_most=0.5)
         ),
         *(
             Figure(
@@ -249,6 +249,6 @@ def figures(taken: Taken, longest_batch: float) -> tuple[Figure, ...]:
             f"longest update of a course's row by the LMS while {wide} move",
             [max(max(each) for each in [*taken.updates[COURSES], taken.updates_beside_all]) * 1000],
             "ms",
-            Goal(at_most=250),
+            Goal(at_most=100),
         ),
     )
