@@ -12,7 +12,7 @@ explain (analyze, buffers, format json)
 select 1 from only courses where id = '00000000-0000-0000-0000-000000000001' for key share;
 
 explain (analyze, buffers, format json)
-select listener.move_count('00000000-0000-0000-0000-000000000001', 1);
+select * from listener.move_counts(array['00000000-0000-0000-0000-000000000001'::uuid], array[1::bigint]);
 
 explain (analyze, buffers, format json)
 select count(*) from listener.unhandled('enroll', 10001);
@@ -24,7 +24,7 @@ explain (analyze, buffers, format json)
 select 1 from only courses where id = '00000000-0000-0000-0000-000000000001' for key share;
 
 explain (analyze, buffers, format json)
-select listener.move_count('00000000-0000-0000-0000-000000000001', 1);
+select * from listener.move_counts(array['00000000-0000-0000-0000-000000000001'::uuid], array[1::bigint]);
 
 explain (analyze, buffers, format json)
 select count(*) from listener.unhandled('enroll', 10001);
@@ -36,7 +36,7 @@ explain (analyze, buffers, format json)
 select 1 from only courses where id = '00000000-0000-0000-0000-000000000001' for key share;
 
 explain (analyze, buffers, format json)
-select listener.move_count('00000000-0000-0000-0000-000000000001', 1);
+select * from listener.move_counts(array['00000000-0000-0000-0000-000000000001'::uuid], array[1::bigint]);
 
 explain (analyze, buffers, format json)
 select count(*) from listener.unhandled('enroll', 10001);
@@ -48,6 +48,6 @@ explain (analyze, buffers, format json)
 select 1 from only courses where id = '00000000-0000-0000-0000-000000000001' for key share;
 
 explain (analyze, buffers, format json)
-select listener.move_count('00000000-0000-0000-0000-000000000001', 1);
+select * from listener.move_counts(array['00000000-0000-0000-0000-000000000001'::uuid], array[1::bigint]);
 
 rollback;
