@@ -219,7 +219,7 @@ def figures(taken: Taken, longest_batch: float) -> tuple[Figure, ...]:
             "counted_to_transaction",
             f"one transaction that enrolls in {wide}: from its commit until all counts are moved ÷ its own time",
             ratio(taken.until_counted, taken.transaction),
-            Goal(at_most=2),
+            Goal(at_most=5),
         ),
         single(
             "longest_batch",
