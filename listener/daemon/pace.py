@@ -34,7 +34,7 @@ BUSY_LOOK_SECONDS = 0.15
 """Longest pause between two looks while there are changes. The shorter ones are doubled until there: one large
 transaction is no load that lasts."""
 
-STATEMENTS = 2
+STATEMENTS_PER_LOOK = 2
 """Statements of a look that finds something. What they spend on the network is no work of the server's."""
 
 LINGER_SECONDS = 0.02
@@ -81,7 +81,7 @@ class Pace:
         does nothing takes a `round_trip`."""
         self._changed_at = now
         self._waited = waited
-        work -= STATEMENTS * round_trip
+        work -= STATEMENTS_PER_LOOK * round_trip
         if work > BUSY_WORK_SECONDS:
             longest = min(BUSY_LOOK_SECONDS, 2 * max(LOOK_SECONDS, self.look_pause))
             self.look_pause = max(LOOK_SECONDS, min(work * PAUSE_PER_WORK, longest))

@@ -19,7 +19,7 @@ FEED = "{{feed}}"
 """How a reaction's text begins: it stands for what reads the batch, and writes the checkpoint."""
 
 
-PASSED_OVER = 1_000_000
+MOST_PASSED_OVER = 1_000_000
 """Notes that a consumer passes over at once, if they do not concern it: a fifth of a second's work."""
 
 
@@ -55,7 +55,7 @@ class Consumer:
         self._statement = statement(reaction)
         self._few = few
         self._expects_few = few is not None
-        self._pass_over = None if concerned is None else pass_over(concerned)
+        self._passing = None if concerned is None else pass_over(concerned)
         self._passes_over = False
 
     async def react(self, executor: Executor, batch_size: int, *args: object) -> Batch | None:
@@ -68,7 +68,7 @@ class Consumer:
             raise
 
     async def _react(self, executor: Executor, batch_size: int, *args: object) -> Batch | None:
-        passed = await self._pass_by(executor) if self._passes_over else None
+        passed = await self._pass_over(executor) if self._passes_over else None
         if passed is not None:
             return passed
         if self._expects_few:
@@ -80,14 +80,14 @@ class Consumer:
         if row is None or not row["changes"]:
             return None
         batch = batch_of(row)
-        self._passes_over = self._pass_over is not None and batch.notes_left and not row["concerned"]
+        self._passes_over = self._passing is not None and batch.notes_left and not row["concerned"]
         return batch
 
-    async def _pass_by(self, executor: Executor) -> Batch | None:
+    async def _pass_over(self, executor: Executor) -> Batch | None:
         """To the first note that concerns it, however far that is: no other reaction has to wait for long."""
         changes, notes_left = 0, True
         while notes_left:
-            row = await executor.fetchrow(self._pass_over or "", self.name, PASSED_OVER)
+            row = await executor.fetchrow(self._passing or "", self.name, MOST_PASSED_OVER)
             if row is None:
                 break
             changes += row["changes"]

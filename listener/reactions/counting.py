@@ -20,8 +20,8 @@ LONGEST_COUNT_PAUSE = 0.25
 """A sign-up waits while counts are moved, so that is to take a two-hundredth of the time: moves that take longer, as
 over a slow network, come less often, down to four a second."""
 
-PAUSE_PER_HELD = 0.02
-LONGEST_HELD_PAUSE = 2.0
+PAUSE_PER_OPEN_SECOND = 0.02
+LONGEST_PAUSE_WHILE_OPEN = 2.0
 """While a transaction of somebody's is open, no version of a course's row that a move has replaced can be removed, and
 each enrollment's foreign key walks past all of them. So the longer it has been open, the less often counts are moved:
 some 1,100 versions come of half an hour, where 20 moves a second would leave 36,000."""
@@ -79,5 +79,5 @@ def pause_after(seconds: float, open_seconds: float = 0.0) -> float:
     """Seconds for which the counts are left alone, after a move that took `seconds`, while a transaction has been open
     for `open_seconds`."""
     by_work = min(LONGEST_COUNT_PAUSE, seconds * PAUSE_PER_WORK)
-    by_versions = min(LONGEST_HELD_PAUSE, open_seconds * PAUSE_PER_HELD)
+    by_versions = min(LONGEST_PAUSE_WHILE_OPEN, open_seconds * PAUSE_PER_OPEN_SECOND)
     return max(COUNT_PAUSE, by_work, by_versions)

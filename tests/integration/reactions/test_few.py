@@ -1,6 +1,5 @@
 """Few notes are handled by a function whose plans are kept: it does what the statement does, or leaves it all to it."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
@@ -41,15 +40,6 @@ select
     (select count(*) from listener.pending_enrollment) as pending_students,
     (select count(*) from listener.pending_count) as pending_counts
 """
-
-
-@pytest.fixture
-async def daemon(database: Database) -> AsyncIterator[Connection]:
-    """A session such as the daemon's."""
-    connection: Connection = await asyncpg.connect(database.url)
-    await tune(connection)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

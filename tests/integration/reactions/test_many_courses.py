@@ -1,15 +1,13 @@
 """Where the counts of very many courses move at once, each costs what it costs among few. Counted, not timed."""
 
 import json
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
-from listener.connection import Connection, tune
+from listener.connection import Connection
 from listener.feed.registry import COUNT
 from listener.reactions.reaction import SHOWN, Reaction
-from tests.conftest import Database
 from tests.support.plans import nodes, visited
 
 COURSES = 2_000
@@ -28,15 +26,6 @@ end $$;
 create trigger tell_update after update on courses
 referencing new table as changed for each statement execute function tell_update();
 """
-
-
-@pytest.fixture
-async def daemon(database: Database) -> AsyncIterator[Connection]:
-    """A session such as the daemon's."""
-    session: Connection = await asyncpg.connect(database.url)
-    await tune(session)
-    yield session
-    await session.close()
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """Counting passes over a backlog of sign-ups, so that counts follow the enrollments while it is drained."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
-from listener.connection import Connection, tune
+from listener.connection import Connection
 from listener.feed.consumer import Batch, Consumer
 from listener.reactions.counting import CONCERNED
 from listener.reactions.reaction import Reaction
@@ -27,14 +26,6 @@ $$
 """
 SIZE = 200
 COUNTED = "select enrollments from courses"
-
-
-@pytest_asyncio.fixture
-async def daemon(database: Database) -> AsyncIterator[Connection]:
-    connection: Connection = await asyncpg.connect(database.url)
-    await tune(connection)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture
@@ -97,7 +88,7 @@ async def test_a_transaction_that_holds_all_that_may_be_passed_over_is_left_to_b
     connection: Connection, daemon: Connection, count: Consumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing comes before it: passing over would get nowhere."""
-    monkeypatch.setattr("listener.feed.consumer.PASSED_OVER", SIZE)
+    monkeypatch.setattr("listener.feed.consumer.MOST_PASSED_OVER", SIZE)
     await connection.execute(SIGN_UPS.replace("commit;", ""))
     handled = 0
     while (taken := await count.react(daemon, SIZE, 20)) is not None:
