@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from listener.connection import Connection
 from tests.conftest import Database
-from tests.support.eventually import eventually
+from tests.support.eventually import all_handled, eventually
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
 from tests.support.reactions import WELCOME, WELCOMED, Folder, as_role
@@ -101,6 +101,7 @@ async def test_a_daemon_at_work_takes_up_what_is_installed_upgraded_and_removed(
 
     listener(database.url, "pause", "welcome")
     await connection.execute(STUDENT)
+    await all_handled(connection)
     folder.remove("welcome")
     assert "removed reaction welcome, whose file is gone" in folder.install()
     wait_until(lambda: daemon.events("reactions_loaded")[-1]["reactions"] == [], "it is done with it")
@@ -121,7 +122,7 @@ async def test_notes_wait_for_it_and_for_nobody_once_it_is_removed(
     await connection.execute("alter table welcome_queue add constraint full_up check (false)")
     await connection.execute(STUDENT)
     daemon = start_daemon(database, **FAST).wait_ready("leading")
-    await eventually(connection, UNHANDLED, "enroll", equals=0)
+    await all_handled(connection)
     samples = daemon.metric("listener_samples_total")
     wait_until(lambda: daemon.metric("listener_samples_total") >= samples + 2, "the purge, due before, has come by")
     assert await connection.fetchval(UNHANDLED, "welcome") == 1
