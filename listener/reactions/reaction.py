@@ -27,6 +27,9 @@ class Reaction:
     text: str | None = None
     """As it was installed; None for those that are built in."""
     pause: float = 0.0
+    """Least seconds from a batch that took all there was to the next."""
+    notes_left: bool = False
+    """Whether the last batch was as large as it may be, and there is more: that does not pause."""
     batch_size: int = FIRST_BATCH
     due: bool = True
     paused: bool = False
@@ -67,7 +70,8 @@ class Reaction:
         """Seconds until this reaction should run; infinite if there is nothing for it to do."""
         if self.paused or not self.due:
             return float("inf")
-        return max(0.0, self.last_at + max(self.pause, self.blocked_pause) - now)
+        pause = 0.0 if self.notes_left else self.pause
+        return max(0.0, self.last_at + max(pause, self.blocked_pause) - now)
 
 
 def _consumer(name: str, text: str, manner: str, few: str | None = None, concerned: str | None = None) -> Consumer:

@@ -167,10 +167,10 @@ class Reactions:
             self._log.info(Event.REACTION_RECOVERED, consumer=reaction.name)
         seconds = time.monotonic() - started
         if batch is None:
-            reaction.due = False
+            reaction.due = reaction.notes_left = False
             self.round_trip = seconds
             return False
-        reaction.due = batch.notes_left
+        reaction.due = reaction.notes_left = batch.notes_left
         self._measure(reaction, batch, seconds)
         if batch.passed_over:
             return True

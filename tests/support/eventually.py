@@ -18,7 +18,9 @@ async def eventually(connection: Connection, query: str, *args: object, equals: 
 
 
 async def all_handled(connection: Connection, *consumers: str) -> None:
-    """Wait until `enroll`, `count` and then these `consumers` have handled every note, also those of enrollments that were
-    just made. A purge finds nothing that must stay only then, and the next one is minutes away."""
+    """Wait until `enroll`, `count` and then these `consumers` have handled every note, also of enrollments just made.
+
+    A purge finds nothing that must stay only then, and the next one is minutes away.
+    """
     for consumer in ("enroll", "count", *consumers):
         await eventually(connection, "select count(*) from listener.unhandled($1)", consumer, equals=0)

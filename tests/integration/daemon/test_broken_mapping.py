@@ -36,6 +36,7 @@ async def test_a_table_made_anew_that_is_in_use_gets_its_triggers_when_it_is_fre
     await busy.execute("commit")
     await eventually(connection, COUNT, course, equals=2)
     daemon.told("mapping_mended")
+    await eventually(connection, "select count(*) from listener.blind_note", equals=0)  # and made good twice
     await connection.execute("delete from enrollments")
     await eventually(connection, COUNT, course, equals=0)
     assert not daemon.events("connection_lost")

@@ -11,6 +11,7 @@ import pytest
 
 from listener.connection import Connection
 from tests.conftest import Database
+from tests.support.eventually import eventually
 from tests.support.pausing import FAST, FEW, SIGN_UP, pause, resume
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, environment, listener
@@ -33,6 +34,7 @@ async def test_everybody_who_looks_is_told_and_nothing_is_called_late(
     assert "paused" not in json.loads(daemon.get("/readyz")[1])
     pause(database, "enroll", "--reason", "import of [2026]")
     await connection.execute(SIGN_UP, FEW)
+    await eventually(connection, "select count(*) from listener.unhandled('count')", equals=0)  # it would be late
     await connection.execute("update listener.change set at = at - interval '1 hour'")
     wait_until(lambda: daemon.metric("listener_paused_backlog_changes") == 1, "it is sampled")
     assert daemon.metric(gauge) == 1
