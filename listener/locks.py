@@ -11,5 +11,5 @@ BIND_LOCK = 5
 
 CHANNEL = "listener"
 
-PAUSE = "pause"
-"""The word on that channel that says: a pause has begun, or is over."""
+LOOK = "look"
+"""The word on that channel that says: somebody paused, resumed, installed or hurried something, so look at it now."""

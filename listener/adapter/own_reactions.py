@@ -9,7 +9,7 @@ from listener.adapter.mapping import Mapping
 from listener.adapter.reaction_files import ReactionFile
 from listener.connection import Connection
 from listener.feed.registry import BUILT_IN
-from listener.locks import CHANNEL, PAUSE
+from listener.locks import CHANNEL, LOOK
 from listener.patience import LOCK_MILLISECONDS
 from listener.sql import literal
 
@@ -90,6 +90,6 @@ def script(files: list[ReactionFile]) -> str:
         "built_in": ", ".join(map(literal, BUILT_IN)),
         "reactions": "".join(f"{row}\n\n" for row in rows),
         "channel": literal(CHANNEL),
-        "look": literal(PAUSE),
+        "look": literal(LOOK),
     }
     return sql.render(sql.read("adapter/install/reactions"), values) + "\n"

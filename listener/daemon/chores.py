@@ -80,6 +80,7 @@ class Chores:
         """Do what is due. Raises Deaf, ReadOnly, WrongVersion, or whatever the connection raises."""
         if self._doorbell.take_told_to_look():
             self._beat.due_at = float("-inf")
+            self._reactions.try_again()
         for chore in self._chores:
             if chore.due_at <= time.monotonic():
                 try:

@@ -15,7 +15,7 @@ import asyncpg
 from listener import sql
 from listener.connection import Connection
 from listener.errors import Deaf
-from listener.locks import BELL_LOCK, CHANNEL, LOCK_CLASS, PAUSE
+from listener.locks import BELL_LOCK, CHANNEL, LOCK_CLASS, LOOK
 
 HEARTBEAT = "heartbeat"
 
@@ -57,7 +57,7 @@ class Doorbell:
                     self.heartbeats_heard.clear()
                 self.heartbeats_heard[pid] = time.monotonic()
         else:
-            self._told_to_look = self._told_to_look or payload == PAUSE
+            self._told_to_look = self._told_to_look or payload == LOOK
             self.wake()
 
     def _hang_up(self, _connection: object) -> None:
@@ -70,7 +70,7 @@ class Doorbell:
         return heard
 
     def take_told_to_look(self) -> bool:
-        """Whether somebody, since this was last asked, wanted the next heartbeat, and what travels with it, at once."""
+        """Whether somebody, since this was last asked, wanted us to look at once at what only heartbeats tell."""
         told, self._told_to_look = self._told_to_look, False
         return told
 

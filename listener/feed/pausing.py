@@ -12,7 +12,7 @@ import anyio
 
 from listener import sql
 from listener.connection import Connection
-from listener.locks import CHANNEL, PAUSE
+from listener.locks import CHANNEL, LOOK
 
 IN_HAND_SECONDS = 10.0
 """How long `let_finish` waits. A batch takes a quarter of a second; one that is refused, student by student, longer."""
@@ -43,7 +43,7 @@ class Pause:
 
 async def pause(connection: Connection, consumer: str, reason: str | None) -> tuple[Pause, bool]:
     """Pause a consumer. The pause, and whether it is new: a second one changes the reason at most."""
-    row = await connection.fetchrow(sql.read("feed/pause"), consumer, reason, CHANNEL, PAUSE)
+    row = await connection.fetchrow(sql.read("feed/pause"), consumer, reason, CHANNEL, LOOK)
     assert row is not None
     values = dict(row)
     is_new: bool = values.pop("is_new")
@@ -52,7 +52,7 @@ async def pause(connection: Connection, consumer: str, reason: str | None) -> tu
 
 async def resume(connection: Connection, consumer: str) -> Pause | None:
     """Let a consumer go on. The pause that is over, or None if there was none."""
-    row = await connection.fetchrow(sql.read("feed/resume"), consumer, CHANNEL, PAUSE)
+    row = await connection.fetchrow(sql.read("feed/resume"), consumer, CHANNEL, LOOK)
     return None if row is None else Pause(**dict(row))
 
 

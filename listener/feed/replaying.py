@@ -14,7 +14,7 @@ import asyncpg
 from listener import sql
 from listener.connection import Connection
 from listener.errors import NotAMoment, Purged
-from listener.locks import CHANNEL, PAUSE
+from listener.locks import CHANNEL, LOOK
 from listener.patience import LOCK_MILLISECONDS, patiently
 
 LOCK = sql.render(sql.read("feed/replay_lock"), {"lock_milliseconds": str(LOCK_MILLISECONDS)})
@@ -63,7 +63,7 @@ async def replay(connection: Connection, consumer: str, since: datetime) -> Repl
             async with connection.transaction(isolation="read_committed"):
                 await connection.execute(LOCK)
                 row = await connection.fetchrow(
-                    sql.read("feed/replay"), consumer, since, found.first_xid, found.seen, CHANNEL, PAUSE
+                    sql.read("feed/replay"), consumer, since, found.first_xid, found.seen, CHANNEL, LOOK
                 )
             if row is not None:
                 return found

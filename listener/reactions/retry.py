@@ -23,6 +23,11 @@ class Retry:
         """Something is due at `moment` (monotonic seconds)."""
         self._at = min(self._at, moment)
 
+    def hurry(self) -> None:
+        """Try at once, and as if nothing had gone wrong."""
+        self.pause = 0.0
+        self._at = float("-inf")
+
     def done(self, *, tried: int, settled: int, more: bool, next_in: float | None) -> None:
         """An attempt was made at `tried` of them, and `settled` so many. Are `more` due, and in how many seconds is
         the next one?"""

@@ -148,6 +148,11 @@ class Reactions:
             if seconds is not None:
                 retry.not_later_than(now + max(seconds, retry.pause))
 
+    def try_again(self) -> None:
+        """Somebody may have made due what is set aside: see to it at once, however often it went wrong."""
+        for each in (self._enrolling, self._counting):
+            each.retry.hurry()
+
     def transaction_is_open(self, seconds: float) -> None:
         """What a sample found: the oldest transaction of somebody's has been open for so long; 0 if there is none."""
         self._counting.transaction_is_open(seconds)

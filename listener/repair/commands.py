@@ -19,6 +19,7 @@ from listener.errors import NeedsStructure, NotInstalled
 from listener.feed import pausing
 from listener.feed.registry import COUNT, ENROLL
 from listener.flags import CONNECTION, takes_settings, with_connection
+from listener.locks import CHANNEL, LOOK
 from listener.printing import console, show_rows, tell, width
 from listener.repair import diagnosis as diagnosing
 from listener.repair import restructure
@@ -176,8 +177,9 @@ def pending(
     async def work(connection: Connection) -> None:
         await installing.require(connection)
         if what is not What.LIST:
-            done = await connection.fetchval(sql.read(f"repair/pending_{what.value}"), student)
-            tell(f"{counted(done, 'student')} {'tried again now' if what is What.RETRY else 'dropped'}")
+            told = (CHANNEL, LOOK) if what is What.RETRY else ()
+            done = await connection.fetchval(sql.read(f"repair/pending_{what.value}"), student, *told)
+            tell(f"{counted(done, 'student')} {'due now' if what is What.RETRY else 'dropped'}")
             return
         rows = [
             (

@@ -7,10 +7,11 @@ import asyncpg
 import pytest
 
 from listener.connection import Connection
+from listener.reactions.reaction import SMALLEST_BATCH
 from tests.conftest import Database, install_script
 from tests.support.eventually import eventually
 from tests.support.postgres import Server, wait_until
-from tests.support.process import DaemonProcess
+from tests.support.process import DaemonProcess, listener
 from tests.support.refusing import refuse
 
 Start = Callable[..., DaemonProcess]
@@ -65,7 +66,7 @@ async def test_while_every_enrollment_is_refused_neither_log_fills(
     assert leader.events("connection_lost") == []
     assert leader.metric('listener_batch_seconds_count{consumer="enroll"}') - statements <= 2 * 100 + 5
     await connection.execute("drop trigger refuse on enrollments")
-    await connection.execute("update listener.pending_enrollment set next_attempt_at = clock_timestamp()")
+    listener(leader.url, "pending", "retry")
     await eventually(connection, ENROLLED, equals=1000, seconds=30)
 
 
@@ -84,7 +85,7 @@ async def test_once_nobody_is_refused_any_more_those_who_wait_are_enrolled_in_ba
     await connection.execute("update listener.pending_enrollment set next_attempt_at = clock_timestamp()")
     await eventually(connection, ENROLLED, equals=4999, seconds=60)
     batches = await connection.fetch("select count(*) as enrolled from enrollments group by xmin::text")
-    assert max(batch["enrolled"] for batch in batches) == 500
+    assert max(batch["enrolled"] for batch in batches) >= SMALLEST_BATCH
     assert len(batches) < 2 * 2 * 200 + 5000 / 500
     assert await connection.fetchval(pending) == 1
     assert leader.events("connection_lost") == []

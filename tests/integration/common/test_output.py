@@ -146,7 +146,7 @@ def test_one_is_one(case: Database) -> None:
     for line in ("1 student has no enrollment", "1 count is off", "1 trigger is missing", "1 student could not be"):
         assert f": {line}" in said
     assert "1. enroll 1 student\n" in piped(case, "sync", "--dry-run")
-    assert piped(case, "pending", "retry") == "1 student tried again now\n"
+    assert piped(case, "pending", "retry") == "1 student due now\n"
     assert piped(case, "pending", "drop") == "1 student dropped\n"
     assert piped(case, "pending", "drop") == "0 students dropped\n"
     case.server.psql(case.name, f"delete from auth.users where id = '{STUDENT}'")

@@ -12,7 +12,7 @@ from listener import sql
 from listener.connection import Connection
 from listener.feed.consumer import FEW
 from listener.locks import BELL_LOCK, LOCK_CLASS
-from listener.reactions.counting import RETRY_COUNTS
+from listener.reactions.counting import LONGEST_COUNT_PAUSE, RETRY_COUNTS
 from listener.reactions.enrolling import RETRY_EACH, RETRY_TOGETHER
 from listener.reactions.reaction import Reaction
 from tests.conftest import Database
@@ -88,6 +88,11 @@ select exists (
         and granted
 )
 """
+RESTED = """
+select coalesce(max(at) < clock_timestamp() - make_interval(secs => $1), true) from listener.checkpoint
+where consumer = 'count' and changes > 0
+"""
+"""The counts are not in the pause after their last move: during it the daemon may look for more sign-ups."""
 
 # What the cases roll back stays behind as dead rows, which a look at everything that waits must step over. Autovacuum,
 # in one of the databases before the other, once made a difference of eighteen pages.
@@ -147,6 +152,7 @@ async def test_a_batch_is_one_statement_of_each_reaction_however_many_students_i
     signed_up = 0
     for warm in (1, 3, students):
         await eventually(connection, ASLEEP, LOCK_CLASS, BELL_LOCK, equals=True)
+        await eventually(connection, RESTED, LONGEST_COUNT_PAUSE, equals=True)
         earlier = statements(database)
         await connection.execute("insert into profiles (role) select 'student' from generate_series(1, $1::int)", warm)
         signed_up += warm

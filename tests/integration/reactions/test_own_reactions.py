@@ -41,7 +41,8 @@ async def test_each_student_is_handled_once_under_a_role_that_may_do_nothing_els
         students.append(await connection.fetchval(STUDENT))
     await eventually(connection, WELCOMED, equals=sorted(students))
     await eventually(connection, UNHANDLED, "welcome", equals=0)
-    assert daemon.metric('listener_batch_changes_count{consumer="welcome"}') >= 1
+    measured = 'listener_batch_changes_count{consumer="welcome"}'
+    wait_until(lambda: daemon.metric(measured) >= 1, "the batch that was just committed is measured")
 
 
 async def test_a_batch_that_was_cut_off_by_kill_is_done_once(

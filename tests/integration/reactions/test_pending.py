@@ -5,14 +5,19 @@ from typing import Any
 
 import asyncpg
 
+from listener.connection import Connection
 from tests.conftest import Database
 from tests.integration.conftest import School
 from tests.support.eventually import eventually
-from tests.support.process import DaemonProcess
+from tests.support.process import DaemonProcess, listener
 from tests.support.refusing import UNPAID, refuse
 
 REASON = "select reason from listener.pending_enrollment where profile_id = $1"
 WAITING = "select count(*) from listener.pending_enrollment"
+TRIED = """
+select query like '-- Students that were set aside%'
+from pg_stat_activity where application_name = 'listener' and datname = $1
+"""
 
 
 async def waits(school: School, profile: Any, reason: str) -> None:
@@ -148,3 +153,22 @@ async def test_an_attempt_that_is_due_later_is_not_forgotten_when_a_new_course_w
     await eventually(app, "select enrollments from courses", equals=1)
     assert await app.fetchval(WAITING) == 0
     await app.close()
+
+
+async def test_retried_by_hand_a_student_is_tried_at_once_though_the_daemon_expected_nothing_for_long(
+    database: Database, connection: Connection, start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    await connection.execute("insert into courses (title, price) values ('a', 1)")
+    await connection.execute(refuse(UNPAID))
+    start_daemon(database, heartbeat_seconds=300, sample_seconds=3600).wait_ready("leading")
+    await connection.execute("insert into profiles (role, full_name) values ('student', 'unpaid')")
+    await eventually(connection, WAITING, equals=1)
+    await connection.execute("update listener.pending_enrollment set next_attempt_at = now() + interval '1 hour'")
+    tried = (
+        "select query like '-- Students that were set aside%' from pg_stat_activity where application_name = 'listener'"
+    )
+    await eventually(connection, f"{tried} and datname = $1", database.name, equals=True)
+    await connection.execute("drop trigger refuse on enrollments")
+    listener(database.url, "pending", "retry")
+    await eventually(connection, "select count(*) from enrollments", equals=1)
+    await eventually(connection, WAITING, equals=0)

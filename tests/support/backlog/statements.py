@@ -84,12 +84,12 @@ def others(mapping: Mapping) -> dict[str, Case]:
         "sample_of_status": plain(sql.read("monitor/sample"), f"{CONSUMERS}, 100"),
         "replay_look": plain(sql.read("feed/replay_look"), "'count', now() - interval '1 day'", bounded=False),
         "replay": plain(
-            sql.read("feed/replay"), "'count', now(), '3', pg_current_snapshot()::text, 'listener', 'pause'"
+            sql.read("feed/replay"), "'count', now(), '3', pg_current_snapshot()::text, 'listener', 'look'"
         ),
         "statistics": plain(sql.read("monitor/statistics"), bounded=False),
         "drift": plain("select count(distinct id) from listener.course_drift", bounded=False),
         "pending": plain(sql.read("repair/pending"), "100", bounded=False),
-        "pending_retry": plain(sql.read("repair/pending_retry"), "null", bounded=False),
+        "pending_retry": plain(sql.read("repair/pending_retry"), "null, 'listener', 'look'", bounded=False),
         "pending_drop": plain(sql.read("repair/pending_drop"), "null", bounded=False),
         "course_live_count": plain("select * from listener.course_live_count", bounded=False),
         "sync_status": plain("select * from profile_enrollment_sync_status", bounded=False),
