@@ -2,7 +2,6 @@
 have grown to and however long the history is. Counted, not timed.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -10,16 +9,12 @@ import pytest
 
 from listener import sql
 from listener.connection import Connection
-from listener.feed.consumer import FEW
-from listener.locks import BELL_LOCK, LOCK_CLASS
-from listener.reactions.counting import LONGEST_COUNT_PAUSE, RETRY_COUNTS
+from listener.reactions.counting import RETRY_COUNTS
 from listener.reactions.enrolling import RETRY_EACH, RETRY_TOGETHER
 from listener.reactions.reaction import Reaction
 from tests.conftest import Database
-from tests.support.eventually import eventually
 from tests.support.pages import Cost, measure
 from tests.support.postgres import Server
-from tests.support.process import DaemonProcess
 
 SIZES = {"small": 1_000, "large": 1_000_000}
 
@@ -76,24 +71,6 @@ CASES = {
     "heartbeat": Case(SIGN_UP, sql.read("daemon/heartbeat"), "", 0),
 }
 
-ASLEEP = """
-select exists (
-    select
-    from pg_locks
-    where
-        locktype = 'advisory'
-        and database = (select oid from pg_database where datname = current_database())
-        and (classid::bigint, objid::bigint) = ($1::bigint, $2::bigint)
-        and mode = 'ExclusiveLock'
-        and granted
-)
-"""
-RESTED = """
-select coalesce(max(at) < clock_timestamp() - make_interval(secs => $1), true) from listener.checkpoint
-where consumer = 'count' and changes > 0
-"""
-"""The counts are not in the pause after their last move: during it the daemon may look for more sign-ups."""
-
 # What the cases roll back stays behind as dead rows, which a look at everything that waits must step over. Autovacuum,
 # in one of the databases before the other, once made a difference of eighteen pages.
 CLEAN = "vacuum listener.change, listener.checkpoint, listener.pending_enrollment, listener.pending_count"
@@ -132,56 +109,6 @@ async def test_a_statement_touches_as_many_pages_in_large_tables_as_in_small_one
     assert large.pages - small.pages <= 10 + 5 * case.rows
     assert small.pages <= 50 + 40 * max(case.rows, 40)
     assert [table for table in GROWING if large.scans.get(table)] == []
-
-
-@pytest.mark.parametrize(("students", "batches"), [(1, 1), (1900, 1), (5000, 3)])
-async def test_a_batch_is_one_statement_of_each_reaction_however_many_students_it_holds(
-    database: Database,
-    connection: Connection,
-    start_daemon: Callable[..., DaemonProcess],
-    students: int,
-    batches: int,
-) -> None:
-    """And nothing beside, by the server's own log; but where there is more than few can be, a look that finds that out,
-    after a transaction that had to be cut in two, one more, and where counting met sign-ups alone, one that passes over
-    what is left of them."""
-    await connection.execute(f"alter database {database.name} set log_statement = 'all'")
-    await connection.execute("insert into courses (title, price) values ('a', 1)")
-    daemon = start_daemon(database, heartbeat_seconds=300, sample_seconds=3600, batch_size=2000)
-    daemon.wait_ready("leading")
-    signed_up = 0
-    for warm in (1, 3, students):
-        await eventually(connection, ASLEEP, LOCK_CLASS, BELL_LOCK, equals=True)
-        await eventually(connection, RESTED, LONGEST_COUNT_PAUSE, equals=True)
-        earlier = statements(database)
-        await connection.execute("insert into profiles (role) select 'student' from generate_series(1, $1::int)", warm)
-        signed_up += warm
-        await eventually(connection, "select enrollments from courses", equals=signed_up, seconds=30)
-    made = statements(database)[len(earlier) :]
-    looks = batches + (batches > 1)
-    for name, statement in (("enroll", "-- Enrolling:"), ("count", "-- Counting:")):
-        by_function = sum(f"listener.{name}_few(" in text for text in made)
-        by_statement = sum(text.startswith(statement) for text in made)
-        if students <= FEW:
-            assert (by_function, by_statement) == (1, 0), made
-        elif name == "enroll":
-            assert batches <= by_statement <= looks, made
-            assert by_function <= looks, made
-        else:
-            assert 1 <= by_function + by_statement <= looks + 1, made
-    assert sum(text.startswith("-- Passing over:") for text in made) <= 1, made
-    known = ("-- Enrolling:", "-- Counting:", "-- Passing over:")
-    assert all("_few(" in text or text.startswith(known) for text in made), made
-
-
-def statements(database: Database) -> list[str]:
-    """The first line of every statement that the daemon's sessions have run, in order."""
-    pids = database.server.psql(
-        database.name,
-        "select pid from pg_stat_activity where application_name = 'listener' and datname = current_database()",
-    ).split()
-    executed = re.findall(r"\[(\d+)\] LOG:  (?:execute [^:]+|statement): (.*)", database.server.log())
-    return [text for pid, text in executed if pid in pids]
 
 
 async def test_writers_do_not_meet_at_the_page_of_the_feeds_sequence(connection: Connection) -> None:

@@ -195,7 +195,8 @@ async def test_it_is_paused_by_its_name_and_the_others_go_on(
     folder.install()
     daemon = start_daemon(database, heartbeat_seconds=0.5).wait_ready("leading")
     assert "welcome is paused" in listener(database.url, "pause", "welcome").stdout
-    wait_until(lambda: daemon.metric('listener_paused{reaction="welcome"}') == 1, "the leader was told")
+    told = 'listener_paused{reaction="welcome"} 1'
+    wait_until(lambda: told in daemon.get("/metrics")[1], "the leader was told")
     student = await connection.fetchval(STUDENT)
     await eventually(connection, UNHANDLED, "enroll", equals=0)
     await eventually(connection, UNHANDLED, "count", equals=0)
