@@ -28,14 +28,15 @@ async def reading_whole_tables(
     isolation: Literal["read_committed", "repeatable_read"] = "read_committed",
     readonly: bool = False,
     by_query: bool = False,
+    limits: str = "",
 ) -> AsyncIterator[None]:
     """A transaction that reads tables as a whole, and ends as soon as somebody waits for one of them: who looks reaches
-    the server by `url`. `by_query`: by a query that somebody else wrote. Raises InTheWay."""
+    the server by `url`. `by_query`: by a query that somebody else wrote. `limits` are further settings of the
+    transaction, in SQL. Raises InTheWay."""
     failure: Exception | None = None
     async with connection.transaction(isolation=isolation, readonly=readonly):
-        await connection.execute(sql.read("session/whole_tables"))
-        if by_query:
-            await connection.execute(sql.read("session/by_query"))
+        settings = (sql.read("session/whole_tables"), sql.read("session/by_query") if by_query else "", limits)
+        await connection.execute("\n".join(settings))
         watch = LockWatch(url, await connection.fetchval("select pg_backend_pid()"))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(watch.run)

@@ -219,6 +219,11 @@ async def installation(connection: Connection) -> Installation | None:
     """What is installed, or None."""
     if await connection.fetchval("select to_regclass('listener.installation')") is None:
         return None
+    return await recorded(connection)
+
+
+async def recorded(connection: Connection) -> Installation | None:
+    """What is installed, where the schema is known to be there; None if nothing is recorded in it."""
     row = await connection.fetchrow("select version, fingerprint, mapping from listener.installation")
     if row is None:
         return None

@@ -19,8 +19,6 @@ from listener.adapter import install, takeover
 from listener.adapter.mapping import Mapping
 from listener.connection import Connection, close, connect, reason
 from listener.errors import CONNECTION_ERRORS, InTheWay
-from listener.feed import pausing
-from listener.feed.registry import COUNT
 from listener.lock_watch import reading_whole_tables
 from listener.logs import Event, Logger
 from listener.monitor.metrics import Metrics
@@ -127,15 +125,14 @@ class Auditor:
 
     @asynccontextmanager
     async def _whole_tables(self, connection: Connection) -> AsyncIterator[None]:
-        async with reading_whole_tables(connection, self._settings.url()):
-            await connection.execute(LIMITS)
+        async with reading_whole_tables(connection, self._settings.url(), limits=LIMITS):
             yield
 
     async def _audit(self, connection: Connection) -> bool:
         """One audit; False if it was put off, because a backlog is being drained."""
         if await connection.fetchval(sql.read("repair/draining")):
             return False
-        installed = await install.installation(connection)
+        installed = await install.recorded(connection)
         if installed is None or installed.version != install.VERSION or installed.now is None:
             return False  # the next heartbeat tells of it
         mapping = installed.mapping
@@ -148,13 +145,12 @@ class Auditor:
             self._log.info(Event.LOOKED_AFTER, students=noted)
         await self._look_for_triggers(connection, mapping)
         async with self._whole_tables(connection):
-            drifted = await connection.fetchval("select count(distinct id) from listener.course_drift")
-            parked = await connection.fetchval("select exists (select from listener.pending_count)")
-            paused = COUNT in {each.consumer for each in await pausing.paused(connection)}
-        self._metrics.course_count_drift.set(drifted)
-        if not paused:
+            counts = await connection.fetchrow(sql.read("repair/counts"))
+        assert counts is not None
+        self._metrics.course_count_drift.set(counts["drifted"])
+        if not counts["paused"]:
             repairs: list[count_repair.CountRepair] = []
-            if drifted or parked:
+            if counts["drifted"] or counts["parked"]:
                 async with self._whole_tables(connection):
                     repairs = await count_repair.repair_counts(connection)
             self._repaired(repairs)
@@ -163,7 +159,7 @@ class Auditor:
             Event.AUDITED,
             students=students,
             missing=missed,
-            drifted=drifted,
+            drifted=counts["drifted"],
             milliseconds=round((time.monotonic() - started) * 1000),
         )
         return True

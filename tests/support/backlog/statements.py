@@ -87,7 +87,7 @@ def others(mapping: Mapping) -> dict[str, Case]:
             sql.read("feed/replay"), "'count', now(), '3', pg_current_snapshot()::text, 'listener', 'look'"
         ),
         "statistics": plain(sql.read("monitor/statistics"), bounded=False),
-        "drift": plain("select count(distinct id) from listener.course_drift", bounded=False),
+        "counts": plain(sql.read("repair/counts"), bounded=False),
         "pending": plain(sql.read("repair/pending"), "100", bounded=False),
         "pending_retry": plain(sql.read("repair/pending_retry"), "null, 'listener', 'look'", bounded=False),
         "pending_drop": plain(sql.read("repair/pending_drop"), "null", bounded=False),
@@ -133,7 +133,7 @@ NAMES = (
         "replay_look",
         "replay",
         "statistics",
-        "drift",
+        "counts",
         "pending",
         "course_live_count",
     ),
