@@ -20,11 +20,11 @@ LONGEST_COUNT_PAUSE = 0.25
 """A sign-up waits while counts are moved, so that is to take a two-hundredth of the time: moves that take longer, as
 over a slow network, come less often, down to four a second."""
 
-PAUSE_PER_OPEN_SECOND = 0.02
+PAUSE_PER_OPEN_SECOND = 0.1
 LONGEST_PAUSE_WHILE_OPEN = 2.0
 """While a transaction of somebody's is open, no version of a course's row that a move has replaced can be removed, and
 each enrollment's foreign key walks past all of them. So the longer it has been open, the less often counts are moved:
-some 1,100 versions come of half an hour, where 20 moves a second would leave 36,000."""
+some 950 versions come of half an hour, where 20 moves a second would leave 36,000."""
 
 CONCERNED = "change.course_id is not null"
 """What is true of a note that moves a count."""
