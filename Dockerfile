@@ -1,4 +1,7 @@
-ARG BASE_IMAGE=python:3.13-slim
+# By digest: a tag can be moved. It is that of the list for all platforms; Dependabot proposes the next. BASE_IMAGE puts
+# another image in its place.
+ARG BASE_IMAGE=python
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS python
 
 FROM ${BASE_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
@@ -13,6 +16,8 @@ RUN /build/tools/bin/pip install --require-hashes --only-binary=:all: -r require
 COPY pyproject.toml README.md LICENSE ./
 COPY sql sql
 COPY listener listener
+ARG REVISION=""
+RUN test -z "${REVISION}" || echo "${REVISION}" > listener/REVISION
 RUN /build/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && /build/tools/bin/pip --python /opt/listener/bin/python install --no-deps --no-index dist/*.whl
 # What is never read while it runs, which is half of it: debuggers' symbols, type stubs, C sources, and a highlighter's

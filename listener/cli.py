@@ -1,23 +1,34 @@
 """The `listener` command."""
 
+import atexit
 import inspect
+import os
 import re
 import sys
 from functools import partial
 from importlib.util import find_spec
-from typing import Annotated
+from typing import Annotated, NoReturn, TextIO, cast
 
 import anyio
+import asyncpg
 import typer
 
-from listener import __version__, logs
-from listener.adapter import commands as attaching
-from listener.daemon import commands as pausing
+from listener import logs
+from listener.build import VERSION
+from listener.commands import daemon as pausing
+from listener.commands import explanation_view, status_view
+from listener.commands import repair as repairing
+from listener.commands import schema as attaching
+from listener.commands.flags import CONNECTION, DAEMON, takes_settings
+from listener.database.driver_errors import DRIVER_ERRORS
 from listener.errors import ListenerError
-from listener.flags import CONNECTION, DAEMON, takes_settings
-from listener.monitor import explanation_view, status_view
-from listener.repair import commands as repairing
+from listener.log_writer import LogWriter, hold_standard_streams
+from listener.reasons import reason
 from listener.settings import Settings
+from listener.texts import escaped
+
+UNEXPECTED: tuple[type[Exception], ...] = (*DRIVER_ERRORS, ConnectionError, TimeoutError)
+"""Errors that end a command, and for which no error of ours stands."""
 
 app = typer.Typer(
     name="listener",
@@ -28,14 +39,23 @@ app = typer.Typer(
 )
 
 
-@app.command(epilog="Example: listener run --database-url postgresql://listener@db.example.com/lms")
+EXAMPLE = (
+    "listener run --database-url 'postgresql://listener@db.example.com/lms?sslmode=verify-full&sslrootcert=system'"
+)
+
+
+@app.command(epilog=f"Example: {EXAMPLE}")
 @takes_settings(*DAEMON)
 def run(settings: Settings) -> None:
     """Run the daemon, until SIGTERM or Ctrl-C."""
     from listener.daemon import process
 
+    writer = LogWriter()
+    atexit.register(writer.finish)  # for what is written after `main`
+    sys.stderr = cast("TextIO", writer)
     log = logs.configure(settings.log_level, settings.log_format)
-    anyio.run(process.run, settings, log, backend_options={"use_uvloop": find_spec("uvloop") is not None})
+    run = partial(process.run, settings, log, writer=writer)
+    anyio.run(run, backend_options={"use_uvloop": find_spec("uvloop") is not None})
 
 
 app.command(epilog="Example: listener install --print > review.sql")(attaching.install)
@@ -82,14 +102,13 @@ def demo(
 
 
 for each in app.registered_commands:
-    # The list of commands cuts off, in the middle of a sentence, what is not given as short.
+    # Without a short help the list of commands cuts the long one in the middle of a sentence.
     each.short_help = re.split(r"\.(?:\s|$)", inspect.cleandoc(each.callback.__doc__ or ""))[0] + "."
 
 
 def version(value: bool) -> None:
-    """`--version`."""
     if value:
-        sys.stdout.write(f"enrollment-listener {__version__}\n")
+        sys.stdout.write(f"enrollment-listener {VERSION}\n")
         raise typer.Exit
 
 
@@ -104,9 +123,32 @@ def common(
 
 
 def main() -> None:
-    """Run the command; a mistake of the user's is one line, never a traceback."""
+    """A user's mistake is one line, never a traceback."""
+    hold_standard_streams()
     try:
         app()
     except ListenerError as error:
-        sys.stderr.write(f"listener: {error}\n")
-        sys.exit(error.exit_status)
+        _fail(str(error), error.exit_status)
+    except BrokenPipeError:
+        raise
+    except UNEXPECTED as error:
+        _fail(_database(error), 2)
+    finally:
+        if hasattr(sys.stderr, "finish"):
+            sys.stderr.finish()
+
+
+def _fail(error: str, status: int) -> NoReturn:
+    """One line: of the log's form, if it is the daemon that cannot start, and its log is JSON."""
+    if sys.argv[1:2] == ["run"] and logs.is_json(sys.argv, os.environ):
+        logs.configure("error", "json").error(logs.Event.START_FAILED, error=error, exit_status=status)
+    else:
+        sys.stderr.write(f"listener: {escaped(error)}\n")
+    sys.exit(status)
+
+
+def _database(error: Exception) -> str:
+    """One line for an error of the database, or of the connection, during a command."""
+    if isinstance(error, asyncpg.PostgresError):
+        return f"the database refused a statement (SQLSTATE {error.sqlstate}): {reason(error)}"
+    return f"the connection to the database failed in the middle of this command: {reason(error)}. Try again"

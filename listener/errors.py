@@ -2,23 +2,7 @@
 
 import inspect
 
-import asyncpg
-
-CONNECTION_ERRORS: tuple[type[Exception], ...] = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
-"""All that asyncpg raises when a connection cannot be made, used or kept: its errors share no base."""
-
-INTERRUPTED: tuple[type[asyncpg.PostgresError], ...] = (
-    asyncpg.LockNotAvailableError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.QueryCanceledError,
-)
-"""What a statement fails with for somebody else's sake: the same statement may succeed on the same connection."""
+from listener.texts import cut
 
 
 class ListenerError(Exception):
@@ -28,7 +12,8 @@ class ListenerError(Exception):
 
     def __init__(self, **details: object) -> None:
         self.details = details
-        super().__init__(" ".join(inspect.cleandoc(type(self).__doc__ or "").split()).format(**details))
+        told = {name: cut(each) if isinstance(each, str) else each for name, each in details.items()}
+        super().__init__(" ".join(inspect.cleandoc(type(self).__doc__ or "").split()).format(**told))
 
 
 class UnknownSetting(ListenerError):
@@ -39,8 +24,24 @@ class WrongSetting(ListenerError):
     """{name}: {problem}."""
 
 
+class PortTaken(ListenerError):
+    """LISTENER_HTTP_PORT: cannot listen on {address}: {reason}. Another process may leave it soon, or choose another
+    port."""
+
+    exit_status = 75  # EX_TEMPFAIL of sysexits.h: worth another start
+
+
 class Unreachable(ListenerError):
     """cannot reach the database at {address}: {reason}. Set LISTENER_DATABASE_URL, or libpq's PGHOST, PGUSER, …."""
+
+
+class SessionEnded(ListenerError):
+    """this session was ended while it was idle, and the server takes another one: somebody ended it, a time limit of
+    the server's or a pooler's did, or it was lost on the way."""
+
+
+class ServerRestarted(ListenerError):
+    """the server was restarted."""
 
 
 class NotInstalled(ListenerError):
@@ -51,9 +52,15 @@ class WrongVersion(ListenerError):
     """schema `listener` is version {installed}, this program needs version {needed}: {mend}."""
 
 
+class DevelopmentVersion(WrongVersion):
+    """what is installed was made by a development version of this program, from before the first release: run
+    `listener uninstall`, and `listener install` with the same settings. Nothing is lost in your tables; `listener sync`
+    enrolls who signed up meanwhile."""
+
+
 class UnknownRecord(ListenerError):
-    """what is installed (version {installed}) was recorded in a form that this program does not know: run
-    `listener uninstall`, then `listener install` and `listener sync`."""
+    """what is installed in schema listener (version {installed}) was recorded in a form that this program does not
+    know: run `listener uninstall`, then `listener install` and `listener sync`."""
 
 
 class TableNotFound(ListenerError):
@@ -86,6 +93,32 @@ class SchemaTaken(ListenerError):
     install."""
 
 
+class SchemaOfAnother(ListenerError):
+    """schema listener belongs to {owner}, whose functions would run with the rights of {role} ({more}): connect as
+    {owner}, or as a role that `listener install --grant-to` named. If {owner} has no business with it, run `listener
+    uninstall` as {owner} or as a superuser, then install."""
+
+
+class TablesOfAnother(ListenerError):
+    """{problem}."""
+
+
+class FenceChanged(ListenerError):
+    """something of {role}'s, run while you looked, has changed what keeps it from your rights: connect as {role}, and
+    look at the triggers, casts and functions on its tables."""
+
+
+class NotTheirOwner(ListenerError):
+    """{role} is a superuser, and your tables are not a superuser's: what is installed runs with its owner's rights, and
+    belongs to the owner of your tables. Name another role by --owner, or none."""
+
+
+class SeveralOwners(ListenerError):
+    """your tables belong to several roles: {table} to {owner}, others not ({others}). Say by --owner which of them
+    is to own what is installed. It needs SELECT and TRIGGER on the others' tables, and the owner of any of these tables
+    has its rights."""
+
+
 class TriggersInTheWay(ListenerError):
     """triggers here already do this work: {triggers}. `listener install --take-over` disables them, and
     `listener uninstall` enables them again."""
@@ -101,12 +134,17 @@ class NoSuchRole(ListenerError):
 
 
 class Blinded(ListenerError):
-    """row-level security on {tables} hides rows from {role}, who {does}: install as the owner of these tables, or as
-    a role with BYPASSRLS."""
+    """row-level security on {tables} hides rows from {role}, who {does}: that is for the owner of these tables, or for
+    a role with BYPASSRLS; and forced row-level security binds the owner, too, whatever its policies say, until
+    `alter table … no force row level security`."""
 
 
 class MayNot(ListenerError):
     """the role {role} may not {action}: {mend}."""
+
+
+class StatementFailed(ListenerError):
+    """the database refused a statement: {reason} ({sqlstate}). Nothing after it was done."""
 
 
 class UnknownProfile(ListenerError):
@@ -152,8 +190,16 @@ class PlanOrPrint(ListenerError):
 
 
 class Busy(ListenerError):
-    """the tables stayed locked by others for {seconds:g} s, so nothing was changed: try again, or look at who
-    holds them in pg_stat_activity."""
+    """the tables stayed locked by others, so nothing was changed: try again, or look at who holds them in
+    pg_stat_activity."""
+
+
+class Locked(ListenerError):
+    """{table} is locked by {session}, so nothing was changed: try again after it, or {mend}."""
+
+
+class TookTooLong(ListenerError):
+    """a statement took more than {seconds:g} s, or somebody cancelled it: nothing after it was done."""
 
 
 class MissingExtra(ListenerError):
@@ -180,13 +226,14 @@ class ReadOnly(ListenerError):
     """the server takes no writes: default_transaction_read_only is on, or it is a standby."""
 
 
+class Subscribed(ListenerError):
+    """a subscription writes this database, schema `listener` too: whatever a daemon wrote here would stop the
+    subscription. No daemon leads here until it is dropped (DROP SUBSCRIPTION), as at a switchover."""
+
+
 class InTheWay(ListenerError):
     """somebody waited for a table that was being read as a whole: the read was ended, and comes again later."""
 
 
 class LedByAnother(ListenerError):
     """another daemon leads."""
-
-
-class ConnectionClosed(ListenerError):
-    """the connection was closed."""

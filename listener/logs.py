@@ -1,144 +1,152 @@
 """Structured logs: one line an event, to stderr, and the catalogue of events."""
 
 import logging
+import re
 import sys
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Literal
 
 import structlog
 
+from listener import texts
+
 
 class Event(StrEnum):
-    """Every event that is logged. The text beside each goes into the documentation."""
+    """Every logged event. The text beside each goes into the documentation."""
 
     doc: str
 
     def __new__(cls, value: str, doc: str) -> "Event":
-        """A member with its explanation."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.doc = doc
         return member
 
     STARTING = "starting", "the daemon starts: version, where it connects to, where it serves HTTP"
-    CONNECTED = (
-        "connected",
-        "the database connection works; after an outage with `outage_seconds` and `attempts`",
+    START_FAILED = (
+        "start_failed",
+        "the daemon cannot start: `error` says what to do, `exit_status` is what it ends with",
     )
-    CONNECTION_LOST = "connection_lost", "the connection failed, or cannot be made: once an outage"
+    CONNECTION_UNVERIFIED = (
+        "connection_unverified",
+        "other machines (`hosts`) need not prove who they are (`sslmode`): `problem`; `mend` is the line that mends it",
+    )
+    PARAMETERS_IGNORED = (
+        "parameters_ignored",
+        "`parameters` of the database URL are for other programs, and change nothing here",
+    )
+    CONNECTED = "connected", "the database connection works; after an outage with `outage_seconds` and `attempts`"
+    CONNECTION_LOST = "connection_lost", "the connection failed, or cannot be made: `error` says why; once an outage"
     LEADER_ACQUIRED = "leader_acquired", "this daemon leads now"
     STANDING_BY = "standing_by", "another daemon leads; this one waits for its turn"
     LEADER_DEPOSED = "leader_deposed", "the leader was silent for three heartbeats and was disconnected"
     LOCK_SQUATTED = (
         "lock_squatted",
-        "the leader's lock is held by a session that is no daemon (`pid`, `application_name`): a deputy leads",
+        (
+            "a session that is no daemon holds a `lock` (leader: a deputy leads; bell: nobody rings): `pid` or "
+            "`prepared`, `role`, `application_name`; `mend` ends it; once each"
+        ),
     )
     LEADERSHIP_LOST = "leadership_lost", "another daemon wrote the checkpoint first; nothing was applied here"
-    HEARTBEAT_MISSED = (
-        "heartbeat_missed",
-        "the heartbeat did not come back in time; the connection is given up",
-    )
+    HEARTBEAT_MISSED = "heartbeat_missed", "the heartbeat did not come back in time; the connection is given up"
     STUDENT_ENROLLED = (
         "student_enrolled",
-        "a student was enrolled: `profile_id`, `course_id`; with `observing`, would have been",
+        "a student was enrolled (with `observing`: would be): `profile_id`, `course_id`",
     )
     STUDENTS_ENROLLED = "students_enrolled", "many students were enrolled in one second: `count`, no names"
     STUDENT_RETURNED = (
         "student_returned",
-        "a student is enrolled again where the listener had taken it back: `profile_id`, `course_id`",
+        "a student whose enrollment was taken back has it again: `profile_id`, `course_id`",
     )
     STUDENTS_RETURNED = "students_returned", "many students returned in one second: `count`"
     STUDENT_LEFT = (
         "student_left",
-        (
-            "an enrollment that the listener had made is wanted no more, and was taken back: `profile_id`, "
-            "`course_id`, `how` (suspended or removed)"
-        ),
+        "an unwanted enrollment was taken back: `profile_id`, `course_id`, `how` (suspended or removed)",
     )
     STUDENTS_LEFT = "students_left", "many enrollments were taken back in one second: `count`, `how`"
     COURSE_COUNT_MOVED = "course_count_moved", "a course's count was moved by `delta`"
     COURSE_COUNTS_MOVED = "course_counts_moved", "many counts were moved in one second: `count`"
     BATCH_APPLIED = "batch_applied", "a consumer handled a batch (debug): `changes`, `milliseconds`"
-    STUDENT_PENDING = "student_pending", "a student could not be enrolled yet: `reason`, `error`"
-    STUDENTS_PENDING = (
-        "students_pending",
-        "many students could not be enrolled in one second: `count`, one `error`",
+    STUDENT_PENDING = (
+        "student_pending",
+        (
+            "a student could not be enrolled yet: `reason`, `error`; with `pid`, `role`, `query` of the session that "
+            "holds the course, if it is `course_locked`"
+        ),
     )
+    STUDENTS_PENDING = "students_pending", "many students could not be enrolled in one second: `count`, one `error`"
     REACTION_FAILED = "reaction_failed", "a batch failed and is tried again, one by one: `error`"
+    BATCH_CUT = (
+        "batch_cut",
+        "a batch of `consumer` with up to `changes` took too long and was ended: it is tried again with fewer",
+    )
     SAMPLE_FAILED = "sample_failed", "figures for the metrics could not be read: `error`; once an outage"
     SAMPLE_RECOVERED = "sample_recovered", "figures for the metrics can be read again"
     POLLING = "polling", "writers cannot ring: `reason`; the daemon looks for changes on a timer"
+    RINGING = "ringing", "writers can ring again: the queue of notifications is not full any more"
     REACTION_BLOCKED = (
         "reaction_blocked",
-        "a batch of `consumer` fails as a whole, and is tried again: `error`; the others go on; told once",
+        "batches of `consumer` fail as a whole: `error`; other reactions go on; told once",
     )
     REACTION_RECOVERED = "reaction_recovered", "the batch that failed as a whole was handled: `consumer`"
     STUDENTS_MISSED = (
         "students_missed",
-        "`count` students have no enrollment, and no note says so: `listener sync` enrolls them",
+        "`count` students have neither enrollment nor note: `listener sync` enrolls them",
     )
     WANTED_MISSING = (
         "wanted_missing",
-        "at two audits in a row `count` enrollments should have been there and were not, and nothing waits: told once",
+        "two audits in a row missed `count` enrollments that nothing waits for; told once",
     )
     AUDITED = "audited", "the tables were audited: `students`, `missing`, `drifted`, `milliseconds`"
-    LOOKED_AFTER = (
-        "looked_after",
-        "the audit noted `students` who are wanted elsewhere by now, which no trigger sees under this rule",
-    )
+    LOOKED_AFTER = "looked_after", "the audit noted `students` for changes that no trigger sees under this rule"
     AUDIT_FAILED = "audit_failed", "the audit could not be done: `error`"
-    DRIFT_REPAIRED = (
-        "drift_repaired",
-        "a course's count was off, and was repaired by the difference: `course_id`, `count_column`, `drift`",
-    )
-    MAPPING_FOLLOWED = (
-        "mapping_followed",
-        "a migration renamed or moved what is mapped: `changes` says what became what",
-    )
+    DRIFT_REPAIRED = "drift_repaired", "a count was off, and was repaired: `course_id`, `count_column`, `drift`"
+    MAPPING_FOLLOWED = "mapping_followed", "a migration renamed or moved mapped things: `changes`"
     MAPPING_BROKEN = (
         "mapping_broken",
-        "a migration took away what is mapped: `problems`, and `settings` that would help; sign-ups and notes go on",
+        "a migration took mapped things away: `problems`, helpful `settings`; sign-ups and notes go on",
     )
     MAPPING_MENDED = "mapping_mended", "what is mapped can be read again"
-    MADE_GOOD = (
-        "made_good",
-        "what triggers could note only blindly was made good: `students` noted again, `counts` repaired",
-    )
+    MADE_GOOD = "made_good", "blind notes were made good: `students` noted again, `counts` repaired"
     TRIGGERS_CAME_BACK = (
         "triggers_came_back",
-        "the LMS's own `triggers` enroll or count again: `listener install --take-over` disables them",
+        "`triggers` of the LMS's enroll or count again: `listener install --take-over`",
     )
-    DRIFT_RETURNS = (
-        "drift_returns",
-        (
-            "`count` counts were off again at the next audit: somebody else moves them; told once, see "
-            "`listener_drift_returning`"
-        ),
-    )
-    DATABASE_RESTORED = (
-        "database_restored",
-        "the database is a copy whose checkpoints mean nothing: the feed starts over, `students` are noted again",
-    )
-    PAUSED = (
-        "paused",
-        "somebody paused a reaction: `consumer`, `since`, `by`, `reason`; its notes wait until `listener resume`",
-    )
+    DRIFT_RETURNS = "drift_returns", "`count` counts were off again at the next audit, moved by others; told once"
+    DATABASE_RESTORED = "database_restored", "the database is a copy: the feed starts over, `students` are noted again"
+    PAUSED = "paused", "a reaction is paused: `consumer`, `since`, `by`, `reason`; its notes wait"
     RESUMED = "resumed", "a reaction that was paused goes on: `consumer`"
-    REACTIONS_LOADED = (
-        "reactions_loaded",
-        "others were installed than before, or in another form: from now on `reactions` run besides those built in",
+    REACTIONS_LOADED = "reactions_loaded", "installed reactions have changed: `reactions` run beside the built-in ones"
+    LOG_LINES_DROPPED = (
+        "log_lines_dropped",
+        "`count` lines of this log are missing since the start: nobody read it, or the disk was full",
     )
     NOT_READY = "not_ready", "the daemon cannot work with this database: `error` says what to do"
+    FILES_READ = (
+        "files_read",
+        "SIGHUP: certificate, key and password of the port are read again; with `problem` they stay as they were",
+    )
     STOPPING = "stopping", "a signal was received; the statement in hand is finished first"
     STOPPED = "stopped", "the daemon has stopped"
 
+
+KEYS = ("profile_id", "course_id")
+"""Keys of the LMS's in a line."""
 
 Level = Literal["debug", "info", "warning", "error"]
 Logger = structlog.typing.FilteringBoundLogger
 
 
+def is_json(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Whether the log would be JSON, also where the settings as a whole cannot be read."""
+    flags = re.findall(r"(?:^|\n)--log-format(?:=|\n)(\w+)", "\n".join(arguments))
+    given = flags[-1] if flags else environment.get("LISTENER_LOG_FORMAT", "")
+    return given == "json" or (given != "console" and not sys.stderr.isatty())
+
+
 def configure(level: Level, output: Literal["json", "console"] | None) -> Logger:
-    """Set up logging for this process and return the logger. `output` None means: as stderr asks for."""
+    """Set up logging for this process, to `sys.stderr`. `output` None: as that is a terminal or not."""
     console = sys.stderr.isatty() if output is None else output == "console"
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
@@ -152,17 +160,35 @@ def configure(level: Level, output: Literal["json", "console"] | None) -> Logger
     number = logging.getLevelNamesMapping()[level.upper()]
     route_library_logs(shared, renderer)
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        processors=[*shared, structlog.processors.format_exc_info, fit if console else fit_as_json, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
     logger: Logger = structlog.get_logger()
     return logger
 
 
+def fit(_logger: Any, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The line with texts of others made safe: errors, names, reasons."""
+    exception = line.pop("exception", None)
+    fitting: dict[str, Any] = texts.fit_to_log(line)
+    if exception is not None:
+        fitting["exception"] = texts.traceback_fit_to_log(str(exception))
+    return fitting
+
+
+def fit_as_json(logger: Any, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """The same, but keys are as in the tables, unless they are too long: JSON escapes control characters, and a key is
+    there to be looked up."""
+    keys = {name: value for name, value in line.items() if name in KEYS and isinstance(value, str)}
+    fitting = fit(logger, method, line)
+    fitting.update({name: texts.cut(value) for name, value in keys.items()})
+    return fitting
+
+
 def route_library_logs(shared: list[structlog.typing.Processor], renderer: structlog.typing.Processor) -> None:
-    """Warnings and errors of the libraries come out in the same form."""
+    """Warnings and errors of libraries take the same form."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -170,6 +196,7 @@ def route_library_logs(shared: list[structlog.typing.Processor], renderer: struc
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                fit,
                 renderer,
             ],
         )
@@ -177,5 +204,5 @@ def route_library_logs(shared: list[structlog.typing.Processor], renderer: struc
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    # It warns of each request that is none: whoever sends garbage would fill the log.
+    # It warns of each malformed request: garbage would fill the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -4,14 +4,15 @@ import difflib
 import os
 import re
 from collections.abc import Iterable
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from listener.database_url import check_system_authorities, check_tls_environment, check_url
 from listener.errors import UnknownSetting, WrongSetting
 
 PREFIX = "LISTENER_"
@@ -21,25 +22,13 @@ ENV_FILE = Path(".env")
 # What Kubernetes adds to every pod's environment when a Service happens to be called `listener`.
 SERVICE_LINK = re.compile(r"LISTENER_(SERVICE_(HOST|PORT)|PORT)(_\w+)?$")
 
-NOT_ENCODED = (
-    "it cannot be read as postgresql://user:password@host:port/database. In user and password write @ : / ? # [ ] % "
-    "as %40 %3A %2F %3F %23 %5B %5D %25"
-)
+LONGEST_SECRET = 65_536
+"""In characters: a longer file is the wrong one."""
 
-TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
-TLS_FILES = {"sslrootcert": "require", "sslcert": "allow", "sslkey": "allow"}
-"""The first mode in which each is read."""
-
-MAPPING = (
-    "profile_table", "profile_key", "student_table", "student_key", "student_column", "student_values",
-    "student_predicate", "student_view", "enrollment_table", "enrollment_profile", "enrollment_course",
-    "enrollment_status",
-    "active_values", "enrollment_values", "course_table", "course_key", "course_price", "publish_predicate",
-    "course_order", "default_course", "default_course_view", "count_columns", "count_rows", "actions",
-    "statistics", "wanted_query", "watch", "wanted_plan", "on_leave", "inactive_value", "course_seats",
-)  # fmt: skip
-"""The settings that say what means what in the LMS's schema; `install` takes and remembers them."""
+def optional(description: str) -> Any:
+    """A setting that may be left out."""
+    return Field(None, description=description)
 
 
 class Settings(BaseSettings):
@@ -47,20 +36,25 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    database_url: SecretStr | None = Field(
-        None,
-        description="postgresql:// address, several hosts allowed; without it libpq's PG* variables are used",
+    database_url: SecretStr | None = optional(
+        "postgresql:// address, several hosts allowed; another machine's ends in "
+        "?sslmode=verify-full&sslrootcert=FILE (or system); without it libpq's PG* variables are used"
     )
-    database_url_file: Path | None = Field(None, description="a file that holds the database URL")
+    database_url_file: Path | None = optional("a file that holds the database URL")
     http_host: str = Field("127.0.0.1", description="address that /livez, /readyz and /metrics listen on")
     http_port: int = Field(9432, ge=0, le=65535, description="their port; 0 takes any free one")
-    http_tls_cert: Path | None = Field(None, description="PEM file: serve HTTPS with this certificate (chain)")
-    http_tls_key: Path | None = Field(None, description="PEM file: the certificate's key")
-    http_user: str | None = Field(
-        None, description="user that / and /metrics ask for (basic auth); /livez and /readyz stay open for probes"
+    http_tls_cert: Path | None = optional("PEM file: serve HTTPS with this certificate (chain)")
+    http_tls_key: Path | None = optional("PEM file: the certificate's key")
+    http_user: str | None = optional(
+        "user that / and /metrics ask for (basic auth); /livez and /readyz stay open for probes"
     )
-    http_password: SecretStr | None = Field(None, description="that user's password")
-    http_password_file: Path | None = Field(None, description="a file that holds that password")
+    http_password: SecretStr | None = optional("that user's password")
+    http_password_file: Path | None = optional("a file that holds that password")
+    http_allowed_hosts: str | None = optional(
+        "names with a dot, separated by commas, under which browsers and scrapers may ask for the port's "
+        "paths; `*.example.com` is every name below it, `*` any name at all. IP addresses, `localhost`, this machine's "
+        "name and names without a dot need no mention"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     log_format: Literal["json", "console"] | None = Field(
         None, description="json, or console; by default console if stderr is a terminal"
@@ -84,52 +78,46 @@ class Settings(BaseSettings):
     )
     sample_seconds: float = Field(15.0, gt=0, le=3600, description="time between samples of the database's figures")
 
-    # Which of the LMS's tables and columns mean what, where `install` cannot tell.
-    profile_table: str | None = Field(None, description="table of the people, with its schema unless it is public")
-    profile_key: str | None = Field(None, description="its column that enrollments refer to")
-    student_table: str | None = Field(
-        None, description="table that says who is a student, if that is not the profiles'"
+    # The LMS's tables and columns, where `install` cannot tell.
+    profile_table: str | None = optional("table of the people, with its schema unless it is public")
+    profile_key: str | None = optional("its column that enrollments refer to")
+    student_table: str | None = optional("table that says who is a student, if that is not the profiles'")
+    student_key: str | None = optional("its column that refers to the profile")
+    student_column: str | None = optional("column that says who is a student")
+    student_values: str | None = optional("its values that mean a student, separated by commas")
+    student_predicate: str | None = optional(
+        "SQL condition on one row of that table, in place of column and values; `true` is everyone"
     )
-    student_key: str | None = Field(None, description="its column that refers to the profile")
-    student_column: str | None = Field(None, description="column that says who is a student")
-    student_values: str | None = Field(None, description="its values that mean a student, separated by commas")
-    student_predicate: str | None = Field(
-        None, description="SQL condition on one row of that table, in place of column and values; `true` is everyone"
+    student_view: str | None = optional(
+        "query of one column, written by hand: the keys of all who are students now, in place of what the "
+        "rule would select; the rule still says which rows are looked at"
     )
-    student_view: str | None = Field(
-        None,
-        description="query of one column, written by hand: the keys of all who are students now, in place of what the "
-        "rule would select; the rule still says which rows are looked at",
+    enrollment_table: str | None = optional("table of the enrollments")
+    enrollment_profile: str | None = optional("its column that refers to the profile")
+    enrollment_course: str | None = optional("its column that refers to the course")
+    enrollment_status: str | None = optional("its column that says whether it is active, or `none`")
+    active_values: str | None = optional(
+        "values that mean an active enrollment, separated by commas; new ones get the first"
     )
-    enrollment_table: str | None = Field(None, description="table of the enrollments")
-    enrollment_profile: str | None = Field(None, description="its column that refers to the profile")
-    enrollment_course: str | None = Field(None, description="its column that refers to the course")
-    enrollment_status: str | None = Field(None, description="its column that says whether it is active, or `none`")
-    active_values: str | None = Field(
-        None, description="values that mean an active enrollment, separated by commas; new ones get the first"
+    active_predicate: str | None = optional(
+        "SQL condition on one row of enrollments: it counts; in place of the status and of times at which it ended"
     )
-    enrollment_values: str | None = Field(
-        None,
-        description="what other columns of a new enrollment get: `column=expression` over the profile's row, "
-        "separated by semicolons",
+    enrollment_values: str | None = optional(
+        "what other columns of a new enrollment get: `column=expression` over the profile's row, "
+        "separated by semicolons"
     )
-    course_table: str | None = Field(None, description="table of the courses")
-    course_key: str | None = Field(None, description="its column that enrollments refer to")
-    course_price: str | None = Field(
-        None, description="its price column, or `none`; the cheapest course is the default"
+    course_table: str | None = optional("table of the courses")
+    course_key: str | None = optional("its column that enrollments refer to")
+    course_price: str | None = optional("its price column, or `none`; the cheapest course is the default")
+    publish_predicate: str | None = optional(
+        "SQL condition on one row of courses: students may land in it; `true` is all of them"
     )
-    publish_predicate: str | None = Field(
-        None, description="SQL condition on one row of courses: students may land in it; `true` is all of them"
+    course_order: str | None = optional("SQL to order courses by, in place of price and age")
+    default_course: str | None = optional("key of the one course that new students land in")
+    default_course_view: str | None = optional(
+        "query of one row and column, written by hand: the key of the course that new students land in"
     )
-    course_order: str | None = Field(None, description="SQL to order courses by, in place of price and age")
-    default_course: str | None = Field(None, description="key of the one course that new students land in")
-    default_course_view: str | None = Field(
-        None,
-        description="query of one row and column, written by hand: the key of the course that new students land in",
-    )
-    count_columns: str | None = Field(
-        None, description="columns of courses that hold the count, separated by commas, or `none`"
-    )
+    count_columns: str | None = optional("columns of courses that hold the count, separated by commas, or `none`")
     count_rows: Literal["active", "all"] = Field("active", description="which enrollments count: active or all")
     actions: Literal["both", "enroll", "count", "observe"] = Field(
         "both", description="what is done: both, enroll, count, or observe (say what would be done, write nothing)"
@@ -140,16 +128,14 @@ class Settings(BaseSettings):
         "schema (lms), or nowhere (none)",
     )
 
-    wanted_query: str | None = Field(
-        None,
-        description="query of two columns, the keys of a profile and of a course: who should be where, in place of "
-        "students in the default course; `none` goes back to these",
+    wanted_query: str | None = optional(
+        "query of two columns, the keys of a profile and of a course: who should be where, in place of "
+        "students in the default course; `none` goes back to these"
     )
-    watch: str | None = Field(
-        None,
-        description="for tables that the query reads and `install` cannot route: `table(column)`, which holds a "
+    watch: str | None = optional(
+        "for tables that the query reads and `install` cannot route: `table(column)`, which holds a "
         "profile's key; `table(column=other.column)`, where it leads; `table(everyone)`; or `table(audit)`, to let the "
-        "audit find what changes; separated by semicolons",
+        "audit find what changes; separated by semicolons"
     )
     wanted_plan: Literal["by_key", "any"] = Field(
         "by_key",
@@ -159,46 +145,61 @@ class Settings(BaseSettings):
         "keep",
         description="what becomes of an enrollment that the listener made and the query does not want any more",
     )
-    inactive_value: str | None = Field(
-        None, description="what `suspend` writes into the status of an enrollment; one of its values that is not active"
+    inactive_value: str | None = optional(
+        "what `suspend` writes into the status of an enrollment; one of its values that is not active"
     )
 
-    course_seats: str | None = Field(
-        None,
-        description="column of courses, or SQL over one row of them: how many may be enrolled at once; the rest wait, "
-        "in order of arrival",
+    course_seats: str | None = optional(
+        "column of courses, or SQL over one row of them: how many may be enrolled at once; the rest wait, "
+        "in order of arrival"
     )
 
     def url(self) -> str | None:
-        """The database URL in clear, wherever it was set; None leaves it to libpq's variables. Raises WrongSetting."""
+        """The database URL in clear; None leaves it to libpq's variables. Raises WrongSetting."""
         url = self._secret("database_url")
         if url:
             check_url(url)
         check_tls_environment(url or "")
+        check_system_authorities(url)
         return url
 
     def password_for_http(self) -> str | None:
-        """The password that `/` and `/metrics` ask for, wherever it was set. Raises WrongSetting."""
+        """Raises WrongSetting."""
         return self._secret("http_password")
 
     def _secret(self, name: str) -> str | None:
+        """A blank secret is never the empty secret: its file was not filled in."""
         file: Path | None = getattr(self, f"{name}_file")
+        setting = f"{PREFIX}{name}".upper()
         if file is None:
             given: SecretStr | None = getattr(self, name)
+            if given is not None and not given.get_secret_value().strip():
+                if name == "database_url" and not (SECRETS / setting.lower()).is_file():
+                    return None  # `LISTENER_DATABASE_URL=` in a template: libpq's variables say where
+                raise WrongSetting(name=setting, problem="is blank: set it, or take it away")
             return None if given is None else given.get_secret_value()
+        setting = f"{setting}_FILE"
         try:
-            return file.read_text(encoding="utf-8").strip()
+            with file.open(encoding="utf-8") as opened:
+                text = opened.read(LONGEST_SECRET + 1).strip()
         except OSError as error:
-            raise WrongSetting(
-                name=f"{PREFIX}{name}_file".upper(), problem=f"cannot be read: {error.strerror}"
-            ) from error
+            raise WrongSetting(name=setting, problem=f"cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError:
+            raise WrongSetting(name=setting, problem="is not text in UTF-8") from None
+        if not text or "\0" in text:
+            raise WrongSetting(name=setting, problem=f"{file} is blank: write the secret into it")
+        if len(text) > LONGEST_SECRET:
+            raise WrongSetting(name=setting, problem=f"{file} is too long for a secret")
+        return text
+
+
+MAPPING = tuple(dropwhile(lambda name: name != "profile_table", Settings.model_fields))
+"""Settings about the LMS's schema, from `profile_table` on; `install` takes and remembers them."""
 
 
 def load(flags: dict[str, Any] | None = None) -> Settings:
-    """The settings in force; `flags` (those that are not None) win over the environment.
-
-    Raises UnknownSetting for a `LISTENER_*` name that does not exist, WrongSetting for a value that cannot be.
-    """
+    """The settings in force; `flags` (those that are not None) win over the environment. Raises UnknownSetting for an
+    unknown `LISTENER_*` name, WrongSetting for a wrong value."""
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     for name in [f"{name}_file" for name in given]:
         if name in Settings.model_fields:
@@ -216,55 +217,8 @@ def load(flags: dict[str, Any] | None = None) -> Settings:
         raise WrongSetting(name=name, problem=first["msg"][:1].lower() + first["msg"][1:]) from None
 
 
-def check_url(url: str) -> None:
-    """Raise WrongSetting, which shows nothing of the password, unless this reads as a URL of Postgres."""
-    name, problem = f"{PREFIX}DATABASE_URL", ""
-    try:
-        parts = urlsplit(url)
-        query = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
-    except ValueError:
-        raise WrongSetting(name=name, problem=NOT_ENCODED) from None
-    if parts.scheme not in ("postgresql", "postgres"):
-        problem = "it begins with postgresql://"
-    elif parts.fragment or "@" in parts.path or not all(map(_is_host, parts.netloc.rpartition("@")[2].split(","))):
-        problem = NOT_ENCODED
-    if "sslmode" in query and _tls_mode(query["sslmode"]) not in TLS_MODES:
-        problem = f"sslmode is one of {', '.join(TLS_MODES)}, not {query['sslmode']}"
-    for parameter in TLS_FILES:
-        file = query.get(parameter, "system")
-        if file != "system" and not Path(file).exists():
-            problem = f"{parameter} names a file that is not there: {file}"
-    if problem:
-        raise WrongSetting(name=name, problem=problem)
-
-
-def check_tls_environment(url: str) -> None:
-    """Raise WrongSetting for libpq's variables of TLS that no connection can be made with; `url` may override them."""
-    query = dict(parse_qsl(urlsplit(url).query))
-    given = os.environ.get("PGSSLMODE", "")
-    if given and "sslmode" not in query and _tls_mode(given) not in TLS_MODES:
-        raise WrongSetting(name="PGSSLMODE", problem=f"is one of {', '.join(TLS_MODES)}, not {given}")
-    mode = _tls_mode(query.get("sslmode", given))
-    for parameter, least in TLS_FILES.items():
-        name = f"PG{parameter.upper()}"
-        file = "" if parameter in query else os.environ.get(name, "")
-        used = mode in TLS_MODES[TLS_MODES.index(least) :]
-        if file not in ("", "system") and used and not Path(file).exists():
-            raise WrongSetting(name=name, problem=f"names a file that is not there: {file}")
-
-
-def _tls_mode(text: str) -> str:
-    return text.replace("_", "-")
-
-
-def _is_host(text: str) -> bool:
-    """Whether it is a host, with or without a port."""
-    port = text.partition("]")[2] if text.startswith("[") else "".join(text.partition(":")[1:])
-    return re.fullmatch(r"(:\d*)?", port) is not None
-
-
 def check_names(names: Iterable[str]) -> None:
-    """Raise UnknownSetting for the first of `names` that looks like a setting and is none."""
+    """Raise UnknownSetting for the first unknown name."""
     known = {PREFIX + field.upper() for field in Settings.model_fields}
     for name in sorted(names):
         if name.startswith(PREFIX) and name not in known and not SERVICE_LINK.match(name):

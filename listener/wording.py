@@ -1,7 +1,7 @@
-"""How numbers are put into words."""
+"""Numbers in words."""
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
-    """`1 trigger`, `2 triggers`, `12,000 triggers`. `many` is given where it is more than `one` with an s, as in
-    `counted(count, "student waits", "students wait")`."""
+    """`1 trigger`, `2 triggers`, `12,000 triggers`. `many` is given where an s is not enough: `counted(count, "student
+    waits", "students wait")`."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"

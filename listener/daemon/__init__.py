@@ -1,9 +1,8 @@
 """A daemon's life: connect, lead or stand by, hear writers ring, reconnect, stop.
 
-`process` has the signals and tasks, `daemon` the loop around one connection; `leader` (with its `chores`) and `standby`
-are what is done on one, and `transitions` tells of it. `doorbell` is where a NOTIFY is heard; it knows nothing of what
-the changes mean. Behind a transaction pooler `polling` takes its place. `commands` tell whoever leads to let a reaction
-wait, `pauses` is what the leader makes of it; `installed` is what it makes of reactions that somebody installed.
-
-May import every room but `demo`. Begin with `daemon`, then `leader`.
+The main loop is `Leader.main_loop` (`leader`): `listener run` comes to it by `process.run` and `Daemon.run` (`daemon`),
+which begins it on each connection. `chores` are the leader's duties on a timer; `standby` waits for the lead;
+`transitions` reports both. `doorbell` hears NOTIFY, and knows nothing of changes. Behind a transaction pooler `polling`
+replaces it. `news` is how the leader learns of a pause or a replay. May import the common modules, `database`, `feed`,
+`catalogue`, `instruments`, `http`, `reactions` and `repair`. Begin with `leader`, then `daemon`.
 """

@@ -1,144 +1,187 @@
-"""What a leader does every so often: the heartbeat, the database's figures, and the purge of the feed."""
+"""A leader's duties on a timer: the heartbeat, the database's figures, and the purge of the feed."""
 
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import asyncpg
+
 from listener import sql
-from listener.adapter import install
-from listener.connection import Connection
+from listener.catalogue import installation
 from listener.daemon.doorbell import Doorbell
 from listener.daemon.following import Following
-from listener.daemon.installed import Installed
-from listener.daemon.pauses import Pauses
-from listener.errors import INTERRUPTED, ReadOnly
-from listener.feed.consumer import Executor
+from listener.daemon.news import InstalledReactions, Pauses
+from listener.daemon.squatting import Squatting
+from listener.database.connection import Connection
+from listener.database.driver_errors import INTERRUPTED
+from listener.database.executors import BATCH_SECONDS, StatementLimit
+from listener.database.rows import Executor
+from listener.errors import ReadOnly
 from listener.feed.purge import Purge
-from listener.logs import Logger
-from listener.monitor.metrics import Metrics
-from listener.monitor.sample import Sampler
-from listener.monitor.state import State
+from listener.instruments.instruments import Instruments
+from listener.instruments.lookout import Lookout
+from listener.instruments.sampler import Sampler
+from listener.logs import Event
 from listener.reactions.runner import Reactions
+from listener.repair.auditor import Auditor
 from listener.settings import Settings
 
 PURGE_PAUSE = 300.0
 PURGE_STEP_PAUSE = 0.05
 INTERRUPTED_PAUSE = 1.0
 LOOK_PAUSE = 1.0
-"""Least seconds from a heartbeat to one that comes early."""
+"""Least seconds from a heartbeat to one that was brought forward."""
+
+QUEUE_FULL = (
+    "the server's queue of notifications is full: a session that listens has a transaction open for long "
+    "(`select * from pg_stat_activity order by xact_start`: end it)"
+)
 
 TRUST_PAUSE = 60.0
-"""Seconds between two records of since when every name is right: so much more is looked at after a migration."""
+"""Seconds between two records of the time at which all names were right: a migration makes the audit look back that
+far."""
 
 
 @dataclass
 class Chore:
-    """Something done every so often."""
-
     do: Callable[[], Awaitable[float]]
-    """Does it, and returns the seconds until it is due again."""
+    """Returns the seconds until it is due again."""
     due_at: float = float("-inf")
 
 
+@dataclass
 class Chores:
-    """The chores of one leader, on its connection."""
+    connection: Connection
+    executor: Executor
+    doorbell: Doorbell
+    settings: Settings
+    instruments: Instruments
+    following: Following
+    reactions: Reactions
+    auditor: Auditor | None
+    squatting: Squatting
+    lookout: Lookout
+    limit: StatementLimit | None = None
+    """That of the session, if it has one: it is lifted while chores are done."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        executor: Executor,
-        doorbell: Doorbell,
-        settings: Settings,
-        state: State,
-        metrics: Metrics,
-        log: Logger,
-        following: Following,
-        reactions: Reactions,
-        make_good: Callable[[], None],
-    ) -> None:
-        """`executor` runs its statements on `connection`. `make_good` is called when there are blind notes, and the
-        adapter works."""
-        self._executor = executor
-        self._doorbell = doorbell
-        self._settings = settings
-        self._state = state
-        self._metrics = metrics
-        self._following = following
-        self._reactions = reactions
-        self._make_good = make_good
-        self._pauses = Pauses(reactions, metrics, state, log)
-        self._installed = Installed(executor, reactions, metrics, state, log)
-        self._sampler = Sampler(executor, connection, reactions.consumers, log)
-        self._purge = Purge(reactions.consumers, settings.retention_seconds)
-        self._trust_at = float("-inf")
-        self._beat_at = float("-inf")
+    def __post_init__(self) -> None:
+        consumers = self.reactions.consumers
+        self._state, self._metrics = self.instruments.state, self.instruments.metrics
+        self._pauses = Pauses(self.reactions, self.instruments)
+        self._installed = InstalledReactions(self.executor, self.reactions, self.instruments)
+        self._sampler = Sampler(self.executor, self.connection, consumers, self.instruments.log)
+        self._purge = Purge(consumers, self.settings.retention_seconds)
+        self._queue_is_full = False
+        self._trust_at = self._beat_at = float("-inf")
         self._beat = Chore(self._heartbeat)
         self._purging = Chore(self._purge_step, time.monotonic() + PURGE_STEP_PAUSE)
-        self._chores = (self._beat, Chore(self._sample), self._purging)
+        self._sampling = Chore(self._sample)
+        self._chores = (self._beat, self._sampling, self._purging)
 
     async def run_due(self) -> None:
-        """Do what is due. Raises Deaf, ReadOnly, WrongVersion, or whatever the connection raises."""
-        if self._doorbell.take_told_to_look():
+        """Raises Deaf, ReadOnly, WrongVersion, or the connection's errors."""
+        if self.doorbell.take_told_to_look():
             self._beat.due_at = float("-inf")
-            self._reactions.try_again()
-        for chore in self._chores:
-            if chore.due_at <= time.monotonic():
-                try:
-                    pause = await chore.do()
-                except INTERRUPTED:  # by somebody who alters a table of ours, or cancelled it: the connection is sound
-                    self._metrics.errors.labels("chore").inc()
-                    pause = INTERRUPTED_PAUSE
-                chore.due_at = time.monotonic() + pause
+            self.reactions.try_again()
+        due = [chore for chore in self._chores if chore.due_at <= time.monotonic()]
+        if not due:
+            return
+        if self.limit is not None:
+            await self.limit.lift()
+        for chore in due:
+            try:
+                pause = await chore.do()
+            except INTERRUPTED:  # another session alters our table, or cancelled it: the connection works
+                self._metrics.errors.labels("chore").inc()
+                pause = INTERRUPTED_PAUSE
+            chore.due_at = time.monotonic() + pause
+        if self.limit is not None:  # now, and not when somebody has signed up
+            await self.limit.be(BATCH_SECONDS)
 
     def look_soon(self) -> None:
-        """There may be a blind note, of which a heartbeat tells: let the next one come early."""
+        """Bring the heartbeat forward: it finds blind notes."""
         self._beat.due_at = min(self._beat.due_at, max(time.monotonic(), self._beat_at + LOOK_PAUSE))
 
+    def stranger_at_the_bell(self) -> None:
+        """Report it at once, if it is new."""
+        if not any(each.lock == "bell" for each in self._state.squatters):
+            self._sampling.due_at = float("-inf")
+
     def wait(self) -> float:
-        """Seconds until something is due."""
+        """Seconds until a chore is due."""
         now = time.monotonic()
         return min(max(0.0, chore.due_at - now) for chore in self._chores)
 
     async def _heartbeat(self) -> float:
-        seconds, row = await self._doorbell.heartbeat(self._settings.heartbeat_seconds, sql.read("daemon/heartbeat"))
+        seconds, row = await self.doorbell.heartbeat(
+            self.settings.heartbeat_seconds, sql.read("daemon/heartbeat"), arms=True
+        )
         self._state.heartbeat_at = self._beat_at = time.monotonic()
         self._metrics.heartbeat_seconds.observe(seconds)
         self._metrics.last_heartbeat.set_to_current_time()
-        self._metrics.notifications.inc(self._doorbell.take_count())
+        self._metrics.notifications.inc(self.doorbell.take_count())
+        self._tell_of_the_queue()
         if row is not None:
-            install.check_version(row["version"])
+            installation.check_version(row["version"])
             if row["read_only"]:
                 raise ReadOnly
             if row["news"]:
-                self._reactions.news()
+                self.reactions.news()
             if await self._installed.learn(row["reactions"]):
-                self._sampler.consumers = self._reactions.consumers
-                self._purge = Purge(self._reactions.consumers, self._settings.retention_seconds)
-                self._purging.due_at = time.monotonic()  # what was kept for one that is gone
-            self._reactions.behind(row["behind"])
+                self._sampler.consumers = self.reactions.consumers
+                self._purge = Purge(self.reactions.consumers, self.settings.retention_seconds)
+                self._purging.due_at = time.monotonic()  # notes that were kept for a removed consumer
+            self.reactions.behind(row["behind"])
             self._pauses.learn(row["paused"])
             self._metrics.blind_notes.set(row["blind_notes"])
-            if not row["bound"] or self._following.broken:
-                await self._following.follow()
+            if not row["bound"] or self.following.broken:
+                await self.following.follow()
             elif self._trust_at <= time.monotonic():
                 self._trust_at = time.monotonic() + TRUST_PAUSE
-                await self._executor.fetchrow(sql.read("daemon/trust_notes"))
-            if row["blind_notes"] and not self._following.broken:
-                self._make_good()
-        return self._settings.heartbeat_seconds
+                await self.executor.fetchrow("select listener.trust_notes()")
+            if not self.following.broken:
+                await self._look_after(row)
+        return self.settings.heartbeat_seconds
+
+    async def _look_after(self, row: asyncpg.Record) -> None:
+        """Rows that came or went without a note."""
+        if row["partitions_changed"]:
+            await self.executor.fetchrow("select listener.follow_partitions()")
+        if self.auditor is not None and row["partitions_changed"]:
+            self.auditor.audit_soon()
+        if self.auditor is not None and row["blind_notes"]:
+            self.auditor.make_good()
 
     async def _sample(self) -> float:
         self._metrics.samples.inc()
-        sample = await self._sampler.take()
-        if sample is None:
+        look = await self._sampler.take()
+        if look is None:
             self._metrics.errors.labels("sample").inc()
         else:
+            sample = look.sample
             self._metrics.sampled(sample)
             self._state.sampled(sample)
-            self._reactions.attempts_due(sample.next_student_in, sample.next_count_in)
-            self._reactions.transaction_is_open(sample.oldest_transaction_seconds)
-        return self._settings.sample_seconds
+            self.squatting.saw(sample.squatters)
+            await self.doorbell.queue_is(sample.notify_queue_usage)
+            self._tell_of_the_queue()
+            self.reactions.attempts_due(sample.next_student_in, sample.next_count_in)
+            self.reactions.transaction_is_open(sample.oldest_transaction_seconds)
+            await self.lookout.leads(look, self.reactions.blocked(), self._sampler)
+        return self.settings.sample_seconds
+
+    def _tell_of_the_queue(self) -> None:
+        """Once, when it becomes full and when it is not any more."""
+        if self.doorbell.is_full is self._queue_is_full:
+            return
+        self._queue_is_full = self.doorbell.is_full
+        self._metrics.polling.set(self._queue_is_full)
+        if self._queue_is_full:
+            self._state.warning = QUEUE_FULL
+            self.instruments.log.warning(Event.POLLING, reason=QUEUE_FULL)
+        else:
+            self._state.warning = None
+            self.instruments.log.info(Event.RINGING)
 
     async def _purge_step(self) -> float:
-        more = await self._purge.step(self._executor)
+        more = await self._purge.step(self.executor)
         return PURGE_STEP_PAUSE if more else PURGE_PAUSE

@@ -1,11 +1,14 @@
-"""The doorbell: how writers wake a listening daemon, at no cost to them while it is busy or gone.
+"""The doorbell: writers wake a sleeping daemon, at no cost while it is busy or gone.
 
-A daemon that *holds the bell* (an exclusive advisory lock) is rung by every writer, with NOTIFY, which is sent when
-the writer's transaction commits. While nobody holds it, writers share it until their transaction ends, and nobody
-rings; so whoever gets hold of the bell knows that no writer is in flight who did not ring, and that all who are done
-can be seen. One look at the feed after that, and nothing can be missed.
+A daemon that *holds the bell* (an exclusive advisory lock) is rung by every writer: by NOTIFY, at the commit. While no
+daemon holds it, writers share it until their transaction ends, and do not ring. So a daemon that gets the bell knows:
+every writer in flight will ring, and all others are visible. After one more look at the feed, nothing can be missed.
+Any login may take that lock. So writers ring only while the bell is *armed*: by a number that they read when the lock
+is held, and that strangers cannot write. Each heartbeat of a leader arms it for a while. A leader that sees a stranger
+at the bell disarms it, and looks for changes on a timer meanwhile.
 """
 
+import math
 import time
 from typing import ClassVar
 
@@ -13,37 +16,54 @@ import anyio
 import asyncpg
 
 from listener import sql
-from listener.connection import Connection
+from listener.database.connection import Connection
+from listener.database.executors import retried_if_replaced
+from listener.database.locks import BELL_LOCK, CHANNEL, LOCK_CLASS, LOOK
+from listener.database.rows import only_row
 from listener.errors import Deaf
-from listener.locks import BELL_LOCK, CHANNEL, LOCK_CLASS, LOOK
 
 HEARTBEAT = "heartbeat"
 
+ARMED_HEARTBEATS = 3
+"""For so many heartbeats writers still ring for a silent daemon."""
+
+ARMED_SECONDS = 60
+"""The same in seconds, before the first heartbeat."""
+
+REST_SECONDS = 60.0
+"""The bell is left alone for so long after a stranger was last seen at it."""
+
+FULL = 0.9
+"""So full is the queue of notifications at most while writers ring: a writer that finds it full cannot commit."""
+
 MOST_DAEMONS = 1000
-"""Senders of heartbeats that are remembered: anybody may send them."""
+"""Remembered ones: anybody may send heartbeats."""
 
 
 class Doorbell:
-    """The bell, on one connection."""
-
     hears: ClassVar[bool] = True
-    """Whether a ring means that somebody rang."""
+    """Whether a ring means that a writer rang."""
 
     def __init__(self, connection: Connection, pid: int | None = None) -> None:
-        """`pid` is the session's backend, where a pooler makes the connection say another."""
+        """`pid` is the session's backend, if a pooler tells the connection another one."""
         self._connection = connection
         self._pid = connection.get_server_pid() if pid is None else pid
         self._event = anyio.Event()
         self._rung = False
         self._own_heartbeat = anyio.Event()
         self.held = False
+        self._armed = False
+        self._armed_seconds = ARMED_SECONDS
+        self._rests_until = float("-inf")
         self._heard = 0
+        self.is_full = False
+        """Whether the queue of notifications is, or nearly so: then nobody rings."""
         self._told_to_look = False
         self.heartbeats_heard: dict[int, float] = {}
-        """Backend pid of each other daemon that was heard, and when (monotonic seconds)."""
+        """Backend pid of each other daemon, and the time of its last heartbeat (monotonic seconds)."""
 
     async def listen(self) -> None:
-        """Start to hear. Do this before the feed is read for the first time."""
+        """Begin to hear. Call this before the first look at the feed."""
         await self._connection.add_listener(CHANNEL, self._hear)
         self._connection.add_termination_listener(self._hang_up)
 
@@ -65,22 +85,47 @@ class Doorbell:
         self._own_heartbeat.set()
 
     def take_count(self) -> int:
-        """Notifications heard since this was last asked."""
         heard, self._heard = self._heard, 0
         return heard
 
     def take_told_to_look(self) -> bool:
-        """Whether somebody, since this was last asked, wanted us to look at once at what only heartbeats tell."""
+        """Whether a command, since the last call, asked for an early heartbeat."""
         told, self._told_to_look = self._told_to_look, False
         return told
 
     def wake(self) -> None:
-        """End a wait, as if somebody had rung."""
+        """End a wait, as a ring does."""
         self._rung = True
         self._event.set()
 
+    @property
+    def rests(self) -> bool:
+        """Whether a stranger was at the bell shortly before: then nobody rings."""
+        return time.monotonic() < self._rests_until
+
+    async def look_for_strangers(self) -> bool:
+        """Whether a session that is no daemon holds the bell, or waits for it. If so, disarm it."""
+        if not await self._asked(sql.read("daemon/doorbell", "strangers")):
+            return False
+        self._rests_until = time.monotonic() + REST_SECONDS
+        if self._armed:
+            self._armed = False
+            await self._asked("select listener.arm_bell(0)")
+        return True
+
+    async def _asked(self, query: str, *args: object) -> bool:
+        """For a statement that may run twice."""
+        answer = await retried_if_replaced(lambda: self._connection.fetchval(query, *args), self._connection)
+        return bool(answer)
+
     async def hold(self) -> bool:
-        """Try to get hold of the bell. False while a writer is in flight who will not ring."""
+        """Try to get the bell. False while a writer is in flight that will not ring, or while the bell rests."""
+        if self.rests or self.is_full:
+            return False
+        if not self._armed:  # first: every writer that finds us at the bell must find it armed
+            self._armed = await self._asked("select listener.arm_bell($1)", self._armed_seconds)
+            if not self._armed:
+                return False
         if not self.held:
             self.held = bool(
                 await self._connection.fetchval("select pg_try_advisory_lock($1, $2)", LOCK_CLASS, BELL_LOCK)
@@ -88,17 +133,18 @@ class Doorbell:
         return self.held
 
     async def release(self) -> None:
-        """Let go: writers no longer ring."""
+        """From now on writers do not ring."""
         if self.held:
             self.held = False
             await self._connection.fetchval("select pg_advisory_unlock($1, $2)", LOCK_CLASS, BELL_LOCK)
 
     async def line(self) -> int:
-        """How many writers, of all databases, wait for the lock that every NOTIFY holds until its commit is done."""
-        return int(await self._connection.fetchval(sql.read("daemon/writers_in_line")))
+        """Number of writers, in all databases, that wait for the lock of NOTIFY, which is held until the commit is
+        done."""
+        return int(await self._connection.fetchval(sql.read("daemon/doorbell", "writers_in_line")))
 
     async def wait(self, seconds: float) -> bool:
-        """Wait to be rung; False after `seconds` of silence. A ring between two waits ends the second at once."""
+        """Wait for a ring; False after `seconds` of silence. A ring between two waits ends the second at once."""
         if not self._rung:
             self._event = anyio.Event()
             with anyio.move_on_after(seconds):
@@ -106,15 +152,54 @@ class Doorbell:
         rung, self._rung = self._rung, False
         return rung
 
-    async def heartbeat(self, limit: float, query: str = "select true") -> tuple[float, asyncpg.Record | None]:
-        """Ring ourselves and hear it: the only proof that the path works. Returns the seconds it took, and the row of
-        `query`, which travels along. Raises Deaf if nothing is heard within `limit` seconds."""
+    async def heartbeat(
+        self, limit: float, query: str = "select true", *, arms: bool = False
+    ) -> tuple[float, asyncpg.Record | None]:
+        """Ring ourselves and hear it: this alone proves that the path works. Returns the seconds for that, and the row
+        of `query`, which travels along. With `arms`, writers ring for the next heartbeats. Raises Deaf after `limit`
+        seconds, the time between two heartbeats; and what asyncpg raises if the connection is closed before. While the
+        queue of notifications is full nothing is rung, and the query alone is asked."""
+        if self.is_full:
+            looked = await self._look(query)
+            if self.is_full:
+                return looked
+        try:
+            return await self._ring(limit, query, arms=arms)
+        except asyncpg.ProgramLimitExceededError:
+            self.is_full = True
+            return await self._look(query)
+
+    async def queue_is(self, usage: float) -> None:
+        """Of the queue of notifications, from 0 to 1."""
+        if usage >= FULL and not self.is_full:
+            self.is_full = True
+            await self._look("select")
+
+    async def _look(self, query: str) -> tuple[float, asyncpg.Record]:
+        started = time.perf_counter()
+        statement = sql.render(sql.read("daemon/doorbell", "look"), {"query": query})
+        row = await retried_if_replaced(lambda: only_row(self._connection, statement), self._connection)
+        self._armed = False
+        await self.release()
+        self.is_full = row["queue_usage"] >= FULL
+        return time.perf_counter() - started, row
+
+    async def _ring(self, limit: float, query: str, *, arms: bool) -> tuple[float, asyncpg.Record | None]:
         self._own_heartbeat = anyio.Event()
+        arms = arms and not self.rests
+        self._armed_seconds = math.ceil(ARMED_HEARTBEATS * limit)
+        armed_for = self._armed_seconds if arms else None
         started = time.perf_counter()
         with anyio.move_on_after(limit):
-            statement = sql.render(sql.read("daemon/ring_ourselves"), {"query": query})
-            row = await self._connection.fetchrow(statement, CHANNEL, HEARTBEAT)
+            statement = sql.render(sql.read("daemon/doorbell", "ring"), {"query": query})
+            row = await retried_if_replaced(
+                lambda: only_row(self._connection, statement, CHANNEL, HEARTBEAT, armed_for), self._connection
+            )
+            self._armed = row["armed"] and (self._armed or arms)
+            if arms and not self._armed:
+                await self.release()
             await self._own_heartbeat.wait()
-            if not self._connection.is_closed():
-                return time.perf_counter() - started, row
+            if self._connection.is_closed():
+                raise asyncpg.ConnectionDoesNotExistError("the connection was closed before the heartbeat came back")
+            return time.perf_counter() - started, row
         raise Deaf(seconds=limit)

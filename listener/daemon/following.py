@@ -1,60 +1,77 @@
-"""Follows the LMS's migrations: what was renamed is bound anew, and what cannot be followed is told, once."""
+"""Follows the LMS's migrations: renamed tables and columns are bound again; lost ones are reported, once."""
 
-import json
+from dataclasses import dataclass
+
+import asyncpg
 
 from listener import sql
-from listener.adapter.problems import MEND, describe
-from listener.feed.consumer import Executor
-from listener.logs import Event, Logger
-from listener.monitor.metrics import Metrics
-from listener.monitor.state import State
+from listener.catalogue.problems import describe, describe_to_anybody, mend
+from listener.database.driver_errors import CONNECTION_OVER, INTERRUPTED
+from listener.database.rows import Executor
+from listener.instruments.instruments import Instruments
+from listener.instruments.problems import of_mapping
+from listener.logs import Event
+from listener.reasons import reason
 
 
+@dataclass(frozen=True)
 class Following:
-    """Whether the adapter of this installation works, and what was done about it."""
+    """The state of this installation's adapter."""
 
-    def __init__(self, executor: Executor, metrics: Metrics, state: State, log: Logger) -> None:
-        self._executor = executor
-        self._metrics = metrics
-        self._state = state
-        self._log = log
+    executor: Executor
+    instruments: Instruments
 
     @property
     def broken(self) -> bool:
-        """Whether something is gone that cannot be done without."""
-        return self._state.broken is not None
+        """Whether a table, column or value is gone that the adapter needs."""
+        return self.instruments.state.broken is not None
 
     async def follow(self) -> bool:
-        """Bind anew what has another name. True if something had, and everything works now."""
-        followed = await self._bind()
+        """Bind renamed things again. True if some were, and everything works now."""
+        followed, refused = await self._bind()
         problems, is_complete = await self._problems()
-        if problems and await self._bind():  # what was renamed between the two
-            followed = True
-            problems, is_complete = await self._problems()
+        if problems and not refused:
+            again, refused = await self._bind()
+            if again:  # renamed between the two
+                followed = True
+                problems, is_complete = await self._problems()
+        problems += refused
         if problems or is_complete:
             self._tell(problems)
         return followed and not self.broken
 
-    async def _bind(self) -> bool:
-        row = await self._executor.fetchrow(sql.read("adapter/follow"))
-        followed = json.loads(row["followed"]) if row is not None else []
+    async def _bind(self) -> tuple[bool, list[dict[str, str]]]:
+        """Whether something was bound again; and why the server refused to, as an event trigger may."""
+        try:
+            row = await self.executor.fetchrow(sql.read("catalogue/installation", "follow"))
+        except (*CONNECTION_OVER, *INTERRUPTED):
+            raise
+        except asyncpg.PostgresError as error:
+            return False, [{"problem": f"what was renamed cannot be followed: {reason(error)}", "setting": ""}]
+        followed = row["followed"] if row is not None else []
         if followed:
-            changes = [f"{each['what']} {each['was']} is now {each['is_now']}" for each in followed]
-            self._log.warning(Event.MAPPING_FOLLOWED, changes=changes)
-        return bool(followed)
+            changes = [
+                f"{each['what']} {each['was']}{': ' if each['what'] == 'passed over' else ' is now '}{each['is_now']}"
+                for each in followed
+            ]
+            self.instruments.log.warning(Event.MAPPING_FOLLOWED, changes=changes)
+        return bool(followed), []
 
     async def _problems(self) -> tuple[list[dict[str, str]], bool]:
-        """What keeps the adapter from working, and whether everything could be looked at."""
-        row = await self._executor.fetchrow(sql.read("adapter/problems"))
-        return ([], True) if row is None else (json.loads(row["problems"]), row["complete"])
+        """The adapter's problems, and whether the look was complete."""
+        row = await self.executor.fetchrow(sql.read("catalogue/installation", "problems"))
+        return ([], True) if row is None else (row["problems"], row["complete"])
 
     def _tell(self, problems: list[dict[str, str]]) -> None:
         described = "; ".join(map(describe, problems)) or None
-        if described is not None and described != self._state.broken:
+        if described is not None and described != self.instruments.state.broken:
             settings = sorted({each["setting"] for each in problems if each["setting"]})
             told = [each["problem"] for each in problems]
-            self._log.error(Event.MAPPING_BROKEN, problems=told, settings=settings, mend=MEND)
+            mends = "; ".join(dict.fromkeys(map(mend, problems)))
+            self.instruments.log.error(Event.MAPPING_BROKEN, problems=told, settings=settings, mend=mends)
         elif described is None and self.broken:
-            self._log.info(Event.MAPPING_MENDED)
-        self._state.broken = described
-        self._metrics.mapping_broken.set(0 if described is None else 1)
+            self.instruments.log.info(Event.MAPPING_MENDED)
+        self.instruments.state.broken = described
+        mapping = tuple(of_mapping(problems, describe, describe_to_anybody))
+        self.instruments.state.mapping = mapping
+        self.instruments.metrics.mapping_broken.set(any(each.code == "mapping_broken" for each in mapping))

@@ -1,68 +1,91 @@
-"""The leader's loop on one connection: react, do the chores that are due, and wait for news."""
+"""The main loop: react, do the chores that are due, and wait for news."""
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import anyio
+import asyncpg
 
-from listener.connection import Connection, LimitedExecutor, TimedExecutor
 from listener.daemon.chores import Chores
 from listener.daemon.doorbell import Doorbell
 from listener.daemon.following import Following
 from listener.daemon.pace import Pace
-from listener.feed.consumer import Executor
+from listener.daemon.squatting import Squatting
+from listener.database.connection import Connection
+from listener.database.executors import BATCH_SECONDS, PATIENT_SHARE, Executors, LimitedExecutor, StatementLimit
 from listener.feed.registry import ENROLL
-from listener.logs import Logger
-from listener.monitor.metrics import Metrics
-from listener.monitor.state import State
-from listener.reactions.runner import INSTALLED_SECONDS, Reactions
+from listener.instruments.instruments import Instruments
+from listener.instruments.lookout import Lookout
+from listener.reactions.batch_size import BatchSizes
+from listener.reactions.installed import INSTALLED_SECONDS
+from listener.reactions.runner import Reactions
+from listener.repair.auditor import Auditor
 from listener.settings import Settings
 
+STRANGER_LOOK_SECONDS = 1.0
+"""Pause between looks for a stranger at the bell, while it is not ours."""
+
 UNRUNG_LOOK_SECONDS = 0.25
-"""Pause between looks where writers cannot ring: NOTIFY would make a transaction that is to be prepared fail."""
+"""Pause between looks where writers cannot ring: NOTIFY would make PREPARE TRANSACTION fail."""
 
 
 class Leader:
-    """Leads on a connection whose session is tuned, listening, and holds the leader's lock."""
+    """Leads on a connection with a tuned, listening session that holds the leader's lock."""
 
     def __init__(
         self,
         connection: Connection,
         doorbell: Doorbell,
         settings: Settings,
-        state: State,
-        metrics: Metrics,
-        log: Logger,
-        executors: tuple[Executor, Executor] | None = None,
-        make_good: Callable[[], None] = lambda: None,
+        instruments: Instruments,
+        executors: Executors | None = None,
+        auditor: Auditor | None = None,
+        squatting: Squatting | None = None,
+        lookout: Lookout | None = None,
+        sizes: BatchSizes | None = None,
     ) -> None:
-        """`executors` are what runs the statements, and what runs those that were installed, where it is not the
-        connection itself. `make_good` is called when there are blind notes, and the adapter works."""
+        """`executors` run the reactions, if not on the connection itself. `auditor` looks after what was written
+        without a note. `sizes` are those of earlier connections."""
         self._doorbell = doorbell
-        self._state = state
+        self._state = instruments.state
         self._connection = connection
-        executor, limited = executors or (
-            TimedExecutor(connection, settings.statement_seconds, state.progressed),
-            LimitedExecutor(connection, settings.statement_seconds, state.progressed, INSTALLED_SECONDS),
-        )
-        following = Following(executor, metrics, state, log)
-        self._reactions = Reactions(
-            executor, metrics, log, settings.batch_size, state.activity, following.follow, limited
-        )
+        within = (connection, settings.statement_seconds, instruments.state.progressed)
+        limit = None
+        if executors is None:
+            limit = StatementLimit(connection, PATIENT_SHARE * settings.statement_seconds)
+            executors = Executors(
+                patient=LimitedExecutor(*within, limit.longest, limit),
+                batches=LimitedExecutor(*within, BATCH_SECONDS, limit),
+                installed=LimitedExecutor(*within, INSTALLED_SECONDS, limit),
+            )
+        following = Following(executors.patient, instruments)
+        sizes = sizes or BatchSizes(settings.batch_size)
+        self._reactions = Reactions(executors, instruments, sizes, following.follow)
         self._chores = Chores(
-            connection, executor, doorbell, settings, state, metrics, log, following, self._reactions, make_good
+            connection,
+            executors.patient,
+            doorbell,
+            settings,
+            instruments,
+            following,
+            self._reactions,
+            auditor,
+            squatting or Squatting(instruments),
+            lookout or Lookout(instruments.state),
+            limit,
         )
         self._pace = Pace(time.monotonic())
         self._ringing = True
+        self._strangers_at = float("-inf")
         self._rung = False
-        """Whether somebody rang, or may have gone unheard, since the feed was looked at."""
+        """Whether a writer rang, or may have gone unheard, since the last look at the feed."""
 
-    async def lead(self, stopping: Callable[[], bool], settled: Callable[[], None] = lambda: None) -> None:
-        """React until `stopping`; `settled` is called once everything has worked once.
-
-        Raises Fenced, Deaf, WrongVersion, or whatever the connection raises.
-        """
+    async def main_loop(self, stopping: Callable[[], bool], settled: Callable[[], None] = lambda: None) -> None:
+        """React until `stopping`; `settled` is called when everything has worked. Raises Fenced, Deaf, WrongVersion, or
+        the connection's errors."""
         self._ringing = await self._connection.fetchval("show max_prepared_transactions") == "0"
+        await self._look_for_strangers()  # before a heartbeat arms the bell
         while not stopping():
             self._state.progressed()
             started = time.monotonic()
@@ -74,12 +97,13 @@ class Leader:
             await self._chores.run_due()
             settled()
             if not stopping():
-                await self._wait()
+                with suppress(asyncpg.QueryCanceledError):  # the limit of a batch was for the bell, too: look again
+                    await self._wait()
         self._reactions.report.flush(final=True)
 
     def _look_for_blind_notes(self, *, handled: bool) -> None:
-        """If somebody rang, and it was not about what the feed holds, it may have been about everyone. (A course that
-        changes is noted in the feed all the same.)"""
+        """A ring with nothing new in the feed may mean a blind note: bring the heartbeat forward. (A change of courses
+        is noted in the feed as well.)"""
         in_vain = self._rung and not handled and ENROLL not in self._state.paused_now()
         if self._reactions.take_courses_changed() or in_vain:
             self._chores.look_soon()
@@ -88,14 +112,13 @@ class Leader:
     async def _wait(self) -> None:
         if self._doorbell.held:
             await self._wait_for_ring()
-        elif self._pace.is_quiet(time.monotonic()):
-            if await self._doorbell.hold():
-                self._reactions.news()  # the last look: writers who did not ring are done, and can be seen
-                self._rung = True
-            else:
-                self._pace.bell_refused()
-                await self._look_again()
+        elif not self._pace.is_quiet(time.monotonic()):
+            await self._look_again()
+        elif await self._doorbell.hold():
+            self._reactions.news()  # the last look: writers that did not ring are done, and can be seen
+            self._rung = True
         else:
+            self._pace.bell_refused()
             await self._look_again()
 
     async def _wait_for_ring(self) -> None:
@@ -113,8 +136,15 @@ class Leader:
                 await self._doorbell.release()
 
     async def _look_again(self) -> None:
+        if self._strangers_at <= time.monotonic():
+            await self._look_for_strangers()
         await anyio.sleep(min(self._pace.look_pause, self._next_due()))
         self._reactions.news()
+
+    async def _look_for_strangers(self) -> None:
+        self._strangers_at = time.monotonic() + STRANGER_LOOK_SECONDS
+        if await self._doorbell.look_for_strangers():
+            self._chores.stranger_at_the_bell()
 
     def _next_due(self) -> float:
         return min(self._reactions.wait(), self._chores.wait())

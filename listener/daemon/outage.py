@@ -1,4 +1,4 @@
-"""An outage: how long it has lasted, how long to wait before the next attempt, and what to tell of it."""
+"""An outage: its length, the pauses between attempts, and its report."""
 
 import random
 import time
@@ -6,25 +6,26 @@ from collections.abc import Callable
 
 SHORTEST_SECONDS = 0.1
 LONGEST_CHEAP_SECONDS = 4.0
-"""While there is no server to talk to, or no schema that fits: what comes back should not have to wait for us."""
+"""Without a server, or without a schema that fits: a server that comes back should not wait for us."""
 
 LONGEST_FAILING_SECONDS = 30.0
-"""While there is one, and work on it fails: each attempt costs it lines in its log."""
+"""With a server on which work fails: each attempt costs lines in its log."""
 
 STEADY_SECONDS = 5.0
-"""A connection that was lost sooner was not the end of the trouble: the pauses go on growing."""
+"""After a connection that was lost sooner, the pauses go on growing."""
 
 
 class Outage:
-    """Attempts in a row that failed. Pauses double, up to a limit, and are never quite the same for two daemons."""
+    """Failed attempts in a row. Pauses double, up to a limit, and differ between daemons."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._since: float | None = None
         self._over_at: float | None = None
+        self._had_worked = False
+        """Whether something had worked before the last failure."""
         self._failures = 0
         self.attempts = 0
-        """Attempts of this outage so far."""
 
     @property
     def lasts(self) -> bool:
@@ -32,10 +33,11 @@ class Outage:
         return self._since is not None
 
     def failed(self) -> bool:
-        """An attempt failed, or a connection was lost. True if this is news: the first of its outage."""
+        """An attempt failed, or a connection was lost. True for the first of an outage."""
         now = self._clock()
         if self._over_at is not None and now - self._over_at > max(STEADY_SECONDS, self._longest_pause()):
             self._failures = 0
+        self._had_worked = self._over_at is not None
         self._over_at = None
         self._failures += 1
         self.attempts += 1
@@ -46,7 +48,7 @@ class Outage:
         return True
 
     def over(self) -> dict[str, float] | None:
-        """It works again: what to tell of the outage, or None if there was none."""
+        """It works again: figures of the outage, or None if there was none."""
         if self._since is None:
             return None
         told = {"outage_seconds": round(self._clock() - self._since, 3), "attempts": self.attempts}
@@ -55,8 +57,9 @@ class Outage:
         return told
 
     def pause(self, *, costly: bool) -> float:
-        """Seconds until the next attempt; `costly` says whether the last one cost a server lines in its log."""
-        longest = LONGEST_FAILING_SECONDS if costly else LONGEST_CHEAP_SECONDS
+        """Seconds until the next attempt; `costly`: the last one cost a server lines in its log. A connection that had
+        worked is soon made again, however long the outage before it was."""
+        longest = LONGEST_FAILING_SECONDS if costly and not self._had_worked else LONGEST_CHEAP_SECONDS
         return min(longest, self._longest_pause()) * random.uniform(0.5, 1.0)  # noqa: S311
 
     def _longest_pause(self) -> float:

@@ -1,52 +1,49 @@
-"""How a leader waits for news: it lets itself be rung while changes are few, and looks for itself while they are many.
+"""How a leader waits for news: few changes ring the bell, for many it looks by itself.
 
-A ring costs the writer a lock that all commits share, and saves the daemon from looking in vain; looking costs the
-writers nothing. Pure arithmetic on times, in seconds.
+A ring costs the writer a lock that all commits share; a look in vain costs the daemon, and not the writers. Only
+arithmetic on times, in seconds.
 """
 
 from collections import deque
 
 CROWD_RINGS = 25
 CROWD_SECONDS = 0.05
-"""As many rings in as many seconds, and it is time to look instead: 500 a second."""
+"""So many rings in so many seconds (500 a second) are a crowd: better to look."""
 
 LINE_RINGS = 8
 LONGEST_LINE = 2.0
-"""More writers than that may stand in line at the bell: on a slow disk long before they are many, because each holds
-the lock until its commit is on the disk. How many there can be is Little's law: rings a second, times the seconds from
-a note to the reaction. (It may be that their transactions just take long: only the server knows.)"""
+"""Most writers in line at the bell. On a slow disk a line comes soon: each writer holds the lock until its commit is on
+the disk. Little's law says how long a line may be: rings a second, times the seconds from a note to the reaction. (Or
+transactions just take long: only the server knows.)"""
 
 ASK_AGAIN_SECONDS = 5.0
-"""Pause after the server has said that nobody stands in line."""
+"""Pause after the server has said that there is no line."""
 
 LOOK_SECONDS = 0.002
 """Shortest pause between two looks while there are changes."""
 
 BUSY_WORK_SECONDS = 0.001
-"""What a look may cost the server at the quickest pace. Where it costs more, the server is busy with us, and writers
-get on better if we come less often and do more at once: a change costs half as much in a large batch as in a small
-one."""
+"""Most seconds of the server's work for a look at the shortest pause. If a look costs more, larger batches are better
+for everybody: in a large one a change costs half as much."""
 
 PAUSE_PER_WORK = 6.0
-"""Pause for each second of work once the server is busy: looking takes a seventh of the time, and batches grow."""
+"""Pause for each second of work on a busy server: looks take a seventh of the time, and batches grow."""
 
 BUSY_LOOK_SECONDS = 0.15
-"""Longest pause between two looks while there are changes. The shorter ones are doubled until there: one large
-transaction is no load that lasts."""
+"""Longest pause between two looks while there are changes. Pauses double up to it: one large transaction is no lasting
+load."""
 
 STATEMENTS_PER_LOOK = 2
-"""Statements of a look that finds something. What they spend on the network is no work of the server's."""
+"""Statements of a look with changes: their time on the network is no work of the server's."""
 
 LINGER_SECONDS = 0.02
-"""So long without a change, and it is time to take the bell again."""
+"""After so long without a change, take the bell again."""
 
 LONGEST_LOOK_SECONDS = 0.05
-"""Pause between two looks while somebody's open transaction keeps the bell from us."""
+"""Longest pause between two looks while a transaction in flight shares the bell."""
 
 
 class Pace:
-    """The times of the last rings and changes."""
-
     def __init__(self, now: float) -> None:
         self._rings: deque[float] = deque(maxlen=CROWD_RINGS)
         self._changed_at = now
@@ -55,7 +52,7 @@ class Pace:
         self.look_pause = LOOK_SECONDS
 
     def rang(self, now: float) -> bool:
-        """Somebody rang. True if the rings crowd so much that it is better to look."""
+        """A writer rang. True if rings crowd: better to look."""
         self._rings.append(now)
         crowded = len(self._rings) == CROWD_RINGS and now - self._rings[0] < CROWD_SECONDS
         if crowded:
@@ -63,7 +60,7 @@ class Pace:
         return crowded
 
     def suspects_line(self, now: float) -> bool:
-        """Writers may stand in line to ring: ask the server, and tell `line_is` what it said."""
+        """Whether writers may stand in line to ring: then ask the server, and call `line_is`."""
         rings = len(self._rings)
         line = (rings - 1) * self._waited / max(now - self._rings[0], 0.001) if rings >= LINE_RINGS else 0.0
         return line > LONGEST_LINE and now >= self._ask_again_at
@@ -77,8 +74,8 @@ class Pace:
         return True
 
     def changed(self, now: float, work: float = 0.0, waited: float = 0.0, round_trip: float = 0.0) -> None:
-        """A look found something, reacting to it took `work` seconds, and a note had `waited` so long. A statement that
-        does nothing takes a `round_trip`."""
+        """A look found changes: reacting took `work` seconds, a note had `waited`, and an empty statement takes a
+        `round_trip`."""
         self._changed_at = now
         self._waited = waited
         work -= STATEMENTS_PER_LOOK * round_trip
@@ -89,9 +86,9 @@ class Pace:
             self.look_pause = LOOK_SECONDS
 
     def is_quiet(self, now: float) -> bool:
-        """Nothing was found for long enough to take the bell."""
+        """Whether there was no change for long enough to take the bell."""
         return now - self._changed_at >= LINGER_SECONDS
 
     def bell_refused(self) -> None:
-        """The bell is shared by a writer in flight: look on, ever less often."""
+        """A writer in flight shares the bell: look less and less often."""
         self.look_pause = min(LONGEST_LOOK_SECONDS, self.look_pause * 1.5)

@@ -1,17 +1,18 @@
-"""What is checked once, when the daemon starts: whether it could work under its role at all."""
+"""Checked once, when the daemon starts: whether its role could work at all."""
 
 import anyio
 
-from listener.adapter import install, rights
-from listener.connection import close, connect
-from listener.errors import CONNECTION_ERRORS, Blinded, ListenerError, MayNot
+from listener.catalogue import installation, rights, schema_check
+from listener.database.connection import close, connect
+from listener.database.driver_errors import CONNECTION_ERRORS
+from listener.errors import Blinded, ListenerError, MayNot, SchemaOfAnother, SchemaTaken
 from listener.settings import Settings
 
 SECONDS = 5.0
 
 
 async def refusal(settings: Settings) -> ListenerError | None:
-    """Why this role cannot do the daemon's work; None if it can, or if nobody can tell now (the daemon will see)."""
+    """The reason why this role cannot do the daemon's work; None if it can, or if that cannot be seen now."""
     with anyio.move_on_after(SECONDS):
         try:
             connection = await connect(settings.url(), application_name="listener-command", statement_cache_size=0)
@@ -19,12 +20,12 @@ async def refusal(settings: Settings) -> ListenerError | None:
             return None
         try:
             async with connection.transaction(readonly=True):
-                if not await connection.fetchval("select to_regnamespace('listener') is not null"):
+                if not await schema_check.is_there(connection):
                     return None
                 await rights.check_runtime(connection)
-                installed = await install.require(connection)
+                installed = await installation.require(connection)
                 await rights.check_views(connection, installed.mapping)
-        except (MayNot, Blinded) as error:
+        except (MayNot, Blinded, SchemaOfAnother, SchemaTaken) as error:
             return error
         except CONNECTION_ERRORS:
             return None

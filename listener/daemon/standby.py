@@ -1,104 +1,121 @@
-"""A standby: tries to lead each second, listens to the leader's heartbeat, and deposes a leader that is frozen.
+"""A standby: tries to lead each second, hears the leader's heartbeat, and deposes a frozen leader.
 
-Whose heartbeat is heard is told by the sender's backend pid, which nobody can forge; whose lock it is, by the
-server. A leader that is silent for three heartbeats while the server is not busy for it, and while we do hear our
-own, is deposed.
+A heartbeat's sender is known by its backend pid, which cannot be forged; the holder of the lock by the server. A leader
+is deposed that was silent for three heartbeats, while the server did not work for it, and while we heard our own
+heartbeat. `Leadership` passes over a session whose role could not lead.
 """
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 import anyio
 
 from listener.daemon.doorbell import Doorbell
+from listener.daemon.squatting import Squatting
+from listener.daemon.transitions import Transitions
+from listener.database.connection import Connection
 from listener.feed.leadership import Holder, Leadership
-from listener.logs import Event, Logger
-from listener.monitor.state import Role, State
+from listener.feed.registry import consumers
+from listener.instruments.instruments import Instruments
+from listener.instruments.lookout import Lookout
+from listener.instruments.sampler import Sampler
+from listener.logs import Event
 from listener.settings import Settings
 
 STANDBY_SECONDS = 1.0
-"""Pause between a standby's attempts to lead."""
 
 MISSED_HEARTBEATS = 3
 
 
+@dataclass
 class Standby:
-    """Waits for leadership on a connection whose session listens."""
+    doorbell: Doorbell
+    leadership: Leadership
+    settings: Settings
+    instruments: Instruments
+    transitions: Transitions
+    squatting: Squatting
+    pause: Callable[[float], Awaitable[None]]
+    lookout: Lookout
+    connection: Connection
+    _sampled_at: float = float("-inf")
+    _leader_pid: int | None = None
+    _since: float = field(default_factory=time.monotonic)
+    _looked_at: float = float("-inf")
+    _transaction: tuple[int, str | None] | None = None
+    _transaction_since: float = 0.0
+    _worked_at: float = float("-inf")
 
-    def __init__(
-        self,
-        doorbell: Doorbell,
-        leadership: Leadership,
-        settings: Settings,
-        state: State,
-        log: Logger,
-        pause: Callable[[float], Awaitable[None]],
-    ) -> None:
-        self._doorbell = doorbell
-        self._leadership = leadership
-        self._heartbeat = settings.heartbeat_seconds
-        self._patience = MISSED_HEARTBEATS * settings.heartbeat_seconds
-        self._statement_seconds = settings.statement_seconds
-        self._state = state
-        self._log = log
-        self._pause = pause
-        self._leader_pid: int | None = None
-        self._since = time.monotonic()
+    @property
+    def _patience(self) -> float:
+        return MISSED_HEARTBEATS * self.settings.heartbeat_seconds
 
-    async def wait(self, stopping: Callable[[], bool], settled: Callable[[], None]) -> bool:
-        """Wait until we lead; False if stopped before. Raises Deaf, TimeoutError, or what the connection raises.
-
-        `settled` is called once it is known that we hear.
-        """
-        told = False
+    async def wait(self, stopping: Callable[[], bool]) -> bool:
+        """Wait until we lead; False if stopped before. Raises Deaf, TimeoutError, or the connection's errors."""
         while not stopping():
-            with anyio.fail_after(self._heartbeat):
-                if await self._leadership.acquire():
-                    if not self._leadership.is_deputy:
-                        self._state.warning = None
+            with anyio.fail_after(self.settings.heartbeat_seconds):
+                if await self.leadership.acquire():
+                    if self.leadership.is_deputy:
+                        self.squatting.saw(await self.leadership.squatters())
                     return True
-            self._state.progressed()
-            if not told:
-                told = True
-                self._state.role = Role.STANDING_BY
-                self._log.info(Event.STANDING_BY)
-            await self._listen(settled)
-            with anyio.fail_after(self._heartbeat):
+            self.instruments.state.progressed()
+            self.transitions.stands_by()
+            await self._listen()
+            with anyio.fail_after(self.settings.heartbeat_seconds):
+                await self._look_for_squatters()
+                await self._look_for_problems()
                 await self._watch()
-            await self._pause(STANDBY_SECONDS)
+            await self.pause(STANDBY_SECONDS)
         return False
 
     def _heard_at(self) -> float | None:
-        return None if self._leader_pid is None else self._doorbell.heartbeats_heard.get(self._leader_pid)
+        return None if self._leader_pid is None else self.doorbell.heartbeats_heard.get(self._leader_pid)
 
-    async def _listen(self, settled: Callable[[], None]) -> None:
-        """Make sure that we hear: by the leader's heartbeat, or else by our own."""
+    async def _listen(self) -> None:
+        """Make sure that we hear: the leader's heartbeat, or else our own."""
         heard_at = self._heard_at()
-        if heard_at is not None and (self._state.heartbeat_at or 0.0) < heard_at:
-            self._state.heartbeat_at = heard_at
-        last = self._state.heartbeat_at
-        if last is None or time.monotonic() - last > 1.5 * self._heartbeat:
+        if heard_at is not None and (self.instruments.state.heartbeat_at or 0.0) < heard_at:
+            self.instruments.state.heartbeat_at = heard_at
+        last = self.instruments.state.heartbeat_at
+        if last is None or time.monotonic() - last > 1.5 * self.settings.heartbeat_seconds:
             await self._hear_ourselves()
-            settled()
+            self.transitions.settled()
 
     async def _hear_ourselves(self) -> None:
-        await self._doorbell.heartbeat(self._heartbeat)
-        self._state.heartbeat_at = time.monotonic()
+        await self.doorbell.heartbeat(self.settings.heartbeat_seconds)
+        self.instruments.state.heartbeat_at = time.monotonic()
+
+    async def _look_for_squatters(self) -> None:
+        now = time.monotonic()
+        if now - self._looked_at >= self._patience:
+            self._looked_at = now
+            self.squatting.saw(await self.leadership.squatters())
+
+    async def _look_for_problems(self) -> None:
+        now = time.monotonic()
+        if now - self._sampled_at < self.settings.sample_seconds:
+            return
+        self._sampled_at = now
+        names = await consumers(self.connection)
+        sampler = Sampler(self.connection, self.connection, names, self.instruments.log)
+        look = await sampler.take()
+        if look is not None:
+            self.lookout.stands_by(look)
 
     async def _watch(self) -> None:
         """Look at the holder of the lock if it was silent for too long."""
         if not self._is_silent():
             return
-        holder = await self._leadership.holder()
+        holder = await self.leadership.holder()
         if holder is None:
             return
-        if holder.pid != self._leader_pid or holder.pid is None:
-            self._leader_pid, self._since = holder.pid, time.monotonic()
-            if holder.pid is not None:
-                return
-        elif self._works(holder):
+        if holder.pid != self._leader_pid:
+            self._leader_pid, self._since = holder.pid, time.monotonic() - self._idled(holder)
             return
-        # What the leader sent before this comes before this, so now we know what we may have missed.
+        if self._works(holder):
+            return
+        # Earlier notifications of the leader arrive before this one: now we know that none is on its way.
         await self._hear_ourselves()
         if self._is_silent():
             await self._take_from(holder)
@@ -109,20 +126,34 @@ class Standby:
         return time.monotonic() - max(self._since, self._heard_at() or 0.0) > self._patience
 
     def _works(self, holder: Holder) -> bool:
-        """Whether the server is busy for it, and not for longer than it would wait itself; or was until a moment ago:
-        the heartbeat that follows a long statement is still to come."""
-        if holder.seconds is None:
+        """Whether the server works for it, within its time limit; or did so until shortly before: the next heartbeat is
+        still to come."""
+        if holder.active is None:
             return False
+        seconds = self._seconds_as_seen(holder) if holder.seconds is None else holder.seconds
         if holder.active:
-            return holder.seconds < self._statement_seconds + self._patience
-        return holder.is_daemon and holder.seconds < self._patience
+            return seconds < self.settings.statement_seconds + self._patience
+        return holder.is_daemon and seconds < self._patience
+
+    def _idled(self, holder: Holder) -> float:
+        """Seconds for which a session that is no daemon has done nothing: while another leader was listened for."""
+        return 0.0 if holder.is_daemon or holder.active is not False else holder.seconds or 0.0
+
+    def _seconds_as_seen(self, holder: Holder) -> float:
+        """Where activities are not tracked: since its transaction was first seen, or since it had one."""
+        now = time.monotonic()
+        if not holder.active:
+            return now - self._worked_at
+        if self._transaction != (holder.pid, holder.transaction):
+            self._transaction, self._transaction_since = (holder.pid, holder.transaction), now
+        self._worked_at = now
+        return now - self._transaction_since
 
     async def _take_from(self, holder: Holder) -> None:
-        if holder.pid is not None and holder.is_daemon and await self._leadership.depose(holder.pid):
-            self._log.warning(Event.LEADER_DEPOSED, pid=holder.pid, silent_seconds=round(self._patience, 1))
+        if holder.is_daemon and await self.leadership.depose(holder.pid):
+            self.instruments.log.warning(Event.LEADER_DEPOSED, pid=holder.pid, silent_seconds=round(self._patience, 1))
             self._since = time.monotonic()
             return
-        if self._leadership.allow_deputy():
-            self._state.warning = f"the leader's lock is held by session {holder.pid}, which is no daemon"
-            self._log.warning(Event.LOCK_SQUATTED, pid=holder.pid, application_name=holder.application_name)
+        if self.leadership.pass_over(holder.pid):
+            self.squatting.saw([*await self.leadership.squatters(), holder.as_squatter()])
         self._leader_pid, self._since = None, time.monotonic()

@@ -1,31 +1,31 @@
-"""What changes in a daemon's life (connected, leading, standing by, lost), told once: in its state, metrics and log."""
+"""The daemon's own changes of connection and role, reported once: in its state, metrics and log."""
 
 import time
 
-from listener.connection import address, reason, told_to_anybody
 from listener.daemon.outage import Outage
-from listener.errors import Deaf, Fenced, NotInstalled, WrongVersion
-from listener.logs import Event, Logger
-from listener.monitor.metrics import Metrics
-from listener.monitor.state import Role, State
+from listener.database.connection import address
+from listener.errors import Deaf, Fenced, NotInstalled, SchemaOfAnother, SchemaTaken, Subscribed, WrongVersion
+from listener.instruments.instruments import Instruments
+from listener.instruments.state import KEPT_SECONDS, Role
+from listener.logs import Event
+from listener.reasons import reason, told_to_anybody
 from listener.settings import Settings
 
 
 class Transitions:
-    """Tells of one daemon."""
-
-    def __init__(self, settings: Settings, metrics: Metrics, state: State, log: Logger) -> None:
+    def __init__(self, settings: Settings, instruments: Instruments) -> None:
         self._settings = settings
-        self._metrics = metrics
-        self._state = state
-        self._log = log
+        self._metrics = instruments.metrics
+        self._state = instruments.state
+        self._log = instruments.log
         self._was_connected = False
         self.outage = Outage()
 
-    def connected(self) -> None:
-        """There is a connection that could be of use."""
+    def connected(self, warning: str | None = None) -> None:
+        """A connection was made that can be of use; `warning` says with which restriction."""
         self._state.heartbeat_at = None
-        self._state.warning = None
+        self._state.warning = warning
+        self._state.squatters = ()
         self._metrics.connected.set(1)
         if self._was_connected:
             self._metrics.reconnects.inc()
@@ -33,37 +33,45 @@ class Transitions:
         if not self.outage.lasts:
             self._state.problem = None
             self._log.info(Event.CONNECTED, address=address(self._settings.url()))
+        if warning is not None:
+            self._log.warning(Event.POLLING, reason=warning)
 
     def settled(self) -> None:
-        """Everything has worked once: only now is an outage over, so that trouble that comes back is not told twice."""
+        """Everything has worked once. Only this ends an outage: one that comes back at once is not reported twice."""
         told = self.outage.over()
         if told is not None:
             self._state.problem = None
             self._log.info(Event.CONNECTED, address=address(self._settings.url()), **told)
 
     def leads(self) -> None:
-        """This daemon leads now."""
         self._state.role = Role.LEADING
         self._metrics.leader.set(1)
+        self._metrics.polling.set(self._state.warning is not None)
         self._log.info(Event.LEADER_ACQUIRED)
 
     def leads_no_more(self) -> None:
-        """If it ever did."""
         self._metrics.leads_no_more()
 
     def stands_by(self) -> None:
-        """Another daemon leads, and this one, which polls, has asked it for its turn."""
-        self._state.heartbeat_at = time.monotonic()
         if self._state.role is not Role.STANDING_BY:
+            self._metrics.figures_are_gone()
             self._state.role = Role.STANDING_BY
             self._log.info(Event.STANDING_BY)
+
+    def stands_by_polling(self) -> None:
+        """Another daemon leads: a statement of this one was refused for that."""
+        self._state.heartbeat_at = time.monotonic()
+        self.stands_by()
         self.settled()
 
     def lost(self, error: Exception) -> None:
-        """The connection is lost, or could not be had."""
+        """The connection was lost, or could not be made."""
         self._state.role = Role.DISCONNECTED
         self._state.problem = told_to_anybody(error)
+        self._state.outage = "another_version" if isinstance(error, WrongVersion) else "not_connected"
         self._metrics.connected.set(0)
+        if self._state.sample_at is not None and time.monotonic() - self._state.sample_at > KEPT_SECONDS:
+            self._metrics.figures_are_gone()
         self._metrics.errors.labels(_kind(error)).inc()
         if self.outage.failed():
             self._log.warning(_event(error), error=reason(error))
@@ -80,6 +88,6 @@ def _event(error: Exception) -> Event:
         return Event.HEARTBEAT_MISSED
     if isinstance(error, Fenced):
         return Event.LEADERSHIP_LOST
-    if isinstance(error, NotInstalled | WrongVersion):
+    if isinstance(error, NotInstalled | WrongVersion | SchemaOfAnother | SchemaTaken | Subscribed):
         return Event.NOT_READY
     return Event.CONNECTION_LOST

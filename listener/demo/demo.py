@@ -13,8 +13,9 @@ import asyncpg
 from rich.console import Console
 from rich.live import Live
 
-from listener import printing, sql
-from listener.connection import Connection, close
+from listener import sql
+from listener.commands import printing
+from listener.database.connection import Connection, close
 from listener.demo import figures, processes
 from listener.demo.embedded import Embedded, postgres, temporary_folder
 from listener.errors import ListenerError
@@ -27,10 +28,8 @@ REDRAW_SECONDS = 0.25
 
 
 async def show(seconds: float | None, rate: float) -> None:
-    """Run the demo until a signal, or for `seconds` of live sign-ups, `rate` of them a second.
-
-    Raises MissingExtra, EmbeddedPostgresFailed or DemoFailed.
-    """
+    """Run the demo until a signal, or for `seconds` of live sign-ups, `rate` of them a second. Raises MissingExtra,
+    EmbeddedPostgresFailed or DemoFailed."""
     console = printing.console()
     interrupted = anyio.Event()
     with anyio.open_signal_receiver(*SIGNALS) as signals:
@@ -43,7 +42,7 @@ async def show(seconds: float | None, rate: float) -> None:
             mistake = _mistake(errors)
             if mistake is None:
                 raise
-            if not interrupted.is_set():  # what fails because it was interrupted is no failure
+            if not interrupted.is_set():  # a failure by interruption is none
                 raise mistake from None
         console.print("Stopped: the daemon, Postgres and its temporary folder are gone.")
     for number in SIGNALS:
@@ -51,7 +50,7 @@ async def show(seconds: float | None, rate: float) -> None:
 
 
 def _mistake(errors: BaseExceptionGroup[BaseException]) -> ListenerError | None:
-    """The one error that is for the user to read, if that is all there was."""
+    """The user's mistake among these errors, if there is nothing else."""
     ours, others = errors.split(ListenerError)
     if ours is None or others is not None:
         return None
@@ -71,14 +70,11 @@ async def _cancel_on_signal(
 
 @dataclass
 class _Demo:
-    """One run of the demo."""
-
     console: Console
     rate: float
     signed_up: int = 0
 
     async def run(self, seconds: float | None) -> None:
-        """All of it, from an empty folder to one that is gone."""
         async with temporary_folder() as folder:
             self.console.print("Starting a Postgres of its own in a temporary folder …")
             async with (
@@ -118,14 +114,14 @@ class _Demo:
 
     async def _sign_up(self, connection: Connection) -> None:
         started = anyio.current_time()
-        statement = await connection.prepare(sql.read("demo/sign_up"))
+        statement = await connection.prepare(sql.read("demo/school", "sign_up"))
         while True:
             await anyio.sleep_until(started + self.signed_up / self.rate)
             await statement.fetch(self.signed_up + 1)
             self.signed_up += 1
 
     async def _watch(self, server: Embedded, port: int) -> None:
-        """Show the figures, on a connection of their own."""
+        """Show figures, read on a second connection."""
         async with _connection(server.url) as connection:
             if printing.width(self.console) is not None:
                 with Live(console=self.console, auto_refresh=False) as live:

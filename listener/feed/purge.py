@@ -1,19 +1,18 @@
-"""The purge: deletes from the feed what all consumers have handled."""
+"""The purge: deletes notes that all consumers have handled."""
 
-from listener import sql
-from listener.feed.consumer import Executor
+from listener.database.rows import Executor, only_row
 
 PURGE_ROWS = 1000
-"""Rows deleted by one purge statement: a few milliseconds, in which reactions wait."""
+"""Rows deleted by one statement: it takes a few milliseconds, in which reactions wait."""
+
+NOTES = "select notes, last_xid::text, next_pass_from::text from listener.purge(($1::text)::xid8, $2, $3)"
+CHECKPOINTS = "select * from listener.purge_checkpoints($1, $2, $3, $4)"
 
 
 class Purge:
-    """Deletes what all consumers have handled, from the low end, a few rows at a time.
-
-    A step begins where the last one stopped, so that it does not walk the dead rows that were left behind. A pass
-    ends when a step leaves nothing to delete; the next begins at the first note that stayed, or that may have been
-    in flight.
-    """
+    """Deletes handled notes from the low end, a few rows at a time. A step begins where the last one stopped, so it
+    does not walk dead rows. A pass ends with a step that leaves nothing to delete; the next begins at the first note
+    that stayed, or may have been in flight."""
 
     def __init__(self, consumers: list[str], retention_seconds: float) -> None:
         self._consumers = consumers
@@ -23,11 +22,8 @@ class Purge:
         self._seq = dict.fromkeys(consumers, 0)
 
     async def step(self, executor: Executor) -> bool:
-        """Delete at most PURGE_ROWS notes, and as many checkpoints of each consumer; False when none were left."""
-        notes = await executor.fetchrow(
-            sql.read("feed/purge"), self._consumers, str(self._xid), PURGE_ROWS, self._retention
-        )
-        assert notes is not None
+        """Delete up to PURGE_ROWS notes, and as many checkpoints of each consumer; False when none were left."""
+        notes = await only_row(executor, NOTES, str(self._xid), PURGE_ROWS, self._retention)
         next_pass_from = int(notes["next_pass_from"])
         if self._next_pass_from is None or next_pass_from < self._next_pass_from:
             self._next_pass_from = next_pass_from
@@ -37,13 +33,7 @@ class Purge:
         else:
             self._xid, self._next_pass_from = self._next_pass_from, None
         for consumer in self._consumers:
-            row = await executor.fetchrow(
-                sql.read("feed/purge_checkpoints"),
-                consumer,
-                self._seq[consumer],
-                PURGE_ROWS,
-                self._retention,
-            )
+            row = await executor.fetchrow(CHECKPOINTS, consumer, self._seq[consumer], PURGE_ROWS, self._retention)
             if row is not None and row["last_seq"] is not None:
                 self._seq[consumer] = row["last_seq"]
                 more = more or row["checkpoints"] == PURGE_ROWS

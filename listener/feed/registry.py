@@ -1,7 +1,7 @@
-"""Who reads the feed: the names of all consumers. What each does is in `sql/reactions/NAME.sql`, or was installed."""
+"""The names of all consumers. Each is a function `listener.NAME`, or was installed from a folder."""
 
 from listener import sql
-from listener.connection import Connection
+from listener.database.connection import Connection
 
 ENROLL = "enroll"
 COUNT = "count"
@@ -10,5 +10,5 @@ BUILT_IN = (ENROLL, COUNT)
 
 
 async def consumers(connection: Connection) -> list[str]:
-    """Names of all consumers in this database: those that are built in, then those that were installed."""
-    return [*BUILT_IN, *await connection.fetchval(sql.read("feed/installed"))]
+    """The built-in ones first."""
+    return [*BUILT_IN, *await connection.fetchval(sql.read("feed/registry", "names"))]

@@ -1,82 +1,76 @@
-"""Counting: what came of a batch, and the counts that could not be moved yet."""
+"""Counting: moves the courses' counts, and tries again the counts that could not be moved."""
 
-import json
 import time
 from typing import Any
 
-from listener.feed.consumer import Executor
+from listener.database.rows import only_row
+from listener.feed.consumer import Batch
 from listener.feed.registry import COUNT
-from listener.monitor.log_report import Report
-from listener.monitor.metrics import Metrics
-from listener.reactions import retry
-from listener.reactions.reaction import SHOWN, Reaction
-from listener.reactions.retry import Retry
+from listener.reactions.batch_size import BatchSizes
+from listener.reactions.reaction import SHOWN, BuiltIn, Context
 
 COUNT_PAUSE = 0.05
-"""Least seconds between two moves of the counts: each leaves a dead row version that the next must walk past."""
+"""Least seconds between two moves of the counts: each leaves a dead row version, which slows the next one."""
 
 PAUSE_PER_WORK = 200
 LONGEST_COUNT_PAUSE = 0.25
-"""A sign-up waits while counts are moved, so that is to take a two-hundredth of the time: moves that take longer, as
-over a slow network, come less often, down to four a second."""
+"""Sign-ups wait while counts are moved, so moves take a two-hundredth of the time. Slow moves, as over a slow network,
+come less often, down to four a second."""
 
 PAUSE_PER_OPEN_SECOND = 0.1
 LONGEST_PAUSE_WHILE_OPEN = 2.0
-"""While a transaction of somebody's is open, no version of a course's row that a move has replaced can be removed, and
-each enrollment's foreign key walks past all of them. So the longer it has been open, the less often counts are moved:
-some 950 versions come of half an hour, where 20 moves a second would leave 36,000."""
+"""While another session's transaction is open, replaced versions of a course's row cannot be removed, and each
+enrollment's foreign key walks past all of them. So the longer a transaction is open, the less often counts are moved:
+half an hour leaves some 950 versions, where 20 moves a second would leave 36,000."""
 
-CONCERNED = "change.course_id is not null"
-"""What is true of a note that moves a count."""
+PASSING = "select * from listener.pass_over_counting($1)"
+"""Takes counting past up to $1 notes that move no count."""
 
 RETRY_COURSES = 1000
 
-RETRY_COUNTS = retry.statement("retry_count", "listener.pending_count", "course_id")
+RETRY_COUNTS = "select * from listener.retry_count($1, most_shown => $2)"
 
 
-class Counting:
-    """The reaction that moves the courses' counts, and its retries."""
-
-    def __init__(self, executor: Executor, metrics: Metrics, report: Report) -> None:
-        self._executor = executor
-        self._metrics = metrics
-        self._report = report
-        self.reaction = Reaction.load(COUNT, pause=COUNT_PAUSE, concerned=CONCERNED)
-        self.retry = Retry()
+class Counting(BuiltIn):
+    def __init__(self, sizes: BatchSizes) -> None:
+        super().__init__(COUNT, sizes.of(COUNT), pause=COUNT_PAUSE, passing=PASSING)
+        self.retried = sizes.of(f"{COUNT} again", first=RETRY_COURSES, most=RETRY_COURSES)
         self._open_since = float("inf")
 
     def transaction_is_open(self, seconds: float) -> None:
-        """The oldest transaction of somebody's has been open for so long; 0 if there is none."""
+        """The age of the oldest transaction of another session; 0 if there is none."""
         self._open_since = time.monotonic() - seconds if seconds else float("inf")
 
-    def handled(self, result: dict[str, Any], seconds: float) -> None:
-        """Count and tell what a batch did, which took so many `seconds`."""
-        self._tell(result)
-        self.reaction.pause = pause_after(seconds, max(0.0, time.monotonic() - self._open_since))
+    def took(self, batch: Batch, seconds: float) -> None:
+        """As any, but the pause is longer after a long one."""
+        super().took(batch, seconds)
+        self.pause = pause_after(seconds, max(0.0, time.monotonic() - self._open_since))
+
+    def handled(self, result: dict[str, Any], context: Context) -> None:
+        _report(result, context)
         if result["parked"]:
             self.retry.not_later_than(time.monotonic() + 0.1)
 
-    async def retry_parked(self) -> bool:
+    async def retry_set_aside(self, context: Context) -> bool:
         """Try again to move the counts that were set aside. True if one needs no further attempt."""
-        row = await self._executor.fetchrow(RETRY_COUNTS, RETRY_COURSES, SHOWN)
-        assert row is not None
-        self.retry.done(
-            tried=row["tried"],
-            settled=row["tried"] - row["parked"],
-            more=row["tried"] == RETRY_COURSES,
-            next_in=row["next_in"],
-        )
-        self._tell(dict(row))
-        return bool(row["tried"] > row["parked"])
+        limit, started = self.retried.size, time.monotonic()
+        executor = context.executors.patient if limit == 1 else context.executors.batches
+        row = await only_row(executor, RETRY_COUNTS, limit, SHOWN)
+        more, settled = row["tried"] == limit, row["tried"] - row["parked"]
+        self.retried.done(time.monotonic() - started, more=more)
+        self.retry.done(tried=row["tried"], settled=settled, more=more, next_in=row["next_in"])
+        _report(dict(row), context)
+        return bool(settled)
 
-    def _tell(self, result: dict[str, Any]) -> None:
-        self._metrics.course_counts_moved.inc(result["moved"])
-        if result["moved"]:
-            self._report.moved(result["moved"], json.loads(result["moves"]))
+
+def _report(result: dict[str, Any], context: Context) -> None:
+    context.instruments.metrics.course_counts_moved.inc(result["moved"])
+    if result["moved"]:
+        context.report.moved(result["moved"], result["moves"])
 
 
 def pause_after(seconds: float, open_seconds: float = 0.0) -> float:
-    """Seconds for which the counts are left alone, after a move that took `seconds`, while a transaction has been open
+    """Seconds for which the counts are left alone: after a move that took `seconds`, while a transaction has been open
     for `open_seconds`."""
     by_work = min(LONGEST_COUNT_PAUSE, seconds * PAUSE_PER_WORK)
     by_versions = min(LONGEST_PAUSE_WHILE_OPEN, open_seconds * PAUSE_PER_OPEN_SECOND)

@@ -1,121 +1,140 @@
-"""Enrolling: what came of a batch, and those who could not be enrolled yet."""
+"""Enrolling: enrolls students, and tries again the students who could not be enrolled."""
 
-import json
 import time
 from collections import defaultdict
 from typing import Any
 
 import asyncpg
 
-from listener import sql
-from listener.feed.consumer import Executor
+from listener.database.driver_errors import CONNECTION_OVER
+from listener.database.rows import only_row
+from listener.feed.consumer import Batch
 from listener.feed.registry import ENROLL
-from listener.monitor.activity import Activity
-from listener.monitor.log_report import TAKEN_BACK, Report
-from listener.monitor.metrics import Metrics
-from listener.reactions import retry
-from listener.reactions.reaction import SHOWN, Reaction
-from listener.reactions.refusals import ENDED
-from listener.reactions.retry import Retry
-
-WAKE = "select from listener.wake_waiting() as woken where woken > 0"
-"""Somebody may have given up a place in line: has the next ones tried again, if there are seats."""
+from listener.instruments import holders
+from listener.instruments.log_report import TAKEN_BACK
+from listener.reactions.batch_size import BatchSizes
+from listener.reactions.reaction import CAREFUL_SECONDS, SHOWN, BuiltIn, Context, call
 
 RETRY_STUDENTS = 200
-"""Pending students that are tried each on its own in one statement; as many as a batch holds, if none is refused."""
+"""Most pending students tried each on its own in one statement; if none is refused, a batch tries more together."""
 
-RETRY_EACH, RETRY_TOGETHER = (
-    retry.statement(
-        "retry_enroll", "listener.pending_enrollment", "profile_id", outcome=sql.read(f"reactions/enroll_{manner}")
-    )
-    for manner in ("each", "together")
-)
+RETRY_EACH, RETRY_TOGETHER = (call("retry_enroll", singly=singly) for singly in (True, False))
 
 
-class Enrolling:
-    """The reaction that enrolls students, and its retries."""
-
-    def __init__(self, executor: Executor, metrics: Metrics, report: Report, activity: Activity) -> None:
-        self._executor = executor
-        self._metrics = metrics
-        self._report = report
-        self._activity = activity
-        self.reaction = Reaction.load(ENROLL)
-        self.retry = Retry()
+class Enrolling(BuiltIn):
+    def __init__(self, sizes: BatchSizes) -> None:
+        super().__init__(ENROLL, sizes.of(ENROLL))
+        self.retried = sizes.of(f"{ENROLL} again", first=RETRY_STUDENTS, most=RETRY_STUDENTS)
+        self._retried_together = sizes.of(f"{ENROLL} again, together")
+        self._singly_until = float("-inf")
         self.waited = 0.0
         """Seconds from the first note of the last batch to the reaction."""
-        self.courses_changed = False
-        """Whether a batch told of a change of courses, which may concern others than those it named."""
+        self._courses_changed = False
         self._none_refused = False
-        """Whether all pending students that were last tried could be enrolled."""
+        """Whether all pending students of the last attempt could be enrolled."""
 
-    def handled(self, result: dict[str, Any]) -> None:
-        """Count and tell what a batch did."""
-        self._tell(result)
+    def take_courses_changed(self) -> bool:
+        """Whether a batch, since the last call, reported a change of courses: it may concern other students, too."""
+        changed, self._courses_changed = self._courses_changed, False
+        return changed
+
+    def handled(self, result: dict[str, Any], context: Context) -> None:
+        context.instruments.state.refusals.refused(result["pending_students"] or [])
+        _report(result, context)
         if result["pending"]:
             self.retry.not_later_than(time.monotonic() + 1.0)
         self.waited = max(result["waited"], 0.0)
-        for kind in json.loads(result["kinds"]):
-            self._metrics.changes.labels(kind["source"], kind["operation"]).inc(kind["changes"])
+        for kind in result["kinds"]:
+            context.instruments.metrics.changes.labels(kind["source"], kind["operation"]).inc(kind["changes"])
         waited = ages_of_profiles(result["ages"], result["profiles"])
-        self._metrics.reaction_seconds.observe_all(waited)
-        self._activity.signed_up(waited)
+        context.instruments.metrics.reaction_seconds.observe_all(waited)
+        context.instruments.activity.signed_up(waited)
         if result["courses_changed"]:
-            self.courses_changed = True
+            self._courses_changed = True
         if result["courses_changed"] or result["woken"]:
             self.retry.not_later_than(time.monotonic())
 
-    async def retry_pending(self) -> bool:
-        """Try again to enroll those who were set aside. True if somebody needs no further attempt."""
-        row, limit = await self._retry_together(), self.reaction.batch_size
+    async def react(self, context: Context) -> Batch | None:
+        batch = await super().react(context)
+        if batch is not None and not batch.passed_over:
+            await _name_holders(batch.result.get("pending_students"), context)
+        return batch
+
+    async def retry_set_aside(self, context: Context) -> bool:
+        """Try the pending students again. True if one needs no further attempt."""
+        started, size = time.monotonic(), self._retried_together
+        limit = size.size
+        row = await self._retry_together(context)
         if row is None:
-            row, limit = await self._executor.fetchrow(RETRY_EACH, RETRY_STUDENTS, SHOWN), RETRY_STUDENTS
-        assert row is not None
+            started, size = time.monotonic(), self.retried
+            limit = size.size
+            row = await only_row(context.executors.patient, RETRY_EACH, limit, SHOWN)
+        more = row["tried"] == limit
+        size.done(time.monotonic() - started, more=more)
         self._none_refused = row["tried"] > 0 and row["pending"] == 0
-        self.retry.done(
-            tried=row["tried"],
-            settled=row["settled"],
-            more=row["tried"] == limit,
-            next_in=row["next_in"],
-        )
-        self._tell(dict(row))
+        self.retry.done(tried=row["tried"], settled=row["settled"], more=more, next_in=row["next_in"])
+        await _name_holders(row["pending_students"], context)
+        _report(dict(row), context)
         if row["suspended"] or row["removed"]:
-            self.reaction.due = True
-        if row["settled"] and await self._executor.fetchrow(WAKE):
+            self.due = True
+        if row["woken"]:  # a place in line became free
             self.retry.not_later_than(time.monotonic())
         return bool(row["settled"])
 
-    def _tell(self, result: dict[str, Any]) -> None:
-        shown = defaultdict(list)
-        for each in json.loads(result["examples"] or "[]"):
-            shown[each.pop("done")].append(each)
-        self._metrics.enrollments_created.inc(result["enrolled"])
-        self._report.enrolled(result["enrolled"], shown["enrolled"])
-        returned = result["returned"] or 0  # null, where nobody was noted
-        self._metrics.enrollments_returned.inc(returned)
-        self._report.returned(returned, shown["returned"])
-        for how in TAKEN_BACK:
-            left = result[how] or 0
-            self._metrics.enrollments_taken_back.labels(how).inc(left)
-            self._report.left(how, left, shown[how])
-        if result["pending"]:
-            self._report.pending(result["pending"], json.loads(result["pending_students"]))
-
-    async def _retry_together(self) -> asyncpg.Record | None:
-        """A batch of pending students at once, while none is refused; None if one was."""
-        if not self._none_refused:
+    async def _retry_together(self, context: Context) -> asyncpg.Record | None:
+        """Try a batch of pending students at once; None if one is refused, or was the last time."""
+        if not self._none_refused or time.monotonic() < self._singly_until:
             return None
         try:
-            return await self._executor.fetchrow(RETRY_TOGETHER, self.reaction.batch_size, SHOWN)
-        except ENDED:
+            return await context.executors.batches.fetchrow(RETRY_TOGETHER, self._retried_together.size, SHOWN)
+        except CONNECTION_OVER:
             raise
-        except asyncpg.PostgresError:
-            self._metrics.errors.labels("reaction").inc()
+        except asyncpg.PostgresError as error:
+            if isinstance(error, asyncpg.QueryCanceledError):
+                self._retried_together.cut()
+                self._singly_until = time.monotonic() + CAREFUL_SECONDS
+            context.instruments.metrics.errors.labels("reaction").inc()
             return None
+
+
+async def _name_holders(students: list[dict[str, Any]] | None, context: Context) -> None:
+    """Say of students who wait for a course's row who holds it."""
+    locked = [each for each in students or [] if each["reason"] == "course_locked"]
+    if not locked:
+        return
+    try:
+        found = await holders.look(context.executors.patient, [each["profile_id"] for each in locked])
+    except CONNECTION_OVER:
+        raise
+    except asyncpg.PostgresError:
+        return
+    if found:
+        for each in locked:
+            each |= {"error": str(found[0]), "pid": found[0].pid, "role": found[0].role, "query": found[0].query}
+
+
+def _report(result: dict[str, Any], context: Context) -> None:
+    metrics, report = context.instruments.metrics, context.report
+    shown = defaultdict(list)
+    for each in result["examples"] or []:
+        shown[each.pop("done")].append(each)
+    metrics.enrollments_created.inc(result["enrolled"])
+    report.enrolled(result["enrolled"], shown["enrolled"])
+    returned = result["returned"] or 0  # null, if no profile was noted
+    metrics.enrollments_returned.inc(returned)
+    report.returned(returned, shown["returned"])
+    if result["enrolled"] or returned:
+        context.instruments.state.refusals.succeeded()
+    for how in TAKEN_BACK:
+        left = result[how] or 0
+        metrics.enrollments_taken_back.labels(how).inc(left)
+        report.left(how, left, shown[how])
+    if result["pending"]:
+        report.pending(result["pending"], result["pending_students"])
 
 
 def ages_of_profiles(ages: list[float], profiles: list[int]) -> list[float]:
-    """Seconds that each profile has waited; `ages` are of notes, which name so many `profiles` each."""
+    """Seconds that each profile has waited; `ages` are those of notes, `profiles` their numbers of profiles."""
     if len(ages) == sum(profiles):
         return ages
     return [age for age, count in zip(ages, profiles, strict=True) for _ in range(count)]

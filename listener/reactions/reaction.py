@@ -1,78 +1,190 @@
-"""One reaction: a consumer of the feed, when it is due, and how much it takes at once."""
+"""One reaction: a consumer of the feed, when it is due, and how many changes it takes at once."""
 
-from dataclasses import dataclass, field
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
 
 from listener import sql
+from listener.database.driver_errors import CONNECTION_OVER, LOCKED, may_be_renamed
+from listener.database.executors import Executors
+from listener.database.patience import Trouble
+from listener.database.rows import Executor
 from listener.feed.consumer import Batch, Consumer
+from listener.instruments.instruments import Instruments
+from listener.instruments.log_report import Report
+from listener.logs import Event, Logger
+from listener.reactions.batch_size import FIRST_BATCH, BatchSize
+from listener.reactions.retry import Retry
+from listener.reasons import reason
 
 SHOWN = 20
 """Ids that a statement returns for the log."""
 
-BATCH_SECONDS = 0.25
-"""What a batch should take at most: so long are its locks held. Larger batches cost less for each change."""
+CAREFUL_SECONDS = 30.0
+"""After a refusal each student or course is handled on its own for so long: the server's log does not fill, too."""
 
-FIRST_BATCH = 2000
-SMALLEST_BATCH = 100
-"""Changes in a batch, within LISTENER_BATCH_SIZE: what a new leader begins with, and the least it comes down to."""
+SHORTEST_BLOCKED_SECONDS = 0.1
+LONGEST_BLOCKED_SECONDS = 5.0
 
 
-@dataclass
+@dataclass(frozen=True)
+class Context:
+    """Tools of one leader's reactions."""
+
+    executors: Executors
+    instruments: Instruments
+    report: Report
+    follow: Callable[[], Awaitable[bool]] | None = None
+    """Follows renames. True if a name was another one, and a statement is worth another attempt."""
+
+    async def after_renaming(self, react: Callable[[], Awaitable[Batch | None]]) -> Batch | None:
+        """React; once more if a table or column was renamed meanwhile."""
+        try:
+            return await react()
+        except CONNECTION_OVER:
+            raise
+        except asyncpg.PostgresError as error:
+            if not may_be_renamed(error) or self.follow is None or not await self.follow():
+                raise
+        return await react()
+
+
 class Reaction:
     """One consumer of the feed, and when it is due."""
 
-    name: str
-    together: Consumer
-    each: Consumer
-    arguments: tuple[object, ...] = ()
-    text: str | None = None
-    """As it was installed; None for those that are built in."""
-    pause: float = 0.0
-    """Least seconds from a batch that took all there was to the next."""
-    notes_left: bool = False
-    """Whether the last batch was as large as it may be, and there is more: that does not pause."""
-    batch_size: int = FIRST_BATCH
-    due: bool = True
-    paused: bool = False
-    """Whether somebody told it to wait. (Its statements look for themselves, and do nothing then.)"""
-    last_at: float = field(default=float("-inf"))
-    careful_until: float = field(default=float("-inf"))
-    blocked_pause: float = 0.0
-    """Least pause between two attempts while not even the batch can be read."""
+    severity = logging.WARNING
+    """Of a log line that says that it is blocked."""
 
-    @classmethod
-    def load(cls, name: str, *, pause: float = 0.0, concerned: str | None = None) -> "Reaction":
-        """The reaction in `sql/reactions/NAME.sql`, with its two ways to treat a batch. `concerned` is
-        what is true of the notes that concern it."""
-        text = sql.read(f"reactions/{name}")
-        return cls(
-            name=name,
-            together=_consumer(name, text, "together", sql.read(f"reactions/{name}_few"), concerned),
-            each=_consumer(name, text, "each"),
-            arguments=(SHOWN,),
-            pause=pause,
-        )
+    def __init__(self, name: str, size: BatchSize | None = None, *, pause: float = 0.0) -> None:
+        """`pause`: the least seconds from a batch that took all there was to the next."""
+        self.name = name
+        self.pause = pause
+        self.size = size or BatchSize(FIRST_BATCH)
+        self.due = True
+        self.paused = False
+        """By `listener pause`. (Its statements look for themselves, and do nothing then.)"""
+        self.notes_left = False
+        """Whether the last batch was a full one, and more notes wait: then there is no pause."""
+        self.blocked_pause = 0.0
+        """Least seconds between two attempts while not even a batch can be read."""
+        self.blocked_by: str | None = None
+        """Why not even a batch can be handled, once that was logged."""
+        self._trouble = Trouble()
+        self.last_at = float("-inf")
 
-    @classmethod
-    def installed(cls, name: str, text: str) -> "Reaction":
-        """A reaction that somebody installed, which has one way to treat a batch, and returns its summary. It begins
-        with few changes: nobody knows what one costs."""
-        consumer = Consumer(name, text)
-        return cls(name=name, together=consumer, each=consumer, text=text, batch_size=SMALLEST_BATCH)
-
-    def resize(self, batch: Batch, seconds: float, most: int) -> None:
-        """Aim at batches of BATCH_SECONDS, `most` changes at most, after one that took `seconds`."""
-        if batch.notes_left or seconds > BATCH_SECONDS:
-            factor = min(2.0, max(0.5, BATCH_SECONDS / seconds))
-            least = min(SMALLEST_BATCH, most, self.batch_size)
-            self.batch_size = max(least, min(most, int(self.batch_size * factor)))
+    def took(self, batch: Batch, seconds: float) -> None:
+        """Choose the size of the next batch, and the pause before it."""
+        self.size.done(seconds, more=batch.notes_left)
 
     def wait(self, now: float) -> float:
-        """Seconds until this reaction should run; infinite if there is nothing for it to do."""
+        """Seconds until this reaction should run; infinite if nothing is to do."""
         if self.paused or not self.due:
             return float("inf")
         pause = 0.0 if self.notes_left else self.pause
         return max(0.0, self.last_at + max(pause, self.blocked_pause) - now)
 
+    async def react(self, context: Context) -> Batch | None:
+        """Handle the next batch; None if there was nothing to handle."""
+        raise NotImplementedError
 
-def _consumer(name: str, text: str, manner: str, few: str | None = None, concerned: str | None = None) -> Consumer:
-    return Consumer(name, text.replace("{{outcome}}", sql.read(f"reactions/{name}_{manner}")), few, concerned)
+    def handled(self, result: dict[str, Any], context: Context) -> None:
+        """Report a batch."""
+
+    def blocked(self, error: asyncpg.PostgresError, log: Logger) -> None:
+        """A batch failed as a whole: a table is locked, or the server is short of something. A reason to wait, not to
+        reconnect."""
+        if self._trouble.is_news(error):
+            self.blocked_by = reason(error)
+            log.log(self.severity, Event.REACTION_BLOCKED, consumer=self.name, error=reason(error))
+        self.blocked_pause = min(LONGEST_BLOCKED_SECONDS, max(SHORTEST_BLOCKED_SECONDS, self.blocked_pause * 2))
+
+    def works(self, log: Logger) -> None:
+        self.blocked_pause = 0.0
+        self.blocked_by = None
+        if self._trouble.is_over():
+            log.info(Event.REACTION_RECOVERED, consumer=self.name)
+
+
+class BuiltIn(Reaction):
+    """The function `listener.NAME`. It treats a batch as a whole, or, after a refusal, each student or course on its
+    own; refused ones are set aside and tried again."""
+
+    def __init__(
+        self, name: str, size: BatchSize | None = None, *, pause: float = 0.0, passing: str | None = None
+    ) -> None:
+        """`passing` is SQL that passes over notes that do not concern the reaction."""
+        super().__init__(name, size, pause=pause)
+        self.together = Consumer(name, call(name, singly=False), passing=passing)
+        self.each = Consumer(name, call(name, singly=True))
+        self.retry = Retry()
+        self.retried = BatchSize(FIRST_BATCH)
+        """How much set-aside work is tried again at once."""
+        self._careful_until = float("-inf")
+
+    async def react(self, context: Context) -> Batch | None:
+        if time.monotonic() < self._careful_until or (self.size.was_cut and self.size.size == 1):
+            return await self._react_to_each(context)
+        try:
+            return await context.after_renaming(lambda: self._react(self.together, context.executors.batches))
+        except CONNECTION_OVER:
+            raise
+        except asyncpg.PostgresError as error:
+            if isinstance(error, asyncpg.QueryCanceledError) and self.size.size > 1:
+                raise
+            if await _is_about_a_table(context.executors.patient, error):
+                raise
+            context.instruments.metrics.errors.labels("reaction").inc()
+            if not isinstance(error, LOCKED):
+                self._be_careful(error, context)
+                return await self._react_to_each(context)
+            batch = await self._react_to_each(context)
+            if batch is not None and (batch.result.get("pending") or batch.result.get("parked")):
+                self._be_careful(error, context)  # a row is locked: not a table, released at this very moment
+            return batch
+
+    async def _react(self, consumer: Consumer, executor: Executor) -> Batch | None:
+        return await consumer.react(executor, self.size.size, SHOWN)
+
+    async def _react_to_each(self, context: Context) -> Batch | None:
+        """The statement itself sets aside the students who are left after a second."""
+        return await self._react(self.each, context.executors.patient)
+
+    def blocked(self, error: asyncpg.PostgresError, log: Logger) -> None:
+        """A batch that took too long is tried again at once, with fewer changes."""
+        if not isinstance(error, asyncpg.QueryCanceledError) or self.size.size == 1:
+            super().blocked(error, log)
+            return
+        if not self.size.was_cut:
+            log.warning(Event.BATCH_CUT, consumer=self.name, changes=self.size.size, error=reason(error))
+        self.size.cut()
+        if self.size.size == 1:
+            self._careful_until = time.monotonic() + CAREFUL_SECONDS
+
+    def _be_careful(self, error: Exception, context: Context) -> None:
+        context.instruments.log.warning(Event.REACTION_FAILED, consumer=self.name, error=reason(error))
+        self._careful_until = time.monotonic() + CAREFUL_SECONDS
+
+    async def retry_set_aside(self, context: Context) -> bool:
+        """Try again what was set aside. True if an attempt succeeded."""
+        raise NotImplementedError
+
+
+def call(function: str, *, singly: bool) -> str:
+    """SQL that calls a function of schema `listener`: it treats up to $1 students or courses, each on its own if
+    `singly`, and returns up to $2 of their ids for the log."""
+    return f"select * from listener.{function}($1, singly => {str(singly).lower()}, most_shown => $2)"
+
+
+async def _is_about_a_table(executor: Executor, error: asyncpg.PostgresError) -> bool:
+    """Whether a statement failed because another session has locked a whole table, not one row."""
+    if not isinstance(error, LOCKED):
+        return False
+    try:
+        row = await executor.fetchrow(sql.read("reactions/table_held"))
+    except LOCKED:  # by a table of ours
+        return True
+    return row is not None and bool(row["is_held"])

@@ -1,175 +1,153 @@
-"""Runs the reactions of one leader when they are due, and copes with what is refused.
-
-Each reaction is a consumer of the feed. Enrolling and counting have two statements: one that treats a batch as a
-whole, and one that treats each student or course on its own, for when something in a batch is refused. A reaction that
-was installed has one; when it is refused, or takes long, that reaction alone waits and tries again.
-"""
+"""Runs the reactions of one leader when they are due, and waits where one is refused."""
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 
 import asyncpg
 
-from listener.feed.consumer import Batch, Executor
-from listener.logs import Event, Logger
-from listener.monitor.activity import Activity
-from listener.monitor.log_report import Report
-from listener.monitor.metrics import Metrics
+from listener.database.driver_errors import CONNECTION_OVER
+from listener.database.executors import Executors
+from listener.errors import ListenerError
+from listener.feed.consumer import Batch
+from listener.instruments.instruments import Instruments
+from listener.instruments.log_report import Report
+from listener.logs import Event
+from listener.reactions.batch_size import BatchSize, BatchSizes
 from listener.reactions.counting import Counting
 from listener.reactions.enrolling import Enrolling
-from listener.reactions.reaction import FIRST_BATCH, Reaction
-from listener.reactions.refusals import ENDED, may_be_renamed
-
-CAREFUL_SECONDS = 30.0
-"""How long each student is enrolled on its own after one was refused, so that the server's log is not filled too."""
-
-SHORTEST_BLOCKED_SECONDS = 0.1
-LONGEST_BLOCKED_SECONDS = 5.0
-
-INSTALLED_SECONDS = 1.0
-"""What a batch of a reaction that somebody installed may take: no other runs meanwhile."""
-INSTALLED_PAUSE = 20 * INSTALLED_SECONDS
-"""Least seconds from one that took longer to the next attempt, with half as many changes."""
+from listener.reactions.installed import InstalledReaction
+from listener.reactions.reaction import BuiltIn, Context, Reaction
 
 
 class Reactions:
-    """All reactions of one leader, run when they are due."""
-
     def __init__(
         self,
-        executor: Executor,
-        metrics: Metrics,
-        log: Logger,
-        batch_size: int,
-        activity: Activity | None = None,
+        executors: Executors,
+        instruments: Instruments,
+        sizes: BatchSizes,
         follow: Callable[[], Awaitable[bool]] | None = None,
-        limited: Executor | None = None,
     ) -> None:
-        """`follow` is asked when names may have changed: True if they had, and a statement is worth another try.
-        `limited` runs the reactions that were installed, where it is another; it has the server end what takes longer
-        than INSTALLED_SECONDS."""
-        self._follow = follow
-        self._executor = executor
-        self._limited = limited or executor
-        self._metrics = metrics
-        self._log = log
-        self._batch_size = batch_size
+        """`follow` follows renames."""
+        self._instruments = instruments
+        self.report = Report(instruments.log, instruments.activity)
+        self._context = Context(executors, instruments, self.report, follow)
+        self._sizes = sizes
         self.round_trip = 0.0
-        """Seconds of the last look that found nothing, which is hardly more than the way there and back."""
-        activity = activity or Activity()
-        self.report = Report(log, activity)
-        self._enrolling = Enrolling(executor, metrics, self.report, activity)
-        self._counting = Counting(executor, metrics, self.report)
-        self._reactions: tuple[Reaction, ...] = (self._enrolling.reaction, self._counting.reaction)
-        for reaction in self._reactions:
-            reaction.batch_size = min(FIRST_BATCH, batch_size)
+        """Seconds of the last look that found nothing: hardly more than the network's."""
+        self._enrolling = Enrolling(sizes)
+        self._counting = Counting(sizes)
+        self._built_in: tuple[BuiltIn, ...] = (self._enrolling, self._counting)
+        self._installed: tuple[InstalledReaction, ...] = ()
+
+    @property
+    def _reactions(self) -> tuple[Reaction, ...]:
+        return (*self._built_in, *self._installed)
 
     @property
     def consumers(self) -> list[str]:
-        """Names of the feed's consumers."""
         return [reaction.name for reaction in self._reactions]
 
     @property
     def waited(self) -> float:
-        """Seconds from the first note of the last batch to the reaction."""
         return self._enrolling.waited
 
     def take_courses_changed(self) -> bool:
-        """Whether a batch, since this was last asked, told of a change of courses."""
-        changed, self._enrolling.courses_changed = self._enrolling.courses_changed, False
-        return changed
+        return self._enrolling.take_courses_changed()
 
     def learn(self, texts: Mapping[str, str]) -> None:
-        """These are the reactions that somebody installed, by name: no others. One that is what it was goes on as it
-        is."""
-        known = {reaction.name: reaction for reaction in self._reactions[2:]}
+        """Run these installed reactions, by name, and no others. One with the same text goes on as before."""
+        known = {reaction.name: reaction for reaction in self._installed}
         installed = []
         for name, text in sorted(texts.items()):
             reaction = known.get(name)
             if reaction is None or reaction.text != text:
-                reaction = Reaction.installed(name, text)
-                reaction.batch_size = min(reaction.batch_size, self._batch_size)
+                reaction = InstalledReaction(name, text, self._sizes)
             reaction.due = True
             installed.append(reaction)
-        self._reactions = (*self._reactions[:2], *installed)
+        self._installed = tuple(installed)
+        self._sizes.forget_all_but(set(texts.items()))
 
     def behind(self, names: Collection[str]) -> None:
-        """For these there is something in the feed, whatever the others found."""
+        """The feed holds something for these."""
         for reaction in self._reactions:
             reaction.due = reaction.due or reaction.name in names
 
     def news(self) -> None:
-        """There may be something in the feed. Enrolling looks at once; if it finds anything, or does not look,
-        so do the others."""
-        self._enrolling.reaction.due = True
-        if self._enrolling.reaction.blocked_pause or self._enrolling.reaction.paused:
+        """The feed may hold something. Enrolling looks at once; the others follow if it finds something, or cannot
+        look."""
+        self._enrolling.due = True
+        if self._enrolling.blocked_pause or self._enrolling.paused:
             self._others_due()
 
     def pause(self, consumers: Collection[str]) -> None:
-        """Leave these alone, and what they have set aside, until told otherwise. What was paused and is not among them
-        goes on at once."""
+        """Let these wait, with their set-aside work; the others go on at once."""
         for reaction in self._reactions:
             was_paused, reaction.paused = reaction.paused, reaction.name in consumers
             if was_paused and not reaction.paused:
                 reaction.due = True
-                for each in (self._enrolling, self._counting):
-                    if each.reaction is reaction:
-                        each.retry.not_later_than(time.monotonic())
+                if isinstance(reaction, BuiltIn):
+                    reaction.retry.not_later_than(time.monotonic())
 
     def _others_due(self) -> None:
-        for other in self._reactions[1:]:
-            other.due = True
+        for other in self._reactions:
+            if other is not self._enrolling:
+                other.due = True
 
     def wait(self) -> float:
         """Seconds until something is due; infinite if nothing is."""
         now = time.monotonic()
         return min(
             *(reaction.wait(now) for reaction in self._reactions),
-            *(each.retry.wait(now) for each in (self._enrolling, self._counting) if not each.reaction.paused),
+            *(each.retry.wait(now) for each in self._built_in if not each.paused),
             self.report.wait(),
         )
 
     async def run_due(self) -> bool:
-        """Run what is due, once. True if a batch was handled. Raises Fenced, or what the connection raises."""
+        """Run what is due, once. True if a batch was handled. Raises Fenced, or the connection's errors."""
         handled = False
         for reaction in self._reactions:
             if reaction.wait(time.monotonic()) <= 0:
                 handled = await self._run(reaction) or handled
-        if await self._attempt(self._enrolling, self._enrolling.retry_pending):
-            self._counting.reaction.due = True
-        await self._attempt(self._counting, self._counting.retry_parked)
+        if await self._retry(self._enrolling):
+            self._counting.due = True
+        await self._retry(self._counting)
         self.report.flush()
         return handled
 
     def attempts_due(self, students_in: float | None, counts_in: float | None) -> None:
-        """What a sample found: seconds until the next pending student, and the next parked count, is due."""
+        """A sample's figures: seconds until the next pending student, and the next parked count, is due."""
         now = time.monotonic()
         for retry, seconds in ((self._enrolling.retry, students_in), (self._counting.retry, counts_in)):
             if seconds is not None:
                 retry.not_later_than(now + max(seconds, retry.pause))
 
+    def blocked(self) -> dict[str, str]:
+        """Reactions whose batches fail as a whole, and why."""
+        return {each.name: each.blocked_by for each in self._reactions if each.blocked_by is not None}
+
     def try_again(self) -> None:
-        """Somebody may have made due what is set aside: see to it at once, however often it went wrong."""
-        for each in (self._enrolling, self._counting):
+        """Try set-aside work at once, however often it failed."""
+        for each in self._built_in:
             each.retry.hurry()
 
     def transaction_is_open(self, seconds: float) -> None:
-        """What a sample found: the oldest transaction of somebody's has been open for so long; 0 if there is none."""
         self._counting.transaction_is_open(seconds)
 
     async def _run(self, reaction: Reaction) -> bool:
-        started = time.monotonic()
-        reaction.last_at = started
+        started = reaction.last_at = time.monotonic()
         try:
-            batch = await self._react(reaction)
-        except ENDED:
+            with answered_or_cut(reaction.size):
+                batch = await reaction.react(self._context)
+        except CONNECTION_OVER:
             raise
         except asyncpg.PostgresError as error:
-            self._blocked(reaction, error)
+            self._instruments.metrics.errors.labels("reaction").inc()
+            reaction.blocked(error, self._instruments.log)
+            if reaction is self._enrolling:
+                self._others_due()
             return False
-        if reaction.blocked_pause:
-            reaction.blocked_pause = 0.0
-            self._log.info(Event.REACTION_RECOVERED, consumer=reaction.name)
+        reaction.works(self._instruments.log)
         seconds = time.monotonic() - started
         if batch is None:
             reaction.due = reaction.notes_left = False
@@ -179,73 +157,50 @@ class Reactions:
         self._measure(reaction, batch, seconds)
         if batch.passed_over:
             return True
-        reaction.resize(batch, seconds, self._batch_size)
-        if reaction is self._enrolling.reaction:
+        reaction.took(batch, seconds)
+        if reaction is self._enrolling:
             self._others_due()
-            self._enrolling.handled(batch.result)
-        elif reaction is self._counting.reaction:
-            self._counting.handled(batch.result, seconds)
+        reaction.handled(batch.result, self._context)
         return True
 
-    def _blocked(self, reaction: Reaction, error: Exception) -> None:
-        """Somebody holds a whole table, or the server is short of something: a reason to wait, not to reconnect."""
-        self._metrics.errors.labels("reaction").inc()
-        if not reaction.blocked_pause:
-            tell = self._log.warning if reaction.text is None else self._log.error
-            tell(Event.REACTION_BLOCKED, consumer=reaction.name, error=str(error))
-        reaction.blocked_pause = min(LONGEST_BLOCKED_SECONDS, max(SHORTEST_BLOCKED_SECONDS, reaction.blocked_pause * 2))
-        if reaction.text is not None and isinstance(error, asyncpg.QueryCanceledError):
-            reaction.blocked_pause = INSTALLED_PAUSE
-            reaction.batch_size = max(1, reaction.batch_size // 2)
-        if reaction is self._enrolling.reaction:
-            self._others_due()
-
-    async def _react(self, reaction: Reaction) -> Batch | None:
-        if reaction.text is not None:
-            return await self._react_as_installed(reaction)
-        if time.monotonic() >= reaction.careful_until:
-            try:
-                return await reaction.together.react(self._executor, reaction.batch_size, *reaction.arguments)
-            except ENDED:
-                raise
-            except asyncpg.PostgresError as error:
-                if may_be_renamed(error) and self._follow is not None and await self._follow():
-                    return await reaction.together.react(self._executor, reaction.batch_size, *reaction.arguments)
-                self._metrics.errors.labels("reaction").inc()
-                self._log.warning(Event.REACTION_FAILED, consumer=reaction.name, error=str(error))
-                reaction.careful_until = time.monotonic() + CAREFUL_SECONDS
-        return await reaction.each.react(self._executor, reaction.batch_size, *reaction.arguments)
-
-    async def _react_as_installed(self, reaction: Reaction) -> Batch | None:
-        try:
-            return await reaction.together.react(self._limited, reaction.batch_size)
-        except ENDED:
-            raise
-        except asyncpg.PostgresError as error:
-            if not may_be_renamed(error) or self._follow is None or not await self._follow():
-                raise
-        return await reaction.together.react(self._limited, reaction.batch_size)
-
     def _measure(self, reaction: Reaction, batch: Batch, seconds: float) -> None:
-        self._metrics.batch_seconds.labels(reaction.name).observe(seconds)
-        self._metrics.batch_changes.labels(reaction.name).observe(batch.changes)
-        self._metrics.last_reaction.set_to_current_time()
-        self._log.debug(
-            Event.BATCH_APPLIED,
-            consumer=reaction.name,
-            changes=batch.changes,
-            milliseconds=round(seconds * 1000, 1),
+        metrics = self._instruments.metrics
+        metrics.batch_seconds.labels(reaction.name).observe(seconds)
+        metrics.batch_changes.labels(reaction.name).observe(batch.changes)
+        metrics.last_reaction.set_to_current_time()
+        milliseconds = round(seconds * 1000, 1)
+        self._instruments.log.debug(
+            Event.BATCH_APPLIED, consumer=reaction.name, changes=batch.changes, milliseconds=milliseconds
         )
 
-    async def _attempt(self, of: Enrolling | Counting, attempt: Callable[[], Awaitable[bool]]) -> bool:
-        """Try again what was set aside, if that is due. True if something of it was settled."""
-        if of.reaction.paused or of.retry.wait(time.monotonic()) > 0:
+    async def _retry(self, reaction: BuiltIn) -> bool:
+        """Try set-aside work again, if that is due. True if an attempt succeeded."""
+        if reaction.paused or reaction.retry.wait(time.monotonic()) > 0:
             return False
         try:
-            return await attempt()
-        except ENDED:
+            with answered_or_cut(reaction.retried):
+                return await reaction.retry_set_aside(self._context)
+        except CONNECTION_OVER:
             raise
-        except asyncpg.PostgresError:
-            self._metrics.errors.labels("reaction").inc()
-            of.retry.done(tried=1, settled=0, more=True, next_in=None)
+        except asyncpg.PostgresError as error:
+            if isinstance(error, asyncpg.QueryCanceledError):
+                reaction.retried.cut()
+            self._instruments.metrics.errors.labels("reaction").inc()
+            reaction.retry.done(tried=1, settled=0, more=True, next_in=None)
             return False
+
+
+@contextmanager
+def answered_or_cut(size: BatchSize) -> Iterator[None]:
+    """The size is smaller next time if the connection ends before the server answers: that may be for the batch's
+    length, and it does not matter who set the limit."""
+    try:
+        yield
+    except CONNECTION_OVER:
+        size.cut()
+        raise
+    except (asyncpg.PostgresError, ListenerError):
+        raise
+    except BaseException:
+        size.cut()
+        raise

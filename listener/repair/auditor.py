@@ -1,10 +1,8 @@
-"""The leader's audit: every few minutes the tables are looked at as a whole, and counts that are off are repaired.
+"""The leader's audit: every few minutes it reads whole tables, and repairs counts that are off.
 
-Where a trigger could not read a row, it noted only that something happened (a blind note). Who was not enrolled or
-counted for that is found here, too, as soon as the leader asks. Where the rule depends on time, or reads tables that
-are not watched, the audit is the timer by which such changes are found.
-
-It has a short-lived connection of its own, so that no reaction waits for it, and reads one snapshot without a lock.
+A trigger that could not read a row took a blind note. The audit makes these good, as soon as the leader asks. Under a
+rule that depends on time, or on tables without triggers, the audit finds the changes. It has a short-lived connection
+of its own, so no reaction waits for it, and reads one snapshot without a lock.
 """
 
 import time
@@ -15,62 +13,71 @@ import anyio
 import asyncpg
 
 from listener import sql
-from listener.adapter import install, takeover
-from listener.adapter.mapping import Mapping
-from listener.connection import Connection, close, connect, reason
-from listener.errors import CONNECTION_ERRORS, InTheWay
-from listener.lock_watch import reading_whole_tables
-from listener.logs import Event, Logger
-from listener.monitor.metrics import Metrics
-from listener.monitor.state import State
+from listener.catalogue import installation, takeover
+from listener.database.connection import Connection, close, connect
+from listener.database.driver_errors import CONNECTION_ERRORS, CONNECTION_OVER, INTERRUPTED
+from listener.database.executors import retried_if_replaced
+from listener.database.lock_watch import reading_whole_tables
+from listener.database.patience import Trouble
+from listener.database.rows import only_row
+from listener.errors import InTheWay
+from listener.instruments.instruments import Instruments
+from listener.logs import Event
+from listener.mapping.mapping import Mapping
+from listener.reasons import reason
 from listener.repair import count_repair
 from listener.repair.students_audit import StudentsAudit
 from listener.settings import Settings
 
 FIRST_SECONDS = 2.0
-"""Pause before the first audit of a new leader: first things first."""
 
 BUSY_SECONDS = 10.0
-"""Pause after an audit that could not repair, because somebody held a row, or that gave way to a migration."""
+"""Pause after an audit that met a locked row, or gave way to a migration."""
 
 AGAIN_SECONDS = 0.1
-"""Least pause after something could not be made good; it doubles with each failure in a row."""
+"""Least pause after blind notes could not be made good; doubled for each failure in a row."""
 
 MOST_TOLD = 20
-"""Repairs that get a log line each."""
 
 BUSY_SHARE = 20
-"""An audit that takes long is followed by a pause so many times as long."""
+"""An audit is followed by a pause so many times as long."""
+
+OVERDUE = 3
+"""After so many times LISTENER_AUDIT_SECONDS without an audit that came to its end, one is missed."""
 
 MAKE_GOOD_SHARE = 3
-"""The same, when blind notes were made good: they may keep coming, and somebody waits for each."""
+"""The same after blind notes were made good: more may come, and students wait for each."""
 
 LIMITS = """
 set local lock_timeout = '200ms';
 set local statement_timeout = '10min';
+select set_config(name, '0', true) from pg_catalog.pg_settings where name = 'transaction_timeout';
 """
+"""transaction_timeout is of Postgres 17: the database's or the role's would end the session."""
+
+MAKE_GOOD_STUDENTS = "select * from listener.make_good_students()"
+MAKE_GOOD_COUNTS = "select * from listener.make_good_counts()"
 
 
 class Auditor:
-    """Audits while this daemon leads."""
-
-    def __init__(
-        self, settings: Settings, metrics: Metrics, state: State, log: Logger, wake: Callable[[], None]
-    ) -> None:
-        """`wake` tells the leader that something new is in the feed."""
+    def __init__(self, settings: Settings, instruments: Instruments, wake: Callable[[], None]) -> None:
+        """`wake` has the leader look at the feed."""
         self._settings = settings
-        self._metrics = metrics
-        self._log = log
+        self._metrics, self._log, self._audits = instruments.metrics, instruments.log, instruments.state.audit
         self._wake = wake
         self._asked = anyio.Event()
-        self._students = StudentsAudit(metrics, state, log)
+        self._hurries = False
+        self._students = StudentsAudit(instruments)
         self._failures = 0
+        self._trouble = Trouble()
         self._repairs_in_a_row: dict[tuple[str, str], int] = {}
         self._foreign: tuple[str, ...] = ()
 
     async def run(self, scope: anyio.CancelScope) -> None:
-        """Audit again and again until `scope` is cancelled."""
+        """Until `scope` is cancelled."""
         self._students.begin()
+        self._audits.errors.clear()
+        self._audits.expected_by = time.monotonic() + OVERDUE * self._settings.audit_seconds
         with scope:
             await self._run()
 
@@ -85,6 +92,8 @@ class Auditor:
                 started = time.monotonic()
                 await self._try(self._make_good_now)
                 self._asked = anyio.Event()
+                if self._hurries:
+                    self._hurries, due_at = False, started
                 ended = time.monotonic()
                 rested_at = ended + MAKE_GOOD_SHARE * (ended - started)
                 if self._failures:
@@ -93,35 +102,48 @@ class Auditor:
                 due_at = time.monotonic() + await self._try(self._audit)
 
     def make_good(self) -> None:
-        """There are blind notes, and the tables can be read again: see to it as soon as possible."""
+        self._asked.set()
+
+    def audit_soon(self) -> None:
+        """Rows have come or gone without a trigger."""
+        self._hurries = True
         self._asked.set()
 
     async def _try(self, work: Callable[[Connection], Awaitable[bool]]) -> float:
-        """Do it on a connection of its own; the seconds until the next audit."""
+        """On a connection of its own; returns the seconds until the next audit."""
         started = time.monotonic()
         try:
-            connection = await connect(self._settings.url(), application_name="listener-audit")
-            try:
-                done = await work(connection)
-            except BaseException:
-                connection.terminate()
-                raise
-            finally:
-                await close(connection)
+            done = await retried_if_replaced(lambda: self._connected(work))
         except InTheWay:
             return min(BUSY_SECONDS, self._settings.audit_seconds)
         except CONNECTION_ERRORS as error:
             self._metrics.errors.labels("audit").inc()
-            if not self._failures:
+            if self._trouble.is_news(error):
+                self._audits.errors[work.__name__] = reason(error)
                 self._log.warning(Event.AUDIT_FAILED, error=reason(error))
             self._failures += 1
             if isinstance(error, asyncpg.LockNotAvailableError):
                 return min(BUSY_SECONDS, self._settings.audit_seconds)
         else:
             self._failures = 0
+            self._trouble.is_over()
+            self._audits.errors.pop(work.__name__, None)
             if not done:
                 return min(BUSY_SECONDS, self._settings.audit_seconds)
-        return max(self._settings.audit_seconds, BUSY_SHARE * (time.monotonic() - started))
+        pause = max(self._settings.audit_seconds, BUSY_SHARE * (time.monotonic() - started))
+        if work == self._audit and not self._failures:
+            self._audits.expected_by = time.monotonic() + pause + (OVERDUE - 1) * self._settings.audit_seconds
+        return pause
+
+    async def _connected(self, work: Callable[[Connection], Awaitable[bool]]) -> bool:
+        connection = await connect(self._settings.url(), application_name="listener-audit")
+        try:
+            return await work(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        finally:
+            await close(connection)
 
     @asynccontextmanager
     async def _whole_tables(self, connection: Connection) -> AsyncIterator[None]:
@@ -129,31 +151,39 @@ class Auditor:
             yield
 
     async def _audit(self, connection: Connection) -> bool:
-        """One audit; False if it was put off, because a backlog is being drained."""
-        if await connection.fetchval(sql.read("repair/draining")):
+        """False if it was put off, while a backlog is drained."""
+        if await connection.fetchval(sql.read("repair/audit", "draining")):
             return False
-        installed = await install.recorded(connection)
-        if installed is None or installed.version != install.VERSION or installed.now is None:
+        installed = await installation.recorded(connection)
+        if installed is None or installed.version != installation.VERSION or installed.bound is None:
             return False  # the next heartbeat tells of it
         mapping = installed.mapping
         started = time.monotonic()
         self._metrics.audits.inc()
-        async with self._whole_tables(connection):
-            students, missed, noted = await self._students.look(connection, mapping)
-        if noted:
-            self._wake()
-            self._log.info(Event.LOOKED_AFTER, students=noted)
+        failed: asyncpg.PostgresError | None = None
+        students = missed = 0
+        try:
+            async with self._whole_tables(connection):
+                students, missed, noted = await self._students.look(connection, mapping)
+            if noted:
+                self._wake()
+                self._log.info(Event.LOOKED_AFTER, students=noted)
+        except (*CONNECTION_OVER, *INTERRUPTED):
+            raise
+        except asyncpg.PostgresError as error:
+            failed = error  # the rule's affair: counts are repaired all the same
         await self._look_for_triggers(connection, mapping)
         async with self._whole_tables(connection):
-            counts = await connection.fetchrow(sql.read("repair/counts"))
-        assert counts is not None
+            counts = await only_row(connection, sql.read("repair/audit", "counts"))
         self._metrics.course_count_drift.set(counts["drifted"])
         if not counts["paused"]:
             repairs: list[count_repair.CountRepair] = []
             if counts["drifted"] or counts["parked"]:
                 async with self._whole_tables(connection):
                     repairs = await count_repair.repair_counts(connection)
-            self._repaired(repairs)
+            self._repaired(repairs, counts["drifted"])
+        if failed is not None:
+            raise failed
         self._metrics.last_audit.set_to_current_time()
         self._log.debug(
             Event.AUDITED,
@@ -165,22 +195,28 @@ class Auditor:
         return True
 
     async def _make_good_now(self, connection: Connection) -> bool:
-        """Enroll and count what triggers could only note blindly."""
-        async with self._whole_tables(connection):
-            students = await connection.fetchrow(sql.read("repair/make_good_students"))
+        failed: asyncpg.PostgresError | None = None
+        students = {"notes": 0, "students": 0}
+        try:
+            async with self._whole_tables(connection):
+                students = dict(await only_row(connection, MAKE_GOOD_STUDENTS))
+        except (*CONNECTION_OVER, *INTERRUPTED):
+            raise
+        except asyncpg.PostgresError as error:
+            failed = error  # the rule's affair: counts are made good all the same
         self._wake()
         async with self._whole_tables(connection):
-            counts = await connection.fetchrow(sql.read("repair/make_good_counts"))
+            counts = await only_row(connection, MAKE_GOOD_COUNTS)
             repairs = await count_repair.repair_counts(connection)
         self._wake()
-        assert students is not None
-        assert counts is not None
         if students["notes"] or counts["notes"]:
             self._log.info(Event.MADE_GOOD, students=students["students"], counts=len(repairs))
+        if failed is not None:
+            raise failed
         return True
 
     async def _look_for_triggers(self, connection: Connection, mapping: Mapping) -> None:
-        """A migration may create a trigger again that was taken over. That is logged; the trigger is left alone."""
+        """Log triggers that were taken over, and that a migration created again. They are left alone."""
         found = await takeover.existing(connection, mapping)
         names = tuple(sorted(str(each) for each in found if each.is_enabled))
         self._metrics.foreign_triggers.set(len(names))
@@ -188,9 +224,10 @@ class Auditor:
             self._log.warning(Event.TRIGGERS_CAME_BACK, triggers=names, mend="listener install --take-over")
         self._foreign = names
 
-    def _repaired(self, repairs: list[count_repair.CountRepair]) -> None:
-        """Tell what was repaired. A drift that is back at the next audit is told once more, and then counted only."""
-        self._metrics.course_count_drift.set(0)
+    def _repaired(self, repairs: list[count_repair.CountRepair], drifted: int) -> None:
+        """Report repairs, of so many courses that were off: the LMS may refuse some. A count that is off again at the
+        next audit is reported once more, and then only counted."""
+        self._metrics.course_count_drift.set(max(0, drifted - len({each.course_id for each in repairs})))
         self._metrics.count_corrections.inc(len(repairs))
         before = self._repairs_in_a_row
         self._repairs_in_a_row = {

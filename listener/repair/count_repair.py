@@ -1,16 +1,12 @@
-"""Repairs counts that are off, while the system runs."""
+"""Repairs counts while the system runs."""
 
 from dataclasses import dataclass
 
-from listener import sql
-from listener.connection import Connection
-from listener.locks import LOCK_CLASS, REPAIR_LOCK
+from listener.database.connection import Connection
 
 
 @dataclass(frozen=True)
 class CountRepair:
-    """A count that was off."""
-
     course_id: str
     count_column: str
     current: int | None
@@ -18,12 +14,6 @@ class CountRepair:
 
 
 async def repair_counts(connection: Connection) -> list[CountRepair]:
-    """Repair all counts by the exact difference, and settle what is parked for courses that are gone; nothing while
-    counting is paused. Two repairs at the same time would apply the difference twice, so an advisory lock lets one run
-    at a time."""
-    async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock($1, $2)", LOCK_CLASS, REPAIR_LOCK)
-        await connection.execute(sql.read("session/whole_tables"))
-        await connection.execute(sql.read("repair/settle_abandoned_counts"))
-        rows = await connection.fetch(sql.read("repair/repair_counts"))
-    return [CountRepair(**dict(row)) for row in rows]
+    """Repair all counts by the exact difference, and settle deltas of courses that are gone; nothing while counting is
+    paused. Two repairs at once would apply a difference twice: so one runs at a time."""
+    return [CountRepair(**dict(row)) for row in await connection.fetch("select * from listener.repair_counts()")]

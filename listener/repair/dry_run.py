@@ -1,15 +1,15 @@
-"""What `sync` would do about what `diagnose` found, as a plan that people read."""
+"""The plan of `sync`, from a diagnosis."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from listener.adapter.mapping import Mapping
-from listener.adapter.preview import Preview
-from listener.repair import structure
-from listener.repair.checks import STRUCTURE, SYNC
-from listener.repair.diagnosis import Diagnosis, Finding
+from listener.inspection import structure
+from listener.inspection.checks import STRUCTURE, SYNC
+from listener.inspection.diagnosis import Diagnosis, Finding
+from listener.inspection.preview import Preview
+from listener.inspection.structure import Step
+from listener.mapping.mapping import Mapping
 from listener.repair.restructure import DUPLICATES, MOVED
-from listener.repair.structure import Step
 from listener.wording import counted
 
 CHANGE = {
@@ -20,7 +20,7 @@ CHANGE = {
     "unique_pair_missing": "add the unique key {}",
     "index_missing": "add the index {}",
 }
-"""What is done about a key or an index, by the finding's code."""
+"""Words for a step, by the finding's code."""
 
 FIRST = ("not_installed", "mapping_broken")
 """Findings that keep `sync` from doing anything."""
@@ -28,22 +28,20 @@ FIRST = ("not_installed", "mapping_broken")
 SETTLE = "bring everybody where the query of LISTENER_WANTED_QUERY wants them"
 
 NOTED = "feed_lag"
-"""What waits for a daemon is handled by `sync`, too, if there is none."""
+"""Waiting notes are handled by `sync` if there is no daemon."""
 
 
 @dataclass(frozen=True)
 class Todo:
-    """Something that would be done."""
+    """One thing to do."""
 
     what: str
     examples: tuple[str, ...] = ()
     statements: tuple[str, ...] = ()
-    """Those that do it, if people should see them."""
 
 
 def would_do(diagnosis: Diagnosis, mapping: Mapping, *, with_structure: bool) -> list[Todo]:
-    """What `sync` would do, in its order: rows that stand in a key's way, keys and indexes, what is noted already,
-    students, counts."""
+    """In order: rows in a key's way, keys and indexes, waiting notes, students, counts."""
     todos = would_change(diagnosis) if with_structure else []
     found = {finding.code: finding for finding in diagnosis.findings}
     if NOTED in found:
@@ -57,7 +55,7 @@ def would_do(diagnosis: Diagnosis, mapping: Mapping, *, with_structure: bool) ->
 
 
 def would_change(diagnosis: Diagnosis) -> list[Todo]:
-    """What `--structure` would do, each thing with its statements."""
+    """Steps of `--structure`, with their statements."""
     rows = {finding.code: finding for finding in diagnosis.advice}
     todos: list[Todo] = []
     for step in structure.wanted(diagnosis.steps):
@@ -67,21 +65,20 @@ def would_change(diagnosis: Diagnosis) -> list[Todo]:
 
 
 def first(diagnosis: Diagnosis) -> list[Finding]:
-    """What has to be mended before `sync` does anything."""
+    """Findings to mend before `sync` does anything."""
     is_installed = all(each.code != "not_installed" for each in diagnosis.findings)
     stops = FIRST if is_installed else (*FIRST, "triggers_doubled")  # `install` refuses beside these
     return [each for each in diagnosis.findings if each.code in stops]
 
 
 def left(diagnosis: Diagnosis, *, with_structure: bool) -> list[Finding]:
-    """Other findings that `sync` would not mend."""
+    """Findings that `sync` would not mend."""
     mended = (SYNC, STRUCTURE) if with_structure else (SYNC,)
     others = [each for each in diagnosis.findings if each not in first(diagnosis)]
     return [each for each in others if each.mend not in mended and each.code != NOTED]
 
 
 def shown_examples(finding: Finding) -> tuple[str, ...]:
-    """A finding's examples, and whether there are more."""
     return (*finding.examples, *(["and more"] if finding.has_more else ()))
 
 
@@ -97,7 +94,7 @@ def _changing(step: Step) -> Todo:
 
 
 def _settling(preview: Preview, *, by_query: bool) -> Iterator[Todo]:
-    """Those who are set aside are left to the daemon."""
+    """Pending students are left to the daemon."""
     to_do = sum(each.affected - each.waiting for each in preview.movements)
     if not to_do:
         return

@@ -1,32 +1,22 @@
 """Notices that the database is a copy, restored from a logical dump into another cluster.
 
-Checkpoints are made of transaction ids, and a copy counts its own from another number: what is noted there could be
-taken for handled. So the feed starts over, and every student without an enrollment is noted again. (A physical copy
-keeps its ids, and its checkpoints are right.)
+Checkpoints are made of transaction ids, and the other cluster has other ids: new notes could pass for handled. So the
+feed starts over, and every student without an enrollment is noted again. (A physical copy keeps its ids.)
 """
 
-from listener import sql
-from listener.connection import Connection
+from listener.database.connection import Connection
+from listener.database.rows import only_row
 from listener.logs import Event, Logger
 
-IDENTIFIER = "select system_identifier from pg_catalog.pg_control_system()"
+RESTART = "select * from listener.restart_if_restored()"
 
 
-async def check(connection: Connection, consumers: list[str], log: Logger) -> bool:
-    """Make sure that the checkpoints are about this cluster's transactions. True if the feed had to start over."""
+async def check(connection: Connection, log: Logger) -> bool:
+    """Make sure that checkpoints are of this cluster. True if the feed had to start over."""
     async with connection.transaction(isolation="read_committed"):
-        row = await connection.fetchrow(sql.read("repair/is_restored"), consumers)
-        assert row is not None
-        identifier = await connection.fetchval(IDENTIFIER) if row["readable"] else None
-        moved = None not in (identifier, row["recorded"]) and identifier != row["recorded"]
-        restored = moved or row["from_the_future"]
-        told = None
-        if restored:
-            await connection.execute(sql.read("session/whole_tables"))
-            told = await connection.fetchrow(sql.read("repair/restart_feed"), consumers)
-        if identifier is not None and identifier != row["recorded"]:
-            await connection.execute(sql.read("repair/record_cluster"), identifier)
+        row = await only_row(connection, RESTART)
+    told = dict(row)
+    restored: bool = told.pop("restored")
     if restored:
-        assert told is not None
-        log.warning(Event.DATABASE_RESTORED, **dict(told))
-    return bool(restored)
+        log.warning(Event.DATABASE_RESTORED, **told)
+    return restored

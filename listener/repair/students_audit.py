@@ -1,58 +1,44 @@
-"""What the audit says of students: how many there are, who of them was missed, and who is astray by a change that no
-trigger could see."""
+"""The audit of students: their number, missed ones, and those astray by a change that no trigger could see."""
 
-import json
 import time
 
-from listener import sql
-from listener.adapter.mapping import Mapping
-from listener.connection import Connection
-from listener.logs import Event, Logger
-from listener.monitor.metrics import Metrics
-from listener.monitor.state import Courses, State
+from listener.database.connection import Connection
+from listener.database.rows import only_row
+from listener.instruments.instruments import Instruments
+from listener.instruments.state import Courses
+from listener.logs import Event
+from listener.mapping.mapping import Mapping
 
 REMEMBERED = 1000
-"""Profiles that were noted by one audit, and are looked for at the next."""
+"""Profiles noted by one audit, and looked for at the next."""
 
 SHOWN = 20
-"""Courses that the status page shows."""
+"""Courses on the status page."""
 
-BY_QUERY = sql.render(sql.read("repair/students_wanted"), {"astray": sql.read("monitor/astray")})
+AUDIT = "select * from listener.audit_students($1, $2, $3, $4)"
 
 
 class StudentsAudit:
-    """One leader's look at the students, again and again."""
-
-    def __init__(self, metrics: Metrics, state: State, log: Logger) -> None:
-        self._metrics = metrics
-        self._state = state
-        self._log = log
+    def __init__(self, instruments: Instruments) -> None:
+        self._metrics, self._state, self._log = instruments.metrics, instruments.state, instruments.log
         self._missed = 0
         self._missing_in_a_row = 0
         self._noted: list[str] = []
 
     def begin(self) -> None:
-        """This daemon leads from now on: what it knew may be long ago."""
+        """This daemon leads from now on: its knowledge may be old."""
         self._missed = 0
         self._missing_in_a_row = 0
         self._noted = []
         self._state.courses = None
 
     async def look(self, connection: Connection, mapping: Mapping) -> tuple[int, int, int]:
-        """How many students there are, how many of them were missed, and how many were noted, in a transaction that
-        reads tables as a whole. `mapping` is what is installed now: it may be another rule than at the last audit."""
-        if mapping.wanted_query is None:
-            row = await connection.fetchrow(sql.read("repair/students"))
-            noted: list[str] = []
-            courses = None
-        else:
-            row = await connection.fetchrow(BY_QUERY, notes_who_is_astray(mapping), self._noted, REMEMBERED, SHOWN)
-            assert row is not None
-            noted = row["noted_ids"]
-            courses = Courses(tuple(json.loads(row["shown_courses"])), row["courses"], time.time())
-        assert row is not None
-        self._state.courses = courses
-        self._noted = noted
+        """Numbers of students, missed ones, and noted ones, in a transaction that reads whole tables. `mapping` is the
+        installed one: the rule may be another than at the last audit."""
+        row = await only_row(connection, AUDIT, notes_who_is_astray(mapping), self._noted, REMEMBERED, SHOWN)
+        courses = Courses(tuple(row["shown_courses"]), row["courses"], time.time())
+        self._state.courses = None if mapping.only_on_joining else courses
+        self._noted = row["noted_ids"]
         self._metrics.students.set(row["students"])
         self._metrics.students_without_enrollment.set(row["without_enrollment"])
         if row["missed"] and row["missed"] != self._missed:
@@ -62,7 +48,7 @@ class StudentsAudit:
         return row["students"], row["missed"], row["noted"]
 
     def _tell_missing(self, missing: int) -> None:
-        """Once is an accident; twice in a row is told, once."""
+        """Reported when it happens twice in a row."""
         self._metrics.wanted_missing.set(missing)
         self._missing_in_a_row = self._missing_in_a_row + 1 if missing else 0
         if self._missing_in_a_row == 2:
@@ -70,6 +56,5 @@ class StudentsAudit:
 
 
 def notes_who_is_astray(mapping: Mapping) -> bool:
-    """Whether the audit is what finds some of the changes. (Where nothing may be written, each audit would find the
-    same again.)"""
+    """Whether the audit notes profiles that are astray. (Without writing, each audit would find the same.)"""
     return mapping.is_looked_after and mapping.enrolls and not mapping.observes

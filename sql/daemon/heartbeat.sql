@@ -4,8 +4,9 @@ select
     exists (select from listener.unhandled('enroll', 1)) as news,
     (select installation.version from listener.installation) as version,
     current_setting('transaction_read_only') = 'on' as read_only,
-    listener.is_bound() as bound,
+    listener.is_bound() and listener.replaced_part() is null as bound,
     (select count(*) from (select from listener.due_blind_note limit 1000) as due) as blind_notes,
+    listener.partitions_changed() as partitions_changed,
     -- Whether other reactions are installed than before; and which of them have something to do, or to do again.
     (
         select coalesce(
@@ -18,4 +19,9 @@ select
         from listener.reaction
         where exists (select from listener.unhandled(reaction.name, 1))
     ) as behind,
-    (select coalesce(json_agg(pause order by pause.since, pause.consumer), '[]') from listener.pause) as paused
+    (
+        select coalesce(json_agg(shown order by shown.since, shown.consumer), '[]')
+        from (
+            select pause.consumer, pause.since, pause.paused_by, left(pause.reason, 1000) as reason from listener.pause
+        ) as shown
+    ) as paused

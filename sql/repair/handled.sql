@@ -1,19 +1,9 @@
 -- Whether these consumers ($1) have handled all that is visible in a snapshot ($2), whatever has been noted since; and how
 -- far they are. Reads no more of the feed than lies between their checkpoints and the snapshot.
 with last_checkpoint as (
-    select latest.*
-    from unnest($1::text[]) as consumer(name)
-    cross join lateral (
-        select
-            checkpoint.seq,
-            checkpoint.handled,
-            checkpoint.partial_xid,
-            checkpoint.partial_id
-        from listener.checkpoint
-        where checkpoint.consumer = consumer.name
-        order by checkpoint.seq desc
-        limit 1
-    ) as latest
+    select last_checkpoint.*
+    from listener.last_checkpoint
+    where last_checkpoint.consumer = any ($1::text[])
 )
 
 select

@@ -1,3 +1,6 @@
+-- Students that were set aside: `listener pending`.
+
+-- name: list
 -- Students that were set aside, the longest first.
 select
     pending_enrollment.profile_id::text,
@@ -8,4 +11,54 @@ select
     nullif(pending_enrollment.next_attempt_at, 'infinity') as next_attempt_at
 from listener.pending_enrollment
 order by pending_enrollment.since, pending_enrollment.profile_id
-limit $1
+limit $1;
+
+-- name: courses
+-- Courses whose count could not be moved, the longest first.
+select
+    pending_count.course_id::text,
+    case when pending_count.error is null then 'course_locked' else 'refused' end as reason,
+    pending_count.error,
+    pending_count.attempts,
+    pending_count.since,
+    pending_count.next_attempt_at
+from listener.pending_count
+order by pending_count.since, pending_count.course_id
+limit $1;
+
+-- name: total
+-- How many of each, counted up to $1, as `listener status` counts them.
+select
+    (select count(*) from (select from listener.pending_enrollment limit $1) as counted) as students,
+    (select count(*) from (select from listener.pending_count limit $1) as counted) as courses;
+
+-- name: retry
+-- Makes pending students due now, of these keys ($1) or all, and has the leader look at once ($2: the channel, $3: the
+-- word); and counts that were set aside, if no key is given. Not those who wait for a course: they are due as soon as there
+-- is one.
+with hurried as (
+    update listener.pending_enrollment
+    set next_attempt_at = clock_timestamp()
+    where
+        pending_enrollment.next_attempt_at < 'infinity'
+        and ($1::text[] is null or pending_enrollment.profile_id::text = any($1))
+    returning pending_enrollment.profile_id
+),
+
+hurried_count as (
+    update listener.pending_count
+    set next_attempt_at = clock_timestamp()
+    where $1::text[] is null
+)
+
+select (select count(*) from hurried)
+from pg_notify($2, $3);
+
+-- name: drop
+with dropped as (
+    delete from listener.pending_enrollment
+    where $1::text[] is null or pending_enrollment.profile_id::text = any($1)
+    returning pending_enrollment.profile_id
+)
+
+select count(*) from dropped;

@@ -1,18 +1,18 @@
-"""One LMS with a daemon at work on each version of Postgres, shared by the tests of the reactions; and a folder of
-reactions of one's own."""
+"""One LMS with a daemon at work on each version of Postgres, shared by the tests of the reactions; databases on which
+nothing is installed; and a folder of reactions of one's own."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database
+from tests.support.connecting import connect
 from tests.support.eventually import eventually
-from tests.support.postgres import Server, binaries
+from tests.support.postgres import Server, versions
 from tests.support.process import DaemonProcess
 from tests.support.reactions import Folder, queue
 
@@ -103,11 +103,11 @@ class School:
 
     async def other(self) -> Connection:
         """One more connection, which the caller closes."""
-        connection: Connection = await asyncpg.connect(self.database.url)
+        connection: Connection = await connect(self.database.url)
         return connection
 
 
-@pytest.fixture(scope="session", params=sorted(binaries()), ids=lambda version: f"postgres{version}")
+@pytest.fixture(scope="session", params=versions(), ids=lambda version: f"postgres{version}")
 def working(
     request: pytest.FixtureRequest,
     servers: Callable[[int], Server],
@@ -128,7 +128,7 @@ def working(
 async def school(working: tuple[Database, DaemonProcess]) -> AsyncIterator[School]:
     """The LMS of one version, without rows."""
     database, daemon = working
-    app: Connection = await asyncpg.connect(database.url)
+    app: Connection = await connect(database.url)
     await app.execute("truncate profiles, courses, enrollments; delete from listener.pending_enrollment")
     try:
         yield School(database, daemon, app)
@@ -147,3 +147,33 @@ def folder(tmp_path: Path, database: Database) -> Folder:
 async def queued(connection: Connection) -> None:
     """The table that the reaction `welcome` writes is there."""
     await queue(connection)
+
+
+@pytest.fixture
+async def plain_lms(make_database: Callable[..., Database]) -> AsyncIterator[Connection]:
+    """A connection to a database with the plain LMS schema."""
+    connection: Connection = await connect(make_database(installed=False).url)
+    yield connection
+    connection.terminate()
+
+
+@pytest.fixture
+async def empty_database(make_database: Callable[..., Database]) -> AsyncIterator[Connection]:
+    """A connection to a database with nothing in it."""
+    connection: Connection = await connect(make_database(empty=True).url)
+    yield connection
+    connection.terminate()
+
+
+@pytest.fixture
+def empty(make_database: Callable[..., Database]) -> Database:
+    """A database with nothing in it."""
+    return make_database(empty=True)
+
+
+@pytest.fixture
+async def app(empty: Database) -> AsyncIterator[Connection]:
+    """A connection to `empty`."""
+    connection: Connection = await connect(empty.url)
+    yield connection
+    connection.terminate()

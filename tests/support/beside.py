@@ -5,13 +5,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
-import asyncpg
 
-from listener.adapter import install
-from listener.connection import Connection
+from listener.database.connection import Connection
 from listener.repair import count_repair
+from listener.schema import install
 from tests.conftest import Database
 from tests.support import catalogue
+from tests.support.connecting import connect
 from tests.support.lms_statements import Lms, Statements
 
 # Statements are tried in a block of their own; of those that are not to be kept, only the outcome remains.
@@ -99,7 +99,7 @@ async def beside(pair: tuple[Database, Database], settings: dict[str, str]) -> B
     """Seed the one database, copy it, and install the listener in the copy."""
     with_listener, without = pair
     server = without.server
-    connection = await asyncpg.connect(without.url)
+    connection = await connect(without.url)
     await connection.execute("set role lms_owner")
     plan = await install.plan(connection, settings, take_over=True)
     lms = Lms(plan.mapping, await catalogue.tables(connection))
@@ -121,7 +121,7 @@ async def beside(pair: tuple[Database, Database], settings: dict[str, str]) -> B
         server.psql(with_listener.name, f'alter table {taken.table} enable trigger "{taken.trigger}"')
     connections = []
     for database in pair:
-        each: Connection = await asyncpg.connect(database.url, statement_cache_size=0)
+        each: Connection = await connect(database.url, statement_cache_size=0)
         await each.execute(ATTEMPT)
         connections.append(each)
     await connections[0].execute("set role lms_owner")

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.process import listener
 

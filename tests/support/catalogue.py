@@ -1,11 +1,11 @@
 """The tables of an LMS as the catalogue has them now, whatever a migration has made of them."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from listener.sql import identifier
+from tests.support.connecting import parsed
 
 TABLES = r"""
 select coalesce(json_agg(found), '[]')
@@ -135,7 +135,7 @@ class LmsTable:
 
 async def tables(connection: Connection) -> tuple[LmsTable, ...]:
     """All tables, but for those of schema `listener`."""
-    rows: list[dict[str, Any]] = json.loads(await connection.fetchval(TABLES))
+    rows: list[dict[str, Any]] = parsed(await connection.fetchval(TABLES))
     return tuple(
         LmsTable(
             **row

@@ -1,6 +1,6 @@
 """A school where a query of plans says who should be where, and where some were written past the triggers."""
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.process import listener
 

@@ -12,4 +12,4 @@ def command(url: str, *arguments: str, status: int = 0, settings: dict[str, str]
     done = CliRunner().invoke(app, arguments, env=environment(url, **(settings or {})))
     code = done.exception.exit_status if isinstance(done.exception, ListenerError) else done.exit_code
     assert code == status, f"{done.output}{done.exception!r}"
-    return done.stdout
+    return done.stdout_bytes.decode()  # `stdout` would make one end of a line of another

@@ -2,7 +2,7 @@
 
 import anyio
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 
 
 async def eventually(connection: Connection, query: str, *args: object, equals: object, seconds: float = 10.0) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.support.process import environment, listener
 
 COURSE = "insert into courses (title, price) values ('default', 0) returning id"

@@ -6,16 +6,19 @@ from dataclasses import dataclass, field
 import asyncpg
 from hypothesis import strategies as st
 
-from listener.connection import Connection, tune
+from listener.database.connection import Connection, tune
 from listener.errors import Fenced
 from listener.feed import replaying
-from listener.feed.consumer import Batch, Consumer, pass_over
+from listener.feed.consumer import Batch, InstalledConsumer
 from tests.conftest import Database
 
 WRITERS = 4
 
 # No unique key: what is applied twice is there twice.
-TABLE = "create table public.applied (note bigint not null)"
+TABLE = """
+create table public.applied (note bigint not null);
+insert into listener.reaction (name, text, hash) values ('test', '', '');
+"""
 
 REACTION = """
 {{feed}},
@@ -30,12 +33,13 @@ from batch_summary
 where batch_summary.changes > 0
 """
 
-SOME = REACTION.replace("select batch.id from batch", "select batch.id from batch where batch.profile_ids is not null")
-CONCERNED = "change.profile_ids is not null"
-"""Of a consumer that only notes with profiles concern, and that passes over the others."""
+SOME = REACTION.replace("select batch.id from batch", "select batch.id from batch where batch.course_id is not null")
+"""Of a consumer that only notes with a course concern, and that passes over the others."""
+PASS_OVER = "select * from listener.pass_over('test', $1)"
 
 RESET = """
-truncate listener.change, listener.checkpoint, public.applied;
+truncate listener.change, listener.checkpoint, listener.reaction, public.applied;
+insert into listener.reaction (name, text, hash) values ('test', '', '');
 insert into listener.checkpoint (consumer, seq, handled) values ('test', 0, pg_current_snapshot());
 """
 
@@ -45,7 +49,11 @@ from listener.change
 where xid >= (select xid from listener.change where at >= $1 order by xid limit 1)
 """
 
-NOTE = "insert into listener.change (source, operation, profile_ids) values ('profiles', 'insert', $1) returning id"
+NOTE = """
+insert into listener.change (source, operation, profile_ids, course_id)
+values ('profiles', 'insert', $1, cardinality($1::integer[]))
+returning id
+"""
 
 writer = st.integers(0, WRITERS - 1)
 size = st.one_of(st.integers(1, 4), st.sampled_from([7, 50]))
@@ -65,6 +73,7 @@ step = st.one_of(
     st.tuples(st.just("cut_off_batch"), st.none(), size),
     st.tuples(st.just("pass_over"), st.none(), size),
     st.tuples(st.just("pass_over"), st.none(), size),
+    st.tuples(st.just("batch_among_notes"), st.none(), size),
     st.tuples(st.just("hold_batch"), st.none(), size),
     st.tuples(st.just("end_held_batch"), st.none(), st.booleans()),
     st.tuples(st.just("race"), st.none(), size),
@@ -89,15 +98,15 @@ class History:
     writers: list[Writer]
     consumers: list[Connection]
     some: bool = False
-    """Whether only notes with profiles concern the consumer."""
+    """Whether only notes with a course concern the consumer."""
     committed: set[int] = field(default_factory=set)
     """Notes that concern it."""
     others: set[int] = field(default_factory=set)
     held: bool = False
 
     @property
-    def consumer(self) -> Consumer:
-        return Consumer("test", SOME if self.some else REACTION)
+    def consumer(self) -> InstalledConsumer:
+        return InstalledConsumer("test", SOME if self.some else REACTION)
 
     async def run(self, steps: list[tuple[str, int | None, int | bool | None]], last_size: int) -> None:
         """Take every step, end what is open, let the consumer catch up, and compare."""
@@ -169,7 +178,23 @@ class History:
     async def pass_over(self, most: int) -> None:
         """What does not concern the consumer is passed over, if there is nothing else in the way."""
         if self.some and not self.held:
-            await self.consumers[0].fetchrow(pass_over(CONCERNED), "test", most)
+            await self.consumers[0].fetchrow(PASS_OVER, most)
+
+    async def batch_among_notes(self, size: int) -> None:
+        """A batch in a transaction that notes something before and after it, and in which an attempt has failed."""
+        if self.held:
+            return
+        connection = self.consumers[0]
+        async with connection.transaction():
+            taken = [await connection.fetchval(NOTE, [1])]
+            attempt = connection.transaction()
+            await attempt.start()
+            await connection.fetchval(NOTE, [2])
+            await attempt.rollback()
+            await self.pass_over(size)
+            await self.consumer.react(connection, size)
+            taken.append(await connection.fetchval(NOTE, [3]))
+        self.committed.update(taken)
 
     async def cut_off_batch(self, size: int) -> None:
         """A batch that is applied, and never committed: the leader was killed."""
@@ -229,7 +254,7 @@ class History:
 
     async def check(self) -> None:
         """In every snapshot: applied and unhandled notes together are the committed ones, each once."""
-        concerned = "profile_ids is not null" if self.some else "true"
+        concerned = "course_id is not null" if self.some else "true"
         rows = await self.consumers[0].fetch(
             f"select note from public.applied union all select id from listener.unhandled('test') where {concerned}"
         )

@@ -1,6 +1,6 @@
 """A daemon that follows the LMS's migrations: how it is started, and what to look at."""
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.support.eventually import eventually
 
 QUICK = {"heartbeat_seconds": 0.3, "audit_seconds": 3000, "log_level": "debug"}

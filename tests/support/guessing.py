@@ -2,8 +2,8 @@
 
 import pytest
 
-from listener.adapter.discovery import look
-from listener.connection import Connection
+from listener.database.connection import Connection
+from listener.discovery.discovery import look
 from listener.errors import ListenerError
 
 PEOPLE = "create table users (id integer primary key generated always as identity, role text default 'student');"

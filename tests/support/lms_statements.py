@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from listener.adapter.mapping import Mapping, Table
+from listener.mapping.mapping import Mapping, Table
 from listener.sql import identifier, literal
 from tests.support.catalogue import Column, LmsTable
 

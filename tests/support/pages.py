@@ -1,12 +1,12 @@
 """What a statement costs, counted in pages."""
 
-import json
 from dataclasses import dataclass
 
 import asyncpg
 
-from listener.connection import Connection, tune
+from listener.database.connection import Connection, tune
 from tests.conftest import Database
+from tests.support.connecting import parsed
 
 SCANS = "select relname, seq_scan from pg_stat_xact_all_tables where schemaname in ('public', 'listener')"
 
@@ -30,8 +30,11 @@ async def measure(database: Database, statement: str, before: str, *first: str) 
     try:
         await tune(connection)
         await connection.execute("set search_path = public, pg_catalog")
+        await connection.execute("set lock_timeout = 0")  # an autovacuum may be at the tables that are to be vacuumed
         for each in first:
             await connection.execute(each)
+        await tune(connection)
+        await connection.execute("set search_path = public, pg_catalog")
         for _warm in range(3):
             transaction = connection.transaction()
             await transaction.start()
@@ -40,7 +43,7 @@ async def measure(database: Database, statement: str, before: str, *first: str) 
             answer = await connection.fetchval(f"explain (analyze, buffers, timing off, format json) {statement}")
             later = {row["relname"]: row["seq_scan"] for row in await connection.fetch(SCANS)}
             await transaction.rollback()
-        plan = json.loads(answer)[0]["Plan"]
+        plan = parsed(answer)[0]["Plan"]
         pages = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
         return Cost(plan["Actual Rows"], pages, {name: later[name] - earlier[name] for name in later})
     finally:

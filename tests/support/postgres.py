@@ -6,6 +6,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,8 +15,12 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.support.project import ROOT
+
 USER = "postgres"
 SYSTEM = Path("/usr/lib/postgresql")
+FETCHED = Path(os.environ.get("TEST_POSTGRES_DIR") or ROOT / ".postgres").absolute()
+"""Where `.ci/postgres` puts servers: in this checkout, so that nobody else's tests run on more versions for it."""
 
 FIRST_WITH_STRATEGIES = 15
 MEMORY_BYTES = 8 * 2**30
@@ -41,15 +46,51 @@ def embedded() -> dict[int, Path]:
     return {16: package / "pginstall", 18: package / "pginstall18"}
 
 
+def programs_in(folder: Path) -> dict[int, Path]:
+    """Folders of programs below one that has a subfolder for each major version."""
+    subfolders = folder.iterdir() if folder.is_dir() else []
+    return {
+        int(found.name): found / "bin"
+        for found in subfolders
+        if found.name.isdigit() and (found / "bin" / "initdb").exists()
+    }
+
+
+@cache
+def at_hand() -> dict[int, Path]:
+    """Folder of the Postgres programs of the versions that a run takes unasked: the wheel's, and the system's."""
+    return programs_in(SYSTEM) | {version: folder / "bin" for version, folder in embedded().items()}
+
+
 @cache
 def binaries() -> dict[int, Path]:
-    """Folder of the Postgres programs, by major version."""
-    found = {version: folder / "bin" for version, folder in embedded().items()}
-    if SYSTEM.is_dir():
-        for folder in SYSTEM.iterdir():
-            if folder.name.isdigit() and (folder / "bin" / "initdb").exists():
-                found.setdefault(int(folder.name), folder / "bin")
-    return dict(sorted(found.items()))
+    """Folder of the Postgres programs, by major version: also of those that must be asked for."""
+    return dict(sorted((programs_in(FETCHED) | at_hand()).items()))
+
+
+def asked_for() -> int | None:
+    """The one version that everything runs on, if `TEST_POSTGRES` names one."""
+    version = os.environ.get("TEST_POSTGRES", "")
+    if version and not version.isdecimal():
+        sys.exit(f"TEST_POSTGRES must be a major version, such as 16, and is {version!r}")
+    return int(version) if version else None
+
+
+def versions() -> list[int]:
+    """The versions that a test runs on, where it asks for several."""
+    version = asked_for()
+    return sorted(at_hand()) if version is None else [version]
+
+
+def two_versions() -> list[int]:
+    """Two versions for a test that needs no more, 16 and 18; the one asked for, if one is."""
+    version = asked_for()
+    return [16, 18] if version is None else [version]
+
+
+def missing(version: int) -> str | None:
+    """Why there is no server of a version; None if there is one."""
+    return None if version in binaries() else f"no Postgres {version} here; `.ci/postgres` fetches some versions"
 
 
 @cache
@@ -60,7 +101,7 @@ def ordinary_user() -> str | None:
     name = "pgserver"
     if subprocess.run(["id", name], capture_output=True, check=False).returncode != 0:
         subprocess.run(["useradd", "--system", "--shell", "/bin/sh", name], check=True)
-    for folder in embedded().values():
+    for folder in (*embedded().values(), *(programs.parent for programs in programs_in(FETCHED).values())):
         for parent in folder.parents:
             if not parent.stat().st_mode & stat.S_IXOTH:
                 parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
@@ -108,8 +149,10 @@ class Server:
         return self.folder / "data"
 
     def program(self, name: str) -> Path:
-        """The path of one of this version's programs."""
-        return binaries()[self.version] / name
+        """The path of one of this version's programs; of the next version that has it, where this one came with the
+        server alone. (A much newer pg_dump writes what an old server does not know.)"""
+        paths = [folder / name for version, folder in binaries().items() if version >= self.version]
+        return next((path for path in paths if path.exists()), paths[0])
 
     def run(self, name: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run one of this version's programs as the server's user."""
@@ -119,16 +162,17 @@ class Server:
             capture_output=True,
             text=True,
             user=ordinary_user(),
-            cwd="/",
+            cwd=self.folder if self.data.exists() else "/",  # pg_upgrade writes where it is
             env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
         )
 
-    def create(self) -> None:
-        """Make the data folder."""
+    def create(self, *options: str) -> None:
+        """Make the data folder, with further options of initdb's."""
         user = ordinary_user()
         if user is not None:
             shutil.chown(self.folder, user)
-        self.run("initdb", "-D", str(self.data), "-A", "trust", "-U", USER, "-E", "UTF8", "--no-sync", "--locale=C")
+        asked = ("-A", "trust", "-U", USER, "-E", "UTF8", "--no-sync", "--locale=C", *options)
+        self.run("initdb", "-D", str(self.data), *asked)
 
     def create_replica(self) -> "Server":
         """A standby of this running server, not started yet; a `synchronous_standby_names` may name it `replica`."""

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ def heed_signals() -> None:
 
 def _go_on(_number: int, _frame: object) -> None:
     pass
+
+
+LOG_SECONDS = 0.3
 
 
 def environment(url: str, **settings: object) -> dict[str, str]:
@@ -117,9 +121,14 @@ class DaemonProcess:
         return self._log.read_text()
 
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
-        """The log's lines, or those of one event."""
-        lines = [json.loads(line) for line in self.text().splitlines() if line.startswith("{")]
-        return [line for line in lines if name in (None, line["event"])]
+        """The log's lines, or those of one event, waited for for a moment: a thread of the daemon's writes them."""
+        give_up_at = time.monotonic() + LOG_SECONDS
+        while True:
+            lines = [json.loads(line) for line in self.text().splitlines() if line.endswith("}") and line[0] == "{"]
+            found = [line for line in lines if name in (None, line["event"])]
+            if found or name is None or time.monotonic() >= give_up_at or self.process.poll() is not None:
+                return found
+            time.sleep(0.02)
 
     def told(self, event: str) -> str:
         """All lines of an event, once there is one."""
@@ -132,6 +141,10 @@ class DaemonProcess:
             if line.startswith(f"{name} "):
                 return float(line.rpartition(" ")[2])
         raise KeyError(name)
+
+    def shows(self, name: str, value: float) -> None:
+        """Wait until a sample has this value: what is exported may be a second old."""
+        wait_until(lambda: self.metric(name) == value, f"{name} is {value}")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Signal it, and return its exit status."""

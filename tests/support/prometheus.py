@@ -1,6 +1,7 @@
 """A real Prometheus, scraping what the tests start."""
 
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -19,15 +20,20 @@ RULES = ROOT / "deploy" / "prometheus"
 
 
 class Prometheus:
-    """Scrapes each target every second, with the rules that are shipped."""
+    """Scrapes each target every second, with the rules that are shipped. `hurried`: four times a second, and an alert
+    fires as soon as its expression holds."""
 
-    def __init__(self, *targets: str) -> None:
+    def __init__(self, *targets: str, hurried: bool = False) -> None:
         assert PROGRAM is not None
         self._folder = Path(tempfile.mkdtemp(prefix="listener-prometheus-"))
         self._port = free_port()
+        pause = "250ms" if hurried else "1s"
+        rules = (RULES / "alerts.yml").read_text(encoding="utf-8")
+        at_once = re.sub(r"^ +for: .*\n", "", rules, flags=re.MULTILINE)
+        (self._folder / "alerts.yml").write_text(at_once if hurried else rules)
         config = {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": [str(RULES / "recording.yml"), str(RULES / "alerts.yml")],
+            "global": {"scrape_interval": pause, "evaluation_interval": pause, "scrape_timeout": pause},
+            "rule_files": [str(RULES / "recording.yml"), str(self._folder / "alerts.yml")],
             "scrape_configs": [{"job_name": "listener", "static_configs": [{"targets": list(targets)}]}],
         }
         (self._folder / "prometheus.yml").write_text(json.dumps(config))
@@ -69,6 +75,15 @@ class Prometheus:
             with error:
                 raise AssertionError(f"{expression}: {error.read().decode()}") from error
         return [float(series["value"][1]) for series in result]
+
+    def firing(self, job: str = "listener") -> set[str]:
+        """Names of the alerts that fire."""
+        alerts = self.ask("alerts")["alerts"]
+        return {
+            each["labels"]["alertname"]
+            for each in alerts
+            if each["state"] == "firing" and each["labels"].get("job", job) == job
+        }
 
     def clean_up(self) -> None:
         """Stop it, and remove what it stored."""

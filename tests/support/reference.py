@@ -5,10 +5,10 @@ from typing import Any
 
 import typer.main
 
-from listener import __version__
+from listener.build import VERSION
 from listener.cli import app
+from listener.instruments.metrics import Metrics
 from listener.logs import Event
-from listener.monitor.metrics import Metrics
 from listener.settings import PREFIX, Settings
 from tests.support import licences
 from tests.support.project import ROOT
@@ -27,10 +27,14 @@ What comes from the database is sampled by the leader every `LISTENER_SAMPLE_SEC
 more than 10,000 rows of anything; `listener_last_sample_timestamp_seconds` says when. If a sample fails, the figures
 stay as they were, `listener_errors_total{{kind="sample"}}` counts it, and the log says so once. On a daemon that does
 not lead, sampled and audited figures are 0: ask for the `max` over the daemons of a job, as alerts and dashboard do.
-So are those of the audit on a leader that has not audited yet; `listener_last_audit_timestamp_seconds` is 0 then.
+Those of a lost connection stay for five minutes, so that an alert does not begin again with each reconnect. Those of
+the audit are 0 on a leader that has not audited yet; `listener_last_audit_timestamp_seconds` is 0 then.
 
 The start of another role's transaction can be seen by members of that role and of `pg_read_all_stats` alone. Without
 that right, `listener_oldest_transaction_timestamp_seconds` counts from when the leader first saw the transaction.
+
+`listener_problem` is the list of problems that `listener status`, `listener diagnose`, `/readyz` and the status page
+show: 1 for each that there is. A standby looks, too, so that it does not blink when another daemon takes over.
 
 Alerts and recording rules are in `deploy/prometheus`, a dashboard is `deploy/grafana/listener.json`, and what to do
 when an alert fires is in the [runbook](runbook.md).
@@ -56,8 +60,10 @@ LOGS = f"""# Logs
 
 One line an event, to stderr: `json`, or `console` if stderr is a terminal (`LISTENER_LOG_FORMAT`). Each line has
 `event`, `level` and `timestamp` (UTC), and what the table says: ids, counts, milliseconds; never a name or an address.
-Students and courses get a line each while they are few (20 a second), and one summary a second when they are many. An
-outage is two lines: one when it begins, one, with how long it took, when it is over.
+A daemon's lines have `database` (host, port and name) and `instance` (its host and the port of its `/metrics`), too.
+Students and courses get a line each while they are few (20 a second), and one summary a second when they are many; of
+students that are refused, 20 lines and one summary a minute, and none for another attempt. An outage is two lines: one
+when it begins, one, with how long it took, when it is over.
 
 | event | meaning |
 |---|---|
@@ -139,8 +145,7 @@ def metrics() -> str:
                 if label != "le" and value not in values.setdefault(label, []):
                     values[label].append(value)
         labels = "; ".join(
-            f"`{label}`" if given == [__version__] else f"`{label}`: {', '.join(given)}"
-            for label, given in values.items()
+            f"`{label}`" if given == [VERSION] else f"`{label}`: {', '.join(given)}" for label, given in values.items()
         )
         name = f"{family.name}_total" if family.type == "counter" else family.name
         rows.append(f"| `{name}` | {family.type} | {labels} | {family.documentation} |")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 WARM = ("listener.__main__", "listener.daemon.process", "tests.support.warm")
 PATH = os.environ.get("PYTHONPATH")
+UNKNOWN = 255
 
 
 def serves(environment: dict[str, str]) -> bool:
@@ -27,6 +28,7 @@ class WarmProcess:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(WARM))
         self._arguments = arguments
+        self._status = Path(f"{err}.status")
         self._process = context.Process(target=_become, args=(arguments, environment, out, err), daemon=True)
         self._process.start()
 
@@ -39,8 +41,10 @@ class WarmProcess:
 
     @property
     def returncode(self) -> int | None:
-        """Its exit status, or the negative number of the signal that ended it; None while it runs."""
-        return self._process.exitcode
+        """Its exit status, or the negative number of the signal that ended it; None while it runs. (The process that
+        forks may end before it has told of a status: multiprocessing says 255 then, and the file knows.)"""
+        code = self._process.exitcode
+        return int(self._status.read_text()) if code == UNKNOWN and self._status.exists() else code
 
     def poll(self) -> int | None:
         """The same."""
@@ -87,4 +91,8 @@ def _become(arguments: tuple[str, ...], environment: dict[str, str], out: Path, 
     os.environ.update(environment)
     os.chdir(tempfile.gettempdir())
     sys.argv = ["listener", *arguments]
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        Path(f"{err}.status").write_text(str(end.code if isinstance(end.code, int) else int(end.code is not None)))
+        raise

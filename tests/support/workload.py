@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import anyio
 import asyncpg
 
-from listener.connection import Connection
-from listener.errors import CONNECTION_ERRORS
+from listener.database.connection import Connection
+from listener.database.driver_errors import CONNECTION_ERRORS
 
 # No unique key stands in the way of a second enrollment; `seen` remembers who ever had one.
 SCHEMA = """

@@ -13,28 +13,40 @@ CLI = "cli"
 
 MAY_IMPORT: dict[str, set[str]] = {
     COMMON: set(),
-    "feed": {COMMON},
-    "adapter": {COMMON, "feed"},
-    "monitor": {COMMON, "feed", "adapter"},
-    "reactions": {COMMON, "feed", "monitor"},
-    "repair": {COMMON, "feed", "adapter", "monitor", "reactions"},
-    "daemon": {COMMON, "feed", "adapter", "monitor", "reactions", "repair"},
-    "demo": {COMMON},
-    CLI: {COMMON, "adapter", "monitor", "repair", "daemon", "demo"},
+    "database": {COMMON},
+    "feed": {COMMON, "database"},
+    "mapping": {COMMON, "database"},
+    "catalogue": {COMMON, "database", "mapping"},
+    "rules": {COMMON, "database", "mapping", "catalogue"},
+    "discovery": {COMMON, "database", "mapping", "catalogue", "rules"},
+    "schema": {COMMON, "database", "feed", "mapping", "catalogue", "rules", "discovery"},
+    "instruments": {COMMON, "database", "feed"},
+    "http": {COMMON, "database", "instruments"},
+    "reactions": {COMMON, "database", "feed", "instruments"},
+    "inspection": {COMMON, "database", "feed", "mapping", "catalogue", "instruments"},
+    "repair": {COMMON, "database", "feed", "mapping", "catalogue", "instruments", "inspection", "reactions"},
+    "daemon": {COMMON, "database", "feed", "catalogue", "instruments", "http", "reactions", "repair"},
 }
+MAY_IMPORT["commands"] = set(MAY_IMPORT) - {"daemon", "http"}
+MAY_IMPORT["demo"] = {COMMON, "database", "commands"}
+MAY_IMPORT[CLI] = {COMMON, "database", "commands", "daemon", "demo"}
 """Each room after all that it may import, so that there is no way round; the rooms that a module may import besides its
 own."""
 
 STRICTER = {
-    "listener.daemon.doorbell": {"listener.connection", "listener.errors", "listener.locks", "listener.sql"},
+    "listener.daemon.doorbell": {
+        "listener.database.connection",
+        "listener.errors",
+        "listener.database.executors",
+        "listener.database.locks",
+        "listener.database.rows",
+        "listener.sql",
+    },
 }
 """What these modules may import, and nothing else of ours: the doorbell knows nothing of what it is rung for."""
 
-NOT_FOR = {"reactions": {"listener.connection"}}
+NOT_FOR = {"reactions": {"listener.database.connection"}}
 """Modules of the common ones that a room has no use for."""
-
-INSTALLED = {"adapter": {"reactions"}}
-"""Rooms whose SQL the adapter may read besides: it installs the reactions' statements, for `listener.step()`."""
 
 SQL_OF_COMMON = "session"
 SQL_OF_ADAPTER = "migrations"
@@ -115,19 +127,19 @@ def test_an_import_turned_around_is_named(tmp_path: Path) -> None:
     package = tmp_path / "listener"
     shutil.copytree(ROOT / "listener", package, ignore=shutil.ignore_patterns("__pycache__"))
     for file, line in (
-        ("feed/consumer.py", "from listener.adapter import mapping"),
+        ("feed/consumer.py", "from listener.mapping import mapping"),
         ("daemon/doorbell.py", "from listener import logs"),
-        ("reactions/retry.py", "import listener.connection"),
-        ("adapter/rules.py", "from listener.daemon.leader import Leader"),
+        ("reactions/retry.py", "import listener.database.connection"),
+        ("discovery/conditions.py", "from listener.daemon.leader import Leader"),
     ):
         with (package / file).open("a", encoding="utf-8") as text:
             text.write(f"\n\ndef late() -> None:\n    {line}\n")
     named = [each.partition(" imports ")[::2] for each in wrong_imports(package)]
     assert [(where.partition(":")[0], what) for where, what in named] == [
-        ("listener/adapter/rules.py", "listener.daemon.leader: adapter may not import daemon"),
         ("listener/daemon/doorbell.py", "listener.logs, which it should know nothing of"),
-        ("listener/feed/consumer.py", "listener.adapter.mapping: feed may not import adapter"),
-        ("listener/reactions/retry.py", "listener.connection, which it should know nothing of"),
+        ("listener/discovery/conditions.py", "listener.daemon.leader: discovery may not import daemon"),
+        ("listener/feed/consumer.py", "listener.mapping.mapping: feed may not import mapping"),
+        ("listener/reactions/retry.py", "listener.database.connection, which it should know nothing of"),
     ]
 
 
@@ -135,17 +147,13 @@ def test_the_sql_that_a_room_runs_is_its_own_or_of_a_room_that_it_may_import() -
     for module, path in modules(ROOT / "listener"):
         room = room_of(module)
         for line, name in sql_read(path):
-            folder = name.split("/")[0]
-            home = {SQL_OF_COMMON: COMMON, SQL_OF_ADAPTER: "adapter"}.get(folder, folder)
-            assert home in (room, *MAY_IMPORT[room], *INSTALLED.get(room, ())), (
-                f"{path.relative_to(ROOT)}:{line} reads sql/{name}"
-            )
+            assert name.split("/")[0] in (room, *MAY_IMPORT[room]), f"{path.relative_to(ROOT)}:{line} reads sql/{name}"
 
 
 def test_the_rooms_are_the_same_everywhere() -> None:
     rooms = set(MAY_IMPORT) - {COMMON, CLI}
     sql = {path.name for path in (ROOT / "sql").iterdir()}
-    assert sql == rooms | {SQL_OF_COMMON, SQL_OF_ADAPTER}
+    assert sql <= rooms
     for level in ("unit", "integration", "chaos"):
         folders = {path.name for path in (ROOT / "tests" / level).iterdir() if path.is_dir()} - {"__pycache__"}
         assert folders <= rooms | {COMMON, "project"}, level

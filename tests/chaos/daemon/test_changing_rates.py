@@ -9,8 +9,8 @@ import anyio.to_thread
 import asyncpg
 import pytest
 
-from listener.connection import Connection
-from listener.locks import BELL_LOCK, LOCK_CLASS
+from listener.database.connection import Connection
+from listener.database.locks import BELL_LOCK, LOCK_CLASS
 from tests.conftest import Database, install_script
 from tests.support import lms
 from tests.support.eventually import eventually

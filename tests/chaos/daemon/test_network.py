@@ -12,7 +12,7 @@ import anyio.to_thread
 import asyncpg
 import pytest
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database, install_script
 from tests.support import lms
 from tests.support.eventually import eventually
@@ -66,8 +66,8 @@ async def test_a_cut_is_noticed_within_the_heartbeats_time_and_readyz_says_so(
 ) -> None:
     daemon = start_daemon(behind(proxy, database), heartbeat_seconds=HEARTBEAT)
     await ready(daemon, "leading")
-    if busy:
-        await connection.execute(SLOW)
+    if busy:  # within the second that a batch has: the server finishes it
+        await connection.execute(SLOW.replace("pg_sleep(2)", "pg_sleep(0.6)"))
     await connection.execute("insert into profiles (role) values ('student')")
     if busy:
         active = (
@@ -119,6 +119,58 @@ async def test_a_standby_takes_over_from_a_leader_whose_network_is_cut(
     assert standby.role == "leading"
     proxy.mend()
     await ready(leader, "standing_by")
+
+
+@pytest.fixture
+def own(server: Server, templates: Callable[[Server, str, bool], str]) -> Iterator[Database]:
+    """An installed database on a server of this test's own, which may be stopped."""
+    own = Server(server.version)
+    own.create()
+    own.start()
+    yield Database(own, templates(own, "uuid", True))
+    own.destroy()
+
+
+async def test_after_a_half_open_connection_a_server_that_is_down_is_told_as_that(
+    own: Database, start_daemon: Start
+) -> None:
+    proxy = Proxy(own.server.port)
+    await proxy.start()
+    daemon = start_daemon(behind(proxy, own), heartbeat_seconds=HEARTBEAT, sample_seconds=0.2)
+    errors = 'listener_errors_total{{kind="{}"}}'
+
+    async def comes(holds: Callable[[], bool], what: str) -> None:
+        await anyio.to_thread.run_sync(lambda: wait_until(holds, f"{what}; the log:\n{daemon.text()}"))
+
+    try:
+        await ready(daemon, "leading")
+        # Waiting for an answer that never comes, to a statement and not to a heartbeat: the watchdog alone can tell.
+        connection: Connection = await asyncpg.connect(own.url)
+        await connection.execute(f"insert into courses (title, price) values ('a', 1); {SLOW}")
+        await connection.execute("insert into profiles (role) values ('student')")
+        sleeps = "select count(*) from pg_stat_activity where application_name = 'listener' and wait_event = 'PgSleep'"
+        await eventually(connection, sleeps, equals=1)
+        proxy.cut()
+        await comes(lambda: bool(daemon.events("heartbeat_missed")), "the connection is given up")
+        connection.terminate()
+        own.server.stop()
+        proxy.mend()
+        failed = daemon.metric(errors.format("connection"))
+        await comes(lambda: daemon.metric(errors.format("connection")) >= failed + 4, "it fails to connect")
+        assert daemon.metric(errors.format("heartbeat")) == 1
+        for path in ("/readyz", "/", "/state.json"):
+            assert "heartbeat did not come back" not in daemon.get(path)[1], path
+        assert daemon.events("connection_lost") == []  # one outage has one first line
+        assert len(daemon.events("heartbeat_missed")) == 1
+
+        own.server.start()
+        await comes(lambda: len(daemon.events("connected")) == 2, "the outage is over")
+        own.server.stop()
+        await comes(lambda: bool(daemon.events("connection_lost")), "the next outage has its own reason")
+        assert daemon.metric(errors.format("heartbeat")) == 1
+        assert len(daemon.events("heartbeat_missed")) == 1
+    finally:
+        await proxy.stop()
 
 
 def may_make_namespaces() -> bool:

@@ -4,11 +4,12 @@ import signal
 import time
 from collections.abc import Callable
 
+import anyio
 import asyncpg
 import pytest
 
-from listener.connection import Connection
-from listener.locks import LEADER_LOCK, LOCK_CLASS
+from listener.database.connection import Connection
+from listener.database.locks import LEADER_LOCK, LOCK_CLASS
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.postgres import wait_until
@@ -86,6 +87,25 @@ async def test_a_leader_whose_statement_takes_long_is_not_deposed(
     leader.wait_ready("leading")
 
 
+async def test_where_activities_are_not_tracked_it_is_not_deposed_either(
+    connection: Connection, database: Database, course: None, start_daemon: Start
+) -> None:
+    """Neither by the standby, nor by itself."""
+    await connection.execute(f"alter database {database.name} set track_activities = off")
+    await connection.execute(
+        "create function slow() returns trigger language plpgsql as"
+        " $$ begin perform pg_sleep(5); return new; end $$;"
+        "create trigger slow before insert on enrollments for each row execute function slow()"
+    )
+    leader = start_daemon(database, heartbeat_seconds=1).wait_ready("leading")
+    standby = start_daemon(database, heartbeat_seconds=1).wait_ready("standing_by")
+    await sign_up(connection)
+    await eventually(connection, ENROLLED, equals=1)
+    leader.wait_ready("leading")
+    assert standby.events("leader_deposed") == []
+    assert leader.events("heartbeat_missed") == leader.events("connection_lost") == []
+
+
 async def test_a_leader_whose_long_statement_has_just_ended_is_not_deposed(
     connection: Connection, database: Database, course: None, start_daemon: Start
 ) -> None:
@@ -100,7 +120,8 @@ async def test_a_leader_whose_long_statement_has_just_ended_is_not_deposed(
     await sign_up(connection)
     slow = "from pg_stat_activity where pid in (select pid from pg_locks where classid = $1 and objid = $2)"
     lock = (LOCK_CLASS, LEADER_LOCK)
-    await eventually(connection, f"select now() - query_start > interval '1 second' {slow}", *lock, equals=True)
+    alone = "2 seconds"  # a batch is ended after one; the student is tried alone then, and may take long
+    await eventually(connection, f"select now() - query_start > interval '{alone}' {slow}", *lock, equals=True)
     leader.process.send_signal(signal.SIGSTOP)
     await eventually(connection, ENROLLED, equals=1)
     await eventually(connection, f"select now() - state_change > interval '2 seconds' {slow}", *lock, equals=True)
@@ -137,6 +158,26 @@ async def test_a_lock_held_by_a_session_that_is_no_daemon_does_not_stop_the_work
         assert (await connection.fetchval("select 1")) == 1  # nobody's session was ended
     finally:
         await client.close()
+
+
+async def test_a_standby_that_knew_an_earlier_leader_passes_over_a_session_that_is_no_daemon_as_soon(
+    connection: Connection, database: Database, course: None, start_daemon: Start
+) -> None:
+    heartbeat = 2
+    leader = start_daemon(database, heartbeat_seconds=heartbeat).wait_ready("leading")
+    standby = start_daemon(database, heartbeat_seconds=heartbeat).wait_ready("standing_by")
+    squatter: Connection = await asyncpg.connect(database.url)
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(squatter.execute, f"select pg_advisory_lock({LOCK_CLASS}, {LEADER_LOCK})")
+            waits = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+            await eventually(connection, waits, equals=1)
+            leader.kill()
+        killed_at = time.monotonic()
+        wait_until(lambda: standby.role == "leading", "the standby leads")
+        assert time.monotonic() - killed_at < 3 * heartbeat + 2 + 2
+    finally:
+        squatter.terminate()
 
 
 async def test_a_standby_is_ready_and_a_leader_gives_up_leadership_at_once_when_stopped(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.postgres import wait_until
@@ -48,7 +48,7 @@ async def test_the_statement_in_hand_is_finished(
     connection: Connection, database: Database, start_daemon: Start, number: signal.Signals
 ) -> None:
     daemon = start_daemon(database).wait_ready("leading")
-    await slow_enrollment(connection, 1.5)
+    await slow_enrollment(connection, 0.6)  # within the second that a batch has
     assert daemon.stop(number) == 0
     assert await connection.fetchval(ENROLLED) == 1
     assert [event["event"] for event in daemon.events()][-1] == "stopped"

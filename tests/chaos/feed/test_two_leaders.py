@@ -3,18 +3,17 @@
 from collections.abc import Callable
 
 import anyio
-import asyncpg
 
 from listener import logs
-from listener.connection import Connection, tune
 from listener.daemon.doorbell import Doorbell
 from listener.daemon.leader import Leader
+from listener.database.connection import Connection, tune
 from listener.errors import Fenced
-from listener.monitor.metrics import Metrics
-from listener.monitor.state import State
+from listener.instruments.instruments import Instruments
 from listener.settings import Settings
 from tests.conftest import Database
 from tests.support import workload
+from tests.support.connecting import connect
 
 
 async def lead(database: Database, stop: anyio.Event, fenced: Callable[[], None]) -> None:
@@ -22,13 +21,13 @@ async def lead(database: Database, stop: anyio.Event, fenced: Callable[[], None]
     settings = Settings.model_validate({"batch_size": 20, "heartbeat_seconds": 1, "statement_seconds": 30})
     log = logs.configure("error", "json")
     while not stop.is_set():
-        connection: Connection = await asyncpg.connect(database.url)
+        connection: Connection = await connect(database.url)
         try:
             await tune(connection)
             doorbell = Doorbell(connection)
             await doorbell.listen()
-            leader = Leader(connection, doorbell, settings, State(1), Metrics(), log)
-            await leader.lead(stop.is_set)
+            leader = Leader(connection, doorbell, settings, Instruments.of_daemon(1.0, log))
+            await leader.main_loop(stop.is_set)
         except Fenced:
             fenced()
         finally:

@@ -6,11 +6,13 @@ it; and is killed, as the kernel does when memory runs out, which takes the whol
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 
+import asyncpg
 import pytest
 
-from listener.connection import connected
+from listener.database.connection import Connection
 from tests.conftest import Database, install_script
 from tests.support import lms
 from tests.support.eventually import eventually
@@ -46,6 +48,16 @@ def server_to_crash(postgres_version: int) -> Iterator[Server]:
     server.destroy()
 
 
+@asynccontextmanager
+async def application(server: Server) -> AsyncIterator[Connection]:
+    """A connection of the LMS's own, which finds its tables by its own search_path."""
+    connection: Connection = await asyncpg.connect(server.url("lms"))
+    try:
+        yield connection
+    finally:
+        connection.terminate()
+
+
 @pytest.mark.parametrize(
     ("acts", "durable", "acts_twice"),
     [(READS, False, True), (READS, True, False), (TAKES, False, False)],
@@ -61,7 +73,7 @@ async def test_what_a_crash_of_the_server_takes_back_was_acted_on_only_by_who_di
     server = server_to_crash
     daemon = start_daemon(Database(server, "lms"), durable=durable, heartbeat_seconds=1).wait_ready("leading")
     wait_until(lambda: daemon.metric("listener_last_audit_timestamp_seconds") > 0, "nothing else is under way")
-    async with connected(server.url("lms")) as connection:
+    async with application(server) as connection:
         walwriter = await connection.fetchval("select pid from pg_stat_activity where backend_type = 'walwriter'")
         os.kill(walwriter, signal.SIGSTOP)
         await connection.execute("insert into profiles (role) values ('student')")
@@ -70,7 +82,7 @@ async def test_what_a_crash_of_the_server_takes_back_was_acted_on_only_by_who_di
         os.kill(walwriter, signal.SIGKILL)
     wait_until(lambda: "reinitializing" in server.log(), "the server has crashed")
     wait_until(server.answers, "the server is back")
-    async with connected(server.url("lms")) as connection:
+    async with application(server) as connection:
         await eventually(connection, "select count(*) from job", equals=1)
         assert await connection.fetchval("select count(*) from enrollments") == 1
         assert (await connection.fetchval(READS) != acted_on) is acts_twice

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import asyncpg
 import pytest
 
-from listener.connection import Connection
-from listener.reactions.reaction import SMALLEST_BATCH
+from listener.database.connection import Connection
+from listener.reactions.batch_size import FIRST_BATCH
 from tests.conftest import Database, install_script
 from tests.support.eventually import eventually
 from tests.support.postgres import Server, wait_until
@@ -30,7 +30,7 @@ async def sign_up(connection: Connection, students: int, email: str = "") -> Non
     )
 
 
-@pytest.mark.parametrize("code", ["P0001", "23514", "LMS01", "XX000", "54001"])
+@pytest.mark.parametrize("code", ["P0001", "P0004", "23514", "LMS01", "XX000", "54001"])
 async def test_one_student_that_is_refused_does_not_hold_up_the_batch(
     connection: Connection, course: None, leader: DaemonProcess, code: str
 ) -> None:
@@ -85,7 +85,7 @@ async def test_once_nobody_is_refused_any_more_those_who_wait_are_enrolled_in_ba
     await connection.execute("update listener.pending_enrollment set next_attempt_at = clock_timestamp()")
     await eventually(connection, ENROLLED, equals=4999, seconds=60)
     batches = await connection.fetch("select count(*) as enrolled from enrollments group by xmin::text")
-    assert max(batch["enrolled"] for batch in batches) >= SMALLEST_BATCH
+    assert max(batch["enrolled"] for batch in batches) >= FIRST_BATCH
     assert len(batches) < 2 * 2 * 200 + 5000 / 500
     assert await connection.fetchval(pending) == 1
     assert leader.events("connection_lost") == []

@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 import anyio
 import anyio.to_thread
-import asyncpg
 import pytest
 
-from listener.adapter import install
-from listener.adapter.discovery import discover
-from listener.connection import Connection
+from listener.database.connection import Connection
+from listener.discovery.discovery import discover
+from listener.schema import install
 from tests.conftest import Database
+from tests.support.connecting import connect
 from tests.support.process import DaemonProcess
 from tests.support.wanted import doings, tables, verdict
 
@@ -44,7 +44,7 @@ class School:
 
     async def history(self) -> int:
         """Live it; the number of transactions that were committed."""
-        connection = await asyncpg.connect(self._database.url)
+        connection = await connect(self._database.url)
         try:
             await connection.execute(tables.schema(self.keys))
             found = await discover(connection, tables.settings(self.rule, self.on_leave))

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 import asyncpg
 import pytest
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database
+from tests.support import lms
 from tests.support.eventually import eventually
 from tests.support.postgres import Server
-from tests.support.process import DaemonProcess
+from tests.support.process import DaemonProcess, listener
 
 Start = Callable[..., DaemonProcess]
 
@@ -92,3 +93,60 @@ async def test_checkpoints_from_the_future_are_noticed_where_the_identifier_cann
     daemon = start_daemon(database).wait_ready("leading")
     await eventually(connection, LEFT_OUT, equals=0)
     assert len(daemon.events("database_restored")) == 1
+
+
+@pytest.fixture
+def upgraded() -> Iterator[Callable[[Server], Server]]:
+    """Moves a cluster that stands still to the next version that is at hand, by pg_upgrade."""
+    made: list[Server] = []
+
+    def upgrade(old: Server) -> Server:
+        new = Server(18)
+        new.create("--no-data-checksums")
+        new.run(
+            "pg_upgrade",
+            *("-b", str(old.program("postgres").parent), "-B", str(new.program("postgres").parent)),
+            *("-d", str(old.data), "-D", str(new.data), "-U", "postgres", "-s", str(new.folder), "--no-sync"),
+        )
+        new.start()
+        made.append(new)
+        return new
+
+    yield upgrade
+    for each in made:
+        each.destroy()
+
+
+async def test_a_cluster_that_was_upgraded_is_no_copy(
+    upgraded: Callable[[Server], Server], start_daemon: Start
+) -> None:
+    """pg_upgrade gives the cluster another number, and keeps its transaction ids: no note is lost, and none is handled
+    again."""
+    old = Server(16)
+    try:
+        old.create()
+        old.start()
+        old.psql("postgres", "create database school")
+        old.psql("school", lms.schema())
+        listener(old.url("school"), "install", check=True)
+        old.psql("school", "insert into courses (title, price) values ('a', 1)")
+        first = start_daemon(Database(old, "school")).wait_ready("leading")
+        first.stop()
+        old.psql("school", "insert into profiles (role) select 'student' from generate_series(1, 25)")
+        notes = int(old.psql("school", "select count(*) from listener.change"))
+        old.stop()
+        new = upgraded(old)
+    finally:
+        old.destroy()
+    assert int(new.psql("school", "select count(*) from listener.change")) == notes > 0
+    daemon = start_daemon(Database(new, "school")).wait_ready("leading")
+    connection: Connection = await asyncpg.connect(new.url("school"))
+    try:
+        await eventually(connection, LEFT_OUT, equals=0)
+        await eventually(connection, "select enrollments from courses", equals=25)
+        assert daemon.events("database_restored") == []
+        daemon.stop()
+        is_known = "select system_identifier = listener.cluster_identifier() from listener.cluster"
+        assert await connection.fetchval(is_known), "the next copy is told from this cluster"
+    finally:
+        await connection.close()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.following import COURSE, QUICK, has_trusted
 from tests.support.process import DaemonProcess

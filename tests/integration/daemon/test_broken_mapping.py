@@ -6,12 +6,15 @@ import anyio.to_thread
 import asyncpg
 
 from listener import sql
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.following import COUNT, COURSE, QUICK
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
+from tests.support.reactions import As
+
+Start = Callable[..., DaemonProcess]
 
 
 async def test_a_table_made_anew_that_is_in_use_gets_its_triggers_when_it_is_free(
@@ -44,6 +47,38 @@ async def test_a_table_made_anew_that_is_in_use_gets_its_triggers_when_it_is_fre
     await reader.close()
 
 
+NO_DDL = """
+create function no_ddl() returns event_trigger language plpgsql as $$
+begin
+    if current_setting('application_name') = 'listener' then
+        raise exception 'migrations are for people';
+    end if;
+end $$;
+create event trigger no_ddl on ddl_command_start execute function no_ddl();
+"""
+
+
+async def test_an_event_trigger_that_refuses_what_following_takes_is_told_and_costs_no_leader(
+    connection: Connection, database: Database, school: tuple[DaemonProcess, object], start_daemon: Start
+) -> None:
+    daemon, course = school
+    await connection.execute(NO_DDL)
+    try:
+        await connection.execute("alter table profiles rename column role to kind")
+        await connection.execute("insert into profiles (kind) values ('student')")
+        assert "cannot be followed: migrations are for people" in daemon.told("mapping_broken")
+        assert daemon.metric("listener_leader") == 1
+        assert daemon.stop() == 0
+        daemon = start_daemon(database, **QUICK)
+        daemon.told("mapping_broken")
+        daemon.shows("listener_leader", 1)
+    finally:
+        await connection.execute("drop event trigger no_ddl")
+    daemon.told("mapping_mended")
+    await eventually(connection, COUNT, course, equals=1)
+    assert not daemon.events("connection_lost")
+
+
 async def test_what_cannot_be_followed_is_told_and_made_good_by_install(
     database: Database, connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:
@@ -55,9 +90,9 @@ async def test_what_cannot_be_followed_is_told_and_made_good_by_install(
     broken = daemon.told("mapping_broken")
     assert "column role of public.profiles is gone" in broken
     assert "LISTENER_STUDENT_COLUMN" in broken
-    wait_until(lambda: daemon.get("/readyz")[0] == 503, "it is not ready")
-    assert "column role of public.profiles is gone" in daemon.get("/readyz")[1]
-    assert daemon.metric("listener_mapping_broken") == 1
+    wait_until(lambda: "column role of public.profiles is gone" in daemon.get("/readyz")[1], "it says what is gone")
+    assert daemon.role == "leading"
+    daemon.shows("listener_mapping_broken", 1)
     for command in ("status", "diagnose"):
         answer = listener(database.url, command, check=False)
         assert answer.returncode == 1
@@ -70,7 +105,7 @@ async def test_what_cannot_be_followed_is_told_and_made_good_by_install(
     listener(database.url, "install", student_predicate="is_pupil")
     await eventually(connection, COUNT, course, equals=2)
     daemon.told("mapping_mended")
-    assert daemon.wait_ready("leading").metric("listener_mapping_broken") == 0
+    daemon.wait_ready("leading").shows("listener_mapping_broken", 0)
     await connection.execute("insert into profiles (full_name) values ('Mary'), ('Jean')")
     await eventually(connection, COUNT, course, equals=4)
     assert len(daemon.events("mapping_broken")) == 1, "told once, not with each heartbeat"
@@ -117,7 +152,7 @@ async def test_what_cannot_be_looked_at_is_not_taken_for_mended(
     beats = daemon.metric("listener_heartbeat_seconds_count")
     wait_until(lambda: daemon.metric("listener_heartbeat_seconds_count") > beats + 3, "it has looked three times")
     assert not daemon.events("mapping_mended")
-    assert daemon.get("/readyz")[0] == 503
+    assert "mapping_broken" in daemon.get("/readyz")[1]
     await migration.execute("commit")
     await migration.close()
     await connection.execute("alter type grade add value 'student'")
@@ -134,11 +169,12 @@ async def test_what_is_written_while_triggers_are_off_is_made_good_when_they_are
     await eventually(connection, told_off, equals=3)
     assert "trigger listener_insert on public.profiles is missing or disabled" in daemon.told("mapping_broken")
     await connection.execute("insert into profiles (role) values ('student')")
-    assert daemon.role is None
+    assert "triggers_missing" in daemon.get("/readyz")[1]
+    daemon.shows("listener_mapping_broken", 0)
     await connection.execute("alter table profiles enable trigger all")
     await eventually(connection, COUNT, course, equals=2)
     daemon.told("mapping_mended")
-    wait_until(lambda: daemon.role == "leading", "it is ready again")
+    wait_until(lambda: "triggers_missing" not in daemon.get("/readyz")[1], "nothing is off")
 
 
 async def test_triggers_that_are_off_on_one_partition_alone_are_told(connection: Connection) -> None:
@@ -152,8 +188,10 @@ async def test_triggers_that_are_off_on_one_partition_alone_are_told(connection:
         where schema_name = 'public' and table_name = 'profiles';
         """
     )
-    triggers = (sql.folder() / "adapter" / "pieces" / "triggers_students_rows.sql").read_text()
-    await connection.execute(triggers.replace("{{student_table}}", "profiles"))
+    text = sql.read("schema/adapter/triggers", "row")
+    for operation in ("insert", "update"):
+        names = {"trigger": f"listener_{operation}", "table": "profiles", "function": "note_watched_1"}
+        await connection.execute(sql.render(text, names | {"operation": operation}))
     missing = "select name, table_oid::regclass::text from listener.missing_triggers()"
     assert await connection.fetch(missing) == []
     await connection.execute("alter table profiles_0 disable trigger listener_update")
@@ -178,16 +216,17 @@ async def test_rows_that_are_hidden_from_the_owner_of_the_functions_are_told(
     )
     for function in functions:
         await connection.execute(f"alter function {function['name']} owner to lms_owner")
-    await connection.execute(
-        """
-        grant all on all tables in schema listener to lms_owner;
-        grant all on enrollments, courses to lms_owner;
-        """
+    relations = await connection.fetch(
+        "select oid::regclass::text as name from pg_class where relnamespace = 'listener'::regnamespace"
+        " and relkind in ('r', 'v')"
     )
+    for relation in relations:
+        await connection.execute(f"alter table {relation['name']} owner to lms_owner")
+    await connection.execute("grant all on enrollments, courses to lms_owner")
     problems = "select array_agg(problem) from listener.binding_problems()"
     assert await connection.fetchval(problems) is None
     assert await connection.fetchval("select listener.is_bound()")
-    daemon = start_daemon(database, **QUICK).wait_ready("leading")
+    daemon = start_daemon(As(database.server, database.name, "lms_owner"), **QUICK).wait_ready("leading")
     await connection.execute(
         "alter table profiles enable row level security; alter table profiles force row level security"
     )

@@ -6,10 +6,10 @@ import anyio
 import asyncpg
 import pytest
 
-from listener.connection import Connection
 from listener.daemon.doorbell import Doorbell
-from listener.locks import CHANNEL
-from tests.conftest import NEWEST, Database, install_script
+from listener.database.connection import Connection
+from listener.database.locks import CHANNEL
+from tests.conftest import Database, install_script
 from tests.support import lms
 from tests.support.bell import HELD
 from tests.support.eventually import eventually
@@ -162,9 +162,9 @@ async def test_a_daemon_that_sleeps_wakes_within_milliseconds(
 
 
 @pytest.fixture(scope="module")
-def preparing() -> Iterator[Database]:
+def preparing(postgres_version: int) -> Iterator[Database]:
     """A server whose transactions may be prepared: there NOTIFY would be an error at PREPARE TRANSACTION."""
-    server = Server(NEWEST, settings={"max_prepared_transactions": "5"})
+    server = Server(postgres_version, settings={"max_prepared_transactions": "5"})
     server.create()
     server.start()
     try:

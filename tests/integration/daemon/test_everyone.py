@@ -7,7 +7,7 @@ from datetime import datetime
 
 import anyio
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from listener.repair.auditor import MAKE_GOOD_SHARE
 from tests.conftest import Database
 from tests.support.bell import HELD

@@ -5,12 +5,23 @@ from collections.abc import Callable
 import anyio.to_thread
 import asyncpg
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.following import COUNT, MADE_GOOD, QUICK
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
+
+SEEN = """
+create table seen (user_id uuid not null);
+create function see() returns trigger language plpgsql as $$
+begin
+    insert into seen values (new.user_id);
+    return null;
+end $$;
+create trigger see after insert on enrollments for each row execute function see();
+"""
+"""A trigger of the LMS's that finds a table by the search_path."""
 
 
 async def sign_up(connection: Connection, course: object, count: int) -> None:
@@ -43,8 +54,44 @@ async def test_who_signs_up_after_a_rename_is_enrolled_without_a_command(
     await eventually(connection, counted, course, equals=3)
     await connection.execute("update memberships set state = 'cancelled'")
     await eventually(connection, counted, course, equals=0)
-    assert daemon.metric("listener_mapping_broken") == 0
+    daemon.shows("listener_mapping_broken", 0)
     assert daemon.role == "leading"
+
+
+async def test_when_all_tables_leave_public_their_triggers_still_find_what_stayed_there(
+    database: Database, connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, course = school
+    await connection.execute(f"revoke create on schema public from public; {SEEN}")
+    listener(database.url, "install")
+    await sign_up(connection, course, 1)
+    await connection.execute(
+        """
+        create schema lms;
+        alter table enrollments set schema lms;
+        alter table courses set schema lms;
+        alter table profiles set schema lms;
+        set search_path = lms, public;
+        """
+    )
+    await sign_up(connection, course, 2)
+    assert await connection.fetchval("select count(*) from seen") == 2
+    assert "table public.profiles is now lms.profiles" in daemon.told("mapping_followed")
+
+
+async def test_when_one_table_leaves_the_triggers_of_those_that_stay_find_what_stays(
+    database: Database, connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    """Also where the schema is searched for the tables in it, and for nothing else: others may create in it."""
+    daemon, course = school
+    await connection.execute(f"grant create on schema public to public; {SEEN}")
+    listener(database.url, "install")
+    await connection.execute(
+        "create schema people; alter table profiles set schema people; set search_path = people, public"
+    )
+    await sign_up(connection, course, 1)
+    assert await connection.fetchval("select count(*) from seen") == 1
+    assert "table public.profiles is now people.profiles" in daemon.told("mapping_followed")
 
 
 async def test_a_column_that_took_the_name_of_another_misleads_nobody_for_long(

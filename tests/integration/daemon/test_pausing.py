@@ -6,9 +6,9 @@ import anyio
 import asyncpg
 import pytest
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from listener.feed import pausing
-from listener.reactions.reaction import Reaction
+from listener.reactions.reaction import BuiltIn
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.pausing import FAST, FEW, SIGN_UP, pause, resume
@@ -204,7 +204,7 @@ async def test_pause_waits_for_the_batch_in_hand_and_says_so_if_that_takes_too_l
     daemon: Connection = await asyncpg.connect(database.url, server_settings={"application_name": "listener"})
     batch = daemon.transaction()
     await batch.start()
-    reaction = Reaction.load("enroll")
+    reaction = BuiltIn("enroll")
     assert await reaction.together.react(daemon, 1000, 0) is not None
     await pausing.pause(connection, "enroll", None)
     assert not await pausing.let_finish(connection, 0.2)
@@ -215,7 +215,7 @@ async def test_pause_waits_for_the_batch_in_hand_and_says_so_if_that_takes_too_l
     await daemon.close()
 
 
-@pytest.mark.parametrize("manner", ["few", "together", "each"])
+@pytest.mark.parametrize("manner", ["together", "each"])
 @pytest.mark.parametrize("name", ["enroll", "count"])
 async def test_each_way_to_treat_a_batch_does_nothing_while_paused(
     connection: Connection, database: Database, course: None, name: str, manner: str
@@ -224,14 +224,10 @@ async def test_each_way_to_treat_a_batch_does_nothing_while_paused(
     await connection.execute(
         "insert into enrollments (user_id, course_id) select profiles.id, courses.id from profiles, courses"
     )
-    reaction = Reaction.load(name)
+    reaction = BuiltIn(name)
     consumer = reaction.each if manner == "each" else reaction.together
-    if manner == "together":
-        consumer._expects_few = False
     await pausing.pause(connection, name, None)
     assert await consumer.react(connection, 1000, 0) is None
-    if manner == "together":
-        consumer._expects_few = False
     await pausing.resume(connection, name)
     batch = await consumer.react(connection, 1000, 0)
     assert batch is not None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.pausing import FAST, FEW, SIGN_UP, pause, resume
@@ -30,20 +30,22 @@ async def test_everybody_who_looks_is_told_and_nothing_is_called_late(
 ) -> None:
     daemon = start_daemon(database, **FAST).wait_ready("leading")
     gauge = 'listener_paused{reaction="enroll"}'
-    assert daemon.metric(gauge) == 0
+    daemon.shows(gauge, 0)
     assert "paused" not in json.loads(daemon.get("/readyz")[1])
     pause(database, "enroll", "--reason", "import of [2026]")
     await connection.execute(SIGN_UP, FEW)
     await eventually(connection, "select count(*) from listener.unhandled('count')", equals=0)  # it would be late
     await connection.execute("update listener.change set at = at - interval '1 hour'")
     wait_until(lambda: daemon.metric("listener_paused_backlog_changes") == 1, "it is sampled")
-    assert daemon.metric(gauge) == 1
-    assert daemon.metric('listener_paused{reaction="count"}') == 0
-    assert daemon.metric("listener_backlog_changes") == 0
-    assert daemon.metric("listener_oldest_unhandled_timestamp_seconds") == 0
+    daemon.shows(gauge, 1)
+    daemon.shows('listener_paused{reaction="count"}', 0)
+    daemon.shows("listener_backlog_changes", 0)
+    daemon.shows("listener_oldest_unhandled_timestamp_seconds", 0)
 
     answer, body = daemon.get("/readyz")
-    assert (answer, json.loads(body)) == (200, {"status": "ok", "role": "leading", "paused": ["enroll"]})
+    ready = json.loads(body)
+    assert [each["code"] for each in ready.pop("problems")] == ["paused"]
+    assert (answer, ready) == (200, {"status": "ok", "role": "leading", "paused": ["enroll"]})
     page = daemon.get("/")[1]
     assert "Leading; enroll paused" in page
     assert "listener resume enroll" in page
@@ -53,11 +55,12 @@ async def test_everybody_who_looks_is_told_and_nothing_is_called_late(
         assert "import of" not in daemon.get(path)[1], "the reason is not for whoever reaches the port"
 
     code, seen = status(database)
-    assert (code, seen["healthy"], seen["lag_seconds"], seen["backlog"]) == (0, True, None, 0)
+    assert (code, seen["lag_seconds"], seen["backlog"]) == (1, None, 0)
+    assert [each["code"] for each in seen["problems"]] == ["paused"]
     (paused,) = seen["paused"]
     assert (paused["consumer"], paused["paused_by"], paused["reason"]) == ("enroll", "postgres", "import of [2026]")
     assert seen["paused_backlog"] == 1
-    human = " ".join(listener(database.url, "status").stdout.split())
+    human = " ".join(listener(database.url, "status", check=False).stdout.split())
     assert "by postgres (import of [2026])" in human
     assert "listener resume enroll" in human
     found = json.loads(listener(database.url, "diagnose", "--json", check=False).stdout)["findings"]

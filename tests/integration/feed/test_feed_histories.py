@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from listener.feed.consumer import Consumer
+from listener.feed.consumer import InstalledConsumer
 from tests.support.feed_history import NOTE, REACTION, RESET, Ground, size, step
 
 EXAMPLES = 200
@@ -50,10 +50,10 @@ def test_the_feed_finds_the_late_commit_that_a_cursor_on_the_highest_id_loses(gr
         assert late < early
 
         seen_by_cursor = [row["id"] for row in await reader.fetch(above, 0)]
-        await Consumer("test", REACTION).react(reader, 100)
+        await InstalledConsumer("test", REACTION).react(reader, 100)
         await slow.execute("commit")
         seen_by_cursor += [row["id"] for row in await reader.fetch(above, max(seen_by_cursor))]
-        await Consumer("test", REACTION).react(reader, 100)
+        await InstalledConsumer("test", REACTION).react(reader, 100)
 
         assert seen_by_cursor == [early], "the late commit is lost for good"
         assert {row["note"] for row in await reader.fetch("select note from public.applied")} == {early, late}

@@ -5,9 +5,11 @@ from collections.abc import Callable
 import asyncpg
 import pytest
 
-from listener.connection import Connection
-from listener.feed.consumer import Consumer
+from listener.database.connection import Connection
+from listener.feed.consumer import InstalledConsumer
 from listener.feed.purge import Purge
+from listener.feed.registry import BUILT_IN
+from listener.reactions.reaction import BuiltIn
 from tests.conftest import Database
 from tests.support.eventually import all_handled, eventually
 from tests.support.process import DaemonProcess
@@ -25,7 +27,10 @@ async def note(connection: Connection, count: int = 1) -> None:
 
 async def handle(connection: Connection, *names: str) -> None:
     for name in names:
-        await Consumer(name, REACTION).react(connection, 1000)
+        if name in BUILT_IN:
+            await BuiltIn(name).together.react(connection, 1000, 0)
+        else:
+            await InstalledConsumer(name, REACTION).react(connection, 1000)
 
 
 @pytest.fixture
@@ -82,7 +87,7 @@ async def test_notes_that_one_consumer_has_not_handled_stay(connection: Connecti
 
 async def test_notes_of_a_transaction_that_was_cut_stay_until_it_is_handled(connection: Connection) -> None:
     await note(connection, 5)
-    await Consumer("enroll", REACTION).react(connection, 2)
+    await BuiltIn("enroll").together.react(connection, 2, 0)
     await handle(connection, "count")
     purge = Purge(CONSUMERS, 0)
     await run_pass(purge, connection)

@@ -73,6 +73,53 @@ def test_what_is_to_be_handled_again_is_taken_from_a_checkpoint(
 
 
 @pytest.mark.parametrize(
+    ("handled", "still_open", "expected"),
+    [
+        ("10:20:10,15", "12", "10:20:10,12,15"),
+        ("10:20:10", "19", "10:20:10,19"),
+        ("10:20:10,15", "15", "10:20:10,15"),
+        ("20:20:", "12", "12:20:12"),
+    ],
+)
+def test_a_transaction_that_still_writes_is_taken_from_a_checkpoint(
+    ground: Ground, handled: str, still_open: str, expected: str
+) -> None:
+    query = """
+    select listener.snapshot_of(
+        pg_snapshot_xmax(handled), array(select pg_snapshot_xip(handled)) || $2::text::xid8
+    )::text
+    from (select $1::text::pg_snapshot as handled) as given
+    """
+    assert ground.runner.run(ground.writers[0].fetchval(query, handled, still_open)) == expected
+
+
+SEES_ITSELF = """
+select
+    array[
+        pg_visible_in_snapshot(pg_current_xact_id_if_assigned(), pg_current_snapshot()),
+        pg_visible_in_snapshot(pg_current_xact_id_if_assigned(), listener.seen(pg_current_snapshot())),
+        listener.seen(pg_current_snapshot())::text = pg_current_snapshot()::text
+    ]
+"""
+
+
+def test_no_transaction_calls_its_own_number_handled(ground: Ground) -> None:
+    async def scenario() -> None:
+        connection, other = ground.writers[:2]
+        number = "select pg_current_xact_id()"
+        assert await connection.fetchval(SEES_ITSELF) == [None, None, True], "it has no number yet"
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute(number)
+        assert await connection.fetchval(SEES_ITSELF) == [False, False, True], "it is beyond the snapshot"
+        await other.execute(number)
+        assert await connection.fetchval(SEES_ITSELF) == [True, False, False]
+        await transaction.rollback()
+
+    ground.runner.run(scenario())
+
+
+@pytest.mark.parametrize(
     ("handled", "finished", "expected"),
     [
         ("10:20:10,15", "15", "10:20:10"),

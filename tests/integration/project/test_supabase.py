@@ -22,14 +22,18 @@ from listener.settings import Settings, check_names
 from tests.conftest import Database
 from tests.integration.project.test_docs import blocks, plain
 from tests.support import supabase
+from tests.support.certificates import by_authority, needs_openssl, signed
 from tests.support.pgbouncer import PROGRAM, PgBouncer
 from tests.support.postgres import USER, ordinary_user, wait_until
 from tests.support.process import DaemonProcess, environment, listener
 from tests.support.project import ROOT
 
 PAGE = (ROOT / "docs" / "how-to" / "supabase.md").read_text(encoding="utf-8")
-ADDRESS = re.compile(r"postgresql://(?P<role>\w+)\.(?P<reference>\w+):\[[A-Z-]+\]@aws-[\w.-]+:5432/postgres")
-"""As the dashboard shows it for the session pooler, which is the page's example."""
+ADDRESS = re.compile(
+    r"postgresql://(?P<role>\w+)\.(?P<reference>\w+):\[[A-Z-]+\]@aws-[\w.-]+:5432/postgres"
+    r"\?sslmode=verify-full&sslrootcert=[\w.-]+"
+)
+"""As the dashboard shows it for the session pooler, which is the page's example, with Supabase's certificate."""
 PASSWORDS = {USER: supabase.PASSWORD, "enrollment_daemon": "a long one that you made up"}
 SQL_EDITOR_TAKES_BYTES = 980_000
 
@@ -93,6 +97,11 @@ class Person:
         assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
         return done.stdout
 
+    def is_told(self, command: str, key: str, problems: list[str]) -> bool:
+        """Whether the command tells of just these under `key`; it ends with 1 if there are any."""
+        told = json.loads(self.in_terminal(f"{command} --json || test $? = {int(bool(problems))}"))
+        return [each["code"] for each in told[key]] == problems
+
     def sees(self, text: str, answer: str) -> bool:
         """Whether the SQL editor shows just that."""
         shown = self.project.psql(text, "-P", "footer=off")
@@ -118,6 +127,7 @@ def person(request: pytest.FixtureRequest, project: supabase.Project, tmp_path: 
 @pytest.mark.parametrize("person", Way, indirect=True)
 def test_every_step_works_by_each_of_the_dashboard_s_connection_strings(person: Person) -> None:
     daemons = list[DaemonProcess]()
+    polls = person.way is Way.TRANSACTION_POOLER
     try:
         for language, text, answer in blocks(PAGE):
             if language == "sql" and answer:
@@ -133,10 +143,15 @@ def test_every_step_works_by_each_of_the_dashboard_s_connection_strings(person: 
                 person.in_sql_editor((person.folder / "listener.sql").read_text())
             elif text.startswith("listener install --grant-to"):
                 assert "already installed: nothing to do" in person.in_terminal(text)
+            elif text == "listener status":
+                is_told = partial(person.is_told, text, "problems", ["polling"] * polls)
+                wait_until(is_told, "status tells of polling, and of nothing else")
+            elif text.endswith("\nlistener diagnose"):
+                person.in_terminal(text.removesuffix("listener diagnose"))
+                assert person.is_told("listener diagnose", "findings", ["polling"] * polls)
             else:
                 person.in_terminal(text)
         (daemon,) = daemons
-        polls = person.way is Way.TRANSACTION_POOLER
         assert daemon.metric("listener_polling") == polls
         assert len(daemon.events("polling")) == polls
         assert person.project.sql("select total_enrollments from courses where is_published") == "3\n"
@@ -168,23 +183,15 @@ def test_whoever_forgets_to_put_the_password_in_is_told_so_in_one_line() -> None
     assert "%5B" in done.stderr
 
 
-def signed(folder: Path, name: str, *options: str) -> None:
-    """Make `NAME.crt` and `NAME.key` in a folder, signed as the options say."""
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
-    files = ["-keyout", f"{folder / name}.key", "-out", f"{folder / name}.crt"]
-    subprocess.run([*command, *files, *options], check=True, capture_output=True)
-
-
 @needs_pgbouncer
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+@needs_openssl
 def test_with_the_dashboard_s_certificate_in_the_address_only_whom_it_vouches_for_is_talked_to(
     make_database: Callable[..., Database],
 ) -> None:
     database, folder = make_database(installed=False), Path(tempfile.mkdtemp())
     signed(folder, "ca")
     signed(folder, "another")
-    by_ca = ("-CA", f"{folder}/ca.crt", "-CAkey", f"{folder}/ca.key")
-    signed(folder, "pooler", *by_ca, "-addext", "subjectAltName=IP:127.0.0.1")
+    signed(folder, "pooler", *by_authority(folder, "127.0.0.1"))
     for path in (folder, *folder.iterdir()):
         shutil.chown(path, ordinary_user() or os.getuid())
     files = (f"client_tls_{kind}_file = {folder}/pooler.{end}" for kind, end in (("key", "key"), ("cert", "crt")))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Database, install_script
-from tests.support.process import environment
+from tests.conftest import Database
+from tests.support.process import environment, listener
 from tests.support.project import ROOT
 
 CHECKOUT = ROOT
@@ -56,12 +56,13 @@ def plain(make_database: Callable[..., Database]) -> Database:
 def test_the_wheel_installs_the_schema(python: Path, plain: Database, tmp_path: Path) -> None:
     where = run(python, plain.url, "-c", "import listener; print(listener.__file__)", folder=tmp_path).strip()
     assert Path(where).is_relative_to(python.parents[1])
-    assert run(python, plain.url, "-m", "listener", "install", "--print", folder=tmp_path) == install_script(plain.url)
+    printed = run(python, plain.url, "-m", "listener", "install", "--print", folder=tmp_path)
+    assert printed == listener(plain.url, "install", "--print").stdout
     run(python, plain.url, "-m", "listener", "install", folder=tmp_path)
     installed = "select to_regclass('listener.change') is not null"
     assert plain.server.psql(plain.name, installed) == "t\n"
 
 
 def test_the_wheel_brings_the_status_page(python: Path, plain: Database, tmp_path: Path) -> None:
-    script = "from listener.monitor.page import Headline, Page; print(Page().render(Headline('good', 'Leading')))"
+    script = "from listener.http.page import Headline, Page; print(Page().render(Headline('good', 'Leading')))"
     assert "Leading" in run(python, plain.url, "-c", script, folder=tmp_path)

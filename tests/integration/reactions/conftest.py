@@ -2,17 +2,17 @@
 
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest_asyncio
 
-from listener.connection import Connection, tune
+from listener.database.connection import Connection, tune
 from tests.conftest import Database
+from tests.support.connecting import connect
 
 
 @pytest_asyncio.fixture
 async def daemon(database: Database) -> AsyncIterator[Connection]:
     """A session such as the daemon's."""
-    connection: Connection = await asyncpg.connect(database.url)
+    connection: Connection = await connect(database.url)
     await tune(connection)
     yield connection
     await connection.close()

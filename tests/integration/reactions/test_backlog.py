@@ -73,33 +73,38 @@ async def test_what_was_planned_on_empty_tables_costs_no_more_either(planned: La
 
 
 ELSEWHERE = {
-    *("daemon", "few_rows", "whole_tables", "by_query"),  # settings
-    *(
-        "depose",
-        "lock_holder",
-        "record_cluster",
-        "comes_and_goes",
-        "follow",
-        "problems",
-        "in_the_way",
-        "writers_in_line",
-    ),  # small, or few
-    *("pause", "resume", "in_hand", "installed", "moment_of_time", "moment_ago", "replay_lock"),  # as small
+    *(f"settings.{name}" for name in ("daemon", "few_rows", "first", "vanished", "whole_tables")),
+    *(f"fence.{name}" for name in ("asks", "as_member", "as_superuser")),  # around what somebody else asks
+    *(f"leadership.{name}" for name in ("at_work", "depose", "holder", "squatters")),  # of locks and sessions
+    *("problems.tell", "holders"),  # of what is told; of a few courses, by key
+    *("doorbell.strangers", "doorbell.writers_in_line", "in_the_way", "table_held", "status.comes_and_goes"),  # too
+    *("pausing.in_hand", "pausing.paused", "registry.names", "registry.texts"),  # small, or few
+    *("replaying.moment_of_time", "replaying.moment_ago", "replaying.lock"),  # as small
+    *("exposed_tables", "fence.standing", "fence.types"),  # of the catalogue, by name
     # Of one profile, by key; of the feed they read what waits, once (`test_explain.py` looks at their cost):
-    *(file.stem for file in (sql.folder() / "monitor").glob("explained_*.sql")),
-    # Where a query says who should be where (`wanted/test_cost.py`):
-    *("students_wanted", "statistics_wanted"),
+    *(f"profile_look.{name}" for name in sql.sections("inspection/profile_look")),
+    "matching",  # stops after some time
+    *(f"rule_failure.{name}" for name in sql.sections("inspection/rule_failure")),  # too
     # Parts of others:
-    *("batch_and_checkpoint", "ring_ourselves", "count_each", "count_together", "enroll_each", "enroll_together"),
-    *("orphans", "not_tried"),
-    *("astray", "astray_orphans", "astray_duplicates", "quarantine", "among", "among_profiles"),
-    *("is_astray", "is_astray_and_chosen"),
+    *("batch", "next_notes", "notes_after", "doorbell.ring", "doorbell.look", "findings.orphans"),
+    *(f"preview.{name}" for name in sql.sections("inspection/preview")),
+    # `rows_…` and `quarantine_…` of each kind:
+    *(f"restructure.{name}" for name in sql.sections("repair/restructure")),
 }
 
 
+def statements(room: str) -> set[str]:
+    """The names of a room's files, and of sections where a file has some."""
+    names = set()
+    for file in (sql.folder() / room).glob("*.sql"):
+        sections = sql.sections(f"{room}/{file.stem}")
+        names |= {f"{file.stem}.{each}" for each in sections} or {file.stem}
+    return names
+
+
 def test_every_statement_is_among_them() -> None:
-    rooms = ("session", "feed", "reactions", "monitor", "repair", "daemon")
-    files = {file.stem for room in rooms for file in (sql.folder() / room).rglob("*.sql")}
-    files |= {file.stem for file in (sql.folder() / "adapter").glob("*.sql")}  # below: what is installed
+    files = set().union(
+        *map(statements, ("database", "feed", "reactions", "instruments", "inspection", "repair", "daemon"))
+    )
     measured = {name.removesuffix("_together").removesuffix("_each") for name in NAMES}
     assert files - measured == ELSEWHERE

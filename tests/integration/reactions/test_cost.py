@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import pytest
 
 from listener import sql
-from listener.connection import Connection
+from listener.database.connection import Connection
+from listener.feed import purge
+from listener.instruments.sample import SAMPLE
 from listener.reactions.counting import RETRY_COUNTS
 from listener.reactions.enrolling import RETRY_EACH, RETRY_TOGETHER
-from listener.reactions.reaction import Reaction
+from listener.reactions.reaction import BuiltIn
 from tests.conftest import Database
+from tests.support.notes import BY_ANOTHER
 from tests.support.pages import Cost, measure
 from tests.support.postgres import Server
 
@@ -36,13 +39,14 @@ vacuum analyze;
 
 SIGN_UP = "insert into profiles (role) select 'student' from generate_series(1, 100)"
 MOVES = "insert into enrollments (user_id, course_id) select id, id from profiles where id between 2 and 100"
+NOTED_SIGN_UP, NOTED_MOVES = f"{SIGN_UP}; {BY_ANOTHER}", f"{MOVES}; {BY_ANOTHER}"
 SET_ASIDE = """
 insert into listener.pending_enrollment (profile_id, reason, next_attempt_at)
 select id, 'failed', now() from (select id from profiles order by id desc limit 100) as newest
 """
 PARK = "insert into listener.pending_count (course_id, delta, next_attempt_at) select id, 1, now() from courses"
 
-ENROLL, COUNT = Reaction.load("enroll"), Reaction.load("count")
+ENROLL, COUNT = BuiltIn("enroll"), BuiltIn("count")
 CONSUMERS = "array['enroll', 'count']"
 
 
@@ -57,23 +61,24 @@ class Case:
 
 
 CASES = {
-    "enroll": Case(SIGN_UP, ENROLL.together._statement, "'enroll', 2000, 20", 100),
-    "enroll_each": Case(SIGN_UP, ENROLL.each._statement, "'enroll', 2000, 20", 100),
-    "enroll_nothing": Case("select", ENROLL.together._statement, "'enroll', 2000, 20", 0),
-    "count": Case(MOVES, COUNT.together._statement, "'count', 2000, 20", 1),
-    "count_each": Case(MOVES, COUNT.each._statement, "'count', 2000, 20", 1),
+    # These read what is new, row by row: before the others leave holes in the feed's pages.
+    "sample": Case(SIGN_UP, SAMPLE, f"{CONSUMERS}, 10000", 0),
+    "heartbeat": Case(SIGN_UP, sql.read("daemon/heartbeat"), "", 0),
+    "enroll": Case(NOTED_SIGN_UP, ENROLL.together._statement, "2000, 20", 100),
+    "enroll_each": Case(NOTED_SIGN_UP, ENROLL.each._statement, "2000, 20", 100),
+    "enroll_nothing": Case("select", ENROLL.together._statement, "2000, 20", 0),
+    "count": Case(NOTED_MOVES, COUNT.together._statement, "2000, 20", 1),
+    "count_each": Case(NOTED_MOVES, COUNT.each._statement, "2000, 20", 1),
     "retry_each": Case(f"{SIGN_UP}; {SET_ASIDE}", RETRY_EACH, "200, 20", 100),
     "retry_together": Case(f"{SIGN_UP}; {SET_ASIDE}", RETRY_TOGETHER, "2000, 20", 100),
     "retry_count": Case(PARK, RETRY_COUNTS, "1000, 20", 0),
-    "purge": Case("select", sql.read("feed/purge"), f"{CONSUMERS}, '5', 1000, 60", 1000),
-    "purge_checkpoints": Case("select", sql.read("feed/purge_checkpoints"), "'enroll', 0, 100, 0", 100),
-    "sample": Case(SIGN_UP, sql.read("monitor/sample"), f"{CONSUMERS}, 10000", 0),
-    "heartbeat": Case(SIGN_UP, sql.read("daemon/heartbeat"), "", 0),
+    "purge": Case("select", purge.NOTES, "'5', 1000, 60", 1000),
+    "purge_checkpoints": Case("select", purge.CHECKPOINTS, "'enroll', 0, 100, 0", 100),
 }
 
 # What the cases roll back stays behind as dead rows, which a look at everything that waits must step over. Autovacuum,
 # in one of the databases before the other, once made a difference of eighteen pages.
-CLEAN = "vacuum listener.change, listener.checkpoint, listener.pending_enrollment, listener.pending_count"
+CLEAN = "vacuum listener.change, listener.checkpoint, listener.pending_enrollment, listener.pending_count, courses"
 
 GROWING = {"change", "checkpoint", "enrollments", "profiles"}
 
@@ -107,7 +112,8 @@ async def test_a_statement_touches_as_many_pages_in_large_tables_as_in_small_one
     small = await cost(sized["small"], case)
     large = await cost(sized["large"], case)
     assert large.pages - small.pages <= 10 + 5 * case.rows
-    assert small.pages <= 50 + 40 * max(case.rows, 40)
+    # Two of these for each course that moves: the old and the new row, which our trigger on courses is given.
+    assert small.pages <= 50 + 42 * max(case.rows, 40)
     assert [table for table in GROWING if large.scans.get(table)] == []
 
 

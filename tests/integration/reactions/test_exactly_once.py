@@ -6,7 +6,7 @@ from collections.abc import Callable
 import anyio
 import asyncpg
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support import hand_off
 from tests.support.eventually import eventually

@@ -1,14 +1,12 @@
 """Where the counts of very many courses move at once, each costs what it costs among few. Counted, not timed."""
 
-import json
-
 import asyncpg
 import pytest
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from listener.feed.registry import COUNT
-from listener.reactions.reaction import SHOWN, Reaction
-from tests.support.plans import nodes, visited
+from listener.reactions.reaction import SHOWN, BuiltIn
+from tests.support.plans import Explaining, instrument
 
 COURSES = 2_000
 ENROLL = """
@@ -42,7 +40,7 @@ async def lms(connection: Connection, daemon: Connection) -> Connection:
 async def count(daemon: Connection) -> int:
     """Handle what there is to count; how many counts were moved."""
     moved = 0
-    while batch := await Reaction.load(COUNT).together.react(daemon, 2 * COURSES, SHOWN):
+    while batch := await BuiltIn(COUNT).together.react(daemon, 2 * COURSES, SHOWN):
         moved += batch.result["moved"]
     return moved
 
@@ -64,32 +62,33 @@ async def test_a_course_that_is_refused_keeps_none_of_the_others_from_being_coun
     await lms.execute(ENROLL, COURSES)
     with pytest.raises(asyncpg.CheckViolationError):
         await count(daemon)
-    batch = await Reaction.load(COUNT).each.react(daemon, 2 * COURSES, SHOWN)
+    batch = await BuiltIn(COUNT).each.react(daemon, 2 * COURSES, SHOWN)
     assert batch is not None
     assert (batch.result["moved"], batch.result["parked"]) == (COURSES - 1, 1)
     assert await lms.fetchval("select count(*) from courses where enrollments = 1") == COURSES - 1
 
 
-async def cost(lms: Connection, daemon: Connection, courses: int) -> tuple[float, float]:
+async def cost(lms: Connection, session: Explaining, courses: int) -> tuple[float, float]:
     """(pages touched, rows looked at) for each of so many courses whose counts move in one batch."""
+    daemon = session.connection
     await lms.execute(ENROLL, courses)
-    await daemon.execute(f"prepare counting as {Reaction.load(COUNT).together._statement}")
+    await daemon.execute(f"prepare counting as {BuiltIn(COUNT).together._statement}")
     transaction = daemon.transaction()
     await transaction.start()
-    execute = f"execute counting('{COUNT}', {2 * COURSES}, {SHOWN})"
-    answer = await daemon.fetchval(f"explain (analyze, buffers, timing off, format json) {execute}")
+    explained = await session.run(f"execute counting({2 * COURSES}, {SHOWN})")
     await transaction.rollback()
     await daemon.execute("deallocate counting")
-    plan = json.loads(answer)[0]["Plan"]
-    assert max(node["Actual Rows"] for node in nodes(plan)) == courses
+    assert max(node["Actual Rows"] for node in explained.nodes) == courses
     assert await count(daemon) == courses
-    return (plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]) / courses, visited(plan) / courses
+    pages = explained.outer["Shared Hit Blocks"] + explained.outer["Shared Read Blocks"]
+    return pages / courses, explained.visited / courses
 
 
 async def test_a_course_among_many_takes_no_more_pages_and_rows_than_among_few(
     lms: Connection, daemon: Connection
 ) -> None:
-    await cost(lms, daemon, 100)
-    few, many = await cost(lms, daemon, 100), await cost(lms, daemon, COURSES)
+    session = await Explaining.begin(daemon, await instrument(lms))
+    await cost(lms, session, 100)
+    few, many = await cost(lms, session, 100), await cost(lms, session, COURSES)
     assert many[0] <= 1.5 * few[0]
     assert many[1] <= 1.5 * few[1]

@@ -1,6 +1,8 @@
 """A count that cannot be moved yet is parked, holds up no other, and is moved later."""
 
-from listener.connection import Connection
+import pytest
+
+from listener.database.connection import Connection
 from tests.integration.conftest import School
 from tests.support.eventually import eventually
 
@@ -25,20 +27,38 @@ async def test_a_course_row_that_somebody_holds_is_counted_later_and_the_others_
     await school.caught_up()
 
 
-async def test_a_count_that_the_lms_refuses_is_kept_until_it_agrees(school: School) -> None:
+BY_CONSTRAINT = "alter table courses add constraint small check (title <> 'small' or enrollments < 2)"
+BY_ASSERTION = """
+create function small() returns trigger language plpgsql as
+$$ begin assert new.title <> 'small' or new.enrollments < 2; return new; end $$;
+create trigger small before update on courses for each row execute function small()
+"""
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code", "consent"),
+    [
+        (BY_CONSTRAINT, "23514", "alter table courses drop constraint small"),
+        (BY_ASSERTION, "P0004", "drop function small cascade"),
+    ],
+    ids=["by a constraint", "by an assertion"],
+)
+async def test_a_count_that_the_lms_refuses_is_kept_until_it_agrees(
+    school: School, refusal: str, code: str, consent: str
+) -> None:
     small, large = await school.course("small"), await school.course("large")
-    await school.app.execute("alter table courses add constraint small check (title <> 'small' or enrollments < 2)")
+    await school.app.execute(refusal)
     try:
         for profile in await school.guests(3):
             await school.enroll(profile, large)
             await school.enroll(profile, small)
         await school.counted(large, 3)
-        parked = "select error like '23514%' from listener.pending_count where course_id = $1"
-        await eventually(school.app, parked, small, equals=True)
+        parked = "select left(error, 5) from listener.pending_count where course_id = $1"
+        await eventually(school.app, parked, small, equals=code)
         live = "select active_enrollments from listener.course_live_count where id = $1"
         assert await school.app.fetchval(live, small) == 3
     finally:
-        await school.app.execute("alter table courses drop constraint small")
+        await school.app.execute(consent)
     await school.counted(small, 3)
     await school.caught_up()
 

@@ -1,15 +1,22 @@
 """Counting passes over a backlog of sign-ups, so that counts follow the enrollments while it is drained."""
 
+import json
 from collections.abc import Callable
 
 import asyncpg
 import pytest
 
-from listener.connection import Connection
+from listener.database.connection import Connection
+from listener.database.executors import Executors
 from listener.feed.consumer import Batch, Consumer
-from listener.reactions.counting import CONCERNED
-from listener.reactions.reaction import Reaction
+from listener.instruments.instruments import Instruments
+from listener.logs import configure
+from listener.reactions.batch_size import BatchSizes
+from listener.reactions.counting import PASSING
+from listener.reactions.reaction import BuiltIn
+from listener.reactions.runner import Reactions
 from tests.conftest import Database
+from tests.support.connecting import connect
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess
 
@@ -27,15 +34,28 @@ $$
 SIZE = 200
 COUNTED = "select enrollments from courses"
 
+REFUSE = f"""
+create sequence refused;
+create function refuse() returns trigger language plpgsql as $$
+begin
+    perform nextval('public.refused');
+    raise exception 'too far';
+end $$;
+create trigger refuse before insert on listener.checkpoint for each row
+when (new.consumer = 'count' and new.changes > {SIZE}) execute function refuse();
+"""
+"""Nothing takes the checkpoint of counts further than a batch would; each attempt takes a number."""
+REFUSED = "select case when is_called then last_value else 0 end from refused"
+
 
 @pytest.fixture
 def enroll() -> Consumer:
-    return Reaction.load("enroll").together
+    return BuiltIn("enroll").together
 
 
 @pytest.fixture
 def count() -> Consumer:
-    return Reaction.load("count", concerned=CONCERNED).together
+    return BuiltIn("count", passing=PASSING).together
 
 
 async def batch(consumer: Consumer, daemon: Connection) -> Batch:
@@ -70,7 +90,7 @@ async def test_what_was_in_flight_and_moves_a_count_is_not_passed_over(
 ) -> None:
     course = await connection.fetchval("insert into courses (title, price) values ('a', 1) returning id")
     guest = await connection.fetchval("insert into profiles (role) values ('guest') returning id")
-    slow: Connection = await asyncpg.connect(database.url)
+    slow: Connection = await connect(database.url)
     await slow.execute("begin")
     await slow.execute("insert into enrollments (user_id, course_id) values ($1, $2)", guest, course)
     await connection.execute(SIGN_UPS)
@@ -107,3 +127,45 @@ async def test_the_daemon_passes_over_them(
     most = "select max(changes) from listener.checkpoint where consumer = $1"
     assert await connection.fetchval(most, "enroll") <= SIZE
     assert await connection.fetchval(most, "count") > STUDENTS / 2
+
+
+async def test_one_that_fails_is_left_to_batches_until_the_next_backlog(
+    connection: Connection, daemon: Connection, count: Consumer
+) -> None:
+    await connection.execute(SIGN_UPS)
+    await connection.execute(REFUSE)
+    handled = (await batch(count, daemon)).changes
+    with pytest.raises(asyncpg.RaiseError, match="too far"):
+        await count.react(daemon, SIZE, 20)
+    while (taken := await count.react(daemon, SIZE, 20)) is not None:
+        assert not taken.passed_over
+        handled += taken.changes
+    assert handled == STUDENTS
+    assert await connection.fetchval(REFUSED) == 1
+
+    await connection.execute("drop trigger refuse on listener.checkpoint")
+    await connection.execute(SIGN_UPS)
+    await batch(count, daemon)
+    assert (await batch(count, daemon)).passed_over
+
+
+async def test_one_that_fails_is_told_once(
+    connection: Connection, daemon: Connection, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Afterwards each course is counted on its own for a while, here for no time at all."""
+    monkeypatch.setattr("listener.reactions.reaction.CAREFUL_SECONDS", 0.0)
+    monkeypatch.setattr("listener.reactions.counting.COUNT_PAUSE", 0.0)
+    await connection.execute("insert into courses (title, price) values ('a', 1)")
+    await connection.execute(SIGN_UPS)
+    await connection.execute(REFUSE)
+    reactions = Reactions(
+        Executors.alike(daemon), Instruments.of_daemon(1.0, configure("warning", "json")), BatchSizes(SIZE)
+    )
+    while await reactions.run_due():
+        pass
+    assert await connection.fetchval(COUNTED) == STUDENTS
+    assert await connection.fetchval(REFUSED) == 1
+    told = [json.loads(line) for line in "".join(capsys.readouterr()).splitlines()]
+    assert [(line["event"], line["consumer"], line["error"]) for line in told] == [
+        ("reaction_failed", "count", "too far")
+    ]

@@ -2,9 +2,11 @@
 
 import anyio
 
-from listener.connection import Connection
+from listener.database.connection import Connection
+from listener.database.executors import Executors
+from listener.instruments.instruments import Instruments
 from listener.logs import configure
-from listener.monitor.metrics import Metrics
+from listener.reactions.batch_size import BatchSizes
 from listener.reactions.counting import LONGEST_PAUSE_WHILE_OPEN
 from listener.reactions.runner import Reactions
 
@@ -33,7 +35,9 @@ async def test_a_backlog_is_counted_without_a_pause_also_while_a_transaction_is_
 ) -> None:
     """A transaction of somebody's that has been open for long makes the pause as long as it can be."""
     await connection.execute("insert into courses (title, price) values ('a', 1)")
-    reactions = Reactions(daemon, Metrics(), configure("error", "json"), BATCH)
+    reactions = Reactions(
+        Executors.alike(daemon), Instruments.of_daemon(1.0, configure("error", "json")), BatchSizes(BATCH)
+    )
     await run(reactions)
     reactions.transaction_is_open(1000)
     for _ in range(BATCH * BATCHES):

@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.integration.conftest import School
 from tests.support.eventually import eventually
@@ -15,7 +15,7 @@ from tests.support.refusing import UNPAID, refuse
 REASON = "select reason from listener.pending_enrollment where profile_id = $1"
 WAITING = "select count(*) from listener.pending_enrollment"
 TRIED = """
-select query like '-- Students that were set aside%'
+select query like '%listener.retry_enroll(%'
 from pg_stat_activity where application_name = 'listener' and datname = $1
 """
 
@@ -164,9 +164,7 @@ async def test_retried_by_hand_a_student_is_tried_at_once_though_the_daemon_expe
     await connection.execute("insert into profiles (role, full_name) values ('student', 'unpaid')")
     await eventually(connection, WAITING, equals=1)
     await connection.execute("update listener.pending_enrollment set next_attempt_at = now() + interval '1 hour'")
-    tried = (
-        "select query like '-- Students that were set aside%' from pg_stat_activity where application_name = 'listener'"
-    )
+    tried = "select query like '%listener.retry_enroll(%' from pg_stat_activity where application_name = 'listener'"
     await eventually(connection, f"{tried} and datname = $1", database.name, equals=True)
     await connection.execute("drop trigger refuse on enrollments")
     listener(database.url, "pending", "retry")

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from listener import sql
-from listener.connection import Connection
+from listener.database.connection import Connection
 from listener.feed import replaying
-from listener.feed.consumer import Consumer
+from listener.feed.consumer import InstalledConsumer
 from tests.conftest import Database
+from tests.support.connecting import connect
 from tests.support.eventually import all_handled, eventually
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
@@ -94,7 +94,7 @@ async def test_beside_a_daemon_at_work_no_note_is_left_out_and_none_is_handled_a
     daemon = start_daemon(database, retention_seconds=100_000).wait_ready("leading")
     await connection.execute(STUDENTS, 1)
     await connection.execute("update listener.change set at = at - interval '2 hours'")
-    app: Connection = await asyncpg.connect(database.url)
+    app: Connection = await connect(database.url)
     stop = asyncio.Event()
 
     async def sign_up() -> None:
@@ -138,7 +138,7 @@ async def test_one_who_was_in_flight_and_began_before_is_handled_again_too(
     database: Database, connection: Connection, tally: Folder, start_daemon: StartDaemon
 ) -> None:
     """A transaction that takes its number early notes late, and commits between the look and what is done."""
-    early: Connection = await asyncpg.connect(database.url)
+    early: Connection = await connect(database.url)
     await early.execute("begin; select pg_current_xact_id()")
     await connection.execute(STUDENT)
     since = await connection.fetchval("select at from listener.change")
@@ -150,7 +150,7 @@ async def test_one_who_was_in_flight_and_began_before_is_handled_again_too(
     await eventually(connection, "select count(*) from tally", equals=2)
     await connection.execute("select pg_notify('listener', 'x')")
     row = await connection.fetchrow(
-        sql.read("feed/replay"), "tally", since, found.first_xid, found.seen, "listener", "pause"
+        sql.read("feed/replaying", "set_back"), "tally", since, found.first_xid, found.seen, "listener", "pause"
     )
     assert row is not None
     await eventually(connection, TIMES, equals=[2])
@@ -162,8 +162,8 @@ async def test_neither_a_batch_in_hand_nor_one_that_comes_meanwhile_is_fenced(
     database: Database, connection: Connection, tally: Folder
 ) -> None:
     """Whichever comes second waits for the first, and goes on from there."""
-    batches: Connection = await asyncpg.connect(database.url)
-    consumer = Consumer("tally", TALLY)
+    batches: Connection = await connect(database.url)
+    consumer = InstalledConsumer("tally", TALLY)
     await connection.execute(STUDENT)
     assert await consumer.react(batches, 100) is not None
     since = await connection.fetchval("select min(at) from listener.change")
@@ -173,7 +173,7 @@ async def test_neither_a_batch_in_hand_nor_one_that_comes_meanwhile_is_fenced(
     in_hand = batches.transaction()
     await in_hand.start()
     assert await consumer.react(batches, 100) is not None
-    commands: Connection = await asyncpg.connect(database.url)
+    commands: Connection = await connect(database.url)
     replayed = asyncio.create_task(replaying.replay(commands, "tally", since))
     await eventually(connection, waits, database.name, equals=True)
     await in_hand.commit()
@@ -185,7 +185,9 @@ async def test_neither_a_batch_in_hand_nor_one_that_comes_meanwhile_is_fenced(
     replay_in_hand = commands.transaction()
     await replay_in_hand.start()
     await commands.execute(replaying.LOCK)
-    await commands.fetchrow(sql.read("feed/replay"), "tally", since, found.first_xid, found.seen, "listener", "pause")
+    await commands.fetchrow(
+        sql.read("feed/replaying", "set_back"), "tally", since, found.first_xid, found.seen, "listener", "pause"
+    )
     reacted = asyncio.create_task(consumer.react(batches, 100))
     await eventually(connection, waits, database.name, equals=True)
     await replay_in_hand.commit()

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.postgres import wait_until

@@ -2,8 +2,8 @@
 
 import asyncpg
 
-from listener.connection import Connection, tune
-from listener.reactions.reaction import Reaction
+from listener.database.connection import Connection, tune
+from listener.reactions.reaction import BuiltIn
 from tests.conftest import Database
 
 STUDENTS, SIZE = 4000, 500
@@ -20,7 +20,7 @@ async def test_batches_read_only_what_belongs_to_their_own_students(database: Da
     database.server.psql(database.name, "vacuum analyze")
     daemon: Connection = await asyncpg.connect(database.url)
     await tune(daemon)
-    enroll = Reaction.load("enroll").together
+    enroll = BuiltIn("enroll").together
     for students in (1, STUDENTS - 1):
         await connection.execute(f"insert into profiles (role) select 'student' from generate_series(1, {students})")
         while (batch := await enroll.react(daemon, SIZE, 20)) is not None:

@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from listener import sql
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database
 
 NOTE = """
@@ -21,7 +21,7 @@ async def test_the_time_that_diagnose_takes_is_no_lag(
     other: Connection = await asyncpg.connect(database.url)
     async with other.transaction(isolation="repeatable_read", readonly=True):
         await other.execute("select pg_sleep(1.5)")
-        row = await other.fetchrow(sql.read("repair/findings/feed_lag"))
+        row = await other.fetchrow(sql.read("inspection/findings", "feed_lag"))
     await other.close()
     assert row is not None
     assert row["affected"] == affected

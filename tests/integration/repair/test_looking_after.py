@@ -34,6 +34,7 @@ async def test_a_course_that_begins_meanwhile_gets_its_students_by_the_next_audi
             )
         await eventually(connection, ENROLLED, equals=3, seconds=60)
         assert await connection.fetchval("select clock_timestamp()") > begins
+        daemon.told("looked_after")
         (told,) = daemon.events("looked_after")
         assert told["students"] == 3
         audits = daemon.metric("listener_audits_total")

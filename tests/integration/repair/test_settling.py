@@ -5,14 +5,14 @@ import re
 from collections.abc import Callable
 
 import anyio
-import asyncpg
 import pytest
 
-from listener.adapter.mapping import Mapping
-from listener.connection import Connection
+from listener.database.connection import Connection
+from listener.mapping.mapping import Mapping
 from listener.repair import sync as syncing
 from tests.conftest import Database
 from tests.support.cohorts import BY_PLAN, REMOVE, SUSPEND, TWICE, places, school, unnoticed
+from tests.support.connecting import connect
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess, listener
 from tests.support.refusing import refuse
@@ -63,13 +63,16 @@ async def test_all_that_is_not_as_wanted_is_settled_with_no_daemon(
     assert await app.fetchval("select array_agg(enrollments order by id) from courses") == [5, 3, 1]
 
 
-async def test_who_cannot_be_enrolled_is_said_to_wait_and_is_not_tried_twice(empty: Database, app: Connection) -> None:
+@pytest.mark.parametrize("code", ["P0001", "P0004"])
+async def test_who_cannot_be_enrolled_is_said_to_wait_and_is_not_tried_twice(
+    empty: Database, app: Connection, code: str
+) -> None:
     school(empty, 6)
-    await app.execute(REFUSE)
+    await app.execute(refuse("new.profile_id = 2", "not this one", code))
     assert said(empty, status=1) == "enrolled 5; 1 student waits"
     attempts = "select attempts from listener.pending_enrollment where profile_id = 2 and error ~ 'not this one'"
     assert await app.fetchval(attempts) == 1
-    assert set(findings(empty)) == {"students_pending"}
+    assert set(findings(empty)) == {"students_refused"}
     assert said(empty, status=1) == "enrolled 0; 0 students wait"
     assert await app.fetchval(attempts) == 1
 
@@ -95,7 +98,7 @@ async def test_it_ends_while_people_go_on_signing_up(
     stop = anyio.Event()
 
     async def sign_up() -> None:
-        connection = await asyncpg.connect(empty.url)
+        connection = await connect(empty.url)
         try:
             while not stop.is_set():
                 await connection.execute("insert into profiles (plan) values ('gold')")
@@ -132,11 +135,11 @@ async def test_everybody_is_reached_in_pages_however_many_looks_that_takes(
     monkeypatch.setattr(syncing, "PAGE", 4)
     mapping = Mapping.from_json(await app.fetchval("select mapping from listener.installation"))
     lines: list[str] = []
-    shown: list[tuple[int, int, int]] = []
+    shown: list[tuple[int, int]] = []
     assert await syncing.sync(app, empty.url, mapping, lines.append, lambda *progress: shown.append(progress))
     assert lines == ["enrolled 58; 1 student waits"]
-    assert all(done <= seen <= total for seen, total, done in shown)
-    assert shown[-1][:2] == (40, 40)
+    assert all(done <= total for done, total in shown)
+    assert shown[-1] == (40, 40)
     assert await app.fetchval(ASTRAY) == 2
     assert await app.fetch("select * from listener.wanted_missing") == []
 

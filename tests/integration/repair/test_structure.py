@@ -202,4 +202,4 @@ def test_what_the_listener_s_work_needs_is_a_finding(case: Callable[[str], Case]
     command(lms.database.url, "sync", status=1)
     assert "foreign_key_wrong_table" in lms.diagnosed(status=1)[0]
     lms.structure(status=1)
-    assert lms.diagnosed(status=1) == (["students_pending"], ["foreign_key_without_cascade"])
+    assert lms.diagnosed(status=1) == (["students_refused"], ["foreign_key_without_cascade"])

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.campus import BY_PLAN, course, school
 from tests.support.eventually import eventually
@@ -74,8 +74,9 @@ async def test_who_the_audit_noted_in_vain_is_missing_and_who_it_notes_now_is_no
         await eventually(connection, "select count(*) from enrollments", equals=1, seconds=30)
         assert not daemon.events("wanted_missing")
         await connection.execute(
-            "create function vanish() returns trigger language plpgsql as $$begin return null; end$$;"
-            "create trigger vanish before insert on enrollments for each row execute function vanish()"
+            "create function vanish() returns trigger language plpgsql as"
+            " $$begin delete from enrollments where id = new.id; return null; end$$;"
+            "create trigger vanish after insert on enrollments for each row execute function vanish()"
         )
         await connection.execute("delete from enrollments")
         wait_until(lambda: daemon.metric(MISSING) == 1, "it was noted, and is missing all the same", 60)

@@ -6,13 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-import asyncpg
-
-from listener.adapter.discovery import discover
-from listener.connection import Connection
+from listener.database.connection import Connection
+from listener.discovery.discovery import discover
 from tests.conftest import Database, install_script
 from tests.support import lms
 from tests.support.backlog.statements import Case, daemon, others
+from tests.support.connecting import connect
 from tests.support.plans import Explained, Explaining, instrument
 from tests.support.postgres import Server
 
@@ -81,7 +80,8 @@ class Large:
     memory: tuple[str, ...]
     databases: list[Database] = field(default_factory=list)
     cases: dict[str, Case] = field(default_factory=dict)
-    prepared: list[str] = field(default_factory=list)
+    prepared: dict[str, list[str]] = field(default_factory=dict)
+    """By database: a function asks for tables by their numbers."""
     planned: dict[tuple[str, str], Explaining] = field(default_factory=dict)
     """By database and memory."""
 
@@ -91,8 +91,8 @@ class Large:
         session = self.planned.get((database.name, memory))
         connection: Connection | None = None
         if session is None:
-            connection = await asyncpg.connect(database.url)
-            session = await begin(connection, memory, self.prepared)
+            connection = await connect(database.url)
+            session = await begin(connection, memory, self.prepared[database.name])
             await connection.execute(case.prepare(name))
         last = self.rows if database is self.databases[0] else 4 * self.rows
         try:
@@ -150,13 +150,13 @@ async def filled(server: Server, state: State, *, long: bool) -> AsyncIterator[L
         server.psql(database.name, lms.schema("bigint") + "create table people (id bigint);")
         server.psql(database.name, await asyncio.to_thread(install_script, database.url))
         server.psql(database.name, UNWATCHED)
-        connection: Connection = await asyncpg.connect(database.url)
+        connection: Connection = await connect(database.url)
         made.cases = daemon() | others(await discover(connection))
-        made.prepared = await instrument(connection)
+        made.prepared[database.name] = await instrument(connection)
         await connection.close()
         if state == "empty":
             for memory in made.memory:
-                made.planned[database.name, memory] = await plan(database, memory, made.prepared)
+                made.planned[database.name, memory] = await plan(database, memory, made.prepared[database.name])
         server.psql(database.name, FILL.format(rows=rows))
         if state == "analyzed":
             server.psql(database.name, "vacuum analyze")
@@ -169,7 +169,7 @@ async def filled(server: Server, state: State, *, long: bool) -> AsyncIterator[L
 
 async def plan(database: Database, memory: str, prepared: list[str]) -> Explaining:
     """A daemon's session, with all of its statements planned."""
-    session = await begin(await asyncpg.connect(database.url), memory, prepared)
+    session = await begin(await connect(database.url), memory, prepared)
     for name, case in daemon().items():
         await session.connection.execute(case.prepare(name))
         await explain(session, case, case.execute(name))

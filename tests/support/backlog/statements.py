@@ -3,23 +3,26 @@
 from dataclasses import dataclass
 
 from listener import sql
-from listener.adapter import preview as previewing
-from listener.adapter import rendering
-from listener.adapter.install import VERSION, Installation
-from listener.adapter.mapping import Mapping
-from listener.connection import few_rows
-from listener.feed.consumer import pass_over
-from listener.reactions.counting import CONCERNED, RETRY_COUNTS
+from listener.catalogue.installation import VERSION, Installation
+from listener.database.connection import few_rows
+from listener.feed import purge
+from listener.inspection import preview as previewing
+from listener.inspection import structure
+from listener.instruments.sample import SAMPLE
+from listener.mapping import long_keys, rendering
+from listener.mapping.mapping import Mapping
+from listener.reactions.counting import PASSING, RETRY_COUNTS
 from listener.reactions.enrolling import RETRY_EACH, RETRY_TOGETHER
-from listener.reactions.reaction import Reaction
-from listener.repair import restructure, structure
+from listener.reactions.reaction import BuiltIn
+from listener.repair import restructure
+from tests.support.plans import body
 
-FINDINGS = sorted(file.stem for file in (sql.folder() / "repair" / "findings").glob("*.sql") if file.stem != "orphans")
+FINDINGS = sorted(sql.sections("inspection/findings").keys() - {"orphans"})
 ORPHANS = ("enrollments_of_nobody", "enrollments_of_no_course")
 
-ENROLL, COUNT = Reaction.load("enroll"), Reaction.load("count")
+ENROLL, COUNT = BuiltIn("enroll"), BuiltIn("count")
 CONSUMERS = "array['enroll', 'count']"
-WHOLE = sql.read("session/whole_tables")
+WHOLE = sql.read("database/settings", "whole_tables")
 BY_KEY = few_rows("local")
 """What the daemon's session is set to."""
 
@@ -45,80 +48,93 @@ class Case:
 def daemon() -> dict[str, Case]:
     """Of the daemon's own session."""
     return {
-        "enroll": Case(ENROLL.together._statement, "'enroll', 200, 20"),
-        "enroll_each": Case(ENROLL.each._statement, "'enroll', 200, 20"),
-        "count": Case(COUNT.together._statement, "'count', 200, 20"),
-        "count_each": Case(COUNT.each._statement, "'count', 200, 20"),
-        "enroll_few": Case(sql.read("reactions/enroll_few"), "200, 20"),
-        "count_few": Case(sql.read("reactions/count_few"), "200, 20"),
-        "pass_over": Case(pass_over(CONCERNED), "'count', 200"),
+        "enroll": Case(ENROLL.together._statement, "200, 20"),
+        "enroll_each": Case(ENROLL.each._statement, "200, 20"),
+        "count": Case(COUNT.together._statement, "200, 20"),
+        "count_each": Case(COUNT.each._statement, "200, 20"),
+        "pass_over": Case(PASSING, "200"),
         "retry_enroll_each": Case(RETRY_EACH, "200, 20"),
         "retry_enroll_together": Case(RETRY_TOGETHER, "200, 20"),
         "retry_count": Case(RETRY_COUNTS, "20, 20"),
-        "purge": Case(sql.read("feed/purge"), f"{CONSUMERS}, '5', 500, 60"),
-        "purge_of_nothing": Case(sql.read("feed/purge"), f"{CONSUMERS}, '5', 500, 7200"),
-        "purge_checkpoints": Case(sql.read("feed/purge_checkpoints"), "'enroll', 0, 500, 0"),
-        "purge_checkpoints_of_nothing": Case(sql.read("feed/purge_checkpoints"), "'enroll', 0, 500, 3600"),
-        "sample": Case(sql.read("monitor/sample"), f"{CONSUMERS}, 100"),
+        "purge": Case(purge.NOTES, "'5', 500, 60"),
+        "purge_of_nothing": Case(purge.NOTES, "'5', 500, 7200"),
+        "purge_checkpoints": Case(purge.CHECKPOINTS, "'enroll', 0, 500, 0"),
+        "purge_checkpoints_of_nothing": Case(purge.CHECKPOINTS, "'enroll', 0, 500, 3600"),
+        "sample": Case(SAMPLE, f"{CONSUMERS}, 100"),
+        "problems.seen": Case(sql.read("instruments/problems", "seen"), "100"),
         "heartbeat": Case(sql.read("daemon/heartbeat")),
-        "trust_notes": Case(sql.read("daemon/trust_notes")),
-        "is_restored": Case(sql.read("repair/is_restored"), CONSUMERS),
+        "trust_notes": Case("select listener.trust_notes()"),
+        "restart_if_restored": Case("select * from listener.restart_if_restored()"),
     }
 
 
 def others(mapping: Mapping) -> dict[str, Case]:
     """Of the audit and the commands, each of which has a connection of its own, and of those who look at the views."""
-    values = rendering.placeholders(mapping) | {"referred_table": "public.people", "referred_key": '{row}."id"'}
+    values = rendering.placeholders(mapping) | {
+        "referred_table": "public.people",
+        "referred_key": '{row}."id"',
+        "longest_key": str(long_keys.LONGEST),
+    }
 
-    def whole(name: str, arguments: str = "") -> Case:
-        return Case(sql.render(sql.read(name), values), arguments, WHOLE, bounded=False)
+    def whole(name: str, section: str, arguments: str = "") -> Case:
+        return Case(sql.render(sql.read(name, section), values), arguments, WHOLE, bounded=False)
 
     def plain(text: str, arguments: str = "", *, bounded: bool = True) -> Case:
         return Case(text, arguments, "", bounded)
 
     found = {
-        "restart_feed": Case(sql.read("repair/restart_feed"), CONSUMERS, BY_KEY + WHOLE, bounded=False),
-        "draining": plain(sql.read("repair/draining")),
-        "handled": plain(sql.read("repair/handled"), f"{CONSUMERS}, pg_current_snapshot()::text"),
-        "status": plain(sql.read("monitor/status"), f"1, array[1, 2]::bigint[], 'x', {CONSUMERS}"),
-        "sample_of_status": plain(sql.read("monitor/sample"), f"{CONSUMERS}, 100"),
-        "replay_look": plain(sql.read("feed/replay_look"), "'count', now() - interval '1 day'", bounded=False),
-        "replay": plain(
-            sql.read("feed/replay"), "'count', now(), '3', pg_current_snapshot()::text, 'listener', 'look'"
+        "restart_feed": Case(body("restart_feed", consumers="text[]"), CONSUMERS, BY_KEY + WHOLE, bounded=False),
+        "repair_counts": Case("select * from listener.repair_counts()", "", WHOLE, bounded=False),
+        "settle_abandoned_counts": Case("select listener.settle_abandoned_counts()", "", WHOLE, bounded=False),
+        "audit_students": Case(
+            body("audit_students", notes="boolean", noted_before="text[]", most="bigint", most_courses="bigint"),
+            "false, array[]::text[], 10, 20",
+            WHOLE,
+            bounded=False,
         ),
-        "statistics": plain(sql.read("monitor/statistics"), bounded=False),
-        "counts": plain(sql.read("repair/counts"), bounded=False),
-        "pending": plain(sql.read("repair/pending"), "100", bounded=False),
-        "pending_retry": plain(sql.read("repair/pending_retry"), "null, 'listener', 'look'", bounded=False),
-        "pending_drop": plain(sql.read("repair/pending_drop"), "null", bounded=False),
+        "missed": Case(body("missed"), "", WHOLE, bounded=False),
+        "audit.draining": plain(sql.read("repair/audit", "draining")),
+        "handled": plain(sql.read("repair/handled"), f"{CONSUMERS}, pg_current_snapshot()::text"),
+        "status.leader": plain(sql.read("inspection/status", "leader"), "'x'"),
+        "sample_of_status": plain(SAMPLE, f"{CONSUMERS}, 100"),
+        "replaying.look": plain(sql.read("feed/replaying", "look"), "'count', now() - interval '1 day'", bounded=False),
+        "replaying.set_back": plain(
+            sql.read("feed/replaying", "set_back"),
+            "'count', now(), '3', pg_current_snapshot()::text, 'listener', 'look'",
+        ),
+        "status.statistics": plain(sql.read("inspection/status", "statistics"), bounded=False),
+        "audit.counts": plain(sql.read("repair/audit", "counts"), bounded=False),
+        "pending.list": plain(sql.read("repair/pending", "list"), "100", bounded=False),
+        "pending.courses": plain(sql.read("repair/pending", "courses"), "100", bounded=False),
+        "pending.total": plain(sql.read("repair/pending", "total"), "100"),
+        "pending.retry": plain(sql.read("repair/pending", "retry"), "null, 'listener', 'look'", bounded=False),
+        "pending.drop": plain(sql.read("repair/pending", "drop"), "null", bounded=False),
         "course_live_count": plain("select * from listener.course_live_count", bounded=False),
         "sync_status": plain("select * from profile_enrollment_sync_status", bounded=False),
         "get_enrollment_statistics": plain("select * from get_enrollment_statistics()", bounded=False),
     }
-    for name in ("students", "repair_counts", "make_good_students", "make_good_counts", "settle_abandoned_counts"):
-        found[name] = whole(f"repair/{name}")
+    for name in ("make_good_students", "make_good_counts"):
+        found[name] = Case(body(name), "", WHOLE, bounded=False)
     places = [f"({page},{row})" for page in range(10) for row in range(1, 101)]
     for code in restructure.ASTRAY:
-        found[f"astray_{code}"] = plain(restructure.astray_statement(mapping, code), bounded=False)
+        found[f"rows_{code}"] = plain(restructure.rows_statement(mapping, code), bounded=False)
         chosen = f"array{places}, 'enrollments'::regclass"
-        found[f"quarantine_{code}"] = Case(restructure.quarantine_statement(mapping, code, chosen=True), chosen)
-        found[f"quarantine_all_{code}"] = plain(restructure.quarantine_statement(mapping, code), bounded=False)
+        found[f"quarantine_{code}"] = Case(restructure.quarantine_statement(mapping, code), chosen)
+        found[f"quarantine_all_{code}"] = plain(restructure.quarantine_migration(mapping, code), bounded=False)
     for name in FINDINGS:
-        found[name] = whole(f"repair/findings/{name}")
+        found[f"findings.{name}"] = whole("inspection/findings", name)
     for code in ORPHANS:
-        text = sql.render(sql.read("repair/findings/orphans"), values | structure.reference(mapping, code))
+        text = sql.render(sql.read("inspection/findings", "orphans"), values | structure.reference(mapping, code))
         found[code] = Case(text, "", WHOLE, bounded=False)
-    found["astray_next"] = whole("repair/astray_next", "'{last}', 100")
-    found["astray_still"] = whole("repair/astray_still", "array['{last}']")
-    found["note_profiles"] = plain(sql.render(sql.read("repair/note_profiles"), values), "array['{last}']")
+    found["sync.astray_next"] = whole("repair/sync", "astray_next", "'{last}', 100")
+    found["sync.astray_still"] = whole("repair/sync", "astray_still", "array['{last}']")
+    found["sync.note_profiles"] = plain(sql.render(sql.read("repair/sync", "note_profiles"), values), "array['{last}']")
     this = Installation(VERSION, "", None)
     for name, more in (
         ("preview", previewing.placeholders(mapping, this)),
         ("preview_of_installed", previewing.placeholders_of_installed(mapping)),
     ):
-        found[name] = Case(sql.render(sql.read("adapter/preview/movements"), more), "5", WHOLE, bounded=False)
-    found["note_missing"] = plain(sql.render(sql.read("repair/note_missing"), values), "'{last}', 100")
-    found["still_unenrolled"] = plain(sql.render(sql.read("repair/still_unenrolled"), values), "array['{last}']")
+        found[name] = Case(sql.render(sql.read("inspection/preview", "movements"), more), "5", WHOLE, bounded=False)
     return found
 
 
@@ -126,23 +142,25 @@ def others(mapping: Mapping) -> dict[str, Case]:
 # (Without a VACUUM, for it would count the rows of a table of which nothing is to be known.)
 NAMES = (
     *(
-        "draining",
+        "audit.draining",
         "handled",
-        "status",
+        "status.leader",
         "sample_of_status",
-        "replay_look",
-        "replay",
-        "statistics",
-        "counts",
-        "pending",
+        "replaying.look",
+        "replaying.set_back",
+        "status.statistics",
+        "audit.counts",
+        "pending.list",
+        "pending.courses",
+        "pending.total",
         "course_live_count",
     ),
-    *("sync_status", "get_enrollment_statistics", "students", "note_missing", "still_unenrolled"),
-    *("astray_next", "astray_still", "note_profiles", "preview", "preview_of_installed"),
-    *FINDINGS,
+    *("sync_status", "get_enrollment_statistics", "audit_students", "missed"),
+    *("sync.astray_next", "sync.astray_still", "sync.note_profiles", "preview", "preview_of_installed"),
+    *(f"findings.{name}" for name in FINDINGS),
     *ORPHANS,
     *daemon(),
-    *(f"{name}_{code}" for name in ("astray", "quarantine", "quarantine_all") for code in restructure.ASTRAY),
-    *("pending_drop", "make_good_counts", "repair_counts", "make_good_students", "pending_retry", "restart_feed"),
+    *(f"{name}_{code}" for name in ("rows", "quarantine", "quarantine_all") for code in restructure.ASTRAY),
+    *("pending.drop", "make_good_counts", "repair_counts", "make_good_students", "pending.retry", "restart_feed"),
     "settle_abandoned_counts",
 )

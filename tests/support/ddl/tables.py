@@ -64,7 +64,7 @@ def of_table(lms: Lms, part: str, table: LmsTable) -> Iterator[Kind]:
         ),
         "either",
     )
-    yield Kind(f"{part}: owner", (f"{on} owner to lms_other",))
+    yield Kind(f"{part}: owner", (f"{on} owner to lms_other",), "told")
     yield Kind(f"{part}: a stranger becomes owner", (f"{on} owner to lms_stranger",), "told", role="postgres")
 
 

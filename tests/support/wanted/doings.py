@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from listener.connection import Connection
-from listener.errors import CONNECTION_ERRORS
+from listener.database.connection import Connection
+from listener.database.driver_errors import CONNECTION_ERRORS
 from tests.support.wanted.tables import Keys
 
 Statements = list[str]

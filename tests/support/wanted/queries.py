@@ -2,10 +2,10 @@
 
 import pytest
 
-from listener.adapter import install
-from listener.adapter.mapping import Mapping
-from listener.connection import Connection
+from listener.database.connection import Connection
 from listener.errors import ListenerError
+from listener.mapping.mapping import Mapping
+from listener.schema import install
 
 SCHOOL = """
 create table organisations (id bigint primary key, plan text not null default 'free');

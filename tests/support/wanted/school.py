@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import asyncpg
 import pytest
 
-from listener.adapter import install
-from listener.adapter.discovery import discover
-from listener.connection import Connection
+from listener.database.connection import Connection
+from listener.discovery.discovery import discover
+from listener.schema import install
+from tests.support.connecting import connect
 from tests.support.eventually import eventually
 from tests.support.wanted import tables, verdict
 
@@ -78,7 +78,7 @@ Attend = Callable[..., Awaitable[School]]
 
 async def installed(url: str, schema: str, query: str, on_leave: str, **settings: str) -> Connection:
     """A connection to a school whose tables were made, and the listener installed."""
-    app: Connection = await asyncpg.connect(url)
+    app: Connection = await connect(url)
     await app.execute(schema)
     asked = {**tables.settings("organisation", on_leave), "wanted_query": query, **settings}
     await app.execute(install.script(await discover(app, asked)))

@@ -2,7 +2,7 @@
 
 import anyio
 
-from listener.connection import Connection
+from listener.database.connection import Connection
 from tests.support.wanted.diary import Diary
 from tests.support.wanted.tables import RULES, Keys
 from tests.support.workload import UNSETTLED

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from listener import errors
-from listener.errors import ListenerError, UnknownSetting, WrongVersion
+from listener.errors import ListenerError, UnknownProfile, UnknownSetting, WrongVersion
 
 ALL = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, ListenerError)]
 
@@ -32,4 +32,11 @@ def test_every_message_is_one_line_that_its_details_fill(kind: type[ListenerErro
     message = " ".join(inspect.cleandoc(kind.__doc__ or "").split()).format_map(Details())
     assert message
     assert "{" not in message
-    assert kind.exit_status in {1, 2}
+    assert kind.exit_status in {1, 2, 75}
+
+
+def test_a_detail_that_somebody_gave_is_cut() -> None:
+    error = UnknownProfile(profile="x" * 6_000, key="id", table="public.profiles")
+    assert len(str(error)) < 1_200
+    assert str(error).endswith("is that.")
+    assert error.details["profile"] == "x" * 6_000

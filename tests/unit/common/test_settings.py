@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from listener import settings
-from listener.connection import address
+from listener.database.connection import address
 from listener.errors import UnknownSetting, WrongSetting
 from listener.settings import Settings, load
 
@@ -172,6 +172,26 @@ def test_a_url_that_cannot_be_is_told_of_without_its_password(url: str) -> None:
 def test_a_url_that_can_be_is_taken_as_it_is_and_shown_without_its_password(url: str) -> None:
     assert load({"database_url": url}).url() == url
     assert "cret" not in address(url)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "word"),
+    [
+        ("foo=secret", "this program knows no parameter foo: take it out"),
+        ("search_path=secret", "no parameter search_path: take it out (a setting of the server's is written options="),
+        ("hostaddr=10.0.0.1", "no parameter hostaddr"),
+        ("require_auth=scram-sha-256", "no parameter require_auth"),
+        ("gssencmode=require", "gssencmode=require cannot be had"),
+        ("ssl=secret", "ssl is true, false, or one of disable, "),
+        ("sslnegotiation=secret", "sslnegotiation is one of postgres, direct"),
+        ("connect_timeout=secret", "connect_timeout is a whole number of seconds"),
+    ],
+)
+def test_a_parameter_that_means_nothing_is_refused_in_one_line(parameters: str, word: str) -> None:
+    with pytest.raises(WrongSetting, match=re.escape(word)) as raised:
+        load({"database_url": f"postgresql://me@host/lms?sslmode=require&{parameters}"}).url()
+    assert "secret" not in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_every_setting_is_described() -> None:

@@ -1,9 +1,11 @@
 """The SQL files and their placeholders."""
 
+from pathlib import Path
+
 import pytest
 
 from listener import sql
-from listener.feed.consumer import Consumer
+from listener.feed.consumer import InstalledConsumer
 
 
 def test_a_name_is_replaced_as_it_stands() -> None:
@@ -16,6 +18,20 @@ def test_an_expression_over_a_row_gets_the_alias() -> None:
 
 def test_a_value_with_braces_is_not_filled_in_again() -> None:
     assert sql.render("{{a}}", {"a": "{{b}}", "b": "wrong"}) == "{{b}}"
+
+
+def test_a_value_may_hold_the_dollar_tag_that_it_stands_between() -> None:
+    rendered = sql.render("do $$ select {{a}} $$; do $$ {{b}} $$", {"a": "'$$; drop $_1$'", "b": "1"})
+    assert rendered == "do $_2$ select '$$; drop $_1$' $_2$; do $_2$ 1 $_2$"
+
+
+def test_so_it_is_with_a_tag_within_another() -> None:
+    rendered = sql.render("do $$ execute $a$select {{a}}$a$ || $a$, {{b}}$a$ $$", {"a": "'$a$; drop'", "b": "'$$'"})
+    assert rendered == "do $_1$ execute $a_1$select '$a$; drop'$a_1$ || $a_1$, '$$'$a_1$ $_1$"
+
+
+def test_a_dollar_tag_stays_where_nothing_is_in_its_way() -> None:
+    assert sql.render("do $$ {{a}} $$ {{b}}", {"a": "1", "b": "do $$ 2 $$"}) == "do $$ 1 $$ do $$ 2 $$"
 
 
 def test_a_name_without_a_value_is_an_error() -> None:
@@ -38,4 +54,32 @@ def test_literals_are_quoted(value: str, quoted: str) -> None:
 
 
 def test_a_consumer_s_statement_has_no_placeholder_left() -> None:
-    assert "{{" not in Consumer("test", "{{feed}} select 1")._statement
+    assert "{{" not in InstalledConsumer("test", "{{feed}} select 1")._statement
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of SQL files of its own."""
+    monkeypatch.setattr(sql, "folder", lambda: tmp_path)
+    monkeypatch.setattr(sql, "read", sql.read.__wrapped__)
+    monkeypatch.setattr(sql, "sections", sql.sections.__wrapped__)
+    return tmp_path
+
+
+def test_a_file_has_sections(room: Path) -> None:
+    (room / "pausing.sql").write_text(
+        "-- Pauses.\n\n-- name: paused\n-- Who is.\nselect 1;\n\n-- name: lock\nset local a = 1;\nset local b = 2;\n"
+    )
+    assert sql.sections("pausing") == {
+        "paused": "-- Who is.\nselect 1;",
+        "lock": "set local a = 1;\nset local b = 2;",
+    }
+    assert sql.subquery(sql.read("pausing", "paused")) == "-- Who is.\nselect 1"
+    with pytest.raises(KeyError, match="unheard_of"):
+        sql.read("pausing", "unheard_of")
+
+
+def test_a_file_without_sections_is_one_text(room: Path) -> None:
+    (room / "batch.sql").write_text("-- A batch.\nselect 1\n")
+    assert sql.sections("batch") == {}
+    assert sql.read("batch") == "-- A batch.\nselect 1"

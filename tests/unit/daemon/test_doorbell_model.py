@@ -1,8 +1,9 @@
 """The doorbell's protocol, in every order in which its steps can happen: no wake-up is lost.
 
-A model of `sql/adapter/install/ring.sql` and of `Leader._wait`, step by step as the server orders them: a writer's
-note is visible before its locks are released, and its notification is delivered after that. All states that any
-interleaving can reach are visited; one in which nobody can move any more, and a note is unhandled, is a lost wake-up.
+A model of `sql/mapping/ring.sql` with `listener.ring`, and of `Leader._wait`, step by step as the server orders them: a
+writer's note is visible before its locks are released, and its notification is delivered after that. All states that
+any interleaving can reach are visited; one in which nobody can move any more, and a note is unhandled, is a lost
+wake-up.
 """
 
 from collections.abc import Iterator

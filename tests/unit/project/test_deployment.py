@@ -197,3 +197,31 @@ def test_pods_are_found_by_what_selects_them() -> None:
     ]
     for selector in selectors:
         assert selector["matchLabels"].items() <= labels
+
+
+def test_what_the_release_is_made_of_is_pinned_by_what_is_in_it() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    stages = dict(re.findall(r"^FROM (\S+) AS (\S+)$", dockerfile, re.MULTILINE))
+    images = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
+    (base,) = re.findall(r"^ARG BASE_IMAGE=(\S+)$", dockerfile, re.MULTILINE)
+    from_outside = [each for each in images if each not in ("${BASE_IMAGE}", *stages.values())]
+    assert base in stages.values()
+    assert from_outside
+    for image in from_outside:
+        assert re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image), image
+    for text in (dockerfile, *(path.read_text(encoding="utf-8") for path in WORKFLOWS if path.stem == "release")):
+        installs = re.findall(r"\bpip\b[^\n&]* install [^&\n\\]*", text)
+        assert installs
+        for command in installs:
+            assert "--require-hashes" in command or "--no-index" in command, command
+        for command in re.findall(r"python -m build\b[^\n]*|\bpip wheel\b[^\n]*", text):
+            assert re.search(r"--no-(build-)?isolation\b", command), command
+
+
+def test_newer_versions_of_everything_that_is_pinned_are_proposed() -> None:
+    updates = load(ROOT / ".github" / "dependabot.yml")["updates"]
+    kinds = {each["package-ecosystem"] for each in updates}
+    assert kinds == {"github-actions", "docker", "docker-compose", "pip"}
+    for each in updates:
+        assert each["directory"] == "/"
+        assert each["cooldown"]["default-days"] >= 7

@@ -47,3 +47,8 @@ def test_no_download_address_is_recorded(file: str) -> None:
     text = (ROOT / file).read_text(encoding="utf-8")
     assert "://" not in text
     assert not re.search(r"^\s*(-i|-f|--(extra-)?index-url|--find-links)\b", text, re.MULTILINE)
+
+
+def test_what_makes_a_release_is_pinned_with_hashes() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    assert names(groups["build"]) <= pinned("requirements-build.txt")

@@ -1,37 +1,58 @@
 """How many changes a reaction takes at once."""
 
-from listener.feed.consumer import Batch
-from listener.reactions.reaction import BATCH_SECONDS, FIRST_BATCH, SMALLEST_BATCH, Reaction
+from listener.reactions.batch_size import AIM_SECONDS, FIRST_BATCH, BatchSize, BatchSizes
 
 MOST = 10 * FIRST_BATCH
 
 
-def sizes(seconds: float, *, notes_left: bool = True, most: int = MOST, batches: int = 20) -> list[int]:
+def sizes(seconds: float, *, more: bool = True, most: int = MOST, batches: int = 20) -> list[int]:
     """The sizes after each of so many batches that all took as long."""
-    reaction = Reaction.load("enroll")
+    size = BatchSize(most)
     taken = []
     for _ in range(batches):
-        reaction.resize(Batch(changes=reaction.batch_size, notes_left=notes_left), seconds, most)
-        taken.append(reaction.batch_size)
+        size.done(seconds, more=more)
+        taken.append(size.size)
     return taken
 
 
 def test_quick_batches_grow_to_what_is_allowed() -> None:
-    grown = sizes(BATCH_SECONDS / 10)
+    grown = sizes(AIM_SECONDS / 10)
     assert grown[0] == 2 * FIRST_BATCH
     assert grown[-1] == MOST
 
 
-def test_slow_batches_shrink_even_if_they_were_the_last() -> None:
-    for notes_left in (True, False):
-        shrunk = sizes(BATCH_SECONDS * 10, notes_left=notes_left)
+def test_slow_batches_shrink_down_to_one_even_if_they_were_the_last() -> None:
+    for more in (True, False):
+        shrunk = sizes(AIM_SECONDS * 10, more=more)
         assert shrunk[0] == FIRST_BATCH // 2
-        assert shrunk[-1] == SMALLEST_BATCH
+        assert shrunk[-1] == 1
 
 
 def test_a_batch_that_took_all_there_was_says_nothing_about_larger_ones() -> None:
-    assert set(sizes(BATCH_SECONDS / 10, notes_left=False)) == {FIRST_BATCH}
+    assert set(sizes(AIM_SECONDS / 10, more=False)) == {FIRST_BATCH}
 
 
-def test_what_is_allowed_may_be_less_than_the_smallest() -> None:
-    assert set(sizes(BATCH_SECONDS * 10, most=7)) == {7}
+def test_what_is_allowed_may_be_less_than_the_first() -> None:
+    assert set(sizes(AIM_SECONDS / 10, most=7)) == {7}
+
+
+def test_a_batch_that_is_cut_off_again_and_again_is_down_to_one_student_within_seconds() -> None:
+    size = BatchSize(10_000, first=10_000)
+    cuts = 0
+    while size.size > 1:
+        size.cut()
+        cuts += 1
+    assert cuts <= 5
+    for _ in range(100):
+        size.cut()
+    assert size.size == 1
+
+
+def test_after_a_cut_it_grows_again_from_where_it_was() -> None:
+    sizes = BatchSizes(MOST)
+    sizes.of("enroll").cut()
+    assert sizes.of("enroll").size == FIRST_BATCH // 2, "remembered"
+    assert sizes.of("enroll").was_cut
+    sizes.of("enroll").done(AIM_SECONDS / 2, more=True)
+    assert sizes.of("enroll").size == FIRST_BATCH
+    assert not sizes.of("enroll").was_cut

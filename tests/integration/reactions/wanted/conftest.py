@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import anyio
-import asyncpg
 import pytest
 
 from tests.conftest import Database
+from tests.support.connecting import connect
 from tests.support.postgres import Server
 from tests.support.process import DaemonProcess
 from tests.support.wanted import tables
@@ -53,7 +53,7 @@ def shared(at_work: Callable[[str], tuple[Database, DaemonProcess]], on_leave: s
 @pytest.fixture
 async def school(shared: str, on_leave: str) -> AsyncIterator[School]:
     """A course per organisation; nothing forbids two enrollments of a profile in a course."""
-    made = School(await asyncpg.connect(shared), on_leave)
+    made = School(await connect(shared), on_leave)
     yield made
     made.app.terminate()
 

@@ -1,17 +1,15 @@
 """What a note costs under a query does not depend on how large the tables are that it reads. Counted in pages."""
 
-import json
 from collections.abc import Callable, Iterator
 
 import asyncpg
 import pytest
 
 from listener import sql
-from listener.monitor import status
-from listener.repair import students_audit
 from tests.conftest import Database
+from tests.support.connecting import parsed
 from tests.support.pages import measure
-from tests.support.plans import visited
+from tests.support.plans import body, visited
 from tests.support.postgres import Server
 from tests.support.process import listener
 
@@ -131,9 +129,11 @@ def sized(
         server.psql("postgres", f"drop database {name} with (force)")
 
 
+AUDIT = body("audit_students", notes="boolean", noted_before="text[]", most="bigint", most_courses="bigint")
 LOOKS = {
-    "the audit's": (students_audit.BY_QUERY, "true, array[]::text[], 10, 20"),
-    "status --full's": (status.BY_QUERY, ""),
+    "the audit's": (AUDIT, "true, array[]::text[], 10, 20"),
+    "what was missed": (body("missed"), ""),
+    "status --full's": (sql.read("inspection/status", "statistics"), ""),
 }
 
 
@@ -146,12 +146,12 @@ async def test_a_look_at_everyone_visits_so_many_more_rows_as_there_are(sized: d
         connection = await asyncpg.connect(database.url)
         transaction = connection.transaction()
         await transaction.start()
-        await connection.execute(sql.read("session/whole_tables"))
+        await connection.execute(sql.read("database/settings", "whole_tables"))
         await connection.execute(f"prepare look as {statement}")
         execute = f"execute look({arguments})" if arguments else "execute look"
         answer = await connection.fetchval(f"explain (analyze, timing off, format json) {execute}")
         seen[size] = (
-            visited(json.loads(answer)[0]["Plan"]),
+            visited(parsed(answer)[0]["Plan"]),
             await connection.fetchval("select count(*) from profiles"),
         )
         await transaction.rollback()

@@ -1,0 +1,126 @@
+"""The commands that attach to an LMS database, and detach from it."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from listener.catalogue import open_schemas, subscriptions
+from listener.commands.flags import CONNECTION, command
+from listener.commands.printing import show_rows, tell
+from listener.database.connection import Connection
+from listener.database.session import may_write
+from listener.discovery.discovery import given
+from listener.errors import PlanOrPrint
+from listener.inspection import matching
+from listener.inspection import preview as previewing
+from listener.mapping.mapping import Mapping
+from listener.schema import install as installing
+from listener.schema import own_reactions, reaction_files
+from listener.settings import MAPPING, Settings
+
+
+def _check_flags(flags: dict[str, Any]) -> None:
+    if flags["only_plan"] and flags["print_"]:
+        raise PlanOrPrint
+    if flags["reactions"] is not None:
+        reaction_files.read(flags["reactions"])
+
+
+@command(*CONNECTION, *MAPPING, only_looks=True, check=_check_flags)
+async def install(
+    connection: Connection,
+    settings: Settings,
+    *,
+    print_: Annotated[bool, typer.Option("--print", help="Print the SQL for review instead of running it.")] = False,
+    only_plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan",
+            help="Only say who would join, leave and come back, by course, and what was found; change nothing.",
+        ),
+    ] = False,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Disable triggers that enroll or count; uninstall enables them again.")
+    ] = False,
+    grant_to: Annotated[
+        list[str] | None,
+        typer.Option("--grant-to", help="A role that is to run the daemon, with rights on schema listener only."),
+    ] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option(
+            "--owner",
+            metavar="ROLE",
+            help="The role that is to own what is installed, where your tables belong to several.",
+        ),
+    ] = None,
+    reactions: Annotated[
+        Path | None,
+        typer.Option(
+            "--reactions",
+            metavar="DIR",
+            help="A folder of reactions of your own, NAME.sql: these are installed from now on, and no others.",
+        ),
+    ] = None,
+) -> None:
+    """Install schema `listener` beside the LMS's tables, or upgrade it."""
+    files = None if reactions is None else reaction_files.read(reactions)
+    plan = await installing.plan(
+        connection, given(settings), take_over=take_over, grant_to=tuple(grant_to or ()), owner=owner
+    )
+    if files is not None:
+        await own_reactions.check(connection, files, plan)
+    if print_:
+        sys.stdout.write(plan.text() + ("" if files is None else "\n" + own_reactions.script(files, plan.owner)))
+        return
+    rows = plan.discovery.lines()
+    rows += [
+        ("disabled", f"{each.trigger} on {each.table.label}", "", "--take-over") for each in plan.mapping.taken_over
+    ]
+    show_rows(rows, ("what", "found", "score", "why"), "The LMS in this database")
+    tell("")
+    if plan.discovery.remark is not None:
+        tell(plan.discovery.remark)
+    if only_plan:
+        seen = await previewing.preview(connection, settings.url(), plan.mapping, plan.installed)
+        of_reactions = [] if files is None else (await own_reactions.compare(connection, files)).plan()
+        for said in [*seen.lines(), *of_reactions, *_what_then(plan.mapping)]:
+            tell(said)
+        return
+    await may_write(connection)
+    changed = await installing.install(connection, plan)
+    tell("installed schema listener" if changed else "already installed: nothing to do")
+    if files is not None:
+        for done in (await own_reactions.install(connection, files, plan)).lines():
+            tell(done)
+    if plan.owner.passed_over:
+        schema = plan.mapping.enrollment_table.schema
+        tell(f"no view and function for statistics in schema {schema}: {plan.owner.name} may not create there")
+    for each in await open_schemas.openings(connection, plan.mapping):
+        tell(f"{each}: {each.mend}")
+    for remark in (
+        await subscriptions.remark(connection, plan.mapping),
+        await matching.remark(connection, plan.mapping),
+    ):
+        if remark is not None:
+            tell(remark)
+
+
+def _what_then(mapping: Mapping) -> Iterator[str]:
+    """When the plan would happen."""
+    if not mapping.enrolls or mapping.observes:
+        yield f"nothing of it would be done: LISTENER_ACTIONS={mapping.actions} enrolls nobody"
+    elif mapping.wanted_query is None:
+        yield "changed nothing; once this is installed, `listener sync` does it"
+    else:
+        yield "changed nothing; once this is installed, the daemon does it"
+
+
+@command(*CONNECTION)
+async def uninstall(connection: Connection) -> None:
+    """Remove all that install added; the LMS's rows are never touched."""
+    removed = await installing.uninstall(connection)
+    tell("removed schema listener" if removed else "nothing was installed")

@@ -1,0 +1,32 @@
+"""Why a connection was lost, where the driver only says that it is closed."""
+
+import anyio
+import asyncpg
+
+from listener.database.connection import close, connect
+from listener.database.driver_errors import CONNECTION_ERRORS
+from listener.errors import ServerRestarted, SessionEnded
+from listener.settings import Settings
+
+SECONDS = 1.0
+OF_THE_DRIVER = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""They are about the driver's own state."""
+
+RESTARTED = "select now() - pg_catalog.pg_postmaster_start_time() < interval '30 seconds'"
+
+
+async def cause(error: Exception, settings: Settings) -> Exception:
+    """The error itself, if it says what happened. Otherwise one more look: what the server says to a new connection, or
+    that it takes one, so that the session alone was ended."""
+    if not isinstance(error, OF_THE_DRIVER):
+        return error
+    try:
+        with anyio.fail_after(SECONDS):
+            connection = await connect(settings.url(), application_name="listener-command", statement_cache_size=0)
+            try:
+                restarted = await connection.fetchval(RESTARTED)
+            finally:
+                await close(connection)
+    except CONNECTION_ERRORS as found:
+        return error if isinstance(found, OF_THE_DRIVER) else found
+    return ServerRestarted() if restarted else SessionEnded()

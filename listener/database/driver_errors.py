@@ -1,0 +1,57 @@
+"""Meanings of the driver's errors. Its classes share no base, and one class can have several causes."""
+
+import re
+
+import asyncpg
+
+DRIVER_ERRORS: tuple[type[Exception], ...] = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
+CONNECTION_ERRORS: tuple[type[Exception], ...] = (OSError, TimeoutError, *DRIVER_ERRORS)
+"""A connection could not be made, used or kept."""
+
+CONNECTION_OVER: tuple[type[asyncpg.PostgresError], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidCachedStatementError,
+)
+"""Only another connection helps. Any other code may come from a trigger of the LMS's."""
+
+LOCKED: tuple[type[asyncpg.PostgresError], ...] = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
+"""Another session held a lock."""
+
+INTERRUPTED: tuple[type[asyncpg.PostgresError], ...] = (*LOCKED, asyncpg.QueryCanceledError)
+"""The statement gave way to another session: on the same connection it may succeed next time."""
+
+REPLACED = re.compile(r"cache lookup failed for |could not open relation with OID |tuple concurrently ")
+"""Postgres's message, in every language, if a function or a view was dropped while a statement used it."""
+
+
+def was_replaced(error: asyncpg.PostgresError) -> bool:
+    """Whether a function or a view was replaced while the statement ran, as `listener install` does."""
+    return isinstance(error, asyncpg.InternalServerError) and REPLACED.match(str(error)) is not None
+
+
+def may_be_renamed(error: asyncpg.PostgresError) -> bool:
+    """Whether a table, column or type of the LMS's may have another name, type or owner now."""
+    code = error.sqlstate or ""
+    return code.startswith("42") or code in ("3F000", "22P02")
+
+
+def is_checkpoint_taken(error: asyncpg.UniqueViolationError) -> bool:
+    """Whether another daemon wrote the same checkpoint first."""
+    return (error.schema_name, error.constraint_name) == ("listener", "checkpoint_pkey")
+
+
+def hidden_table(error: asyncpg.InsufficientPrivilegeError) -> str | None:
+    """The table whose rows row-level security would have hidden; None if the error has another cause."""
+    if error.server_source_function != "check_enable_rls":
+        return None
+    quoted = re.search(r'["«„]([^"«»„“]+)["»“]', str(error))
+    return quoted[1] if quoted else "a table"

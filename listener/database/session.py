@@ -1,0 +1,173 @@
+"""A session of ours: names are looked up in pg_catalog alone, and a fence can lower its rights."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from listener import sql
+from listener.database.fence import NAMES, STANDING, TYPES, Fence, through
+from listener.database.limits import LIMITS, LOOKS, local
+from listener.errors import FenceChanged
+
+PATH = "pg_catalog, pg_temp"
+"""The search_path: no other function or operator can stand in for one of Postgres's own."""
+
+LOCAL_PATH = f"set local search_path = {PATH};"
+
+READS_ONLY = "set default_transaction_read_only = on; set row_security = off"
+
+SETTINGS = """
+set search_path = {path};
+set default_transaction_read_only = {read_only};
+set row_security = {row_security};
+set standard_conforming_strings = on;
+set client_encoding = 'UTF8'
+"""
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+class Session(asyncpg.Connection):
+    """A connection with the search_path PATH. Behind a pooler the session is shared: then each transaction brings its
+    settings, and a single statement gets a transaction of its own."""
+
+    own_path: str | None = None
+    """The search_path that the role, the database or the server sets: people write their SQL for that one."""
+    brings: str = ""
+    """The settings that each transaction begins with, behind a pooler."""
+    fence: Fence | None = None
+    """Statements run behind it, with the rights of the tables' owner: this role has more."""
+    standing: str | None = None
+    """The parts of the fence when it was put up."""
+    only_looks: bool = False
+
+    async def _execute(self, query: Any, *args: Any, **options: Any) -> Any:
+        if self.standing is not None:
+            await self.restore_settings()
+        if self.fence is not None:
+            if self.standing != await self.standing_now():
+                raise FenceChanged(role=self.fence.role)
+            query, given = await through(self, query, args[0], self._names_of_types)
+            args = (given, *args[1:])
+        if not self.brings or self.is_in_transaction():
+            return await super()._execute(query, *args, **options)  # type: ignore[misc]
+        async with self.transaction():
+            return await super()._execute(query, *args, **options)  # type: ignore[misc]
+
+    async def standing_now(self) -> str:
+        """The parts of the fence now, read outside of the fence."""
+        ((standing,),) = await super()._execute(STANDING, (list(NAMES),), 0, None)  # type: ignore[misc]
+        return str(standing)
+
+    async def restore_settings(self) -> None:
+        """Outside of a transaction: SQL behind the fence may have changed the session's settings."""
+        if not self.is_in_transaction():
+            read_only, row_security = ("on", "off") if self.only_looks else ("off", "on")
+            await super().execute(SETTINGS.format(path=PATH, read_only=read_only, row_security=row_security))
+
+    async def _names_of_types(self, oids: list[int]) -> list[str] | None:
+        """As SQL writes them, read outside of the fence."""
+        ((names,),) = await super()._execute(TYPES, (oids,), 0, None)  # type: ignore[misc]
+        found: list[str] | None = names
+        return found
+
+    # The watchdog may end the connection between two statements. Then these three of asyncpg's would fail with
+    # AttributeError: they do not ask whether it is open.
+
+    def _must_be_open(self) -> None:
+        if self.is_closed():
+            raise asyncpg.InterfaceError("the connection is closed")
+
+    def is_in_transaction(self) -> bool:
+        """As asyncpg's. Raises InterfaceError once the connection is closed."""
+        self._must_be_open()
+        return bool(super().is_in_transaction())
+
+    def transaction(self, **options: Any) -> Any:
+        """As asyncpg's. Raises InterfaceError once the connection is closed."""
+        self._must_be_open()
+        return super().transaction(**options)
+
+    def get_server_pid(self) -> int:
+        """As asyncpg's. Raises InterfaceError once the connection is closed."""
+        self._must_be_open()
+        return int(super().get_server_pid())
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109
+        """As asyncpg's; a statement that begins a transaction brings its settings."""
+        if self.standing is not None:
+            await self.restore_settings()
+        begins = self.brings and query.startswith("BEGIN")
+        status: str = await super().execute(f"{query} {self.brings}" if begins else query, *args, timeout=timeout)
+        return status
+
+
+async def decode_json(connection: Connection) -> None:
+    """Let json and jsonb arrive as Python values. (A driver that does not know the two types asks the server once.)"""
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(name, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+
+
+def session_of(connection: Connection) -> Session | None:
+    """The connection as one of ours; None if it is not. (`isinstance` is true of any two classes of connections.)"""
+    found: Any = connection
+    return found if Session in type(connection).__mro__ else None
+
+
+async def look_as(connection: Connection, fence: Fence | None) -> None:
+    """From now on run statements behind this fence. (Not whole scripts, which have no arguments and return no rows.)"""
+    if (own := session_of(connection)) is not None and own.fence != fence:
+        own.fence = None
+        if fence is not None:
+            own.standing = None
+            await fence.put_up(connection)
+            own.standing = await own.standing_now()
+            own.fence = fence
+
+
+async def looks_only(connection: Connection) -> None:
+    """From now on change nothing, and fail rather than read a part of a table: row-level security would hide rows, and
+    run functions of its policies with our rights."""
+    if (own := session_of(connection)) is not None and own.brings:
+        limits = local(connection.get_server_version().major, **LOOKS)
+        own.brings = f"{LOCAL_PATH} {limits} set local row_security = off; set transaction read only;"
+    else:
+        limits = " ".join(f"set {name} = '{value}';" for name, value in LOOKS.items())
+        await connection.execute(f"{limits} {sql.read('database/settings', 'vanished')} {READS_ONLY}")
+        if own is not None:
+            own.only_looks = True
+
+
+async def may_write(connection: Connection) -> None:
+    """The end of `looks_only`."""
+    if (own := session_of(connection)) is not None and own.brings:
+        own.brings = f"{LOCAL_PATH} {local(connection.get_server_version().major)}"
+    else:
+        if own is not None:
+            own.only_looks = False
+        limits = " ".join(f"set {name} = '{LIMITS[name]}';" for name in LOOKS)
+        await connection.execute(f"{limits} set default_transaction_read_only = off; reset row_security")
+
+
+def own_path(connection: Connection) -> str | None:
+    """The search_path that the session had at first; None if it still has that one."""
+    own = session_of(connection)
+    return None if own is None else own.own_path
+
+
+@asynccontextmanager
+async def by_own_path(connection: Connection) -> AsyncIterator[None]:
+    """For one statement that changes the LMS's structure, cannot be in a transaction, and looks no name up."""
+    own = session_of(connection)
+    if own is None or own.brings or own.own_path is None:
+        yield
+        return
+    set_path = "select pg_catalog.set_config('search_path', $1, false)"
+    await connection.fetchval(set_path, own.own_path)
+    try:
+        yield
+    finally:
+        await connection.fetchval(set_path, PATH)

@@ -1,0 +1,84 @@
+"""Whether a database URL, and libpq's variables, can be used: checked before any connection, and named in the error."""
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from listener import url_parameters
+from listener.errors import WrongSetting
+from listener.transport import FULL, mode_with_system_authorities, system_authorities
+
+SETTING = "LISTENER_DATABASE_URL"
+
+NOT_ENCODED = (
+    "it cannot be read as postgresql://user:password@host:port/database. In user and password write @ : / ? # [ ] % "
+    "as %40 %3A %2F %3F %23 %5B %5D %25"
+)
+
+TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+TLS_FILES = {"sslrootcert": "require", "sslcert": "allow", "sslkey": "allow"}
+"""The first mode in which each file is read."""
+
+
+def check_url(url: str) -> None:
+    """Raise WrongSetting, without any secret, unless this is a URL of Postgres."""
+    name, problem = SETTING, ""
+    try:
+        parts = urlsplit(url)
+        query = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+    except ValueError:
+        raise WrongSetting(name=name, problem=NOT_ENCODED) from None
+    if parts.scheme not in ("postgresql", "postgres"):
+        problem = "it begins with postgresql://"
+    elif parts.fragment or "@" in parts.path or not all(map(_is_host, parts.netloc.rpartition("@")[2].split(","))):
+        problem = NOT_ENCODED
+    if "sslmode" in query and _tls_mode(query["sslmode"]) not in TLS_MODES:
+        problem = f"sslmode is one of {', '.join(TLS_MODES)}, not {query['sslmode']}"
+    for parameter in TLS_FILES:
+        file = query.get(parameter, "system")
+        if file != "system" and not Path(file).exists():
+            problem = f"{parameter} names a file that is not there: {file}"
+    problem = problem or url_parameters.problem(url) or ""
+    if problem:
+        raise WrongSetting(name=name, problem=problem)
+
+
+def check_tls_environment(url: str) -> None:
+    """Raise WrongSetting for libpq's TLS variables that no connection can be made with; `url` may override them."""
+    query = dict(parse_qsl(urlsplit(url).query))
+    given = os.environ.get("PGSSLMODE", "")
+    if given and "sslmode" not in query and _tls_mode(given) not in TLS_MODES:
+        raise WrongSetting(name="PGSSLMODE", problem=f"is one of {', '.join(TLS_MODES)}, not {given}")
+    mode = _tls_mode(query.get("sslmode", given))
+    for parameter, least in TLS_FILES.items():
+        name = f"PG{parameter.upper()}"
+        file = "" if parameter in query else os.environ.get(name, "")
+        used = mode in TLS_MODES[TLS_MODES.index(least) :]
+        if file not in ("", "system") and used and not Path(file).exists():
+            raise WrongSetting(name=name, problem=f"names a file that is not there: {file}")
+
+
+def check_system_authorities(url: str | None) -> None:
+    """Raise WrongSetting if the system's authorities are asked for and cannot be found, or without `verify-full`: they
+    vouch for every public host, so the host's name must be checked."""
+    mode = mode_with_system_authorities(url)
+    problem = None
+    if mode not in (None, FULL):
+        problem = f"sslrootcert=system goes with sslmode={FULL} alone, not with {mode}"
+    elif mode is not None and system_authorities() is None:
+        problem = "sslrootcert=system: this machine has no file of authorities; install ca-certificates, or name a file"
+    if problem is not None:
+        is_in_url = "sslrootcert" in dict(parse_qsl(urlsplit(url or "").query))
+        raise WrongSetting(name=SETTING if is_in_url else "PGSSLROOTCERT", problem=problem)
+
+
+def _tls_mode(text: str) -> str:
+    return text.replace("_", "-")
+
+
+def _is_host(text: str) -> bool:
+    """Whether it is a host, with or without a port."""
+    port = text.partition("]")[2] if text.startswith("[") else "".join(text.partition(":")[1:])
+    return re.fullmatch(r"(:\d*)?", port) is not None

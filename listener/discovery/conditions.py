@@ -1,0 +1,287 @@
+"""Rules over rows: students, active enrollments, available courses."""
+
+from dataclasses import dataclass, replace
+
+from listener.catalogue.catalogue import Catalogue, Column, Relation
+from listener.catalogue.columns import few, find_column
+from listener.discovery import vocabulary
+from listener.discovery.evidence import Choice
+from listener.discovery.references import AUTH_USERS
+from listener.errors import Undecided, WrongSetting
+from listener.mapping.lists import assignments, listed
+from listener.mapping.mapping import column as of_row
+from listener.mapping.mapping import readable
+from listener.settings import PREFIX
+from listener.sql import literal
+
+EVERYONE = "or LISTENER_STUDENT_PREDICATE=true: everyone is"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition on a row, and the reason for it. A condition of our own writes the row as `{row}` and leaves its
+    literals untyped, so it outlives a change of the column's type. A `given` one is the user's SQL, over bare columns.
+    """
+
+    condition: str
+    choice: Choice
+    column: str | None = None
+    values: tuple[str, ...] = ()
+    setting: str = "this condition"
+    given: bool = False
+
+
+def equals_one_of(column: Column, values: tuple[str, ...]) -> str:
+    """The condition that a column has one of these values."""
+    if column.is_boolean and len(values) == 1:
+        return f"{of_row(column.name)} is {'true' if values[0] == 'true' else 'not true'}"
+    if column.ignores_case:
+        return f"lower({of_row(column.name)}::text) in ({', '.join(f'lower({literal(value)})' for value in values)})"
+    return f"{of_row(column.name)} in ({', '.join(map(literal, values))})"
+
+
+def _not_gone(relation: Relation, times: tuple[str, ...], flags: tuple[str, ...]) -> list[str]:
+    """Conditions on a row that still counts: by times at which it stopped, and by flags."""
+    found = [f"{of_row(each.name)} is null" for each in ranked(relation, vocabulary.GONE + times) if each.is_time]
+    flagged = ranked(relation, vocabulary.GONE_FLAGS + flags)
+    return found + [f"{of_row(each.name)} is not true" for each in flagged if each.is_boolean]
+
+
+def _status_columns(relation: Relation) -> list[Column]:
+    """Columns that tell a status, best first: those of usual names; words of a fixed list, under a name that ends as
+    those do; numbers."""
+    named = ranked(relation, vocabulary.STATUS_COLUMNS)
+    usual = [each for each in named if each.is_word or each.is_boolean]
+    others = [
+        each
+        for each in relation.columns.values()
+        if each.is_word and each.allowed and vocabulary.snake(each.name).split("_")[-1] in vocabulary.STATUS_WORDS
+    ]
+    return usual or others or [each for each in named if each.is_number]
+
+
+def also(rule: Rule, conditions: list[str]) -> Rule:
+    """A rule of our own, with further conditions, and told so."""
+    if not conditions:
+        return rule
+    parts = [*([] if rule.condition == "true" else [rule.condition]), *conditions]
+    also = ", ".join(readable(each) for each in conditions)
+    reason = also if rule.condition == "true" else f"{rule.choice.reason}; and {also}"
+    return replace(rule, condition=" and ".join(parts), choice=replace(rule.choice, reason=reason))
+
+
+def ranked(relation: Relation, names: tuple[str, ...]) -> list[Column]:
+    """Columns with one of these names, best first."""
+    places = {column.name: vocabulary.rank(column.name, names) for column in relation.columns.values()}
+    found = [(place, name) for name, place in places.items() if place is not None]
+    return [relation.columns[name] for _, name in sorted(found)]
+
+
+class Rules:
+    """Finds the rules of one LMS, from its schema, its values and the settings."""
+
+    def __init__(self, catalogue: Catalogue, given: dict[str, str]) -> None:
+        self._catalogue = catalogue
+        self._given = given
+
+    async def role(self, relation: Relation) -> Rule | None:
+        """The rule for students, by one column of `relation`; None if it has none for that. Raises Undecided."""
+        name = self._given.get("student_column")
+        columns = (
+            [find_column(relation, name, "student_column")]
+            if name
+            else [column for column in ranked(relation, vocabulary.ROLE_COLUMNS) if column.is_word]
+        )
+        if relation.table == AUTH_USERS and not name:
+            columns = []  # its `role` is that of the API: `authenticated` for every account
+        for column in columns:
+            values, reason = await self._values(relation, column, "student_values", vocabulary.STUDENTS)
+            if values:
+                return self._rule("students", column, values, 90 if column.allowed else 75, reason, "student_values")
+        flags = [column for column in ranked(relation, vocabulary.STUDENT_FLAGS) if column.is_boolean]
+        if flags:
+            return self._rule("students", flags[0], ("true",), 80, "a flag of that name", "student_column")
+        if columns:
+            raise Undecided(
+                what="who is a student",
+                reason=await self._seen(relation, columns[0]),
+                setting=f"LISTENER_STUDENT_VALUES ({EVERYONE})",
+            )
+        return None
+
+    def role_in_other_words(self, relation: Relation) -> None:
+        """Raise Undecided if a column tells roles, but not in words: then not everyone is a student."""
+        for column in ranked(relation, vocabulary.ROLE_REFERENCES):
+            reference = relation.reference(column.name)
+            if column.is_boolean or (column.is_word and reference is None):
+                continue
+            says = f"is {column.type}" if reference is None else f"refers to {reference[0].label}"
+            raise Undecided(
+                what="who is a student",
+                reason=f"{relation.table.label}.{column.name} {says}",
+                setting=f"LISTENER_STUDENT_PREDICATE to a condition on {column.name} ({EVERYONE})",
+            )
+
+    async def role_elsewhere(self, tables: list[tuple[Relation, str]]) -> None:
+        """Raise Undecided if another table's column knows students."""
+        for relation, name in tables:
+            known = await self._catalogue.values(relation, relation.columns[name])
+            if self.matching(known, vocabulary.STUDENTS[: vocabulary.STUDENTS.index("user")]):
+                raise Undecided(
+                    what="who is a student",
+                    reason=f"no column of the profiles says so, and {relation.table.label}.{name} may",
+                    setting=f"LISTENER_STUDENT_TABLE={relation.table.label} if it does ({EVERYONE})",
+                )
+
+    async def conditions(self, relation: Relation) -> list[str]:
+        """Further plain conditions on a profile: not deleted, not suspended, active, approved."""
+        found = _not_gone(relation, vocabulary.SHUT_OUT, vocabulary.NOT_THESE)
+        found += [
+            f"{of_row(each.name)} is not false" for each in ranked(relation, vocabulary.ONLY_THESE) if each.is_boolean
+        ]
+        for column in ranked(relation, vocabulary.APPROVALS):
+            known = await self._catalogue.values(relation, column)
+            approved = self.matching(known, vocabulary.APPROVED)
+            if column.is_word and approved:
+                found.append(equals_one_of(column, approved))
+        return found
+
+    async def status(self, relation: Relation) -> Rule:
+        """The rule for active enrollments. Raises Undecided."""
+        if self._given.get("enrollment_status") == "none":
+            return Rule("true", Choice("active", 100, "LISTENER_ENROLLMENT_STATUS"))
+        text = self._given.get("active_predicate")
+        if text is not None:
+            return await self._given_active(relation, text)
+        found = _not_gone(relation, vocabulary.DROPPED, vocabulary.DROPPED_FLAGS)
+        return also(await self._by_status(relation), [*await self._as_students(relation), *found])
+
+    async def _given_active(self, relation: Relation, condition: str) -> Rule:
+        """The given condition. What is written into the status of a new enrollment is found, if it can be."""
+        setting = PREFIX + "ACTIVE_PREDICATE"
+        try:
+            rule = await self._by_status(relation)
+        except Undecided:
+            rule = Rule("true", Choice("active", 100, setting))
+        return replace(rule, condition=condition, choice=Choice("active", 100, setting), setting=setting, given=True)
+
+    async def _as_students(self, relation: Relation) -> list[str]:
+        """The condition that an enrollment is a student's, where teachers have rows there, too. Raises Undecided."""
+        for column in ranked(relation, vocabulary.ROLES_IN_A_COURSE):
+            known = await self._catalogue.values(relation, column) if column.is_word else ()
+            students = self.matching(known, vocabulary.STUDENTS[: vocabulary.STUDENTS.index("user")])
+            if not students or len(known) == len(students):
+                continue
+            given = [name for _, name, _ in assignments(self._given.get("enrollment_values") or "")]
+            if column.default_value not in students and column.name not in given:
+                raise Undecided(
+                    what=f"which {column.name} to write into {relation.table.label}",
+                    reason=f"it tells students from others ({few(known)}), and new rows have no such default",
+                    setting=f'LISTENER_ENROLLMENT_VALUES="{column.name}={literal(students[0])}"',
+                )
+            return [equals_one_of(column, students)]
+        return []
+
+    async def _by_status(self, relation: Relation) -> Rule:
+        """The rule by the column that tells a status, if there is one."""
+        name = self._given.get("enrollment_status")
+        columns = [find_column(relation, name, "enrollment_status")] if name else _status_columns(relation)
+        if not columns:
+            if "active_values" in self._given:
+                raise WrongSetting(
+                    name="LISTENER_ACTIVE_VALUES", problem="needs LISTENER_ENROLLMENT_STATUS, the column that has them"
+                )
+            return Rule("true", Choice("active", 80, "enrollments have no status"))
+        column = columns[0]
+        if column.is_boolean and "active_values" not in self._given:
+            flag = self._rule("active", column, ("true",), 85, "a flag", "enrollment_status")
+            return replace(flag, column=None, values=()) if column.generated else flag  # then nothing is written there
+        wanted: tuple[str, ...] = vocabulary.PAID if "payment" in vocabulary.words(column.name) else vocabulary.ACTIVE
+        if self.matching(await self._catalogue.values(relation, column), vocabulary.UNSETTLED):
+            wanted += vocabulary.SETTLED
+        values, reason = await self._values(relation, column, "active_values", wanted)
+        if not values:
+            raise Undecided(
+                what="which enrollments are active",
+                reason=await self._seen(relation, column),
+                setting="LISTENER_ACTIVE_VALUES (or LISTENER_ENROLLMENT_STATUS=none: all are)",
+            )
+        return self._rule("active", column, values, 90 if column.allowed else 75, reason, "active_values")
+
+    async def published(self, relation: Relation) -> Rule:
+        """The rule for courses that students may land in. Raises Undecided."""
+        text = self._given.get("publish_predicate")
+        if text is not None:
+            setting = "LISTENER_PUBLISH_PREDICATE"
+            return Rule(text, Choice("published", 100, setting), setting=setting, given=True)
+        return also(await self._by_publishing(relation), _not_gone(relation, vocabulary.RETIRED, vocabulary.NO_COURSES))
+
+    async def _by_publishing(self, relation: Relation) -> Rule:
+        """The rule by the column that tells what is published, if there is one."""
+        columns = [column for column in ranked(relation, vocabulary.PUBLISH_STATUS) if column.is_word]
+        for column in columns:
+            values = self.matching(await self._catalogue.values(relation, column), vocabulary.PUBLISHED)
+            if values:
+                condition = equals_one_of(column, values[:1] if column.allowed else values)
+                return Rule(condition, Choice("published", 85, f"the value of {column.name} that says so"))
+        flags = [column for column in ranked(relation, vocabulary.PUBLISH_FLAGS) if column.is_boolean]
+        if flags:
+            return Rule(f"{of_row(flags[0].name)} is true", Choice("published", 85, "a flag of that name"))
+        if columns:
+            raise Undecided(
+                what="which courses are published",
+                reason=await self._seen(relation, columns[0]),
+                setting="LISTENER_PUBLISH_PREDICATE (`true` is all of them)",
+            )
+        return Rule("true", Choice("published", 70, "courses have nothing that says published"))
+
+    async def _values(
+        self, relation: Relation, column: Column, setting: str, wanted: tuple[str, ...]
+    ) -> tuple[tuple[str, ...], str]:
+        given = self._given.get(setting)
+        if given is not None:
+            values = listed(given)
+            unknown = [value for value in values if column.allowed and value not in column.allowed]
+            if unknown or not values:
+                raise WrongSetting(
+                    name=PREFIX + setting.upper(),
+                    problem=f"{column.name} may not be {', '.join(unknown) or 'nothing'}, "
+                    f"only {', '.join(column.allowed) or 'something'}",
+                )
+            return values, f"LISTENER_{setting.upper()}"
+        known = await self._catalogue.values(relation, column)
+        matching = self.matching(known, wanted)
+        if matching and column.allowed:
+            return matching[:1], "the value in the schema that says so"
+        if matching:
+            return matching, "the value in the rows that says so"
+        slips = tuple(value for value in known if vocabulary.alike(value, wanted[:2]))
+        if slips and setting != "active_values":  # those are written
+            return slips, "a value that nearly says so"
+        return (), ""
+
+    async def _seen(self, relation: Relation, column: Column) -> str:
+        """The reason why the values of a column do not tell."""
+        known = await self._catalogue.values(relation, column)
+        if not known:
+            return f"{relation.table.label}.{column.name} may be any {column.type}, and no row has a value yet"
+        return f"{relation.table.label}.{column.name} has no such value, only {few(known)}"
+
+    @staticmethod
+    def matching(known: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+        """Values for the first of `wanted` that any of them has, in every spelling."""
+        for word in wanted:
+            found = tuple(value for value in known if vocabulary.fold(value) == word)
+            if found:
+                return found
+        return ()
+
+    @staticmethod
+    def _rule(what: str, column: Column, values: tuple[str, ...], score: int, reason: str, setting: str) -> Rule:
+        return Rule(
+            equals_one_of(column, values),
+            Choice(what, score, f"{column.name}: {reason}"),
+            column.name,
+            values,
+            PREFIX + setting.upper(),
+        )

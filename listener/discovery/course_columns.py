@@ -1,0 +1,61 @@
+"""The columns of a course for price, order and number of enrollments."""
+
+from listener.catalogue import expressions
+from listener.catalogue.catalogue import Relation
+from listener.catalogue.columns import find_column
+from listener.database.connection import Connection
+from listener.discovery import vocabulary
+from listener.discovery.conditions import ranked
+from listener.discovery.evidence import Choice
+from listener.errors import WrongSetting
+from listener.mapping.lists import listed
+from listener.mapping.mapping import column
+
+
+def price_of(courses: Relation, asked: dict[str, str]) -> tuple[str | None, Choice]:
+    """Raises WrongSetting."""
+    name = asked.get("course_price")
+    if name is not None:
+        choice = Choice("default course", 100, "LISTENER_COURSE_PRICE")
+        return None if name == "none" else find_column(courses, name, "course_price").name, choice
+    prices = [each for each in ranked(courses, vocabulary.PRICES) if each.is_number]
+    prices += [
+        each for each in courses.columns.values() if each.is_number and vocabulary.words(each.name)[:1] == ["price"]
+    ]
+    if not prices:
+        return None, Choice("default course", 70, "no price: the oldest first")
+    return prices[0].name, Choice("default course", 85, f"the cheapest by {prices[0].name}, then the oldest")
+
+
+async def order_of(connection: Connection, courses: Relation, price: str | None, asked: dict[str, str]) -> str:
+    """As ORDER BY has it. Raises WrongSetting."""
+    text = asked.get("course_order")
+    if text is not None:
+        return await expressions.order(connection, courses.table, text, "LISTENER_COURSE_ORDER")
+    date = next((each.name for each in ranked(courses, vocabulary.DATES) if each.is_time), None)
+    return ", ".join(f"{column(name)} nulls last" for name in (price, date) if name is not None)
+
+
+def counts_of(courses: Relation, asked: dict[str, str]) -> tuple[tuple[str, ...], Choice]:
+    """Raises WrongSetting."""
+    text = asked.get("count_columns")
+    if text == "none":
+        return (), Choice("counts", 100, "LISTENER_COUNT_COLUMNS")
+    if text is not None:
+        columns = [find_column(courses, name, "count_columns") for name in listed(text)]
+        for each in columns:
+            if not each.is_number or each.generated or each.name in courses.primary_key:
+                raise WrongSetting(name="LISTENER_COUNT_COLUMNS", problem=f"{each.name} cannot hold a count")
+        return tuple(dict.fromkeys(each.name for each in columns)), Choice("counts", 100, "LISTENER_COUNT_COLUMNS")
+    found = tuple(
+        each.name
+        for each in courses.columns.values()
+        if each.is_number
+        and not each.generated
+        and each.default != "generated"
+        and vocabulary.COUNT_COLUMN.fullmatch(vocabulary.snake(each.name))
+        and courses.reference(each.name) is None
+    )
+    if not found:
+        return (), Choice("counts", 80, "courses have no column for them: they are kept in schema listener")
+    return found, Choice("counts", 85, "numbers of that name")

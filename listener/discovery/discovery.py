@@ -1,0 +1,259 @@
+"""Finds the meaning of a database's tables and columns."""
+
+from dataclasses import dataclass, replace
+
+from listener import sql
+from listener.catalogue import expressions, rights
+from listener.catalogue.catalogue import Catalogue, Relation
+from listener.catalogue.columns import check_seen
+from listener.catalogue.ownership import look_as_owner
+from listener.database.connection import Connection
+from listener.database.rows import only_row
+from listener.discovery import tenants, vocabulary
+from listener.discovery.conditions import Rule, Rules, ranked
+from listener.discovery.course_columns import counts_of, order_of, price_of
+from listener.discovery.enrollment_values import values_of
+from listener.discovery.enrollments import Enrollments, EnrollmentTables
+from listener.discovery.evidence import Choice
+from listener.discovery.owners import of_one_owner
+from listener.discovery.students_rule import check_comparable, students_rule
+from listener.discovery.tables import Tables
+from listener.errors import WrongSetting
+from listener.mapping.description import described
+from listener.mapping.mapping import Actions, Mapping, MissingIndex
+from listener.mapping.pinning import NO_QUERY, QUERY, RULE
+from listener.rules.wanted_rule import with_query
+from listener.settings import MAPPING, PREFIX, Settings
+
+SMALL_TABLE_ROWS = 100_000
+"""An index on a table of at most so many rows is made in an instant."""
+
+
+@dataclass(frozen=True)
+class Discovery:
+    mapping: Mapping
+    choices: tuple[Choice, ...]
+    owners: tuple[str, ...] = ()
+    remark: str | None = None
+    """A line about what was found, and may not be meant."""
+
+    def lines(self) -> list[tuple[str, str, str, str]]:
+        """(part, found, score, reason) for people to check."""
+        why = {choice.what: choice for choice in self.choices}
+        return [
+            (what, found, str(why[what].score) if what in why else "", why[what].reason if what in why else "")
+            for what, found in described(self.mapping)
+        ] + ([("owner", ", ".join(self.owners), "", "")] if self.owners else [])
+
+
+def given(settings: Settings) -> dict[str, str]:
+    """The mapping's settings that are set."""
+    values = {name: getattr(settings, name) for name in MAPPING if name in settings.model_fields_set}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+async def discover(connection: Connection, settings: dict[str, str] | None = None) -> Mapping:
+    """Raises the errors of `look`."""
+    return (await look(connection, settings)).mapping
+
+
+async def look(
+    connection: Connection, settings: dict[str, str] | None = None, keep: dict[str, str] | None = None
+) -> Discovery:
+    """The meaning of this database's tables and columns, where `settings` do not give it. `keep` are settings that
+    hold, too, and are not recorded. Raises TableNotFound, ShapeNotUnderstood, Ambiguous, Undecided, WrongSetting, or
+    Blinded."""
+    given_now = settings or {}
+    asked = {
+        name: value
+        for name, value in {**(keep or {}), **given_now}.items()
+        if (name, value) != ("wanted_query", NO_QUERY)
+    }
+    catalogue = of_one_owner(await Catalogue.load(connection), asked)
+    await _look_as_owner(connection, catalogue, asked)
+    finder, rules = Tables(catalogue, asked), Rules(catalogue, asked)
+    enrollments = finder.enrollments()
+    profiles, profile_key, profiles_why = finder.profiles(enrollments)
+    courses, course_key, courses_why = finder.courses(enrollments)
+    by_query = "wanted_query" in asked
+    _alone(asked)
+    if by_query:
+        rule, role = Rule("true", Choice("students", 100, "LISTENER_WANTED_QUERY")), None
+        published = Rule("true", Choice("published", 100, "LISTENER_WANTED_QUERY"))
+    else:
+        rule, role = await students_rule(finder, rules, profiles, enrollments, asked)
+        published = await rules.published(courses)
+    if role is not None:
+        check_comparable(*role, profiles, profile_key)
+    price, price_choice = price_of(courses, asked)
+    counts, counts_choice = counts_of(courses, asked)
+    found = FoundParts(
+        profiles,
+        profile_key,
+        enrollments,
+        courses,
+        course_key,
+        students=rule,
+        role=role,
+        status=await rules.status(enrollments.relation),
+        published=published,
+        price=price,
+        count_columns=counts,
+    )
+    choices = (
+        Choice("profiles", 90 if enrollments.person.by_foreign_key else 70, profiles_why),
+        Choice("enrollments", finder.score, finder.reason),
+        Choice("courses", 95 if enrollments.course.by_foreign_key else 70, courses_why),
+        rule.choice,
+        found.status.choice,
+        found.published.choice,
+        price_choice,
+        counts_choice,
+    )
+    mapping = _with_catalogue(await _mapping(connection, found, asked), catalogue)
+    if by_query:
+        mapping = await with_query(connection, mapping, catalogue, asked)
+    mapping = replace(mapping, settings={name: value for name, value in asked.items() if name in given_now})
+    owners = (catalogue.relations[table].owner for table in mapping.tables if table in catalogue.relations)
+    return Discovery(mapping, choices, tuple(sorted(set(owners))), tenants.remark(profiles, courses, asked))
+
+
+async def _look_as_owner(connection: Connection, catalogue: Catalogue, asked: dict[str, str]) -> None:
+    """From here on use the rights of the tables' owner, where this role has more. Of several owners, that of the
+    enrollments."""
+    named = EnrollmentTables(catalogue, asked).set_table("enrollment_table")
+    if named is not None:
+        asked_for = [EnrollmentTables(catalogue, asked).set_table(f"{each}_table") for each in ("profile", "course")]
+        await look_as_owner(connection, named.owner, [str(each.table) for each in asked_for if each is not None])
+    elif catalogue.owners is not None and len(catalogue.owners) == 1:
+        await look_as_owner(connection, *catalogue.owners)
+
+
+@dataclass(frozen=True)
+class FoundParts:
+    """The tables, columns and rules of an LMS, before Postgres has checked the rules."""
+
+    profiles: Relation
+    profile_key: str
+    enrollments: Enrollments
+    courses: Relation
+    course_key: str
+    students: Rule
+    role: tuple[Relation, str] | None
+    """The table of roles, and its key to the profile, if the rule for students is about that table."""
+    status: Rule
+    published: Rule
+    price: str | None
+    count_columns: tuple[str, ...]
+
+
+async def _mapping(connection: Connection, found: FoundParts, asked: dict[str, str]) -> Mapping:
+    profiles, enrollments, courses = found.profiles, found.enrollments, found.courses
+    person, course, status = enrollments.person.column, enrollments.course.column, found.status.column
+    profile_type, course_type = profiles.columns[found.profile_key].type, courses.columns[found.course_key].type
+    dates = ranked(enrollments.relation, ("enrolled_at", "enrollment_date", *vocabulary.DATES))
+    date = next((each for each in dates if each.is_time), None)
+    default_course = asked.get("default_course")
+    roles = [] if found.role is None else [found.role[0].table]
+    await rights.check_installer(connection, [profiles.table, *roles, enrollments.relation.table, courses.table])
+
+    async def condition(relation: Relation, rule: Rule) -> str:
+        understood = expressions.predicate if rule.given else expressions.checked
+        text = await understood(connection, relation.table, rule.condition, rule.setting)
+        check_seen(relation, text, rule.setting)
+        return text
+
+    return Mapping(
+        profile_table=profiles.table,
+        profile_key=found.profile_key,
+        profile_key_type=profile_type,
+        role_table=found.role[0].table if found.role else None,
+        role_key=found.role[1] if found.role else None,
+        is_student=await condition(found.role[0] if found.role else profiles, found.students),
+        enrollment_table=enrollments.relation.table,
+        enrollment_profile=person,
+        enrollment_course=course,
+        enrollment_status=status,
+        enrollment_date=date.name if date else None,
+        enrollment_date_type=date.type if date else "timestamptz",
+        active_values=found.status.values,
+        is_active=await condition(enrollments.relation, found.status),
+        count_rows="all" if asked.get("count_rows") == "all" else "active",
+        extra_values=await values_of(
+            connection, enrollments.relation, profiles.table, {person, course, status}, asked.get("enrollment_values")
+        ),
+        course_table=courses.table,
+        course_key=found.course_key,
+        course_key_type=course_type,
+        course_price=found.price,
+        is_available=await condition(courses, found.published),
+        default_course=None
+        if default_course is None
+        else await expressions.literal(connection, default_course, course_type, "LISTENER_DEFAULT_COURSE"),
+        student_view=await _query(connection, profile_type, asked, "student_view"),
+        default_course_view=await _query(connection, course_type, asked, "default_course_view"),
+        course_order=await order_of(connection, courses, found.price, asked),
+        count_columns=found.count_columns,
+        actions=_actions(asked),
+        statistics=await _statistics(connection, enrollments.relation.table.schema, asked),
+        missing_index=_missing_index(enrollments.relation, person),
+        settings=asked,
+    )
+
+
+def _with_catalogue(mapping: Mapping, catalogue: Catalogue) -> Mapping:
+    """Adds from the catalogue: partitioned tables, and enum columns."""
+    watched = (mapping.student_table, mapping.enrollment_table, *(each.table for each in mapping.watched))
+    return replace(
+        mapping,
+        partitioned=tuple(each.table for each in catalogue.tables if each.partitioned and each.table in watched),
+        enums=tuple(
+            (table, each.name)
+            for table in mapping.tables
+            for each in catalogue.relations[table].columns.values()
+            if each.labels
+        ),
+    )
+
+
+def _alone(asked: dict[str, str]) -> None:
+    """Raise WrongSetting for settings of both rules, or for settings about a query without the query."""
+    if "wanted_query" not in asked:
+        lonely = next((name for name in QUERY if name in asked), None)
+        if lonely is not None:
+            raise WrongSetting(
+                name=PREFIX + lonely.upper(), problem="needs LISTENER_WANTED_QUERY, the query it is about"
+            )
+        return
+    others = [name for name in RULE if name in asked]
+    if others:
+        other = PREFIX + others[0].upper()
+        raise WrongSetting(
+            name="LISTENER_WANTED_QUERY", problem=f"says who should be where; so does {other}: unset one"
+        )
+
+
+async def _query(connection: Connection, kind: str, asked: dict[str, str], setting: str) -> str | None:
+    """The query in a setting, in canonical form; None without that setting."""
+    text = asked.get(setting)
+    return None if text is None else await expressions.query(connection, text, kind, PREFIX + setting.upper())
+
+
+def _actions(asked: dict[str, str]) -> Actions:
+    allowed: tuple[Actions, ...] = ("both", "enroll", "count", "observe")
+    return next(each for each in allowed if each == asked.get("actions", "both"))
+
+
+async def _statistics(connection: Connection, schema: str, asked: dict[str, str]) -> tuple[str, ...]:
+    """The objects for statistics that are ours to make in the LMS's schema: not those that others made."""
+    if asked.get("statistics") == "none":
+        return ()
+    text = sql.render(sql.read("discovery/statistics"), {"ours": sql.read("mapping/ours")})
+    row = await only_row(connection, text, schema)
+    return tuple(name for name in ("status", "function") if row[name])
+
+
+def _missing_index(relation: Relation, name: str) -> MissingIndex:
+    if any(index[:1] == (name,) for index in relation.indexes):
+        return None
+    return "large" if relation.rows > SMALL_TABLE_ROWS and not relation.partitioned else "small"

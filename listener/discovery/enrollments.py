@@ -1,0 +1,169 @@
+"""Finds the table of enrollments: by foreign keys first, then by names, then by types."""
+
+from dataclasses import dataclass
+
+from listener.catalogue.catalogue import Relation
+from listener.catalogue.columns import few
+from listener.discovery import vocabulary
+from listener.discovery.evidence import CLOSE, LEAST, Candidate, best
+from listener.discovery.references import Reference, References
+from listener.errors import Ambiguous, ListenerError, ShapeNotUnderstood, TableNotFound, Undecided
+
+LEAST_ENROLLMENT = 60
+REFERENCE = 60
+"""Score of a column that is named for its reference."""
+
+SETTING = "LISTENER_ENROLLMENT_TABLE"
+ENROLLMENT_COURSE = "LISTENER_ENROLLMENT_COURSE"
+ENROLLMENT_PROFILE = "LISTENER_ENROLLMENT_PROFILE"
+
+
+@dataclass(frozen=True)
+class Enrollments:
+    relation: Relation
+    person: Reference
+    course: Reference
+
+
+class EnrollmentTables(References):
+    """Finds the table of enrollments, from the schema and the settings."""
+
+    def enrollments(self) -> Enrollments:
+        """Raises TableNotFound, ShapeNotUnderstood, Ambiguous, WrongSetting."""
+        asked = self.set_table("enrollment_table")
+        candidates: list[Candidate[Enrollments]] = []
+        unclear: list[tuple[int, bool, ListenerError]] = []
+        """Of each table that is no candidate as it stands: how well it would fit, whether it refers to courses, and the
+        error about it."""
+        for relation in [asked] if asked else self.tables:
+            try:
+                found = self._enrollments_in(relation, asked)
+            except Ambiguous as error:
+                if asked:
+                    raise
+                unclear.append((self._likeness(relation), True, error))
+                continue
+            if found is not None:
+                candidates.append(found)
+                continue
+            between = self._between(relation, asked)
+            if between is not None:
+                unclear.append((self._likeness(relation), False, between))
+        if asked and not candidates:
+            if unclear:
+                raise unclear[0][2]
+            raise ShapeNotUnderstood(
+                what="the references",
+                table=asked.table.label,
+                reason="set LISTENER_ENROLLMENT_PROFILE and LISTENER_ENROLLMENT_COURSE, and their tables",
+            )
+        likeness, _, problem = max(unclear, key=lambda each: each[:2], default=(0, False, None))
+        if problem is not None and likeness >= LEAST_ENROLLMENT:
+            # No other may take its place unless it fits as well.
+            candidates = [each for each in candidates if each.score > likeness - CLOSE]
+            if not any(each.score >= LEAST_ENROLLMENT for each in candidates):
+                raise problem
+        chosen = best(candidates, "where enrollments are kept", SETTING, LEAST_ENROLLMENT)
+        if chosen is None:
+            raise TableNotFound(
+                what="enrollments",
+                reason=f"no table {self._nearest(candidates)}; set LISTENER_ENROLLMENT_TABLE",
+            )
+        if asked is None:
+            _check_no_payments(chosen.thing.relation)
+        self.reason = chosen.reason
+        self.score = min(100, chosen.score)
+        return chosen.thing
+
+    def _enrollments_in(self, relation: Relation, asked: Relation | None) -> Candidate[Enrollments] | None:
+        """The table as a candidate; None if it does not refer to both people and courses. Raises Ambiguous."""
+        label = relation.table.label
+        people = self.people_references(relation)
+        if max((each.score for each in people), default=0) < LEAST:
+            return None
+        course = best(self.course_references(relation), f"which column of {label} is the course", ENROLLMENT_COURSE)
+        if course is None or (asked is None and course.thing.table == relation.table):
+            return None
+        person = best(people, f"which column of {label} is the student", ENROLLMENT_PROFILE)
+        if person is None:
+            return None
+        score, reason = _named_for_enrollments(relation.table.name)
+        score += course.score + person.score - 40
+        score += 5 if relation.is_unique(course.thing.column, person.thing.column) else 0
+        found = Enrollments(relation, person.thing, course.thing)
+        why = f"{reason}; {person.name}: {person.reason}; {course.name}: {course.reason}"
+        return Candidate(found, label, 100 if asked else score, why)
+
+    def _likeness(self, relation: Relation) -> int:
+        """The score of the table if its references were clear."""
+        people = max((each.score for each in self.people_references(relation)), default=0)
+        courses = max((each.score for each in self.course_references(relation)), default=REFERENCE)
+        return _named_for_enrollments(relation.table.name)[0] + people + courses - 40
+
+    def _between(self, relation: Relation, asked: Relation | None) -> ShapeNotUnderstood | None:
+        """The error about a table that was asked for, or is named for enrollments, and refers to people and to a part
+        of a course: a class. None for any other table."""
+        named = vocabulary.says(relation.table.name, vocabulary.ENROLLMENTS)
+        named = named and not vocabulary.says(relation.table.name, vocabulary.ASIDE)
+        if not (asked or named) or self.given.keys() & {"course_table", "enrollment_course"}:
+            return None
+        people = {each.thing.column for each in self.people_references(relation) if each.score >= LEAST}
+        if not people or any(each.score >= LEAST for each in self.course_references(relation)):
+            return None
+        found = []
+        for column in relation.columns:
+            reference = relation.reference(column)
+            other = None if reference is None else self.catalogue.relations.get(reference[0])
+            if (
+                other is None
+                or column in people
+                or vocabulary.says(column, vocabulary.SOMEONE_ELSE | vocabulary.OF_ALL)
+            ):
+                continue
+            if not vocabulary.all_among(other.table.name, vocabulary.PEOPLE):
+                courses = [each.thing for each in self.course_references(other) if each.thing.by_foreign_key]
+                found.append((column, other.table.label, courses[0] if courses else None))
+        through = [each for each in found if each[2] is not None] or found
+        if not through:
+            return None
+        described = " and ".join(
+            f"{label} ({column})" + (f", which refers to {course.table.label} ({course.column})" if course else "")
+            for column, label, course in through
+        )
+        tables = " or ".join(dict.fromkeys(label for _, label, _ in through))
+        return ShapeNotUnderstood(
+            what="the course",
+            table=relation.table.label,
+            reason=f"people are enrolled in {described}. Set LISTENER_COURSE_TABLE={tables}: new students then land in "
+            "one of those, each with its own count. Or set LISTENER_ENROLLMENT_TABLE to a table that refers to courses",
+        )
+
+    @staticmethod
+    def _nearest(candidates: list[Candidate[Enrollments]]) -> str:
+        """The reason why no table was chosen."""
+        if not candidates:
+            return "refers to both people and courses"
+        nearest = sorted(candidates, key=lambda each: (-each.score, each.name))
+        names = few(tuple(each.name for each in nearest))
+        return f"that refers to both people and courses is named for enrollments (these refer to both: {names})"
+
+
+def _check_no_payments(relation: Relation) -> None:
+    """Raise Undecided for a table that is named for something else, and has an amount of money: for each sign-up a
+    payment would be written that nobody made."""
+    money = [name for name in relation.columns if vocabulary.rank(name, vocabulary.AMOUNTS) is not None]
+    if money and not vocabulary.says(relation.table.name, vocabulary.ENROLLMENTS):
+        raise Undecided(
+            what="where enrollments are kept",
+            reason=f"{relation.table.label} refers to people and courses, and its {money[0]} looks like a payment",
+            setting=f"{SETTING}={relation.table.setting} if a row there, made for each new student, is an enrollment",
+        )
+
+
+def _named_for_enrollments(name: str) -> tuple[int, str]:
+    score, reason = -35, "its references"
+    if vocabulary.says(name, vocabulary.ENROLLMENTS):
+        score, reason = 40, "its name"
+    elif vocabulary.says(name, vocabulary.MEMBERSHIPS):
+        score, reason = 10 + (5 if vocabulary.says(name, vocabulary.COURSES) else 0), "its name"
+    return score - (40 if vocabulary.says(name, vocabulary.ASIDE) else 0), reason

@@ -1,0 +1,183 @@
+"""Words for the parts of an LMS, in the languages that we have met."""
+
+import re
+import unicodedata
+from difflib import SequenceMatcher
+
+
+def some(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+NEUTRAL = frozenset({"app", "lms", "tbl", "table", "public", "the", "all", "data", "info"})
+
+PEOPLE = some(
+    "profile user student member account person people learner customer perfil perfi usuario aluno estudante "
+    "estudiante alumno utilisateur profil eleve etudiant benutzer nutzer schuler teilnehmer utente"
+)
+COURSES = some("course curso kurs kurse cours cour corso formation formacion training")
+ENROLLMENTS = some(
+    "enrollment enrolment enrolled enroll enrol matricula inscription inscripcion inscricao inscricoe inscripcione "
+    "registration einschreibung anmeldung iscrizione"
+)
+MEMBERSHIPS = some("member membership application subscription participant student user access purchase learner")
+ASIDE = some(
+    "log history audit archive archived backup bak old legacy deleted progress lesson module review rating payment "
+    "chapter request waitlist waiting invite invitation certificate event queue favorite wishlist instructor teacher "
+    "comment message view prerequisite duplication analytic submission note temp tmp staging draft role session "
+    "notification stat quiz bundle"
+)
+SOMEONE_ELSE = some(
+    "by creator created inviter invited approver approved granter granted instructor teacher referrer referred owner "
+    "author admin coach mentor number no code parent"
+)
+
+OF_ALL = some("tenant org organization organisation school company workspace institution account client agency branch")
+"""Owners of rows where several share a database: nobody enrolls in those."""
+
+ROLE_COLUMNS = (
+    "role", "user_role", "user_type", "account_type", "profile_type", "type", "rol", "papel", "tipo_usuario", "tipo",
+    "perfil", "rolle", "ruolo",
+)  # fmt: skip
+ROLES_IN_A_COURSE = (
+    "role", "enrollment_role", "enrolment_role", "member_role", "course_role", "rol", "papel", "rolle", "ruolo",
+)  # fmt: skip
+"""Columns of an enrollment."""
+ROLE_REFERENCES = ("role", "roles", "user_role", "user_roles", "role_id", "user_role_id", "user_type_id", "role_ids")
+"""Columns for a role, maybe not in words."""
+STUDENT_FLAGS = ("is_student", "student", "is_learner")
+STUDENTS = (
+    "student", "learner", "aluno", "estudante", "estudiante", "alumno", "etudiant", "eleve", "schuler", "studente",
+    "user",
+)  # fmt: skip
+STATUS_COLUMNS = (
+    "status", "enrollment_status", "enrolment_status", "state", "access_status", "estado", "situacao", "situacion",
+    "statut", "stato", "is_active", "active", "ativo", "ativa", "activo", "activa", "payment_status",
+)  # fmt: skip
+STATUS_WORDS = ("status", "state", "estado", "situacao", "situacion", "statut", "stato")
+"""Last words of a name that tells a status."""
+ACTIVE = (
+    "active", "enrolled", "ativo", "ativa", "activo", "activa", "actif", "active", "aktiv", "attivo", "inscrito",
+    "matriculado", "approved", "accepted", "confirmed", "granted", "paid",
+)  # fmt: skip
+SETTLED = ("completed", "succeeded")
+UNSETTLED = ("failed", "refunded", "declined", "chargeback")
+"""A status with one of these values is a payment's, and SETTLED means paid. Of students, SETTLED means the end of the
+course."""
+PAID = ("completed", "paid", "succeeded", "success", "approved", "active", "free")
+PUBLISH_STATUS = ("status", "publish_status", "publication_status", "state", "estado", "situacao", "statut")
+PUBLISHED = (
+    "published", "publicado", "publicada", "publie", "veroffentlicht", "pubblicato", "approved", "active", "live",
+    "open", "ativo", "activo",
+)  # fmt: skip
+PUBLISH_FLAGS = (
+    "is_published", "published", "publicado", "publicada", "is_active", "active", "ativo", "activo", "is_approved",
+    "approved", "is_visible", "is_public", "veroffentlicht", "publie",
+)  # fmt: skip
+PRICES = (
+    "price", "price_cents", "price_minor", "price_amount", "preco", "preco_centavos", "precio", "precio_centavos",
+    "prix", "prix_centimes", "preis", "prezzo", "cost", "amount",
+)  # fmt: skip
+AMOUNTS = (
+    *PRICES,
+    "amount_cents",
+    "amount_paid",
+    "total",
+    "total_cents",
+    "total_amount",
+    "price_paid",
+    "valor",
+    "importe",
+)
+DATES = ("created_at", "createdat", "created", "criado_em", "creado_en", "inserted_at", "published_at")
+GONE = (
+    "deleted_at", "deleted_on", "removed_at", "removed_on", "archived_at", "revoked_at", "excluido_em", "removido_em",
+    "arquivado_em", "eliminado_en", "borrado_en", "archivado_en", "supprime_le", "archive_le", "geloscht_am",
+    "archiviert_am",
+)  # fmt: skip
+"""Times at which a row of any table stopped to count."""
+DROPPED = (
+    "dropped_at", "dropped_on", "withdrawn_at", "withdrawn_on", "unenrolled_at", "left_at", "left_on", "cancelled_at",
+    "canceled_at", "cancelado_em", "cancelado_en", "desistiu_em", "abandonado_en", "annule_le", "abandonne_le",
+    "abgebrochen_am", "storniert_am",
+)  # fmt: skip
+"""The same of an enrollment."""
+RETIRED = ("retired_at", "discontinued_at", "closed_at", "unpublished_at", "encerrado_em", "cerrado_en", "ferme_le")
+"""The same of a course."""
+SHUT_OUT = (
+    "suspended_at", "banned_at", "blocked_at", "deactivated_at", "disabled_at", "withdrawn_at", "transferred_at",
+    "anonymized_at", "anonymised_at", "left_at", "left_on", "suspenso_em", "bloqueado_em", "desativado_em",
+    "suspendido_en", "bloqueado_en", "desactive_le", "gesperrt_am",
+)  # fmt: skip
+"""The same of a person."""
+GONE_FLAGS = (
+    "is_deleted", "deleted", "is_removed", "removed", "is_archived", "archived", "is_revoked", "revoked", "excluido",
+    "removido", "arquivado", "eliminado", "borrado", "archivado", "supprime", "archive", "geloscht", "archiviert",
+)  # fmt: skip
+DROPPED_FLAGS = (
+    "is_dropped", "dropped", "is_withdrawn", "withdrawn", "is_cancelled", "cancelled", "is_canceled", "canceled",
+    "cancelado", "cancelada", "annule", "storniert",
+)  # fmt: skip
+NO_COURSES = (
+    "is_template", "template", "is_blueprint", "blueprint", "is_draft", "draft", "is_hidden", "hidden", "is_test",
+    "is_demo", "is_closed", "closed", "is_retired", "retired", "is_modelo", "modelo", "es_plantilla", "plantilla",
+    "rascunho", "borrador", "brouillon", "modele", "entwurf", "vorlage", "oculto",
+)  # fmt: skip
+"""Flags of rows that are no courses to be in."""
+NOT_THESE = (
+    "is_suspended", "suspended", "is_banned", "banned", "is_blocked", "blocked", "is_disabled", "disabled",
+    "is_deactivated", "deactivated", "is_anonymous", "anonymous", "is_withdrawn", "withdrawn", "is_transferred",
+    "transferred", "is_test", "is_bot", "suspenso", "suspensa", "bloqueado", "bloqueada", "desativado", "suspendido",
+    "desactive", "gesperrt",
+)  # fmt: skip
+ONLY_THESE = ("is_active", "active", "ativo", "activo")
+APPROVALS = ("approval_status",)
+APPROVED = ("approved", "active", "accepted")
+
+COUNT_COLUMN = re.compile(
+    r"(?:total|num|number_of|active|current|qtd|total_de)?_?"
+    r"(?:enrol?l?ments?|enrol?led(?:_?students)?|students?(?:_enrolled)?|learners?|members?|matriculas|alunos|inscritos"
+    r"|inscripciones|estudiantes)"
+    r"_?(?:count|total|number)?"
+)
+
+
+def fold(text: str) -> str:
+    """In lower case, without accents."""
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in plain if not unicodedata.combining(letter)).casefold().strip()
+
+
+def snake(name: str) -> str:
+    return fold(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).replace("-", "_").replace(" ", "_")
+
+
+def words(name: str) -> list[str]:
+    """The words of a name, in the singular."""
+    parts = [part for part in re.split(r"[_\d]+", snake(name)) if part]
+    return [part[:-1] if len(part) > 3 and part.endswith("s") and not part.endswith("ss") else part for part in parts]
+
+
+def all_among(name: str, vocabulary: frozenset[str]) -> bool:
+    """Whether a name is made of these words alone."""
+    said = [word for word in words(name) if word not in NEUTRAL]
+    return bool(said) and all(word in vocabulary for word in said)
+
+
+def says(name: str, vocabulary: frozenset[str]) -> bool:
+    """Whether a name has one of these words."""
+    return any(word in vocabulary for word in words(name))
+
+
+def rank(name: str, names: tuple[str, ...]) -> int | None:
+    """The place of a column's name in a list of names."""
+    plain = snake(name)
+    bare = [each.replace("_", "") for each in names]
+    return bare.index(plain.replace("_", "")) if plain.replace("_", "") in bare else None
+
+
+def alike(value: str, wanted: tuple[str, ...]) -> bool:
+    """Whether a value is one of these with a typing error. (A value that ends with one of them may be its contrary:
+    `inactive`.)"""
+    plain = fold(value)
+    return any(not plain.endswith(word) and SequenceMatcher(None, plain, word).ratio() >= 0.8 for word in wanted)

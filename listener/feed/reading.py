@@ -1,0 +1,28 @@
+"""SQL that reads the feed, as a part of other statements.
+
+It is no function of the database's: a function without its own search_path could be misused, and one with it is a call,
+for a fifth of a sign-up's reaction.
+"""
+
+from listener import sql
+
+OWN = "(select pg_current_xact_id_if_assigned())"
+
+
+def next_notes(consumer: str, most: str) -> str:
+    """The next notes of a consumer, one more than `most`, both SQL. For a subquery, without comments: those stand in
+    `listener.unhandled`."""
+    notes = _rendered("notes_after", at_most=f"{most} + 1", left_out=OWN)
+    lines = _rendered("next_notes", consumer=consumer, most=most, notes_after=notes).splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith("--"))
+
+
+def notes_unhandled() -> str:
+    """The notes after `last_checkpoint`, in `listener.unhandled`."""
+    return _rendered("notes_after", at_most="at_most", left_out="left_out")
+
+
+def _rendered(name: str, **values: str) -> str:
+    lines = sql.read(f"feed/{name}").splitlines()
+    first = next(number for number, line in enumerate(lines) if not line.startswith("--"))
+    return sql.render("\n".join(lines[first:]), values)

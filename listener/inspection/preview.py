@@ -1,0 +1,146 @@
+"""Says beforehand who would join, leave and come back, by course, in one snapshot of the tables as a whole."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from listener import sql
+from listener.catalogue.installation import Installation
+from listener.database.connection import Connection
+from listener.database.lock_watch import reading_whole_tables
+from listener.database.patience import patiently
+from listener.inspection.rule_failure import answering
+from listener.mapping import rendering
+from listener.mapping.mapping import Mapping
+from listener.wording import counted
+
+PENDING = "listener.pending_enrollment"
+ASTRAY = "select * from listener.astray() as astray where astray.should_be <> 'failed'"
+NOBODY = "(select null::text as profile_id where false)"
+"""Those who wait already, before anything is installed."""
+
+EXAMPLES = 5
+MOST_SHOWN = 50
+"""Lines, of one course and one thing each."""
+
+WORDS = {"enrolled": "join", "returned": "come back", "suspended": "leave (suspended)", "removed": "leave (removed)"}
+"""What people call what would be done, in the order in which it is told."""
+
+
+@dataclass(frozen=True)
+class Movement:
+    """One thing that would be done in one course."""
+
+    course_id: str | None
+    """None if there is no course for those who have none."""
+    course_is_there: bool
+    done: str
+    """One of WORDS."""
+    affected: int
+    """Profiles."""
+    waiting: int
+    """How many of them were set aside before, and wait."""
+    examples: tuple[str, ...]
+    """Keys of some of these profiles, the least first."""
+    seats: int | None = None
+    """How many seats there are for all who join or come back, if they are more; None if there is one for each."""
+
+    def __str__(self) -> str:
+        course = "no course" if self.course_id is None else f"course {self.course_id}"
+        more = ", …" if self.affected > len(self.examples) else ""
+        remarks = "".join(self._remarks())
+        return f"{course}: {self.affected:,} would {WORDS[self.done]}: {', '.join(self.examples)}{more}{remarks}"
+
+    def _remarks(self) -> Iterator[str]:
+        if not self.course_is_there and self.done in ("enrolled", "returned"):
+            yield "; there is no such course, so they would wait" if self.course_id else "; they would wait for one"
+        if self.seats is not None:
+            yield f"; {counted(self.seats, 'seat is', 'seats are')} free, so the rest would wait"
+        if self.waiting:
+            yield f"; {counted(self.waiting, 'of them waits', 'of them wait')} already (`listener pending`)"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """All that would be done, by course."""
+
+    movements: tuple[Movement, ...]
+
+    def total(self, done: str) -> int:
+        """How often this would be done in all courses; one of WORDS."""
+        return sum(each.affected for each in self.movements if each.done == done)
+
+    def lines(self) -> Iterator[str]:
+        """For people: the numbers, and then a line for each course, as long as there are not too many."""
+        yield f"who would join, leave, come back: {self.numbers()}"
+        yield from self.by_course()
+
+    def numbers(self) -> str:
+        """How many would join, come back and leave."""
+        numbers = [f"{self.total(done):,} {word}" for done, word in WORDS.items() if self.total(done)]
+        return ", ".join(numbers) or "nobody"
+
+    def by_course(self) -> Iterator[str]:
+        """A line for each course and thing, as long as there are not too many."""
+        yield from map(str, self.movements[:MOST_SHOWN])
+        shown = {each.course_id for each in self.movements[:MOST_SHOWN]}
+        others = len({each.course_id for each in self.movements} - shown)
+        if len(self.movements) > MOST_SHOWN:
+            yield f"and in {counted(others, 'more course')}" if others else "and more in the last of these"
+
+
+def placeholders(mapping: Mapping, installed: Installation | None) -> dict[str, str]:
+    """What the SQL files' placeholders stand for, where `mapping` may be another one than what is installed: nothing of
+    it is called. Without a ledger nobody leaves or comes back."""
+    made = sql.read("inspection/preview", "made_before" if installed is None else "made")
+    ledger = sql.render(made, rendering.placeholders(mapping))
+    values = rendering.placeholders(mapping, f"({sql.subquery(ledger)})")
+    return values | {"pending": NOBODY if installed is None else PENDING}
+
+
+def placeholders_of_installed(mapping: Mapping) -> dict[str, str]:
+    """The same where `mapping` is what is installed: its functions say it."""
+    return rendering.placeholders(mapping) | {"astray": ASTRAY, "pending": PENDING}
+
+
+async def look(connection: Connection, mapping: Mapping, installed: Installation | None) -> Preview:
+    """What would be done if `mapping` were installed now, with an earlier installation or without. Within the caller's
+    transaction."""
+    return await _look(connection, mapping, placeholders(mapping, installed))
+
+
+async def look_at_installed(connection: Connection, mapping: Mapping) -> Preview:
+    """What would be done under what is installed. Within the caller's transaction."""
+    return await _look(connection, mapping, placeholders_of_installed(mapping))
+
+
+async def _look(connection: Connection, mapping: Mapping, values: dict[str, str]) -> Preview:
+    if not mapping.enrolls:
+        return Preview(())
+    rows = await connection.fetch(sql.render(sql.read("inspection/preview", "movements"), values), EXAMPLES)
+    return Preview(
+        tuple(
+            Movement(
+                row["course_id"],
+                row["course_is_there"],
+                row["should_be"],
+                row["affected"],
+                row["waiting"],
+                tuple(row["examples"]),
+                row["seats"],
+            )
+            for row in rows
+        )
+    )
+
+
+async def preview(connection: Connection, url: str | None, mapping: Mapping, installed: Installation | None) -> Preview:
+    """What would be done if `mapping` were installed now, in a snapshot of its own. It starts over if a migration waits
+    for it, seen over a second connection to `url`. Raises Busy, and WrongSetting if the rule fails for a profile."""
+
+    async def attempt() -> Preview:
+        limits = rendering.joins(mapping)
+        async with reading_whole_tables(connection, url, isolation="repeatable_read", readonly=True, limits=limits):
+            return await look(connection, mapping, installed)
+
+    async with answering(connection, mapping):
+        return await patiently(attempt, looks=True)

@@ -1,0 +1,188 @@
+"""The list of problems, made here for everybody who shows it: `status`, `diagnose`, the port, metrics and alerts."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from listener import sql
+from listener.database.rows import Executor, only_row
+from listener.instruments.problem_kinds import KINDS, Kind, Severity
+from listener.instruments.sample import COUNTED, Sample
+from listener.texts import one_line
+from listener.wording import counted
+
+LAG_SECONDS = 10.0
+"""A change that has waited for longer is a problem."""
+
+MOST_EXAMPLES = 5
+
+OF_TRIGGER = re.compile(r"trigger .* is missing or disabled", re.DOTALL)
+
+SEEN = sql.read("instruments/problems", "seen")
+TELL = sql.read("instruments/problems", "tell")
+
+MAPPING = ("mapping_broken", "triggers_missing")
+
+LEADERS = frozenset(
+    {
+        *MAPPING,
+        "everybody_refused",
+        "reaction_blocked",
+        "audit_failing",
+        "audit_overdue",
+        "polling",
+        "no_standby",
+    }
+)
+"""Codes that the leader alone knows, and tells in the database."""
+
+HAD_STANDBY = "had_standby"
+HAD_LEADER = "had_leader"
+"""What is told under these names is no problem: a standby was there, so it is one that none is; a daemon has led."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    code: str
+    since: float | None = None
+    """Unix seconds by the server's clock; None if nobody knows."""
+    affected: int = 1
+    examples: tuple[str, ...] = ()
+    """For who may look into the database: keys, roles, messages of the server's."""
+    to_anybody: str = ""
+    """What may be added for anybody who reaches the port."""
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.code]
+
+    @property
+    def severity(self) -> Severity:
+        return self.kind.severity
+
+    @property
+    def what(self) -> str:
+        if not self.kind.one:
+            return self.kind.what
+        more = "or more " if self.affected >= COUNTED else ""
+        return counted(self.affected, self.kind.one, f"{more}{self.kind.what}")
+
+    @property
+    def moment(self) -> datetime | None:
+        return None if self.since is None else datetime.fromtimestamp(self.since, UTC)
+
+    def __str__(self) -> str:
+        """In one line."""
+        told = f": {'; '.join(map(one_line, self.examples))}" if self.examples else ""
+        return f"{self.code}: {self.what}{told}. {self.kind.do[:1].upper()}{self.kind.do[1:]}: {self.kind.mend}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return self._told() | {"examples": list(self.examples)}
+
+    def to_dict_for_anybody(self) -> dict[str, Any]:
+        """No keys, no roles, no messages of the server's."""
+        return self._told() | ({"detail": self.to_anybody} if self.to_anybody else {})
+
+    def _told(self) -> dict[str, Any]:
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "since": None if self.moment is None else self.moment.isoformat(timespec="seconds"),
+            "affected": self.affected,
+            "what": self.what,
+            "do": self.kind.do,
+            "mend": self.kind.mend,
+        }
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What one look at the database shows."""
+
+    seen: tuple[Problem, ...]
+    told: Mapping[str, Problem]
+    """What the leader has told, by code; under HAD_STANDBY, too."""
+
+    @property
+    def has_leader(self) -> bool:
+        return all(each.code != "no_leader" for each in self.seen)
+
+    def led(self) -> "Sight":
+        """The same, if it is known that a daemon leads."""
+        return replace(self, seen=tuple(each for each in self.seen if each.code != "no_leader"))
+
+    def problems(
+        self, sample: Sample, own: Iterable[Problem] | None = None, mapping: Iterable[Problem] | None = None
+    ) -> tuple[Problem, ...]:
+        """All of them, the worst first. `own` are those that the leader knows of; None: those that it has told, if one
+        leads. `mapping`: a caller that has looked at that need not rely on the leader."""
+        if own is None:
+            own = [each for each in self.told.values() if each.code in LEADERS] if self.has_leader else []
+        if mapping is not None:
+            own = [*(each for each in own if each.code not in MAPPING), *mapping]
+        return in_order((*self.seen, *_lag(sample), *own), self.told)
+
+
+async def look(executor: Executor) -> Sight:
+    """Cheap, however much there is."""
+    row = await only_row(executor, SEEN, COUNTED)
+    return Sight(tuple(map(_from_row, row["seen"])), {each["code"]: _from_row(each) for each in row["told"]})
+
+
+async def tell(executor: Executor, problems: Iterable[Problem]) -> None:
+    """Let everybody who looks into the database know, as the leader."""
+    rows = [
+        {"code": each.code, "since": each.since, "affected": each.affected, "examples": list(each.examples)}
+        for each in problems
+    ]
+    await executor.fetchrow(TELL, json.dumps(rows))
+
+
+def in_order(problems: Iterable[Problem], told: Mapping[str, Problem]) -> tuple[Problem, ...]:
+    """The worst first, one of each code; since when comes from what was told, where the look does not show it."""
+    by_code = {each.code: each for each in problems if each.code in KINDS}
+    if "everybody_refused" in by_code and "students_refused" not in by_code:
+        del by_code["everybody_refused"]
+    found = []
+    for code in KINDS:
+        problem = by_code.get(code)
+        if problem is not None:
+            if problem.since is None and code in told:
+                problem = replace(problem, since=told[code].since)
+            found.append(problem)
+    return tuple(found)
+
+
+def of_mapping(
+    rows: Iterable[Mapping[str, str]],
+    describe: Callable[[dict[str, str]], str],
+    describe_to_anybody: Callable[[dict[str, str]], str] | None = None,
+) -> list[Problem]:
+    """From what keeps the adapter from working: something mapped is gone, or a trigger is off."""
+    found = []
+    known = [dict(each) for each in rows]
+    for code, wanted in zip(MAPPING, (False, True), strict=True):
+        its = [each for each in known if is_of_trigger(each) is wanted]
+        if its:
+            examples = tuple(map(describe, its[:MOST_EXAMPLES]))
+            to_anybody = "; ".join(map(describe_to_anybody, its[:MOST_EXAMPLES])) if describe_to_anybody else ""
+            found.append(Problem(code, affected=len(its), examples=examples, to_anybody=to_anybody))
+    return found
+
+
+def is_of_trigger(row: Mapping[str, str]) -> bool:
+    return OF_TRIGGER.fullmatch(row["problem"]) is not None
+
+
+def _from_row(row: Mapping[str, Any]) -> Problem:
+    return Problem(row["code"], row["since"], row["affected"], tuple(row["examples"]))
+
+
+def _lag(sample: Sample) -> list[Problem]:
+    if sample.lag_seconds <= LAG_SECONDS:
+        return []
+    waited = f"the oldest change has waited for {sample.lag_seconds:.0f} s"
+    return [Problem("feed_lag", sample.oldest_unhandled_at, sample.backlog, (waited,), waited)]

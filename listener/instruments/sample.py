@@ -1,0 +1,70 @@
+"""The database's figures for metrics and the status page, sampled by the leader on its own timer, at a bounded cost."""
+
+from dataclasses import dataclass, field
+
+from listener import sql
+from listener.database.rows import Executor, only_row
+from listener.feed.squatters import Squatter
+
+COUNTED = 10_000
+"""Most rows that are counted; beyond it figures are estimates, or "at least"."""
+
+SAMPLE = sql.read("instruments/sample")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The database's figures at one moment. Times are Unix seconds by the server's clock, 0 for none."""
+
+    sampled_at: float
+    standbys: int
+    backlog: int
+    """Notes that wait for a consumer, paused ones apart."""
+    paused_backlog: int
+    """Notes that wait for a paused consumer."""
+    oldest_unhandled_at: float
+    pending_students: dict[str, int]
+    """By reason."""
+    pending_counts: int
+    next_student_in: float | None
+    """Seconds until the next attempt for a pending student."""
+    next_count_in: float | None
+    notify_queue_usage: float
+    oldest_transaction_at: float
+    squatters: tuple[Squatter, ...] = ()
+    by_consumer: dict[str, int] = field(default_factory=dict)
+    """Notes that wait for each, paused or not."""
+
+    @property
+    def oldest_transaction_seconds(self) -> float:
+        """Age of the oldest transaction of another session; 0 if there is none."""
+        return self._age(self.oldest_transaction_at)
+
+    @property
+    def lag_seconds(self) -> float:
+        """Age of the oldest unhandled note; 0 if there is none."""
+        return self._age(self.oldest_unhandled_at)
+
+    def _age(self, moment: float) -> float:
+        return max(0.0, self.sampled_at - moment) if moment else 0.0
+
+
+async def look(executor: Executor, consumers: list[str]) -> tuple[Sample, str | None]:
+    """A sample; and the number of the oldest transaction, if its start may not be seen."""
+    row = await only_row(executor, SAMPLE, consumers, COUNTED)
+    sample = Sample(
+        sampled_at=row["sampled_at"],
+        standbys=row["standbys"],
+        backlog=row["backlog"] or 0,
+        paused_backlog=row["paused_backlog"] or 0,
+        oldest_unhandled_at=row["oldest_unhandled_at"] or 0.0,
+        pending_students=row["pending_students"],
+        pending_counts=row["pending_counts"],
+        next_student_in=row["next_student_in"],
+        next_count_in=row["next_count_in"],
+        notify_queue_usage=row["notify_queue_usage"],
+        oldest_transaction_at=row["oldest_transaction_at"] or 0.0,
+        squatters=tuple(map(Squatter.from_row, row["squatters"])),
+        by_consumer=row["by_consumer"],
+    )
+    return sample, row["hidden_xid"]

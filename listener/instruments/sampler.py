@@ -1,0 +1,87 @@
+"""Looks at the database on a daemon's timer: for the figures, and for problems."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import anyio
+import asyncpg
+
+from listener.database.connection import Connection
+from listener.database.driver_errors import CONNECTION_OVER
+from listener.database.patience import Trouble
+from listener.database.rows import Executor
+from listener.instruments import problems
+from listener.instruments.problems import Problem, Sight
+from listener.instruments.sample import Sample, look
+from listener.logs import Event, Logger
+from listener.reasons import reason
+
+SAMPLE_SECONDS = 2.0
+"""Longest time for a sample: reactions wait meanwhile."""
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Look:
+    sample: Sample
+    sight: Sight
+
+
+class Sampler:
+    """Failures are logged once an outage."""
+
+    def __init__(self, executor: Executor, connection: Connection, consumers: list[str], log: Logger) -> None:
+        """`executor` runs its statements on `connection`."""
+        self._executor = executor
+        self._connection = connection
+        self.consumers = consumers
+        self._log = log
+        self._trouble = Trouble()
+        self._hidden_xid: str | None = None
+        self._hidden_since = 0.0
+
+    async def take(self) -> Look | None:
+        """A look, or None if it failed. Raises the connection's errors when it is lost."""
+        taken = await self._guarded(self._take)
+        if taken is not None and self._trouble.is_over():
+            self._log.info(Event.SAMPLE_RECOVERED)
+        return taken
+
+    async def tell(self, known: list[Problem]) -> bool:
+        """Tell of problems in the database. False if that failed. Raises the connection's errors when it is lost."""
+
+        async def tell() -> bool:
+            await problems.tell(self._executor, known)
+            return True
+
+        return await self._guarded(tell) or False
+
+    async def _take(self) -> Look:
+        sample, hidden_xid = await look(self._executor, self.consumers)
+        return Look(self._with_hidden(sample, hidden_xid), await problems.look(self._executor))
+
+    async def _guarded(self, work: Callable[[], Awaitable[Answer]]) -> Answer | None:
+        try:
+            with anyio.fail_after(SAMPLE_SECONDS):
+                return await work()
+        except CONNECTION_OVER:
+            raise
+        except (asyncpg.PostgresError, TimeoutError) as error:
+            if self._connection.is_in_transaction():
+                raise
+            if self._trouble.is_news(error):
+                self._log.warning(Event.SAMPLE_FAILED, error=reason(error))
+            return None
+
+    def _with_hidden(self, sample: Sample, xid: str | None) -> Sample:
+        """A transaction whose start may not be seen counts from when it was first seen as the oldest."""
+        if xid != self._hidden_xid:
+            self._hidden_xid = xid
+            self._hidden_since = sample.sampled_at
+        if xid is None:
+            return sample
+        return replace(
+            sample, oldest_transaction_at=min(sample.oldest_transaction_at or self._hidden_since, self._hidden_since)
+        )

@@ -1,0 +1,150 @@
+"""The daemon's own state: for the health endpoints and the status page."""
+
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from listener.feed.pausing import Pause
+from listener.feed.squatters import Squatter
+from listener.instruments.activity import Activity
+from listener.instruments.problems import MAPPING, Problem, in_order
+from listener.instruments.refusals import Refusals
+from listener.instruments.sample import Sample
+
+KEPT_SECONDS = 300.0
+"""What was seen is shown for so long while there is no connection: it is most likely still so."""
+
+
+class Role(StrEnum):
+    STARTING = "starting"
+    DISCONNECTED = "disconnected"
+    STANDING_BY = "standing_by"
+    LEADING = "leading"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True)
+class Courses:
+    """The last audit's figures for courses, under a rule by query."""
+
+    rows: tuple[dict[str, Any], ...]
+    """`course_id`, and the numbers `wanted`, `enrolled` and `waiting`; most waiting ones first."""
+    count: int
+    at: float
+
+
+@dataclass
+class Audit:
+    """The leader's audits, as they went."""
+
+    errors: dict[str, str] = field(default_factory=dict)
+    """Why work of the audit's failed the last time, by the name of that work."""
+    expected_by: float = float("inf")
+    """Monotonic seconds at which one should have come to its end."""
+
+    def problems(self) -> list[Problem]:
+        if self.errors:
+            return [Problem("audit_failing", examples=tuple(self.errors.values()))]
+        return [Problem("audit_overdue")] if time.monotonic() > self.expected_by else []
+
+
+@dataclass
+class State:
+    """Written by the daemon, read by the HTTP port. Times are monotonic seconds, except `since`."""
+
+    heartbeat_seconds: float
+    problem: str | None = "not connected yet"
+    warning: str | None = None
+    """A restriction of this connection. Written by `Transitions`, as the role and the problem are."""
+    progress_at: float = field(default_factory=time.monotonic)
+    heartbeat_at: float | None = None
+    broken: str | None = None
+    """Lost tables or columns that are needed, and the way out."""
+    mapping: tuple[Problem, ...] = ()
+    """The same, and triggers that are off, as problems."""
+    audit: Audit = field(default_factory=Audit)
+    refusals: Refusals = field(default_factory=Refusals)
+    outage: str = "not_connected"
+    """The code of what keeps this daemon from working, while it is disconnected."""
+    found: tuple[Problem, ...] = ()
+    """Problems at the last look."""
+    found_at: float = float("-inf")
+    paused: tuple[Pause, ...] = ()
+    """Paused reactions, when this daemon last led."""
+    installed: str = ""
+    """The installed reactions that this daemon has logged; empty: none."""
+    squatters: tuple[Squatter, ...] = ()
+    """Sessions that held locks of ours and were no daemons, at the last look."""
+    sample: Sample | None = None
+    sample_at: float | None = None
+    courses: Courses | None = None
+    activity: Activity = field(default_factory=Activity)
+    since: float = field(default_factory=time.time)
+    """Unix seconds at which the role was taken."""
+    _role: Role = Role.STARTING
+
+    @property
+    def role(self) -> Role:
+        return self._role
+
+    @role.setter
+    def role(self, role: Role) -> None:
+        if role is not self._role:
+            self._role = role
+            self.since = time.time()
+
+    def progressed(self) -> None:
+        self.progress_at = time.monotonic()
+
+    def stalled_for(self) -> float:
+        """Seconds since the loop last made progress."""
+        return time.monotonic() - self.progress_at
+
+    def sampled(self, sample: Sample) -> None:
+        self.sample = sample
+        self.sample_at = time.monotonic()
+
+    def saw(self, problems: tuple[Problem, ...]) -> None:
+        self.found, self.found_at = problems, time.monotonic()
+
+    def problems(self) -> tuple[Problem, ...]:
+        """The list of problems, as far as this daemon knows: at its last look, and of its own."""
+        known = list(self.found) if time.monotonic() - self.found_at < KEPT_SECONDS else []
+        if self.role is Role.LEADING:
+            dated = {each.code: each for each in known}
+            known = [each for each in known if each.code not in MAPPING]
+            known += [dated.get(each.code, each) for each in self.mapping]
+        if self.role is Role.DISCONNECTED:
+            known.append(Problem(self.outage, self.since, to_anybody=self.problem or ""))
+        elif self.is_deaf():
+            known.append(Problem("deaf", None if self.heartbeat_at is None else time.time() - self._heartbeat_age()))
+        return in_order(known, {})
+
+    def has_problem(self, code: str) -> bool:
+        return any(each.code == code for each in self.problems())
+
+    def is_deaf(self) -> bool:
+        return self.role in (Role.LEADING, Role.STANDING_BY) and self._heartbeat_age() > 3 * self.heartbeat_seconds
+
+    def _heartbeat_age(self) -> float:
+        return float("inf") if self.heartbeat_at is None else time.monotonic() - self.heartbeat_at
+
+    def paused_now(self) -> list[str]:
+        """Paused reactions, if this daemon leads: another one would not know."""
+        return [each.consumer for each in self.paused] if self.role is Role.LEADING else []
+
+    def remark(self) -> str | None:
+        """A warning although this daemon is ready, in one line that names no role."""
+        if self.warning is not None or not self.squatters:
+            return self.warning
+        first, *others = self.squatters
+        more = f" (and {len(others)} more)" if others else ""
+        lock = "the leader's lock" if first.lock == "leader" else "the bell"
+        return f"{lock} is held by {first.who}, which is no daemon{more}"
+
+    def why_not_ready(self) -> str | None:
+        """One line for anybody who reaches the port; None if this daemon is ready."""
+        if self.role not in (Role.LEADING, Role.STANDING_BY):
+            return self.problem or self.role.value
+        return "the heartbeat is overdue: notifications may not arrive" if self.is_deaf() else None

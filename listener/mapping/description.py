@@ -1,0 +1,76 @@
+"""A mapping in words, for people to check."""
+
+from dataclasses import asdict
+
+from listener.mapping.mapping import Mapping, Watched, readable
+
+
+def described(mapping: Mapping) -> list[tuple[str, str]]:
+    """(part of the mapping, its description), in reading order."""
+    plain = {name: readable(text) for name, text in asdict(mapping).items() if isinstance(text, str)}
+    given = ", ".join(f"{name} = {value}" for name, value in mapping.extra_values.items())
+    enrollments = f"{mapping.enrollment_table.label} ({mapping.enrollment_profile}, {mapping.enrollment_course})"
+    by_rule = [
+        ("published", "every course" if mapping.is_available == "true" else plain["is_available"]),
+        ("default course", _default_course(mapping, plain["course_order"])),
+    ]
+    return [
+        ("profiles", f"{mapping.profile_table.label}, key {mapping.profile_key} ({mapping.profile_key_type})"),
+        ("students", students(mapping)),
+        ("enrollments", enrollments),
+        ("active", "every enrollment" if mapping.is_active == "true" else plain["is_active"]),
+        ("given", readable(given) or "nothing"),
+        ("courses", f"{mapping.course_table.label}, key {mapping.course_key} ({mapping.course_key_type})"),
+        *(by_rule if mapping.wanted_query is None else []),
+        ("counts", _counts(mapping)),
+        ("actions", mapping.actions),
+        *([] if mapping.wanted_query is None else [("leaving", _leaving(mapping))]),
+        *([] if mapping.course_seats is None else [("seats", f"{plain['course_seats']}; the rest wait")]),
+        *((f"reads {each.table.label}", _watched(each)) for each in mapping.watched),
+    ]
+
+
+def students(mapping: Mapping) -> str:
+    """The rule for students."""
+    if mapping.wanted_query is not None:
+        return "who is in the query of LISTENER_WANTED_QUERY"
+    rule = "everyone" if mapping.is_student == "true" else readable(mapping.is_student)
+    if mapping.student_view is not None:
+        rule += ", if in the query of LISTENER_STUDENT_VIEW"
+    if mapping.role_table is not None:
+        rule = f"who has a row in {mapping.role_table.label} ({mapping.role_key}) with {rule}"
+    return rule
+
+
+def _leaving(mapping: Mapping) -> str:
+    return {
+        "keep": "who is not wanted any more stays enrolled",
+        "suspend": f"what was made is set to {mapping.inactive_value}",
+        "remove": "what was made is deleted",
+    }[mapping.on_leave]
+
+
+def _default_course(mapping: Mapping, order: str) -> str:
+    if mapping.default_course_view is not None:
+        return "the query of LISTENER_DEFAULT_COURSE_VIEW"
+    return mapping.default_course or f"first by {order or mapping.course_key}"
+
+
+def _counts(mapping: Mapping) -> str:
+    if not mapping.counts:
+        return "none"
+    where = ", ".join(mapping.count_columns) if mapping.counts_in_courses else "listener.course_count"
+    return f"{where}: {mapping.count_rows} enrollments"
+
+
+def _watched(watched: Watched) -> str:
+    """The effect of a changed row in a watched table."""
+    if watched.audited:
+        return "not watched: found by the audit"
+    if not watched.routes:
+        return "everyone is looked at"
+    ways = (
+        " → ".join([route.column, *(f"{hop.table.label} ({hop.key} → {hop.onward})" for hop in route.hops), "profile"])
+        for route in watched.routes
+    )
+    return "; ".join(ways)

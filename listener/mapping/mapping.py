@@ -1,0 +1,297 @@
+"""The meaning of the LMS's tables and columns: this alone knows.
+
+Expressions over a row write the row as `{row}`: `{row}."role" = 'student'`.
+"""
+
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from listener.row_text import without_row
+from listener.sql import identifier
+
+PLAIN = re.compile(r"\w+")
+PLAIN_COLUMN = re.compile(r'\{row\}\."([a-z_][a-z0-9_]*)"')
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the LMS, by its catalogue names."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{identifier(self.schema)}.{identifier(self.name)}"
+
+    @property
+    def label(self) -> str:
+        """The name for people."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def setting(self) -> str:
+        """The name for a setting, quoted if necessary."""
+        return self.label if PLAIN.fullmatch(self.schema) and PLAIN.fullmatch(self.name) else str(self)
+
+
+OnLeave: TypeAlias = Literal["keep", "suspend", "remove"]
+Actions: TypeAlias = Literal["both", "enroll", "count", "observe"]
+MissingIndex: TypeAlias = Literal["small", "large"] | None
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """A trigger of the LMS's that does the daemon's work, and is disabled. `enabled` is its earlier state (`O`)."""
+
+    table: Table
+    trigger: str
+    enabled: str
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One step towards profiles: rows of `table` with a found value in `key` lead on by `onward`."""
+
+    table: Table
+    key: str
+    key_type: str
+    onward: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """The way from a changed row to profiles: `column` holds a profile's key, or the value for the first hop."""
+
+    column: str
+    hops: tuple[Hop, ...] = ()
+
+
+EVERY_CHANGE = ("insert", "delete", "update", "truncate")
+"""Triggers, without what their names begin with."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A table that the rule's query reads."""
+
+    table: Table
+    columns: tuple[str, ...]
+    """Read columns, under the names in the query."""
+    routes: tuple[Route, ...] = ()
+    """None: a change concerns everyone."""
+    audited: bool = False
+    """Not watched: the audit finds changes."""
+    condition: str | None = None
+    """A row is noted only when this begins to hold. None: every change of a row is noted."""
+
+    @property
+    def triggers(self) -> tuple[str, ...]:
+        """Names, without `listener_`."""
+        if self.condition is not None:
+            return ("insert", "update")
+        return () if self.audited else tuple(f"watch_{name}" for name in EVERY_CHANGE)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The table, and those on its routes."""
+        return tuple(dict.fromkeys([self.table, *(hop.table for route in self.routes for hop in route.hops)]))
+
+
+@dataclass(frozen=True)
+class CalledFunction:
+    """A function of the LMS's that the query calls."""
+
+    name: str
+    """With the types of its arguments."""
+    body: str
+    """The MD5 of its text: another body may read other tables."""
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Found by `install`, or given by settings. Columns are catalogue names, unquoted; expressions write the row as
+    `{row}`. With a role table, `is_student` is about its rows; otherwise about those of the profile table."""
+
+    profile_table: Table
+    profile_key: str
+    profile_key_type: str
+    is_student: str
+    enrollment_table: Table
+    enrollment_profile: str
+    enrollment_course: str
+    course_table: Table
+    course_key: str
+    course_key_type: str
+    role_table: Table | None = None
+    role_key: str | None = None
+    enrollment_status: str | None = None
+    enrollment_date: str | None = None
+    active_values: tuple[str, ...] = ()
+    is_active: str = "true"
+    count_rows: Literal["active", "all"] = "active"
+    extra_values: dict[str, str] = field(default_factory=dict)
+    course_price: str | None = None
+    is_available: str = "true"
+    student_view: str | None = None
+    default_course: str | None = None
+    default_course_view: str | None = None
+    course_order: str = ""
+    count_columns: tuple[str, ...] = ()
+    actions: Actions = "both"
+    partitioned: tuple[Table, ...] = ()
+    statistics: tuple[str, ...] = ()
+    missing_index: MissingIndex = None
+    taken_over: tuple[TakenOver, ...] = ()
+    runtime_roles: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
+    wanted_query: str | None = None
+    """The rule: a query of two columns, profile and course. None: students, in the default course."""
+    watched: tuple[Watched, ...] = ()
+    query_views: tuple[str, ...] = ()
+    query_functions: tuple[CalledFunction, ...] = ()
+    depends_on_time: bool = False
+    """Whether the query's answer may change without a change of rows."""
+    on_leave: OnLeave = "keep"
+    inactive_value: str | None = None
+    course_seats: str | None = None
+    """Seats of a course, as an expression over its row; None or null: no limit."""
+    enrollment_key: str | None = None
+    """The enrollment's own key: it tells one that was made from others of the same pair."""
+    enrollment_date_type: str = "timestamptz"
+    owner: str | None = None
+    """The role from `--owner`; None: the owner of the enrollments."""
+    further_schemas: tuple[str, ...] = ()
+    """Schemas that the LMS's triggers search, without tables of the LMS's. No other role may create in them."""
+    enums: tuple[tuple[Table, str], ...] = ()
+    """Enum columns: their values may be renamed, too."""
+
+    @property
+    def student_table(self) -> Table:
+        """The table of the rule for students."""
+        return self.role_table or self.profile_table
+
+    @property
+    def student_key(self) -> str:
+        """The profile's key in that table."""
+        return self.role_key or self.profile_key
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Each once."""
+        named = (self.profile_table, self.student_table, self.enrollment_table, self.course_table)
+        return tuple(dict.fromkeys([*named, *(table for each in self.watched for table in each.tables)]))
+
+    @property
+    def only_on_joining(self) -> bool:
+        """Whether the rule is about new students alone, as the generated one: a student with any enrollment is left
+        alone, and one without a course waits."""
+        return self.wanted_query is None
+
+    @property
+    def noted(self) -> tuple[Watched, ...]:
+        """Tables in which changes are noted. The generated query needs only those about new students."""
+        if self.wanted_query is not None:
+            return self.watched
+        return (Watched(self.student_table, (), (Route(self.student_key),), condition=self.is_student),)
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether unwanted enrollments are taken back, so that a ledger of made ones is kept."""
+        return self.on_leave != "keep" and not self.observes
+
+    @property
+    def is_looked_after(self) -> bool:
+        """Whether there are changes that no trigger sees, so that the audit acts on them."""
+        return self.depends_on_time or any(each.audited for each in self.watched)
+
+    @property
+    def enrolls(self) -> bool:
+        return self.actions in ("both", "enroll", "observe")
+
+    @property
+    def counts(self) -> bool:
+        return self.actions in ("both", "count", "observe")
+
+    @property
+    def observes(self) -> bool:
+        """Whether the LMS's tables may not be written."""
+        return self.actions == "observe"
+
+    @property
+    def counts_in_courses(self) -> bool:
+        """Whether counts are kept in the LMS's own columns, not in `listener.course_count`."""
+        return self.counts and not self.observes and bool(self.count_columns)
+
+    @property
+    def triggers(self) -> tuple[list[str], list[str], list[str]]:
+        """Of all installed triggers: schemas, tables, names."""
+        wanted = [(self.course_table, name) for name in EVERY_CHANGE]
+        if self.enrolls:
+            wanted += [(each.table, name) for each in self.noted for name in each.triggers]
+        if self.counts:
+            wanted += [(self.enrollment_table, name) for name in EVERY_CHANGE]
+        return (
+            [table.schema for table, _ in wanted],
+            [table.name for table, _ in wanted],
+            [f"listener_{name}" for _, name in wanted],
+        )
+
+    @property
+    def is_counted(self) -> str:
+        """The condition for an enrollment that counts."""
+        return self.is_active if self.count_rows == "active" else "true"
+
+    def to_json(self) -> str:
+        """For `listener.installation`."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, recorded: dict[str, Any]) -> "Mapping":
+        """The opposite of `to_json`."""
+        values = dict(recorded)
+        for name in ("profile_table", "role_table", "enrollment_table", "course_table"):
+            values[name] = None if values[name] is None else Table(**values[name])
+        for name in ("active_values", "count_columns", "statistics", "runtime_roles", "further_schemas"):
+            values[name] = tuple(values.get(name, ()))
+        values["query_views"] = tuple(values.get("query_views", ()))
+        values["query_functions"] = tuple(CalledFunction(**each) for each in values.get("query_functions", ()))
+        values["watched"] = tuple(_watched(**each) for each in values.get("watched", ()))
+        values["partitioned"] = tuple(Table(**table) for table in values["partitioned"])
+        values["enums"] = tuple((Table(**table), name) for table, name in values.get("enums", ()))
+        values["taken_over"] = tuple(
+            TakenOver(Table(**each["table"]), each["trigger"], each["enabled"]) for each in values["taken_over"]
+        )
+        return cls(**values)
+
+
+def _watched(
+    table: dict[str, str],
+    columns: list[str],
+    routes: list[dict[str, Any]],
+    *,
+    audited: bool,
+    condition: str | None = None,
+) -> Watched:
+    """The part of `from_json` for a watched table."""
+    return Watched(
+        Table(**table),
+        tuple(columns),
+        tuple(
+            Route(each["column"], tuple(Hop(**{**hop, "table": Table(**hop["table"])}) for hop in each["hops"]))
+            for each in routes
+        ),
+        audited,
+        condition,
+    )
+
+
+def column(name: str) -> str:
+    """The expression for a row's column."""
+    return f"{{row}}.{identifier(name)}"
+
+
+def readable(expression: str) -> str:
+    """An expression for people: without the row, and with few quotes."""
+    return without_row(PLAIN_COLUMN.sub(r"\1", expression))

@@ -1,0 +1,254 @@
+"""Values of the placeholders in SQL files, under a mapping."""
+
+from collections.abc import Callable
+
+from listener import sql
+from listener.mapping.mapping import Mapping, column
+from listener.row_text import ROW, columns_of, has_row, over
+from listener.sql import identifier, literal
+
+LEDGER = "listener.made_enrollment"
+
+LEFT_WORDS = {"keep": "", "suspend": "suspended", "remove": "removed"}
+"""Words for taking an enrollment back."""
+
+
+def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] | None = None) -> dict[str, str]:
+    """`mapping` may hold names or tokens; `ledger` is the relation of enrollments that the listener made; `checks` are
+    the beginnings and ends of functions."""
+    values = {
+        "profile_table": str(mapping.profile_table),
+        "profile_key": column(mapping.profile_key),
+        "profile_key_type": mapping.profile_key_type,
+        "student_table": str(mapping.student_table),
+        "student_key": column(mapping.student_key),
+        "student_condition": _student_condition(mapping),
+        "enrollment_table": str(mapping.enrollment_table),
+        "enrollment_profile": column(mapping.enrollment_profile),
+        "enrollment_profile_name": identifier(mapping.enrollment_profile),
+        "enrollment_course": column(mapping.enrollment_course),
+        "enrollment_status": "null::text" if mapping.enrollment_status is None else column(mapping.enrollment_status),
+        "enrollment_date": "null::timestamptz" if mapping.enrollment_date is None else column(mapping.enrollment_date),
+        "row_key": "null::text" if mapping.enrollment_key is None else f"({column(mapping.enrollment_key)})::text",
+        "enrollment_date_type": mapping.enrollment_date_type,
+        "enrollment_columns": ", ".join(map(identifier, _enrollment_columns(mapping))),
+        "enrollment_values": "".join(f", {value}" for value in _enrollment_values(mapping)),
+        "enrolling_join": _enrolling_join(mapping),
+        "is_active": mapping.is_active,
+        "active_value": literal(mapping.active_values[0]) if mapping.active_values else "null",
+        "inactive_value": literal(mapping.inactive_value or ""),
+        "enrollment_status_name": identifier(mapping.enrollment_status or ""),
+        "left_word": literal(LEFT_WORDS[mapping.on_leave]),
+        "course_seats": mapping.course_seats or "null",
+        "has_seats": str(mapping.course_seats is not None).lower(),
+        "ledger": ledger,
+        "enrolls": str(mapping.enrolls).lower(),
+        "only_on_joining": str(mapping.only_on_joining).lower(),
+        "nestloop": _nestloop(mapping),
+        "example_of_missing": (
+            "missing.profile_id::text"
+            if mapping.only_on_joining
+            else "format('%s in %s', missing.profile_id, missing.course_id)"
+        ),
+        "is_counted": mapping.is_counted,
+        "course_table": str(mapping.course_table),
+        "course_key": column(mapping.course_key),
+        "course_key_type": mapping.course_key_type,
+        "course_count": _course_count(mapping),
+        "count_column_values": _count_column_values(mapping),
+        "count_moves": ",\n        ".join(
+            f"{identifier(name)} = coalesce(course.{identifier(name)}, 0) + move.delta"
+            for name in mapping.count_columns
+        ),
+        "course_order": ", ".join(filter(None, (mapping.course_order, column(mapping.course_key)))),
+        "is_available": mapping.is_available,
+        "is_default_course": _is_default_course(mapping),
+        "own_path_again": sql.read("mapping/checks", "own_path_again"),
+        "lms_schema": identifier(mapping.enrollment_table.schema),
+        "mapped_tables": ", ".join(f"{literal(str(table))}::regclass" for table in mapping.tables),
+        "grantees": ", ".join(identifier(role) for role in mapping.runtime_roles),
+    }
+    no_checks = {
+        "enrollment_table_oid": "0",
+        "expect_profiles": "",
+        "expect_enrollments": "",
+        "by_lms_path": by_lms_path(mapping),
+    }
+    values |= no_checks if checks is None else checks
+    _render_parts(mapping, values)
+    return values
+
+
+def joins(mapping: Mapping) -> str:
+    """The setting of a transaction that asks the rule's query about everybody."""
+    return f"set local enable_nestloop = {_nestloop(mapping)};"
+
+
+def _nestloop(mapping: Mapping) -> str:
+    """A query by hand may look something up for each profile, which only a nested loop does by an index."""
+    return "off" if mapping.wanted_query is None else "on"
+
+
+def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
+    """Add parts that several SQL files share, or one file has in several ways."""
+
+    def part(file: str, section: str | None = None, **more: str) -> str:
+        return sql.render(sql.read(f"mapping/{file}", section), values | more)
+
+    values["ours"] = sql.read("mapping/ours")
+    values["active_per_course"] = part("counts", "active_per_course")
+    for name in ("ring", "clear_statistics"):
+        values[name] = part(name)
+    values["count_repairs"] = "\n    ".join(
+        part("counts", "count_repair", count_column=identifier(name), count_column_name=literal(name))
+        for name in mapping.count_columns
+    )
+    for name, by_hand in (("student_view", mapping.student_view), ("default_course_view", mapping.default_course_view)):
+        values[name] = by_hand or part("rules", name)
+    values["wanted_query"] = mapping.wanted_query or part("rules", "generated_query")
+    # By way of the function that goes on past a course for which the rule fails; and in a course that is said.
+    by_function = "select listener.default_course_id()"
+    values["wanted_query_by_function"] = mapping.wanted_query or part(
+        "rules", "generated_query", default_course_view=by_function
+    )
+    said = f"select coalesce(only_course, (\n{values['default_course_view']}\n))"
+    values["settled_query"] = mapping.wanted_query or part("rules", "generated_query", default_course_view=said)
+    values["course_by_hand"] = str(mapping.default_course_view is not None or mapping.wanted_query is not None).lower()
+    _render_rule(mapping, values, part)
+    for kind, columns in (
+        ("student", _columns(mapping.student_key, mapping.is_student)),
+        ("enrollment", _columns(mapping.enrollment_course, mapping.is_counted)),
+        ("course", _columns(mapping.course_key, f"{_is_default_course(mapping)} {mapping.course_seats or ''}")),
+    ):
+        values[f"untouched_{kind}"] = part("untouched", columns=columns).strip()
+
+
+def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., str]) -> None:
+    """Add parts that depend on the rule, and on leaving."""
+    # By CASE: whether it is asked for changes nothing of what the planner believes.
+    one_course = (
+        f"case when only_course is null then true else {ROW}.course_id::{mapping.course_key_type} = only_course end"
+    )
+    values["in_only_course"] = "" if mapping.only_on_joining else f"\n            and {one_course}"
+    takes_back = mapping.takes_back
+    values["is_alone"] = "" if mapping.enrollment_key is not None else "\n            " + part("settling", "is_alone")
+    values["enroll"] = part("settling", f"enroll_{'observed' if mapping.observes else 'inserted'}")
+    pair = "(enrolled.profile_id, enrolled.course_id) in (select wanted.profile_id, wanted.course_id from wanted)"
+    of_wanted = "enrolled.profile_id in (select wanted.profile_id from wanted)"
+    values["is_as_wanted"] = of_wanted if mapping.only_on_joining else pair
+    pair = "(to_enroll.id, to_enroll.course_id) not in (select enrolled.profile_id, enrolled.course_id from enrolled)"
+    of_enrolled = "to_enroll.id not in (select enrolled.profile_id from enrolled)"
+    values["is_not_made"] = of_enrolled if mapping.only_on_joining else pair
+    values["enrolled_word"] = part("ledger", "enrolled_word") if takes_back else "'enrolled'"
+    values["taken_back"] = values["taken_back_outcome"] = ""
+    values["is_gone"] = part("ledger", "is_gone")
+    values["ledger_of_written_courses"] = values["ledger_follows_updated_courses"] = ""
+    if takes_back:
+        follows = "if tg_op = 'DELETE' then\n        {}\n    elsif tg_op = 'TRUNCATE' then\n        {}\n    end if;"
+        of_each = (part("ledger", f"courses_{name}") for name in ("deleted", "truncated"))
+        values["ledger_of_written_courses"] = "\n    " + follows.format(*of_each)
+        values["ledger_follows_updated_courses"] = "\n    " + part("ledger", "courses_updated")
+        values["returned"] = part("settling", f"returned_{mapping.on_leave}")
+        values["leave"] = part("settling", f"leave_{mapping.on_leave}")
+        values["taken_back"] = part("settling", "taken_back")
+        values["taken_back_outcome"] = "\n        " + part("settling", "taken_back_outcome")
+    values["query_settings"] = "" if mapping.wanted_query is None else "\n" + part("settling", "query_settings")
+    in_that_course = f"\n                and {over(values['enrollment_course'], 'enrollment')} = wanted.course_id"
+    values["in_that_course"] = "" if mapping.only_on_joining else in_that_course
+    values["has_course"] = "" if mapping.only_on_joining else " and wanted.course_id is not null"
+    values["free_seats"] = part("settling", "free_seats")
+    has_seats = mapping.course_seats is not None and not mapping.observes
+    values["asking"] = "candidate" if has_seats else "to_enroll"
+    # Where nothing else is to be known of all of them before, one after the other is looked up and enrolled, while the
+    # pages are at hand. Which courses are asked for is then what is wanted, if anybody is not there yet.
+    at_once = not takes_back and not has_seats
+    values["materialized"] = "not materialized" if at_once else "materialized"
+    if_anybody = "" if mapping.only_on_joining else "\n        where exists (select from to_enroll)"
+    values["asked"] = f"wanted as asked{if_anybody}" if at_once else "to_enroll as asked"
+    values["who_asks"] = part("settling", f"who_asks_{'leave' if takes_back else 'keep'}")
+    values["seats"] = part("settling", "seats") if has_seats else ""
+    values["seats_outcome"] = "\n        " + part("settling", "seats_outcome") if has_seats else ""
+    pair = f"{column(mapping.enrollment_profile)}, {column(mapping.enrollment_course)}"
+    values["is_single"] = "true" if mapping.enrollment_key else f"count(*) over (partition by {pair}) = 1"
+    who_is_astray = "joining" if mapping.only_on_joining else "leave" if takes_back else "keep"
+    values["astray"] = part("rules", f"astray_{who_is_astray}")
+    values["wanted_past_errors"] = part("rules", "wanted_past_errors")
+    # Asked once, for who is astray and for whom it fails.
+    attempt = values["wanted_past_errors"].replace("listener.wanted_of_everybody() as ", "")
+    values["astray_past_errors"] = part("rules", f"astray_{who_is_astray}", wanted_query=attempt)
+    values["figures"] = part("rules", "figures")
+    values["figures_past_errors"] = part("rules", "figures", wanted_query=values["wanted_past_errors"])
+    values["written_since"] = f"\n    {part('rules', 'written_since')}" if mapping.only_on_joining else ""
+
+
+def _columns(key: str, condition: str) -> str:
+    """A row's key, and the columns in a condition."""
+    return ", ".join(dict.fromkeys([column(key), *(f"{ROW}.{name}" for name in columns_of(condition))]))
+
+
+def _student_condition(mapping: Mapping) -> str:
+    """For the WHERE of a query over profiles."""
+    if mapping.wanted_query is not None:
+        key = f"profile.{identifier(mapping.profile_key)}"
+        return f"{key} in (select wanted.profile_id from (\n{mapping.wanted_query}\n) as wanted(profile_id, course_id))"
+    if mapping.role_table is None or mapping.role_key is None:
+        return f"({over(mapping.is_student, 'profile')}) is true"
+    rule = over(mapping.is_student, "role")
+    return (
+        f"exists (\n    select from {mapping.role_table} as role\n    where role.{identifier(mapping.role_key)}"
+        f" = profile.{identifier(mapping.profile_key)} and ({rule}) is true\n)"
+    )
+
+
+def _enrollment_columns(mapping: Mapping) -> list[str]:
+    """Columns of a new enrollment, profile and course first."""
+    status = [] if mapping.enrollment_status is None else [mapping.enrollment_status]
+    return [mapping.enrollment_profile, mapping.enrollment_course, *status, *mapping.extra_values]
+
+
+def _enrollment_values(mapping: Mapping) -> list[str]:
+    """Values of these columns, without profile and course."""
+    status = [] if mapping.enrollment_status is None else [literal(mapping.active_values[0])]
+    return [*status, *mapping.extra_values.values()]
+
+
+def _enrolling_join(mapping: Mapping) -> str:
+    """The profile's row, if columns of an enrollment are computed from it."""
+    if not any(map(has_row, mapping.extra_values.values())):
+        return ""
+    key = f"profile.{identifier(mapping.profile_key)}"
+    return f"\n            inner join {mapping.profile_table} as profile on {key} = student.id"
+
+
+def _is_default_course(mapping: Mapping) -> str:
+    if not mapping.enrolls or mapping.wanted_query is not None:
+        return "false"
+    if mapping.default_course is not None:
+        return f"{column(mapping.course_key)} = {mapping.default_course}"
+    return mapping.is_available
+
+
+def _course_count(mapping: Mapping) -> str:
+    if mapping.counts_in_courses:
+        return f"coalesce({column(mapping.count_columns[0])}, 0)"
+    if mapping.counts:
+        return (
+            "coalesce((select course_count.active_enrollments from listener.course_count"
+            f" where course_count.course_id = {column(mapping.course_key)}), 0)"
+        )
+    return "0"
+
+
+def _count_column_values(mapping: Mapping) -> str:
+    if not mapping.counts_in_courses:
+        return f"('active_enrollments', {over(_course_count(mapping), 'course')})"
+    return ",\n            ".join(
+        f"({literal(name)}, course.{identifier(name)}::bigint)" for name in mapping.count_columns
+    )
+
+
+def by_lms_path(mapping: Mapping) -> str:
+    """Holds, and sets the LMS's search_path for the run of a statement that was planned under another one."""
+    named = dict.fromkeys([*(table.schema for table in mapping.tables), *mapping.further_schemas])
+    path = ", ".join([*map(identifier, named), "pg_temp"])
+    return sql.render(sql.read("mapping/checks", "by_lms_path"), {"path": literal(path)})

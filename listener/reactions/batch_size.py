@@ -1,0 +1,53 @@
+"""How much a reaction takes at once: what its server gets done in a moment, and less after a batch that was cut off."""
+
+from listener.database.executors import BATCH_SECONDS
+
+AIM_SECONDS = 0.25
+"""Aim for a batch: its locks are held that long. Larger batches cost less for each change."""
+
+FIRST_BATCH = 100
+"""Changes in the first batch after a start, within LISTENER_BATCH_SIZE: nobody knows yet how long one takes."""
+
+assert AIM_SECONDS < BATCH_SECONDS, "a batch as long as was aimed at would be cut off"
+
+
+class BatchSize:
+    """The size of one reaction's batches. It outlives connections: the end of one may be a batch's own doing."""
+
+    def __init__(self, most: int, first: int = FIRST_BATCH) -> None:
+        self._most = most
+        self.size = min(first, most)
+        self._cuts = 0
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether the last batch got no answer."""
+        return self._cuts > 0
+
+    def done(self, seconds: float, *, more: bool) -> None:
+        """A batch took `seconds`; `more` waits."""
+        self._cuts = 0
+        if more or seconds > AIM_SECONDS:
+            factor = min(2.0, max(0.5, AIM_SECONDS / max(seconds, 1e-6)))
+            self.size = max(1, min(self._most, int(self.size * factor)))
+
+    def cut(self) -> None:
+        """A batch was ended before it was done: take half, and after further cuts in a row ever less."""
+        self._cuts += 1
+        self.size = max(1, self.size >> self._cuts)
+
+
+class BatchSizes:
+    """Those of all reactions of a daemon."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._sizes: dict[tuple[str, str], BatchSize] = {}
+
+    def of(self, name: str, text: str = "", *, first: int = FIRST_BATCH, most: int | None = None) -> BatchSize:
+        """That of a reaction; another `text` is another one."""
+        return self._sizes.setdefault((name, text), BatchSize(self.most if most is None else most, first))
+
+    def forget_all_but(self, kept: set[tuple[str, str]]) -> None:
+        """Forget the sizes of installed reactions that are gone."""
+        self._sizes = {key: size for key, size in self._sizes.items() if not key[1] or key in kept}

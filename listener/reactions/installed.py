@@ -1,0 +1,37 @@
+"""Reactions that were installed from a folder: text in the database, one way to treat a batch.
+
+When one is refused, or takes long, it alone waits and tries again.
+"""
+
+import logging
+
+import asyncpg
+
+from listener.feed.consumer import Batch, InstalledConsumer
+from listener.logs import Logger
+from listener.reactions.batch_size import BatchSizes
+from listener.reactions.reaction import Context, Reaction
+
+INSTALLED_SECONDS = 1.0
+"""Longest time for a batch: no other reaction runs meanwhile."""
+INSTALLED_PAUSE = 20 * INSTALLED_SECONDS
+"""Least seconds from a batch that took longer to the next attempt, with half as many changes."""
+
+
+class InstalledReaction(Reaction):
+    severity = logging.ERROR
+
+    def __init__(self, name: str, text: str, sizes: BatchSizes) -> None:
+        super().__init__(name, sizes.of(name, text))
+        self.text = text
+        self._consumer = InstalledConsumer(name, text)
+
+    async def react(self, context: Context) -> Batch | None:
+        return await context.after_renaming(lambda: self._consumer.react(context.executors.installed, self.size.size))
+
+    def blocked(self, error: asyncpg.PostgresError, log: Logger) -> None:
+        """Wait longer after a batch that the server ended for its length."""
+        super().blocked(error, log)
+        if isinstance(error, asyncpg.QueryCanceledError):
+            self.blocked_pause = INSTALLED_PAUSE
+            self.size.cut()

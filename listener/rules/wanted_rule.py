@@ -1,0 +1,213 @@
+"""A mapping with a query for a rule: tables to watch, leaving, and whether the query can be asked by key."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from listener.catalogue import expressions
+from listener.catalogue.catalogue import Catalogue, Relation
+from listener.catalogue.columns import check_seen, find_column
+from listener.database.connection import Connection, tune_transaction
+from listener.database.session import PATH
+from listener.errors import NotByKey, WrongSetting
+from listener.mapping.mapping import Mapping, OnLeave, Route, Watched, column
+from listener.reasons import reason
+from listener.rules import wanted_query
+
+Node: TypeAlias = dict[str, Any]
+Above: TypeAlias = tuple[Node, ...]
+
+IN_THE_WAY = {"Limit": "LIMIT", "WindowAgg": "a window function", "Aggregate": "an aggregate over everyone"}
+"""Nodes of a plan that a condition on the profile cannot pass, and the SQL that makes them."""
+
+
+async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalogue, asked: dict[str, str]) -> Mapping:
+    """`mapping`, with the query of LISTENER_WANTED_QUERY. Raises WrongSetting, NotRouted, NotByKey, MayNot."""
+    profiles, courses = catalogue.relations[mapping.profile_table], catalogue.relations[mapping.course_table]
+    query = await wanted_query.understand(
+        connection, asked["wanted_query"], profiles.columns[mapping.profile_key], courses.columns[mapping.course_key]
+    )
+    profile, course = (mapping.profile_table, mapping.profile_key), (mapping.course_table, mapping.course_key)
+    known = [
+        ((mapping.enrollment_table, mapping.enrollment_profile), profile),
+        ((mapping.enrollment_table, mapping.enrollment_course), course),
+    ]
+    watched = wanted_query.watch(query, catalogue, known, profile, course, asked.get("watch"))
+    enrollments = catalogue.relations[mapping.enrollment_table]
+    on_leave, inactive = _leaving(mapping, enrollments, asked)
+    if on_leave != "keep":
+        _check_own(mapping, query, asked.get("watch"))
+        watched = _with_profiles(mapping, watched)
+    key = enrollments.key if on_leave != "keep" else None
+    if key is not None and key.name in (mapping.enrollment_profile, mapping.enrollment_course):
+        key = None
+    found = replace(
+        mapping,
+        wanted_query=query.text,
+        watched=watched,
+        query_views=query.views,
+        query_functions=query.functions,
+        depends_on_time=wanted_query.is_looked_after(query, asked.get("watch")),
+        on_leave=on_leave,
+        inactive_value=inactive,
+        course_seats=await _seats(connection, mapping, courses, asked.get("course_seats")),
+        enrollment_key=None if key is None else key.name,
+        student_view="select distinct wanted.profile_id as id\n            from (\n"
+        f"{query.text}\n            ) as wanted(profile_id, course_id)",
+        partitioned=tuple(
+            dict.fromkeys(
+                [*mapping.partitioned, *(each.table for each in watched if catalogue.relations[each.table].partitioned)]
+            )
+        ),
+    )
+    plan = await _plan(connection, found, asked["wanted_query"])
+    if asked.get("wanted_plan", "by_key") == "by_key":
+        _check_routes(found, catalogue)
+        _check_plan(found, plan)
+    return found
+
+
+def _check_own(mapping: Mapping, query: wanted_query.WantedQuery, given: str | None) -> None:
+    """Raise WrongSetting if an enrolled profile may drop out of the query for being enrolled, and be taken back,
+    without end."""
+    table = mapping.enrollment_table
+    if any(each.table == table for each in query.reads) and not wanted_query.names(given, table):
+        raise WrongSetting(
+            name=wanted_query.SETTING,
+            problem=f"reads {table.label}, which the listener writes: who drops out for being enrolled would be taken "
+            f"back and enrolled again without end. If nobody does, say so: LISTENER_WATCH={table.label}"
+            f"({mapping.enrollment_profile})",
+        )
+
+
+def _with_profiles(mapping: Mapping, watched: tuple[Watched, ...]) -> tuple[Watched, ...]:
+    """`watched`, with profiles and their keys: the ledger of a deleted profile is not the next one's."""
+    key = mapping.profile_key
+    found = tuple(
+        replace(each, columns=tuple(dict.fromkeys([*each.columns, key])))
+        if each.table == mapping.profile_table
+        else each
+        for each in watched
+    )
+    if any(each.table == mapping.profile_table for each in found):
+        return found
+    return (*found, Watched(mapping.profile_table, (key,), (Route(key),)))
+
+
+def _leaving(mapping: Mapping, enrollments: Relation, asked: dict[str, str]) -> tuple[OnLeave, str | None]:
+    """The consequence of leaving, and the status for it. Raises WrongSetting."""
+    allowed: tuple[OnLeave, ...] = ("keep", "suspend", "remove")
+    on_leave = next(each for each in allowed if each == asked.get("on_leave", "keep"))
+    given = asked.get("inactive_value")
+    if on_leave != "suspend":
+        return on_leave, None
+    name = "LISTENER_INACTIVE_VALUE"
+    if mapping.enrollment_status is None:
+        raise WrongSetting(
+            name="LISTENER_ON_LEAVE", problem="suspend needs LISTENER_ENROLLMENT_STATUS, a column to write"
+        )
+    status = find_column(enrollments, mapping.enrollment_status, "enrollment_status")
+    if status.is_boolean and given is None:
+        given = "false" if "true" in mapping.active_values else "true"
+    if given is None:
+        seen = f": it may be {', '.join(status.allowed)}" if status.allowed else ""
+        raise WrongSetting(name=name, problem=f"must say what to write into {status.name}{seen}")
+    others = ", ".join(each for each in status.allowed if each not in mapping.active_values) or "its other values"
+    if given in mapping.active_values:
+        raise WrongSetting(name=name, problem=f"{given} means an active enrollment; one of {others}")
+    if status.allowed and given not in status.allowed:
+        raise WrongSetting(name=name, problem=f"{status.name} may not be {given}; one of {others}")
+    return on_leave, given
+
+
+async def _seats(connection: Connection, mapping: Mapping, courses: Relation, text: str | None) -> str | None:
+    """Seats of a course, over its row. Raises WrongSetting."""
+    name = "LISTENER_COURSE_SEATS"
+    if text is None:
+        return None
+    if not mapping.counts or mapping.count_rows != "active":
+        raise WrongSetting(
+            name=name, problem="needs counts of active enrollments (LISTENER_ACTIONS, LISTENER_COUNT_ROWS)"
+        )
+    plain = column(text) if text in courses.columns else None
+    if plain is not None:
+        seats = await expressions.checked_value(connection, courses.table, plain, "bigint", name)
+    else:
+        seats = await expressions.value(connection, courses.table, "seats", "bigint", text, name)
+    check_seen(courses, seats, name)
+    return seats
+
+
+def _check_routes(mapping: Mapping, catalogue: Catalogue) -> None:
+    """Raise NotByKey for a hop without an index."""
+    for watched in mapping.watched:
+        for hop in (hop for route in watched.routes for hop in route.hops):
+            if not catalogue.relations[hop.table].has_index_on(hop.key):
+                why = f"no index begins with {hop.key}, by which rows of {watched.table.label} lead to profiles"
+                raise NotByKey(table=hop.table.label, why=why)
+
+
+async def _plan(connection: Connection, mapping: Mapping, text: str) -> Node:
+    """The plan of the query for a few profiles, as in the daemon's session: it reads a whole table only if there is no
+    other way. Raises WrongSetting."""
+    async with expressions.undone(connection):
+        await tune_transaction(connection)
+        await connection.execute(f"set local search_path = {PATH}")  # as the functions that run it
+        kind = mapping.profile_key_type
+        try:
+            await connection.execute(
+                f"prepare listener_wanted ({kind}[]) as select wanted.profile_id, wanted.course_id from (\n"
+                f"{mapping.wanted_query}\n) as wanted(profile_id, course_id) where wanted.profile_id = any ($1)"
+            )
+            try:
+                async with connection.transaction():
+                    plan = await connection.fetchval("explain (format json, verbose) execute listener_wanted('{}')")
+            finally:
+                await connection.execute("deallocate listener_wanted")  # a rollback alone leaves it
+        except asyncpg.PostgresError as error:
+            raise WrongSetting(
+                name=wanted_query.SETTING,
+                problem=f"{expressions.short(text)} cannot be run: {reason(error)}. It is run with an empty "
+                "search_path: names in the functions that it calls need their schema",
+            ) from error
+    found: Node = plan[0]["Plan"]
+    return found
+
+
+def _check_plan(mapping: Mapping, plan: Node) -> None:
+    """Raise NotByKey if a table with routes is read as a whole for one profile."""
+    keyed = {(each.table.schema, each.table.name): each for each in mapping.watched if each.routes}
+    for node, above in _nodes(plan, ()):
+        watched = keyed.get((node.get("Schema", ""), node.get("Relation Name", "")))
+        if watched is not None and _reads_all(node):
+            raise NotByKey(table=watched.table.label, why=_why(watched, (*above, node)))
+
+
+def _nodes(node: Node, above: Above) -> Iterator[tuple[Node, Above]]:
+    """A plan's nodes, each with those above it."""
+    yield node, above
+    for child in node.get("Plans", []):
+        yield from _nodes(child, (*above, node))
+
+
+def _reads_all(node: Node) -> bool:
+    kind = node["Node Type"]
+    if kind in ("Index Scan", "Index Only Scan"):
+        return "Index Cond" not in node
+    return bool(kind in ("Seq Scan", "Parallel Seq Scan"))
+
+
+def _why(watched: Watched, above: Above) -> str:
+    for node in reversed(above):
+        if node.get("Parent Relationship") == "SubPlan":
+            return (
+                "EXISTS or IN below OR may be answered by the whole table; write it as UNION, or as "
+                "(select true from … where … limit 1)"
+            )
+        found = IN_THE_WAY.get(node["Node Type"])
+        if found is not None:
+            return f"{found} stands in the way"
+    columns = " or ".join(dict.fromkeys(route.column for route in watched.routes))
+    return f"no index begins with {columns}, or the query compares something else"

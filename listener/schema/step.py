@@ -1,0 +1,29 @@
+"""Placeholders for constants and statements of the program that installed functions repeat."""
+
+from listener import sql
+from listener.database.connection import few_rows
+from listener.feed.consumer import FEED
+from listener.feed.reading import next_notes, notes_unhandled
+from listener.feed.registry import COUNT, ENROLL
+from listener.sql import literal
+
+FEW = "least(most, 64)"
+"""Notes read by a small statement: each part of a statement is set up each time that it runs."""
+
+
+def values() -> dict[str, str]:
+    """Of files in `sql/schema/functions/`."""
+    return {
+        "next_notes_of_enroll": next_notes(literal(ENROLL), FEW),
+        "next_notes_of_count": next_notes(literal(COUNT), FEW),
+        "notes_unhandled": notes_unhandled(),
+        "whole_tables": _bare(sql.read("database/settings", "whole_tables"), "\n        "),
+        "feed": sql.quoted(f"\n{_bare(sql.read('feed/batch'))}\n", "statement"),
+        "feed_mark": literal(FEED),
+        "few_rows": _bare(few_rows("local"), "\n    "),
+    }
+
+
+def _bare(text: str, between: str = "\n") -> str:
+    """Without comments and empty lines: they stand in the program's own file."""
+    return between.join(line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("--"))

@@ -1,8 +1,0 @@
-delete from {{enrollment_table}} as enrollment
-        using unwanted
-        where
-            {{enrollment_profile:enrollment}} = unwanted.profile_id
-            and {{enrollment_course:enrollment}} = unwanted.course_id
-            and {{row_key:enrollment}} is not distinct from unwanted.row_key
-            and ({{is_active:enrollment}}) is true{{is_alone}}
-        returning unwanted.profile_id, unwanted.course_id

@@ -1,1 +1,0 @@
-perform listener.note_blindly('profiles', lower(tg_op), '00000');

@@ -1,2 +1,0 @@
-select null::{{profile_key_type}} as profile_id
-    where false

@@ -1,0 +1,178 @@
+-- What Postgres has understood of a query, or an expression, that somebody wrote: it was given to try as the temporary view
+-- `listener_expression`.
+
+-- name: columns
+-- How Postgres writes down the query that it was given to try, and the types of its columns.
+select
+    pg_get_viewdef('pg_temp.listener_expression'::regclass::oid) as definition,
+    array(
+        select format_type(attribute.atttypid, attribute.atttypmod)
+        from pg_catalog.pg_attribute as attribute
+        where
+            attribute.attrelid = 'pg_temp.listener_expression'::regclass::oid
+            and attribute.attnum > 0
+        order by attribute.attnum
+    ) as types;
+
+-- name: shape
+-- A view as Postgres has understood it: its definition with all names qualified, and its parse tree.
+select
+    pg_get_viewdef(rewrite.ev_class) as definition,
+    rewrite.ev_action::text as tree
+from pg_catalog.pg_rewrite as rewrite
+where rewrite.ev_class = 'pg_temp.listener_expression'::regclass::oid;
+
+-- name: trees
+-- The parse trees of the query that was given to try, and of the views that it reads; and the numbers of these.
+with recursive read_view as (
+    select 'pg_temp.listener_expression'::regclass::oid as oid
+    union
+    select class.oid
+    from read_view
+    inner join pg_catalog.pg_rewrite as rewrite on rewrite.ev_class = read_view.oid
+    inner join pg_catalog.pg_depend as depend
+        on depend.classid = 'pg_catalog.pg_rewrite'::regclass::oid
+        and depend.objid = rewrite.oid
+        and depend.refclassid = 'pg_catalog.pg_class'::regclass::oid
+    inner join pg_catalog.pg_class as class on class.oid = depend.refobjid and class.relkind = 'v'
+)
+
+select
+    read_view.oid,
+    read_view.oid::regclass::text as name,
+    rewrite.ev_action::text as tree
+from read_view
+inner join pg_catalog.pg_rewrite as rewrite on rewrite.ev_class = read_view.oid;
+
+-- name: reads
+-- What the query that was given to try reads, through views as well ($2: its number, and theirs): tables with their columns. A
+-- column that is computed from others stands for these, too. $1: whether it reads rows as a whole.
+with recursive read_column as (
+    select depend.refobjid as table_oid, depend.refobjsubid as attnum
+    from pg_catalog.pg_rewrite as rewrite
+    inner join pg_catalog.pg_depend as depend
+        on depend.classid = 'pg_catalog.pg_rewrite'::regclass::oid
+        and depend.objid = rewrite.oid
+        and depend.refclassid = 'pg_catalog.pg_class'::regclass::oid
+    where rewrite.ev_class = any ($2::oid[])
+    union
+    select depend.refobjid, depend.refobjsubid
+    from read_column
+    inner join pg_catalog.pg_attrdef as computed
+        on computed.adrelid = read_column.table_oid and computed.adnum = read_column.attnum
+    inner join pg_catalog.pg_depend as depend
+        on depend.classid = 'pg_catalog.pg_attrdef'::regclass::oid
+        and depend.objid = computed.oid
+        and depend.refclassid = 'pg_catalog.pg_class'::regclass::oid
+        and depend.refobjsubid > 0
+)
+
+select
+    namespace.nspname as schema_name,
+    class.relname as table_name,
+    class.relkind::text as kind,
+    exists (select from pg_catalog.pg_inherits where pg_inherits.inhparent = class.oid) as has_children,
+    class.relispartition as is_partition,
+    array(
+        select attribute.attname::text
+        from pg_catalog.pg_attribute as attribute
+        where
+            attribute.attrelid = class.oid
+            and attribute.attnum > 0
+            and not attribute.attisdropped
+            and (
+                -- A row as a whole ({VAR :varno 1 :varattno 0 …): any column of it may matter.
+                $1::boolean
+                or attribute.attnum in (
+                    select read_column.attnum from read_column where read_column.table_oid = class.oid
+                )
+            )
+        order by attribute.attnum
+    ) as columns
+from pg_catalog.pg_class as class
+inner join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+where
+    class.oid in (select read_column.table_oid from read_column)
+    and class.relkind <> 'v'
+order by namespace.nspname <> 'public', namespace.nspname, class.relname;
+
+-- name: not_of_the_lms
+-- Of these relations ($1, by their numbers), one that is Postgres's own, or ours; null if there is none. (What a view reads
+-- of Postgres's own is not among the view's dependencies.)
+select format('%s.%s', namespace.nspname, class.relname)
+from pg_catalog.pg_class as class
+inner join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+where
+    class.oid = any ($1::oid[])
+    and namespace.nspname in ('pg_catalog', 'information_schema', 'listener')
+order by 1
+limit 1;
+
+-- name: functions_called
+-- Of these functions ($1, by their numbers): which may answer something else each time, which may read tables that are not
+-- seen, and which tell the time.
+select
+    proc.oid::regprocedure::text as name,
+    md5(proc.prosrc) as body,
+    namespace.nspname = 'pg_catalog' as is_builtin,
+    proc.provolatile = 'v' as is_volatile,
+    namespace.nspname <> 'pg_catalog' and proc.provolatile = 's' and language.lanname not in ('internal', 'c') as may_read,
+    namespace.nspname = 'pg_catalog'
+    and (
+        proc.proname in ('now', 'transaction_timestamp', 'statement_timestamp', 'timenow')
+        or (proc.proname = 'age' and proc.pronargs = 1)
+    ) as tells_the_time
+from pg_catalog.pg_proc as proc
+inner join pg_catalog.pg_namespace as namespace on namespace.oid = proc.pronamespace
+inner join pg_catalog.pg_language as language on language.oid = proc.prolang
+where proc.oid = any ($1::oid[])
+order by 1;
+
+-- name: functions_by_name
+-- Of the functions that a person's text calls ($1, by their numbers), those that are not Postgres's own: whose they are, and
+-- by which path they look up the names in their bodies. $2: the tables that the text reads. Asked with an empty search_path,
+-- so that names come out qualified.
+select
+    proc.oid,
+    proc.oid::regprocedure::text as name,
+    pg_get_userbyid(proc.proowner)::text as owner,
+    -- Its owner may have it do anything whenever it is called.
+    owner.rolsuper
+    or owner.rolname = current_user
+    or proc.proowner in (
+        select class.relowner from pg_catalog.pg_class as class where class.oid = any ($2::oid[])
+    ) as is_trusted,
+    -- Whether names are looked up when it is called, not when it was made. (The column came with Postgres 14.)
+    language.lanname not in ('c', 'internal') and to_jsonb(proc) ->> 'prosqlbody' is null as is_late,
+    language.lanname = 'sql' as is_sql,
+    (
+        select substr(setting.text, length('search_path=') + 1)
+        from unnest(proc.proconfig) as setting(text)
+        where setting.text like 'search\_path=%'
+    ) as path,
+    array(
+        select distinct found.name[1]
+        from regexp_matches(
+            regexp_replace(proc.prosrc, '--[^\n]*|/\*.*?\*/|''(?:[^'']|'''')*''', ' ', 'g'),
+            '\m(?:from|join|into|update|table)\s+(?:only\s+)?("(?:[^"]|"")+"|[a-z_]\w*)(?!\w|\s*[.(])',
+            'gi'
+        ) as found(name)
+        where exists (
+            select
+            from pg_catalog.pg_class as class
+            inner join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+            where
+                class.relname::text = case
+                    when found.name[1] like '"%' then replace(btrim(found.name[1], '"'), '""', '"')
+                    else lower(found.name[1])
+                end
+                and class.relkind in ('r', 'p', 'v', 'm', 'f')
+                and namespace.nspname <> 'pg_catalog'
+        )
+    ) as bare_tables
+from pg_catalog.pg_proc as proc
+inner join pg_catalog.pg_namespace as namespace on namespace.oid = proc.pronamespace
+inner join pg_catalog.pg_language as language on language.oid = proc.prolang
+inner join pg_catalog.pg_roles as owner on owner.oid = proc.proowner
+where proc.oid = any ($1::oid[]) and namespace.nspname <> 'pg_catalog'
+order by 2;

@@ -1,0 +1,99 @@
+-- Who would join, leave and come back: under what is installed, or before anything is. {{astray}} is a query of who should be
+-- where and is not: the installed function, or the rule that is to be installed, written out.
+
+-- name: movements
+-- What would be done about those whose enrollments are not what they should be, by course: how many, how many of these
+-- wait already, whether the course is there and has how many free seats, and a few of their keys.
+with astray (profile_id, course_id, should_be) as materialized (
+    {{astray}}
+),
+
+numbered as (
+    select
+        astray.profile_id,
+        astray.course_id,
+        astray.should_be,
+        row_number() over (
+            partition by astray.course_id, astray.should_be
+            order by astray.profile_id
+        ) as place
+    from astray
+),
+
+waiting as (
+    select pending.profile_id::text::{{profile_key_type}} as profile_id
+    from {{pending}} as pending
+),
+
+-- With the seats that nobody has yet; null where there is no limit.
+course as (
+    select
+        {{course_key:course}}::{{course_key_type}} as id,
+        ({{course_seats:course}})::bigint - coalesce(taken.seats, 0) as free
+    from {{course_table}} as course
+    left join (
+        select
+            {{enrollment_course:enrollment}} as course_id,
+            count(*) as seats
+        from {{enrollment_table}} as enrollment
+        where {{has_seats}} and ({{is_counted:enrollment}}) is true
+        group by {{enrollment_course:enrollment}}
+    ) as taken on taken.course_id = {{course_key:course}}
+),
+
+movement as (
+    select
+        numbered.course_id,
+        course.id is not null as course_is_there,
+        course.free,
+        numbered.should_be,
+        numbered.should_be in ('enrolled', 'returned') as is_in,
+        count(*) as affected,
+        count(waiting.profile_id) as waiting,
+        array_agg(numbered.profile_id::text order by numbered.place) filter (where numbered.place <= $1) as examples
+    from numbered
+    left join waiting on waiting.profile_id = numbered.profile_id
+    left join course on course.id = numbered.course_id
+    group by numbered.course_id, course.id, course.free, numbered.should_be
+),
+
+-- Seats that are free once those who leave have left.
+seated as (
+    select
+        movement.*,
+        movement.free + coalesce(sum(movement.affected) filter (where not movement.is_in) over in_course, 0) as seats,
+        sum(movement.affected) filter (where movement.is_in) over in_course as joining
+    from movement
+    window in_course as (partition by movement.course_id)
+)
+
+select
+    seated.course_id::text as course_id,
+    seated.course_is_there,
+    seated.should_be,
+    seated.affected,
+    seated.waiting,
+    seated.examples,
+    case when seated.is_in and seated.joining > seated.seats then greatest(seated.seats, 0)::bigint end as seats
+from seated
+order by
+    seated.course_id,
+    array_position(array['enrolled', 'returned', 'suspended', 'removed'], seated.should_be);
+
+-- name: made
+-- What the listener made, by the keys' types of now.
+select
+    made.profile_id::text::{{profile_key_type}} as profile_id,
+    made.course_id::text::{{course_key_type}} as course_id,
+    made.row_key,
+    made.taken_back_at
+from listener.made_enrollment as made;
+
+-- name: made_before
+-- The same before it makes anything.
+select
+    null::{{profile_key_type}} as profile_id,
+    null::{{course_key_type}} as course_id,
+    null::text as row_key,
+    null::timestamptz as taken_back_at
+where false;

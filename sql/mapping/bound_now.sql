@@ -1,0 +1,8 @@
+-- What everything that is mapped is called now.
+select
+    bound.token,
+    bound.schema_name,
+    bound.table_name,
+    bound.name,
+    bound.problem
+from listener.bound_now() as bound;

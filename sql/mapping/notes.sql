@@ -1,0 +1,55 @@
+-- Parts of the triggers' functions: what is noted, and what is worth a note.
+
+-- name: note_everyone
+perform listener.note_blindly('profiles', lower(tg_op), '00000');
+
+-- name: note_keys
+if cardinality({{keys}}) > 0 then
+        insert into listener.change (source, operation, route, keys)
+        select {{watched_source}}, lower(tg_op), {{route_name}}, {{keys}}[first : first + 99]
+        from generate_series(1, cardinality({{keys}}), 100) as first;
+        {{ring}}
+    end if;
+
+-- name: note_profiles
+if cardinality(profiles) > 0 then
+        -- At most 100 to a note: a batch can be cut between notes, and a note stays within its page.
+        if cardinality(profiles) <= 100 then
+            insert into listener.change (source, operation, profile_ids)
+            values ({{watched_source}}, lower(tg_op), profiles);
+        else
+            insert into listener.change (source, operation, profile_ids)
+            select {{watched_source}}, lower(tg_op), profiles[first : first + 99]
+            from generate_series(1, cardinality(profiles), 100) as first;
+        end if;
+        {{ring}}
+    end if;
+
+-- name: note_unread
+-- The rule fails for a row: it is asked again when the note is handled. Under another name nothing is what it was.
+        begin
+            if sqlstate ~ '^(42|3F)' then
+                raise;
+            end if;
+            profiles := {{keys_alone}};
+        exception when assert_failure or others then
+            {{blindly}}
+        end;
+
+-- name: note_unreadable
+perform listener.note_blindly('profiles', lower(tg_op), sqlstate);
+        return null;
+
+-- name: route
+if route = {{route_name}} then
+        return query
+        with as_bound as materialized (select {{route_as_bound}} as holds)
+        select distinct step.last::{{profile_key_type}}
+        from (
+            {{steps}}
+        ) as step (first, last)
+        where
+            step.first = any (keys::{{first_type}}[])
+            and step.last is not null
+            and (select as_bound.holds from as_bound);
+    end if;

@@ -1,0 +1,304 @@
+-- Parts of `listener.settle`: who is enrolled, has a seat, comes back or leaves.
+
+-- name: enroll_inserted
+insert into {{enrollment_table}} as new_enrollment ({{enrollment_columns}})
+        select student.id, student.course_id{{enrollment_values:profile}}
+        from to_enroll as student{{enrolling_join}}
+        where
+            not student.is_there
+            and (student.course_id in (select open_course.id from open_course)) is true
+        returning
+            {{enrollment_profile:new_enrollment}}::{{profile_key_type}} as profile_id,
+            {{enrollment_course:new_enrollment}}::{{course_key_type}} as course_id,
+            {{row_key:new_enrollment}} as row_key
+
+-- name: enroll_observed
+-- Only looks who would be.
+        select student.id as profile_id, student.course_id
+        from to_enroll as student
+        where
+            not student.is_there
+            and (student.course_id in (select open_course.id from open_course)) is true
+
+-- name: free_seats
+-- Seats, less the active enrollments: what the course's count says, and what is on its way to it. Null where there is no limit.
+        (({{course_seats:course}})::bigint - ({{course_count:course}})::bigint - coalesce(
+            (
+                select on_its_way.delta
+                from on_its_way
+                where on_its_way.course_id = {{course_key:course}}
+            ),
+            0
+        ))::bigint
+
+-- name: is_alone
+-- Nothing tells one row of the same pair from another: of several, none is known to be ours.
+            and (
+                select count(*)
+                from {{enrollment_table}} as same
+                where
+                    {{enrollment_profile:same}} = {{enrollment_profile:enrollment}}
+                    and {{enrollment_course:same}} = {{enrollment_course:enrollment}}
+            ) = 1
+
+-- name: leave_remove
+delete from {{enrollment_table}} as enrollment
+        using unwanted
+        where
+            {{enrollment_profile:enrollment}} = unwanted.profile_id
+            and {{enrollment_course:enrollment}} = unwanted.course_id
+            and {{row_key:enrollment}} is not distinct from unwanted.row_key
+            and ({{is_active:enrollment}}) is true{{is_alone}}
+        returning unwanted.profile_id, unwanted.course_id
+
+-- name: leave_suspend
+update {{enrollment_table}} as enrollment
+        set {{enrollment_status_name}} = {{inactive_value}}
+        from unwanted
+        where
+            {{enrollment_profile:enrollment}} = unwanted.profile_id
+            and {{enrollment_course:enrollment}} = unwanted.course_id
+            and {{row_key:enrollment}} is not distinct from unwanted.row_key
+            and ({{is_active:enrollment}}) is true{{is_alone}}
+        returning unwanted.profile_id, unwanted.course_id
+
+-- name: query_settings
+-- However the caller's session is tuned: the query may look something up for each profile, which only a nested loop does by
+-- an index.
+set enable_nestloop = on
+set enable_hashjoin = on
+set enable_mergejoin = on
+set enable_material = on
+set enable_bitmapscan = on
+
+-- name: returned_remove
+-- Students who come back after a removal are among the enrolled.
+    returned as (
+        select standing.profile_id, standing.course_id
+        from standing
+        where false
+    )
+
+-- name: returned_suspend
+returned as (
+        update {{enrollment_table}} as enrollment
+        set {{enrollment_status_name}} = {{active_value}}
+        from to_enroll
+        where
+            to_enroll.is_there
+            and {{enrollment_profile:enrollment}} = to_enroll.id
+            and {{enrollment_course:enrollment}} = to_enroll.course_id
+            and {{row_key:enrollment}} is not distinct from (
+                select made.row_key
+                from listener.made_enrollment as made
+                where made.profile_id = to_enroll.id and made.course_id = to_enroll.course_id
+            )
+            and ({{enrollment_status:enrollment}})::text = {{inactive_value}}{{is_alone}}
+        returning to_enroll.id as profile_id, to_enroll.course_id
+    )
+
+-- name: seats
+,
+
+    on_its_way as materialized (
+        select count_on_its_way.course_id, count_on_its_way.delta
+        from listener.count_on_its_way
+    ),
+
+    course_with_seats as materialized (
+        select
+            {{course_key:course}} as id,
+            {{free_seats}} as free
+        from {{course_table}} as course
+        where
+            {{course_key:course}} = any (array(select distinct candidate.course_id from candidate))
+            and ({{course_seats:course}}) is not null
+    ),
+
+    -- Who has waited for long enough for a seat, and how many take one before newcomers.
+    line as materialized (
+        select
+            course_with_seats.id,
+            course_with_seats.free,
+            (
+                select count(*)
+                from (
+                    select from listener.waiting
+                    where waiting.course_id = course_with_seats.id
+                    limit greatest(course_with_seats.free, 0)
+                ) as before_others
+            ) as waiting,
+            (
+                select waiting.place
+                from listener.waiting
+                where waiting.course_id = course_with_seats.id
+                order by waiting.place
+                offset greatest(course_with_seats.free, 1) - 1
+                limit 1
+            ) as last_place
+        from course_with_seats
+    ),
+
+    in_line as materialized (
+        select
+            candidate.id,
+            candidate.course_id,
+            candidate.is_there,
+            waiting.place,
+            row_number() over (
+                partition by candidate.course_id, waiting.place is null
+                order by waiting.place, array_position(profile_ids, candidate.id)
+            ) as number
+        from candidate
+        left join listener.waiting
+            on waiting.profile_id = candidate.id and waiting.course_id = candidate.course_id
+    ),
+
+    to_enroll as materialized (
+        select in_line.id, in_line.course_id, in_line.is_there
+        from in_line
+        left join line on line.id = in_line.course_id
+        where
+            line.id is null
+            or (
+                line.free > 0
+                and case
+                    when in_line.place is not null then in_line.place <= coalesce(line.last_place, in_line.place)
+                    else line.waiting + in_line.number <= line.free
+                end
+            )
+    ),
+
+    has_to_wait as materialized (
+        select in_line.id, in_line.course_id, in_line.number
+        from in_line
+        where (in_line.id, in_line.course_id) not in (select to_enroll.id, to_enroll.course_id from to_enroll)
+    ),
+
+    now_waiting as (
+        insert into listener.waiting (profile_id, course_id)
+        select has_to_wait.id, has_to_wait.course_id
+        from has_to_wait
+        order by has_to_wait.number
+        on conflict (profile_id, course_id) do nothing
+    ),
+
+    waiting_no_more as (
+        delete from listener.waiting
+        where
+            waiting.profile_id = any (profile_ids){{in_only_course:waiting}}
+            and (waiting.profile_id, waiting.course_id) not in (
+                select has_to_wait.id, has_to_wait.course_id from has_to_wait
+            )
+    )
+
+-- name: seats_outcome
+union all
+        select has_to_wait.id, has_to_wait.course_id, null, 'full', null
+        from has_to_wait
+
+-- name: taken_back
+,
+
+    made_again as (
+        insert into listener.made_enrollment (profile_id, course_id, row_key)
+        select enrolled.profile_id, enrolled.course_id, enrolled.row_key
+        from enrolled
+        on conflict (profile_id, course_id) do update
+        set row_key = excluded.row_key, made_at = excluded.made_at, taken_back_at = null
+    ),
+
+    {{returned}},
+
+    ours_again as (
+        update listener.made_enrollment as made
+        set taken_back_at = null
+        from returned
+        where made.profile_id = returned.profile_id and made.course_id = returned.course_id
+    ),
+
+    -- Only what the listener made, that very row, and only while it is active: what was completed or cancelled meanwhile
+    -- stays as it is, and so does what somebody has made in its place.
+    unwanted as materialized (
+        select made.profile_id, made.course_id, made.row_key
+        from listener.made_enrollment as made
+        where
+            made.profile_id = any (profile_ids)
+            and made.taken_back_at is null{{in_only_course:made}}
+            and (made.profile_id, made.course_id) not in (select wanted.profile_id, wanted.course_id from wanted)
+    ),
+
+    left_course as (
+        {{leave}}
+    ),
+
+    taken_back as (
+        update listener.made_enrollment as made
+        set taken_back_at = clock_timestamp()
+        from left_course
+        where made.profile_id = left_course.profile_id and made.course_id = left_course.course_id
+    )
+
+-- name: taken_back_outcome
+union all
+        select distinct returned.profile_id, returned.course_id, 'returned', null, null
+        from returned
+        union all
+        select distinct left_course.profile_id, left_course.course_id, {{left_word}}, null, null
+        from left_course
+
+-- name: who_asks_keep
+-- Profiles without an enrollment of any status.
+    {{asking}} as {{materialized}} (
+        select wanted.profile_id as id, wanted.course_id, false as is_there
+        from wanted
+        where (
+            select true
+            from {{enrollment_table}} as enrollment
+            where
+                {{enrollment_profile:enrollment}} = wanted.profile_id{{in_that_course}}
+            limit 1
+        ) is null
+    )
+
+-- name: who_asks_leave
+-- What there is already: null if there is no enrollment, or else whether one is active.
+    standing as materialized (
+        select
+            wanted.profile_id,
+            wanted.course_id,
+            (
+                select bool_or(({{is_active:enrollment}}) is true)
+                from {{enrollment_table}} as enrollment
+                where
+                    {{enrollment_profile:enrollment}} = wanted.profile_id
+                    and {{enrollment_course:enrollment}} = wanted.course_id
+            ) as active,
+            -- Made by the listener, not taken back, and not there: somebody removed it.
+            made.profile_id is not null and made.taken_back_at is null as left_by_hand,
+            made.taken_back_at is not null as taken_back,
+            -- That very row, as it was left when it was taken back.
+            made.taken_back_at is not null and coalesce(
+                (
+                    select true
+                    from {{enrollment_table}} as enrollment
+                    where
+                        {{enrollment_profile:enrollment}} = wanted.profile_id
+                        and {{enrollment_course:enrollment}} = wanted.course_id
+                        and {{row_key:enrollment}} is not distinct from made.row_key
+                        and ({{enrollment_status:enrollment}})::text = {{inactive_value}}{{is_alone}}
+                    limit 1
+                ),
+                false
+            ) as suspended
+        from wanted
+        left join listener.made_enrollment as made
+            on made.profile_id = wanted.profile_id and made.course_id = wanted.course_id
+    ),
+
+    -- Profiles without an enrollment, or with a suspended one.
+    {{asking}} as materialized (
+        select standing.profile_id as id, standing.course_id, standing.active is not null as is_there
+        from standing
+        where (standing.active is null and not standing.left_by_hand) or (standing.suspended and not standing.active)
+    )

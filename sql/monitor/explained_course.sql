@@ -1,1 +1,0 @@
-select listener.default_course_id()::text

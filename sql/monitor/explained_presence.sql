@@ -1,1 +1,0 @@
-select listener.profile_is_there(($1::text)::{{profile_key_type}})

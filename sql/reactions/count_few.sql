@@ -1,1 +1,0 @@
-select * from listener.count_few($1, $2)

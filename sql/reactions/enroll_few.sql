@@ -1,1 +1,0 @@
-select * from listener.enroll_few($1, $2)

@@ -1,0 +1,18 @@
+-- Whether somebody has, or waits for, a table as a whole that reactions read or write: an installation or a migration at
+-- work, for which each student and each course would have to wait alike.
+select exists (
+    select
+    from pg_catalog.pg_locks as held
+    inner join pg_catalog.pg_class as class on class.oid = held.relation
+    where
+        held.locktype = 'relation'
+        and held.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+        and held.pid <> pg_catalog.pg_backend_pid()
+        and held.database = (
+            select pg_database.oid from pg_catalog.pg_database where pg_database.datname = current_database()
+        )
+        and (
+            class.relnamespace = (select pg_namespace.oid from pg_catalog.pg_namespace where nspname = 'listener')
+            or class.oid in (select binding.table_oid from listener.binding)
+        )
+) as is_held

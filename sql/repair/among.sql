@@ -1,1 +1,0 @@
-enrollment.tableoid = $2 and enrollment.ctid = any (($1::text[])::tid[])

@@ -1,0 +1,25 @@
+-- What each audit asks.
+
+-- name: draining
+-- Whether an audit should wait, because it would take students for missed who are about to be enrolled: the oldest note
+-- has waited for long, so a backlog is being worked off; or blind notes are to be made good, or a rename followed.
+-- (What waits because its consumer is paused stays where it is, and is counted in.)
+select
+    exists (
+        select
+        from unnest(array['enroll', 'count']) as consumer(name)
+        cross join lateral listener.unhandled(consumer.name, 1) as unhandled
+        where
+            unhandled.at < clock_timestamp() - interval '5 seconds'
+            and not exists (select from listener.pause where pause.consumer = consumer.name)
+    )
+    or exists (select from listener.due_blind_note)
+    or not listener.is_bound();
+
+-- name: counts
+-- What an audit has to know of the counts: how many courses are off, whether a move was set aside, and whether counting is
+-- paused.
+select
+    (select count(distinct course_drift.id) from listener.course_drift) as drifted,
+    exists (select from listener.pending_count) as parked,
+    exists (select from listener.pause where pause.consumer = 'count') as paused;

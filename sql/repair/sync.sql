@@ -1,0 +1,41 @@
+-- What `listener sync` asks and notes: pages of profiles, by key.
+
+-- name: astray_next
+-- The next profiles whose enrollments are not what they should be, in key order after $1 (as text; null to begin), at most
+-- $2 of them; but for those who are set aside. With each: what is to be done, and where. (Who waits for a seat may be
+-- astray elsewhere.)
+select
+    astray.profile_id::text,
+    array_agg(astray.should_be || ' ' || coalesce(astray.course_id::text, '')) as work
+from listener.astray() as astray
+where
+    ($1::text is null or astray.profile_id > ($1::text)::{{profile_key_type}})
+    and not exists (
+        select from listener.pending_enrollment
+        where
+            pending_enrollment.profile_id = astray.profile_id
+            and (
+                pending_enrollment.reason <> 'full'
+                or exists (
+                    select from listener.waiting
+                    where waiting.profile_id = astray.profile_id and waiting.course_id = astray.course_id
+                )
+            )
+    )
+group by astray.profile_id
+order by astray.profile_id
+limit $2;
+
+-- name: astray_still
+-- What is still to be done for these profiles ($1).
+select
+    astray.profile_id::text,
+    array_agg(astray.should_be || ' ' || coalesce(astray.course_id::text, '')) as work
+from listener.astray() as astray
+where astray.profile_id = any (($1::text[])::{{profile_key_type}}[])
+group by astray.profile_id;
+
+-- name: note_profiles
+-- Notes these profiles ($1), to be handled by the leader like new sign-ups: two who settle the same
+-- profile at the same moment would do it twice.
+select listener.note_profiles(($1::text[])::{{profile_key_type}}[]);

@@ -1,0 +1,84 @@
+-- Everybody whose enrollments are not what they should be, and what would be done about each, if the rule fails for nobody.
+-- Reads the tables as a whole.
+create or replace function listener.astray_at_once()
+returns table (profile_id {{profile_key_type}}, course_id {{course_key_type}}, should_be text)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = on
+set enable_nestloop = {{nestloop}}
+set enable_hashjoin = on
+set enable_mergejoin = on
+set enable_material = on
+set enable_bitmapscan = on as $$
+#variable_conflict use_column
+begin
+    return query
+    with as_bound as materialized (select {{rule_as_bound}} as holds)
+    select astray.profile_id, astray.course_id, astray.should_be
+    from (
+        {{astray}}
+    ) as astray(profile_id, course_id, should_be)
+    where (select as_bound.holds from as_bound);
+end;
+$$;
+
+-- The same, past profiles for whom the rule fails: what they should be is 'failed', in no course, and nothing else is known of
+-- them. Nobody, where enrolling is not done here, unless `in_any_case`.
+create or replace function listener.astray(in_any_case boolean default false)
+returns table (profile_id {{profile_key_type}}, course_id {{course_key_type}}, should_be text)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = on
+set enable_nestloop = off
+set enable_hashjoin = on
+set enable_mergejoin = on
+set enable_material = on
+set enable_bitmapscan = on as $$
+#variable_conflict use_column
+begin
+    if not ({{enrolls}} or in_any_case) then
+        return;
+    end if;
+    begin
+        return query
+        select astray.profile_id, astray.course_id, astray.should_be
+        from listener.astray_at_once() as astray;
+        return;
+    exception when assert_failure or others then
+        -- If that is about no profile, it fails now, too.
+        perform from listener.wanted('{}');
+    end;
+    return query
+    with as_bound as materialized (select {{rule_as_bound}} as holds),
+
+    attempt as materialized (
+        select of_everybody.profile_id, of_everybody.course_id, of_everybody.error
+        from listener.wanted_of_everybody() as of_everybody
+    ),
+
+    failed as materialized (
+        select attempt.profile_id
+        from attempt
+        where attempt.error is not null
+    )
+
+    select astray.profile_id, astray.course_id, astray.should_be
+    from (
+        {{astray_past_errors}}
+    ) as astray(profile_id, course_id, should_be)
+    where
+        (select as_bound.holds from as_bound)
+        and astray.profile_id not in (select failed.profile_id from failed)
+    union all
+    select failed.profile_id, null, 'failed'
+    from failed
+    -- A rule about new students alone may fail for others.
+    where
+        not {{only_on_joining}}
+        or failed.profile_id not in (
+            select {{enrollment_profile:enrollment}}::{{profile_key_type}}
+            from {{enrollment_table}} as enrollment
+            where {{enrollment_profile:enrollment}} is not null
+        );
+end;
+$$;

@@ -1,0 +1,60 @@
+-- Moves courses' counts, wherever this LMS keeps them, in one statement; returns which moved. Rows are locked in key order, as
+-- everybody should lock them; a row that somebody holds is passed over. The LMS's own triggers on the rows run in here, and
+-- find their tables where they expect them: see `listener.insert_enrollments`.
+create or replace function listener.move_counts(moved_course_ids {{course_key_type}}[], deltas bigint[])
+returns setof {{course_key_type}}
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    return query
+    with as_bound as materialized (select {{counts_as_bound}} as holds),
+    free_course as materialized (
+        select {{course_key:course}} as id, move.delta
+        from unnest(move_counts.moved_course_ids, move_counts.deltas) as move(course_id, delta)
+        inner join {{course_table}} as course on {{course_key:course}} = move.course_id
+        order by {{course_key:course}}
+        for no key update of course skip locked
+    ),
+    moved as (
+        update {{course_table}} as course
+        set
+            {{count_moves}}
+        from free_course as move
+        where {{course_key:course}} = move.id
+        returning {{course_key:course}}::{{course_key_type}} as id
+    )
+    select moved.id
+    from moved
+    where (select as_bound.holds from as_bound) and {{by_lms_path}};
+    {{own_path_again}}
+end;
+$$;
+
+-- Adds what a count is off by; what was added meanwhile stays. False, if the LMS refuses it.
+create or replace function listener.repair_count(
+    off_course_id {{course_key_type}}, count_column text, drift bigint
+)
+returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    is_moved boolean;
+    problem_context text;
+begin
+    {{hold_courses}}
+    {{expect_count_columns}}
+    -- Who holds the course is waited for here; beyond it the LMS's own triggers and checks may refuse.
+    perform from {{course_table}} as course
+    where {{course_key:course}} = repair_count.off_course_id
+    for no key update;
+    begin
+        set constraints all deferred;
+        {{count_repairs}}
+    exception when assert_failure or query_canceled or others then
+        get stacked diagnostics problem_context = pg_exception_context;
+        if sqlstate = '57014' and not listener.was_raised(problem_context) then
+            raise;
+        end if;
+        return false;
+    end;
+    raise exception 'there is no count column %', repair_count.count_column;
+end;
+$$;

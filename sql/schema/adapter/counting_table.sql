@@ -1,0 +1,40 @@
+-- Moves courses' counts in one statement; returns which moved. The courses' rows are locked in key order, as everybody should
+-- lock them; a row that somebody holds is passed over.
+create or replace function listener.move_counts(moved_course_ids {{course_key_type}}[], deltas bigint[])
+returns setof {{course_key_type}}
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+begin
+    return query
+    with as_bound as materialized (select {{course_as_bound}} as holds),
+    free_course as materialized (
+        select {{course_key:course}} as id, move.delta
+        from unnest(move_counts.moved_course_ids, move_counts.deltas) as move(course_id, delta)
+        inner join {{course_table}} as course on {{course_key:course}} = move.course_id
+        order by {{course_key:course}}
+        for no key update of course skip locked
+    )
+    insert into listener.course_count as course_count (course_id, active_enrollments)
+    select free_course.id, free_course.delta
+    from free_course
+    where (select as_bound.holds from as_bound)
+    on conflict (course_id) do update
+    set active_enrollments = course_count.active_enrollments + excluded.active_enrollments
+    returning course_count.course_id;
+end;
+$$;
+
+-- Adds what a count is off by; what was added meanwhile stays. The course is locked as a move would lock it.
+create or replace function listener.repair_count(
+    off_course_id {{course_key_type}}, count_column text, drift bigint
+)
+returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    {{expect_courses}}
+    perform from {{course_table}} as course
+    where {{course_key:course}} = off_course_id
+    for no key update;
+    return found and exists (select from listener.move_counts(array[off_course_id], array[drift]));
+end;
+$$;

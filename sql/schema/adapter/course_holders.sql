@@ -1,0 +1,46 @@
+-- Which sessions hold the rows of the courses that these profiles want: the course and the number of the session. A row
+-- says which transaction has locked it, or has a number that stands for several. No row where that cannot be told, as of
+-- a view. (What a session is doing, its reader looks up with rights of its own.)
+create or replace function listener.course_holders(among text[])
+returns table (course_id text, pid integer)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+    held record;
+begin
+    for held in
+        select {{course_key:course}}::text as id, course.xmax as locker
+        from {{course_table}} as course
+        where
+            {{course_key:course}} in (
+                select wanted.course_id
+                from listener.wanted(course_holders.among::{{profile_key_type}}[]) as wanted
+            )
+            and course.xmax <> '0'::xid
+        limit 20
+    loop
+        return query
+        select held.id, pg_locks.pid
+        from pg_catalog.pg_locks
+        where
+            pg_locks.locktype = 'transactionid'
+            and pg_locks.transactionid = held.locker
+            and pg_locks.granted
+            and pg_locks.pid <> pg_backend_pid();
+        if not found then
+            begin
+                return query
+                select distinct held.id, pg_locks.pid
+                from pg_get_multixact_members(held.locker) as locker
+                inner join pg_catalog.pg_locks
+                    on pg_locks.locktype = 'transactionid' and pg_locks.transactionid = locker.xid
+                where pg_locks.granted and pg_locks.pid <> pg_backend_pid();
+            exception when assert_failure or others then
+                null;  -- it stands for no others
+            end;
+        end if;
+    end loop;
+exception when assert_failure or others then
+    return;
+end;
+$$;

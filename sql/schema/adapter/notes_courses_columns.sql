@@ -1,0 +1,72 @@
+-- A course row brings its count along, and takes it away: the opposite delta keeps the sum of rows and feed equal to the
+-- number of active enrollments. The note of a new course, without a delta, wakes students who wait for a course. A TRUNCATE
+-- asks before the rows are gone.
+create or replace function listener.note_written_courses() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    sign constant bigint := case tg_op when 'INSERT' then -1 else 1 end;
+    course_ids {{course_key_type}}[];
+    deltas bigint[];
+begin{{ledger_of_written_courses}}
+    begin
+        if tg_op = 'TRUNCATE' then
+            perform listener.expect(tg_relid::regclass::text, tg_relid, {{courses_owner}});
+            execute
+                $gone$
+                select array_agg({{course_key:written}}), array_agg({{course_count:written}})
+                from $gone$ || tg_relid::regclass || $gone$ as written
+                where {{course_count:written}} <> 0
+                $gone$
+            into course_ids, deltas;
+        else
+            select array_agg({{course_key:written}}), array_agg(sign * {{course_count:written}})
+            into course_ids, deltas
+            from written
+            where {{course_count:written}} <> 0;
+        end if;
+    exception when assert_failure or others then
+        perform listener.note_blindly('courses', lower(tg_op), sqlstate);
+    end;
+    insert into listener.change (source, operation, course_id, delta)
+    select 'courses', lower(tg_op), noted.course_id, noted.delta
+    from unnest(course_ids, deltas) as noted(course_id, delta);
+    if tg_op = 'INSERT' then
+        insert into listener.change (source, operation) values ('courses', 'insert');
+    elsif course_ids is null then
+        return null;
+    end if;
+    {{ring}}
+    return null;
+end;
+$$;
+
+-- An update is news if a course became available, or has other seats, or has another key: its count moves along with
+-- that. Most updates leave the columns concerned as they were, byte for byte; to find that needs no operator.
+create or replace function listener.note_updated_course() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    course_ids {{course_key_type}}[];
+    deltas bigint[];
+begin
+    begin
+        if {{course_key:new}} is distinct from {{course_key:old}} then
+            course_ids := array[{{course_key:old}}, {{course_key:new}}];
+            deltas := array[{{course_count:old}}, -{{course_count:new}}];
+        elsif {{untouched_course}} or not (
+            (({{is_default_course:new}}) is true and ({{is_default_course:old}}) is not true)
+            or ({{course_seats:new}}) is distinct from ({{course_seats:old}})
+        ) then
+            return null;
+        end if;
+    exception when assert_failure or others then
+        perform listener.note_blindly('courses', 'update', sqlstate);
+    end;{{ledger_follows_updated_courses}}
+    insert into listener.change (source, operation, course_id, delta)
+    select 'courses', 'update', moved.course_id, moved.delta
+    from unnest(course_ids, deltas) as moved(course_id, delta)
+    where moved.delta <> 0;
+    insert into listener.change (source, operation) values ('courses', 'update');
+    {{ring}}
+    return null;
+end;
+$$;

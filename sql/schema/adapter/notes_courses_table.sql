@@ -1,0 +1,73 @@
+-- Counts that are kept here, because the LMS has no column for them (or may not be written). A course's row here comes
+-- with its first count, and goes with the course: the opposite delta keeps the sum of rows and feed equal to the number
+-- of enrollments that count. The note of a new course wakes students who wait for a course.
+create or replace function listener.note_written_courses() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    course_ids {{course_key_type}}[];
+begin{{ledger_of_written_courses}}
+    begin
+        if tg_op = 'DELETE' then
+            course_ids := array(select {{course_key:written}} from written);
+        end if;
+    exception when assert_failure or others then
+        perform listener.note_blindly('courses', 'delete', sqlstate);
+        return null;
+    end;
+    if tg_op = 'INSERT' then
+        insert into listener.change (source, operation) values ('courses', 'insert');
+    else
+        if tg_op = 'TRUNCATE' then
+            course_ids := array(select course_count.course_id from listener.course_count);
+        end if;
+        with lost as (
+            delete from listener.course_count
+            where course_count.course_id = any (course_ids)
+            returning course_count.course_id, course_count.active_enrollments
+        )
+        insert into listener.change (source, operation, course_id, delta)
+        select 'courses', lower(tg_op), lost.course_id, lost.active_enrollments
+        from lost
+        where lost.active_enrollments <> 0;
+        if not found then
+            return null;
+        end if;
+    end if;
+    {{ring}}
+    return null;
+end;
+$$;
+
+-- An update is news if a course became available, or has other seats, or has another key: then its count begins from
+-- nothing, and its enrollments' notes fill it.
+create or replace function listener.note_updated_course() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    left_course_id {{course_key_type}};
+begin
+    begin
+        if {{course_key:new}} is distinct from {{course_key:old}} then
+            left_course_id := {{course_key:old}};
+        elsif {{untouched_course}} or not (
+            (({{is_default_course:new}}) is true and ({{is_default_course:old}}) is not true)
+            or ({{course_seats:new}}) is distinct from ({{course_seats:old}})
+        ) then
+            return null;
+        end if;
+    exception when assert_failure or others then
+        perform listener.note_blindly('courses', 'update', sqlstate);
+    end;{{ledger_follows_updated_courses}}
+    with lost as (
+        delete from listener.course_count
+        where course_count.course_id = left_course_id
+        returning course_count.course_id, course_count.active_enrollments
+    )
+    insert into listener.change (source, operation, course_id, delta)
+    select 'courses', 'update', lost.course_id, lost.active_enrollments
+    from lost
+    where lost.active_enrollments <> 0;
+    insert into listener.change (source, operation) values ('courses', 'update');
+    {{ring}}
+    return null;
+end;
+$$;

@@ -1,0 +1,17 @@
+-- Fails if no student at all could be enrolled. The statement is planned, and does not run.
+create or replace function listener.probe_enroll() returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    step record;
+begin
+    {{expect_enrolling}}
+    for step in
+        explain (costs off)
+        insert into {{enrollment_table}} ({{enrollment_columns}})
+        select student.id, null::{{course_key_type}}{{enrollment_values:profile}}
+        from pg_catalog.unnest(null::{{profile_key_type}}[]) as student(id){{enrolling_join}}
+    loop
+        null;
+    end loop;
+end;
+$$;

@@ -1,0 +1,200 @@
+-- Makes the enrollments of these profiles what they should be: as the query wants them. Returns what came of it, for each
+-- of whom there is something to say: what was done, or why it has to wait. With its owner's rights: the daemon's role
+-- needs none on the LMS's tables, and the LMS's own triggers on enrollments run as if the owner had enrolled.
+--
+-- The statement that writes is planned by the path of this function, so that nobody's operator, cast or function is met in
+-- it. As it begins to run it sets the LMS's path, by a condition outside of the INSERT (its own would come after the LMS's
+-- triggers for the statement): the LMS's triggers and defaults find what they name. What the LMS defers is done in here, too.
+-- With `only_course`, nothing is done in another one.
+create or replace function listener.settle(
+    profile_ids {{profile_key_type}}[], singly boolean default false, only_course {{course_key_type}} default null
+)
+returns table (
+    profile_id {{profile_key_type}}, course_id {{course_key_type}}, done text, waits_for text, error text
+)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+    one_id {{profile_key_type}};
+    one_course {{course_key_type}};
+    courses {{course_key_type}}[];
+    is_over boolean := false;
+    fails_for_a_course boolean;
+    problem text;
+    problem_context text;
+begin
+    -- One profile, one savepoint: an error is an answer here, not the end of the batch. Past a second nothing is tried any
+    -- more, so that a transaction stays short however many have to wait for locks; nor after a cancel was caught, for then
+    -- the statement has no time limit.
+    if singly then
+        foreach one_id in array profile_ids loop
+            problem := 'put off: others before it took too long';
+            for attempt in 1..2 loop
+                exit when is_over or clock_timestamp() > statement_timestamp() + interval '1 second';
+                begin
+                    set constraints all deferred;
+                    return query select settled.* from listener.settle(array[one_id]) as settled;
+                    problem := null;
+                    exit;
+                exception when assert_failure or query_canceled or others then
+                    get stacked diagnostics problem_context = pg_exception_context;
+                    is_over := sqlstate = '57014' and not listener.was_raised(problem_context);
+                    problem := listener.error_text(sqlstate, sqlerrm);
+                    -- Somebody enrolled the same profile at the same moment: the second look sees it.
+                    exit when sqlstate <> '23505';
+                end;
+            end loop;
+            continue when problem is null;
+            courses := null;
+            begin
+                {{expect_enrollments}}
+                -- A rule about new students alone may fail for others.
+                continue when {{only_on_joining}} and exists (
+                    select from {{enrollment_table}} as enrollment
+                    where {{enrollment_profile:enrollment}} = one_id
+                );
+                -- For which course the rule fails is found once: all others of them go on past it.
+                if {{only_on_joining}} and fails_for_a_course is null then
+                    begin
+                        perform from (
+                            {{default_course_view}}
+                        ) as found(id);
+                        fails_for_a_course := false;
+                    exception when assert_failure or others then
+                        fails_for_a_course := true;
+                    end;
+                end if;
+                -- A course that refuses keeps nobody out of the others.
+                courses := case
+                    when fails_for_a_course then array[listener.default_course_id()]
+                    when not ({{only_on_joining}} or is_over) then array(
+                        select wanted.course_id from listener.wanted(array[one_id]) as wanted
+                        union
+                        select made.course_id
+                        from listener.made_enrollment as made
+                        where made.profile_id = one_id and made.taken_back_at is null
+                    )
+                end;
+            exception when assert_failure or others then
+                null;
+            end;
+            if cardinality(courses) > 1 or fails_for_a_course and courses[1] is not null then
+                problem := null;
+                foreach one_course in array courses loop
+                    exit when is_over;
+                    if clock_timestamp() > statement_timestamp() + interval '1 second' then
+                        problem := coalesce(problem, 'put off: others before it took too long');
+                        exit;
+                    end if;
+                    begin
+                        set constraints all deferred;
+                        return query
+                        select settled.*
+                        from listener.settle(array[one_id], false, one_course) as settled;
+                    exception when assert_failure or query_canceled or others then
+                        get stacked diagnostics problem_context = pg_exception_context;
+                        is_over := sqlstate = '57014' and not listener.was_raised(problem_context);
+                        problem := coalesce(problem, listener.error_text(sqlstate, sqlerrm));
+                    end;
+                end loop;
+                continue when problem is null;
+            end if;
+            return query select one_id, null::{{course_key_type}}, null::text, 'failed'::text, problem;
+        end loop;
+        return;
+    end if;
+    return query
+    with as_bound as materialized (select {{rule_as_bound}} as holds),
+
+    wanted as materialized (
+        select distinct
+            wanted.profile_id::{{profile_key_type}} as profile_id,
+            wanted.course_id::{{course_key_type}} as course_id
+        from (
+            {{settled_query}}
+        ) as wanted(profile_id, course_id)
+        where wanted.profile_id = any (profile_ids){{has_course}}{{in_only_course:wanted}}
+    ),
+
+    {{who_asks}}{{seats}},
+
+    asked_course as materialized (
+        select distinct asked.course_id as id
+        from {{asked}}
+    ),
+
+    -- Each course's row is locked as its foreign key would lock it, but without waiting for its holder.
+    open_course as materialized (
+        select {{course_key:course}} as id
+        from {{course_table}} as course
+        where {{course_key:course}} = any (array(select asked_course.id from asked_course))
+        for key share skip locked
+    ),
+
+    enrolled as (
+        {{enroll}}
+    ){{taken_back}},
+
+    -- The LMS's triggers that may make another row of it, or none.
+    trigger_before as materialized (
+        select exists (
+            select
+            from pg_catalog.pg_trigger as before_row
+            where
+                before_row.tgrelid = {{enrollment_table_oid}}::oid
+                and before_row.tgtype & 7 = 7
+                and before_row.tgenabled <> 'D'
+        ) as is_there
+    ),
+
+    outcome as (
+        select
+            enrolled.profile_id,
+            enrolled.course_id,
+            case
+                when not (select trigger_before.is_there from trigger_before) or {{is_as_wanted}} then {{enrolled_word}}
+                else listener.refuse_another(enrolled.profile_id::text, enrolled.course_id::text)
+            end as done,
+            null as waits_for,
+            null as error
+        from enrolled
+        union all
+        select
+            to_enroll.id,
+            to_enroll.course_id,
+            null,
+            case
+                when to_enroll.course_id is null then 'no_course'
+                when course.is_there then 'course_locked'
+                else 'failed'
+            end,
+            case when not course.is_there then 'there is no course ' || to_enroll.course_id::text end
+        from to_enroll
+        cross join lateral (
+            select exists (
+                select from {{course_table}} as course
+                where {{course_key:course}} = to_enroll.course_id
+                offset 0
+            ) as is_there
+        ) as course
+        where
+            -- As a rule none of them is missing, and nobody is asked about.
+            (select count(*) from open_course) < (select count(*) from asked_course)
+            and not to_enroll.is_there
+            and (to_enroll.course_id in (select open_course.id from open_course)) is not true
+        union all
+        select to_enroll.id, to_enroll.course_id, null, 'failed', 'a trigger of the LMS''s made no enrollment of it'
+        from to_enroll
+        where
+            (select trigger_before.is_there from trigger_before)
+            and not to_enroll.is_there
+            and (to_enroll.course_id in (select open_course.id from open_course)) is true
+            and {{is_not_made}}{{taken_back_outcome}}{{seats_outcome}}
+    )
+
+    select outcome.profile_id, outcome.course_id, outcome.done, outcome.waits_for, outcome.error
+    from outcome
+    where (select as_bound.holds from as_bound) and {{by_lms_path}};
+    {{own_path_again}}
+end;
+$$;

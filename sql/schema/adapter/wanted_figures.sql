@@ -1,0 +1,39 @@
+-- Of each course that the query names: how many it wants there, and how many of these are there, in any status. Nothing, where
+-- the rule is about new students alone. Reads the tables as a whole.
+create or replace function listener.wanted_figures()
+returns table (course_id {{course_key_type}}, wanted bigint, enrolled bigint)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = on
+set enable_nestloop = on
+set enable_hashjoin = on
+set enable_mergejoin = on
+set enable_material = on as $$
+#variable_conflict use_column
+begin
+    if {{only_on_joining}} then
+        return;
+    end if;
+    -- Both end in groups, which are complete before the first of them is returned.
+    begin
+        return query
+        with as_bound as materialized (select {{rule_as_bound}} as holds)
+        select figures.course_id, figures.wanted, figures.enrolled
+        from (
+            {{figures}}
+        ) as figures(course_id, wanted, enrolled)
+        where (select as_bound.holds from as_bound);
+        return;
+    exception when assert_failure or others then
+        -- If that is about no profile, it fails now, too.
+        perform from listener.wanted('{}');
+    end;
+    return query
+    with as_bound as materialized (select {{rule_as_bound}} as holds)
+    select figures.course_id, figures.wanted, figures.enrolled
+    from (
+        {{figures_past_errors}}
+    ) as figures(course_id, wanted, enrolled)
+    where (select as_bound.holds from as_bound);
+end;
+$$;

@@ -1,0 +1,76 @@
+-- The audit: whom the rule names, whom of these it finds elsewhere, and who was missed. If there are changes that no trigger sees
+-- (`notes`), then profiles that are astray, and not known to be, are noted like any change; missed is who was noted so by the
+-- last audit (`noted_before`) and is astray all the same. One statement, one snapshot.
+create or replace function listener.audit_students(notes boolean, noted_before text[], most bigint, most_courses bigint)
+returns table (
+    students bigint,
+    without_enrollment bigint,
+    missed bigint,
+    wanted_missing bigint,
+    noted bigint,
+    noted_ids text[],
+    courses bigint,
+    shown_courses json
+)
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+with astray as materialized (
+    select missed.*
+    from listener.missed()
+),
+
+to_note as materialized (
+    select distinct astray.profile_id
+    from astray
+    where astray.is_untold and notes
+),
+
+missed as (
+    select
+        astray.profile_id,
+        astray.should_be
+    from astray
+    where astray.is_missed and (not notes or astray.profile_id::text = any (noted_before))
+),
+
+-- For the status page: courses in which most wait come first.
+course as (
+    select
+        figures.course_id,
+        figures.wanted,
+        figures.enrolled,
+        coalesce(missing.students, 0) as waiting
+    from listener.wanted_figures() as figures
+    left join (
+        select astray.course_id, count(*) as students
+        from astray
+        where astray.should_be in ('enrolled', 'returned')
+        group by astray.course_id
+    ) as missing on missing.course_id = figures.course_id
+)
+
+select
+    listener.count_students() as students,
+    (
+        select count(distinct astray.profile_id)
+        from astray
+        where astray.should_be in ('enrolled', 'returned')
+    ) as without_enrollment,
+    (select count(distinct missed.profile_id) from missed) as missed,
+    (select count(*) from missed where missed.should_be in ('enrolled', 'returned')) as wanted_missing,
+    listener.note_profiles(array(select to_note.profile_id from to_note)) as noted,
+    array(select to_note.profile_id::text from to_note limit most) as noted_ids,
+    (select count(*) from course) as courses,
+    (
+        select coalesce(json_agg(shown), '[]')
+        from (
+            select
+                course.course_id::text as course_id,
+                course.wanted,
+                course.enrolled,
+                course.waiting
+            from course
+            order by course.waiting desc, course.wanted desc, course.course_id
+            limit most_courses
+        ) as shown
+    ) as shown_courses
+$$;

@@ -1,0 +1,127 @@
+-- The next batch of a consumer, which weighs `most`: the notes that fit, and at least one that does not, where there are
+-- more.
+create or replace function listener.batch(consumer_name text, most bigint)
+returns table (
+    xid xid8,
+    id bigint,
+    at timestamptz,
+    source text,
+    operation text,
+    profile_ids {{profile_key_type}}[],
+    course_id {{course_key_type}},
+    delta bigint,
+    route text,
+    keys text[],
+    weight bigint,
+    fits boolean,
+    is_last boolean,
+    is_rest boolean,
+    checkpoint_seq bigint
+)
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+begin
+    return query
+    select
+        note.xid,
+        note.id,
+        note.at,
+        note.source,
+        note.operation,
+        note.profile_ids,
+        note.course_id,
+        note.delta,
+        note.route,
+        note.keys,
+        note.weight,
+        -- At least one note, however much it weighs.
+        note.weight_so_far <= greatest(most, note.weight),
+        note.weight_so_far <= greatest(most, note.weight)
+        and (note.weight_so_far + note.next_weight <= greatest(most, note.next_weight)) is not true,
+        note.partial_xid is not null,
+        note.checkpoint_seq
+    from (
+        select
+            read_ahead.*,
+            sum(read_ahead.weight) over feed_order as weight_so_far,
+            lead(read_ahead.weight) over feed_order as next_weight
+        from (
+            select
+                note.*,
+                greatest(cardinality(note.profile_ids), 1)::bigint as weight,
+                last_checkpoint.partial_xid,
+                last_checkpoint.seq as checkpoint_seq
+            from listener.unhandled(consumer_name, most + 1, pg_current_xact_id_if_assigned()) as note
+            cross join listener.last_checkpoint
+            where
+                last_checkpoint.consumer = consumer_name
+                and not exists (select from listener.pause where pause.consumer = consumer_name)
+                and (last_checkpoint.partial_xid is null or note.xid = last_checkpoint.partial_xid)
+            order by note.xid, note.id
+            limit most + 1
+        ) as read_ahead
+        window feed_order as (order by read_ahead.xid, read_ahead.id rows unbounded preceding)
+    ) as note;
+end;
+$$;
+
+-- Says that a batch is handled; returns the checkpoint's number. `after_seq + 1` is the fence: of two who read the same
+-- checkpoint, one gets a unique violation, and nothing of its batch remains. `seen` is what was visible as the batch was
+-- read. Where that was not all there is, or the rest of a transaction that had been cut, the batch ended with the note
+-- (last_xid, last_id), and the next one is of transaction `next_xid`, if there is any.
+create or replace function listener.write_checkpoint(
+    consumer_name text,
+    after_seq bigint,
+    seen pg_snapshot,
+    changes bigint,
+    last_xid xid8 default null,
+    last_id bigint default null,
+    next_xid xid8 default null
+)
+returns bigint
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+    if last_xid is null then
+        insert into listener.checkpoint (consumer, seq, handled, changes)
+        values (consumer_name, after_seq + 1, seen, write_checkpoint.changes);
+        return after_seq + 1;
+    end if;
+    insert into listener.checkpoint (consumer, seq, handled, partial_xid, partial_id, changes)
+    select
+        consumer_name,
+        after_seq + 1,
+        case
+            when checkpoint.partial_xid is null
+                then listener.snapshot_through(checkpoint.handled, seen, last_xid, next_xid is distinct from last_xid)
+            when next_xid is null then listener.snapshot_with(checkpoint.handled, last_xid)
+            else checkpoint.handled
+        end,
+        case when next_xid = last_xid then last_xid end,
+        case when next_xid = last_xid then last_id end,
+        write_checkpoint.changes
+    from listener.checkpoint
+    where checkpoint.consumer = consumer_name and checkpoint.seq = after_seq;
+    return after_seq + 1;
+end;
+$$;
+
+-- The same, for a reaction that somebody installed, and no other.
+create or replace function listener.batch_is_handled(
+    reaction_name text,
+    after_seq bigint,
+    seen pg_snapshot,
+    changes bigint,
+    last_xid xid8,
+    last_id bigint,
+    next_xid xid8
+)
+returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    if not exists (select from listener.reaction where reaction.name = reaction_name) then
+        raise exception 'there is no reaction % that was installed', reaction_name
+            using errcode = 'undefined_object';
+    end if;
+    return listener.write_checkpoint(reaction_name, after_seq, seen, changes, last_xid, last_id, next_xid);
+end;
+$$;

@@ -1,0 +1,245 @@
+-- The reaction that enrolls: one batch of the feed, and its checkpoint. The enrollments of the profiles noted are made what
+-- they should be (`listener.settle`), and who has to wait is set aside. `most` is what a batch may weigh; `singly` treats
+-- each student on its own, so that an error is the answer for that student and not the end of the batch; of `most_shown`
+-- students the row says who they are, for the log. `changes` is 0 if there is nothing to do.
+create or replace function listener.enroll(
+    most integer,
+    singly boolean default false,
+    most_shown integer default 0,
+    out changes bigint,
+    out notes_left boolean,
+    out seq bigint,
+    out enrolled bigint,
+    out returned bigint,
+    out suspended bigint,
+    out removed bigint,
+    out examples json,
+    out pending bigint,
+    out pending_students json,
+    out courses_changed boolean,
+    out woken bigint,
+    out waited double precision,
+    out ages double precision[],
+    out profiles integer[],
+    out kinds json
+)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+    seen_by_read pg_snapshot;
+    read_after_seq bigint;
+    more_to_read boolean;
+    end_xid xid8;
+    end_id bigint;
+    following_xid xid8;
+    noted_ids {{profile_key_type}}[];
+    noted_at timestamptz[];
+    first_noted_at timestamptz;
+    may_free_seats boolean;
+    routed_notes listener.change[];
+    waiting_ids {{profile_key_type}}[];
+    waiting_for text[];
+    errors text[];
+    settled_at timestamptz;
+    problem_context text;
+begin
+    -- Notes and snapshot come from one statement. Who is a student is looked up after it, and so is as new or newer. Few
+    -- notes, which is what there is nearly always, are read by a small one: each part of a statement is set up again each
+    -- time.
+    with note as materialized (
+        select *
+        from (
+            {{next_notes_of_enroll}}
+        ) as next_note
+    )
+
+    select
+        listener.seen(pg_current_snapshot()),
+        array(select unnest(note.profile_ids) from note),
+        summary.*
+    from (
+        select
+            count(*),
+            min(note.checkpoint_seq),
+            coalesce(
+                bool_or(note.partial_xid is not null or note.route is not null) or sum(note.weight) > least(most, 64), false
+            ),
+            bool_or(note.delta < 0 or note.source = 'courses'),
+            bool_or(note.source = 'courses'),
+            min(note.at),
+            array_agg(note.at) filter (where note.profile_ids is not null),
+            array_agg(cardinality(note.profile_ids)) filter (where note.profile_ids is not null),
+            json_agg(
+                json_build_object('source', note.source, 'operation', note.operation, 'changes', note.weight)
+            )
+        from note
+    ) as summary
+    into
+        seen_by_read, noted_ids, changes, read_after_seq, more_to_read, may_free_seats, courses_changed, first_noted_at,
+        noted_at, profiles, kinds;
+    if more_to_read then
+        with note as materialized (
+            select *
+            from listener.batch('enroll', most)
+        )
+
+        select
+            listener.seen(pg_current_snapshot()),
+            array(select unnest(note.profile_ids) from note where note.fits),
+            (
+                select json_agg(kind)
+                from (
+                    select note.source, note.operation, sum(note.weight) as changes
+                    from note
+                    where note.fits
+                    group by note.source, note.operation
+                ) as kind
+            ),
+            summary.*
+        from (
+            select
+                count(*) filter (where note.fits),
+                min(note.checkpoint_seq),
+                coalesce(bool_or(note.is_rest or not note.fits), false),
+                -- By way of bigint: min(xid8) came with Postgres 15.
+                (min(note.xid::text::bigint) filter (where note.is_last))::text::xid8,
+                min(note.id) filter (where note.is_last),
+                (min(note.xid::text::bigint) filter (where not note.fits))::text::xid8,
+                bool_or(note.delta < 0 or note.source = 'courses') filter (where note.fits),
+                bool_or(note.source = 'courses') filter (where note.fits),
+                min(note.at) filter (where note.fits),
+                array_agg(note.at) filter (where note.fits and note.profile_ids is not null),
+                array_agg(cardinality(note.profile_ids)) filter (where note.fits and note.profile_ids is not null),
+                array_agg(
+                    row(
+                        note.xid, note.id, note.at, note.source, note.operation, note.profile_ids, note.course_id,
+                        note.delta, note.route, note.keys
+                    )::listener.change
+                ) filter (where note.fits and note.route is not null)
+            from note
+        ) as summary
+        into
+            seen_by_read, noted_ids, kinds, changes, read_after_seq, more_to_read, end_xid, end_id, following_xid,
+            may_free_seats, courses_changed, first_noted_at, noted_at, profiles, routed_notes;
+    end if;
+    -- Nothing is noted; or it is paused.
+    if changes = 0 then
+        return;
+    end if;
+    if more_to_read then
+        seq := listener.write_checkpoint('enroll', read_after_seq, seen_by_read, changes, end_xid, end_id, following_xid);
+    else
+        seq := read_after_seq + 1;
+        insert into listener.checkpoint (consumer, seq, handled, changes) values ('enroll', seq, seen_by_read, changes);
+    end if;
+    notes_left := more_to_read;
+    -- Rows that are about no single profile lead to some. Those are noted in their turn, and handled with the next batch.
+    if cardinality(routed_notes) > 0 then
+        begin
+            insert into listener.change (source, operation, profile_ids)
+            select led.source, led.operation, array_agg(led.profile_id)
+            from (
+                select
+                    note.source,
+                    note.operation,
+                    profile.id as profile_id,
+                    (row_number() over (partition by note.source, note.operation) - 1) / 100 as part
+                from (
+                    select routed.source, routed.operation, routed.route, array_agg(key.value) as keys
+                    from unnest(routed_notes) as routed
+                    cross join lateral unnest(routed.keys) as key(value)
+                    group by routed.source, routed.operation, routed.route
+                ) as note
+                cross join lateral listener.routed(note.route, note.keys) as profile(id)
+            ) as led
+            group by led.source, led.operation, led.part;
+            notes_left := notes_left or found;
+        exception when assert_failure or others then
+            -- A key that leads nowhere, as one that is no value of the next table's: everybody is looked at.
+            if sqlstate ~ '^(42|3F)' then
+                raise;
+            end if;
+            perform listener.note_blindly('profiles', 'update', sqlstate);
+        end;
+    end if;
+    enrolled := 0;
+    pending := 0;
+    if cardinality(noted_ids) > 0 then
+        for attempt in 1..2 loop
+            begin
+                select
+                    count(*) filter (where outcome.done = 'enrolled'),
+                    count(*) filter (where outcome.done = 'returned'),
+                    count(*) filter (where outcome.done = 'suspended'),
+                    count(*) filter (where outcome.done = 'removed'),
+                    json_agg(
+                        json_build_object(
+                            'done', outcome.done, 'profile_id', outcome.profile_id::text, 'course_id', outcome.course_id::text
+                        )
+                    ) filter (where outcome.done is not null and outcome.number <= most_shown),
+                    array_agg(outcome.profile_id) filter (where outcome.waits_for is not null),
+                    array_agg(outcome.waits_for) filter (where outcome.waits_for is not null),
+                    array_agg(outcome.error) filter (where outcome.waits_for is not null)
+                from listener.settle(noted_ids, singly) with ordinality
+                as outcome(profile_id, course_id, done, waits_for, error, number)
+                into enrolled, returned, suspended, removed, examples, waiting_ids, waiting_for, errors;
+                exit;
+            exception when assert_failure or query_canceled or others then
+                -- Somebody enrolled one of them at the same moment: the second look sees it.
+                if attempt = 2 or sqlstate <> '23505' then
+                    get stacked diagnostics problem_context = pg_exception_context;
+                    perform listener.raise_again(sqlstate, sqlerrm, problem_context);
+                end if;
+            end;
+        end loop;
+        if waiting_ids is not null then
+            -- Once, whatever for: an error is what people want to read of.
+            with waiting as (
+                select distinct on (outcome.profile_id) outcome.*
+                from unnest(waiting_ids, waiting_for, errors) as outcome(profile_id, waits_for, error)
+                order by outcome.profile_id, outcome.waits_for = 'failed' desc
+            ),
+
+            set_aside as (
+                insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at)
+                select
+                    waiting.profile_id,
+                    waiting.waits_for,
+                    waiting.error,
+                    case
+                        when waiting.waits_for in ('no_course', 'full') then 'infinity'
+                        else clock_timestamp() + interval '1 second'
+                    end
+                from waiting
+                on conflict (profile_id) do nothing
+                returning pending_enrollment.profile_id::text, pending_enrollment.reason, pending_enrollment.error
+            )
+
+            select
+                (select count(*) from set_aside),
+                (select json_agg(shown) from (select * from set_aside limit most_shown) as shown)
+            into pending, pending_students;
+        end if;
+        if {{has_seats}} then
+            delete from listener.pending_enrollment
+            where
+                pending_enrollment.reason = 'full'
+                and pending_enrollment.profile_id = any (noted_ids)
+                and not pending_enrollment.profile_id = any (coalesce(waiting_ids, '{}'));
+        end if;
+    end if;
+    settled_at := clock_timestamp();
+    -- Seats that were left are among the notes that this batch made.
+    notes_left := notes_left or coalesce(suspended + removed > 0, false);
+    -- Somebody left, or a course has more seats: the next in line moves up.
+    woken := case when may_free_seats then listener.wake_waiting() else 0 end;
+    -- Of each note about profiles: the seconds that it has waited. `profiles` is how many profiles it names.
+    waited := date_part('epoch', settled_at - first_noted_at);
+    ages := '{}';
+    if profiles is null then
+        profiles := '{}';
+    else
+        ages := array(select date_part('epoch', settled_at - note.at) from unnest(noted_at) as note(at));
+    end if;
+end;
+$$;

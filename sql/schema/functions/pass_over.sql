@@ -1,0 +1,137 @@
+-- Passing over: where a whole batch held nothing that moves a count, many notes (`most`) are handled at once, up to the
+-- first that does, at a tenth of what it takes to read them as batches. What was in flight when the checkpoint was taken,
+-- and moves a count, comes first, and so does the rest of a transaction that was cut in two: that is left to the batches.
+-- No row, if there is nothing to pass over.
+create or replace function listener.pass_over(consumer_name text, most bigint)
+returns table (changes bigint, notes_left boolean)
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+begin
+    return query
+    with last_checkpoint as materialized (
+        select
+            checkpoint.seq,
+            checkpoint.handled
+        from listener.checkpoint
+        where
+            checkpoint.consumer = consumer_name
+            and not exists (select from listener.pause where pause.consumer = consumer_name)
+        order by checkpoint.seq desc
+        limit 1
+    ),
+
+    own as materialized (
+        select pg_current_xact_id_if_assigned() as xid
+    ),
+
+    walked as materialized (
+        select
+            count(*) as notes,
+            (
+                select change.xid
+                from listener.change
+                where
+                    change.xid >= pg_snapshot_xmax((select last_checkpoint.handled from last_checkpoint))
+                    and change.xid is distinct from (select own.xid from own)
+                order by change.xid
+                limit 1
+            ) as first_xid,
+            -- By way of bigint: min(xid8) came with Postgres 15.
+            (min(note.xid::text::bigint) filter (where note.moves_a_count))::text::xid8 as concerned_xid
+        from (
+            select change.xid, change.course_id is not null as moves_a_count
+            from listener.change
+            where
+                change.xid >= pg_snapshot_xmax((select last_checkpoint.handled from last_checkpoint))
+                -- What this transaction has noted itself is for a later one, as in a batch.
+                and change.xid is distinct from (select own.xid from own)
+            order by change.xid, change.id
+            limit most
+        ) as note
+    ),
+
+    -- Whatever comes before it can be passed over; if it is null, all that can be seen.
+    first_left as materialized (
+        select
+            coalesce(
+                walked.concerned_xid,
+                case
+                    when walked.notes = most then (
+                        select change.xid
+                        from listener.change
+                        where change.xid >= walked.first_xid and change.xid is distinct from (select own.xid from own)
+                        order by change.xid, change.id
+                        limit 1
+                        offset most - 1
+                    )
+                end
+            ) as xid
+        from walked
+    ),
+
+    passed_over as materialized (
+        select
+            last_checkpoint.seq,
+            last_checkpoint.handled,
+            first_left.xid as first_left,
+            case
+                when first_left.xid is null then walked.notes
+                else (
+                    select count(*)
+                    from listener.change
+                    where
+                        change.xid >= walked.first_xid
+                        and change.xid < first_left.xid
+                        and change.xid is distinct from (select own.xid from own)
+                )
+            end as notes
+        from last_checkpoint
+        cross join walked
+        cross join first_left
+        where
+            walked.notes > 0
+            and (first_left.xid is null or first_left.xid > walked.first_xid)
+            and not exists (
+                select
+                from pg_snapshot_xip(last_checkpoint.handled) as straggler(xid)
+                cross join lateral (
+                    select
+                    from listener.change
+                    where change.xid = straggler.xid and change.course_id is not null
+                    limit 1
+                ) as concerned
+                where straggler.xid is distinct from (select own.xid from own)
+            )
+    ),
+
+    next_checkpoint as (
+        insert into listener.checkpoint (consumer, seq, handled, changes)
+        select
+            consumer_name,
+            passed_over.seq + 1,
+            case
+                when passed_over.first_left is null then listener.seen(pg_current_snapshot())
+                else listener.snapshot_through(
+                    passed_over.handled, listener.seen(pg_current_snapshot()), passed_over.first_left, false
+                )
+            end,
+            passed_over.notes
+        from passed_over
+        returning checkpoint.changes
+    )
+
+    select
+        next_checkpoint.changes,
+        passed_over.first_left is not null
+    from passed_over
+    cross join next_checkpoint;
+end;
+$$;
+
+-- The same, for counting, and no other.
+create or replace function listener.pass_over_counting(most bigint)
+returns table (changes bigint, notes_left boolean)
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+    select passed_over.changes, passed_over.notes_left
+    from listener.pass_over('count', most) as passed_over
+$$;

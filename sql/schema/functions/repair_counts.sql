@@ -1,0 +1,34 @@
+-- Repairs every count by exactly what it is off by in this statement's snapshot; none while counting is paused.
+-- What is parked for courses that are gone is settled before. Two at the same time would do it twice.
+create or replace function listener.repair_counts()
+returns table (course_id text, count_column text, current bigint, expected bigint)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+begin
+    perform listener.repair_alone();
+    perform listener.settle_abandoned_counts()
+    where not exists (select from listener.pause where pause.consumer = 'count');
+    return query
+    with drifted as materialized (
+        select course_drift.*
+        from listener.course_drift
+        where not exists (select from listener.pause where pause.consumer = 'count')
+    ),
+
+    repaired as materialized (
+        select
+            drifted.*,
+            listener.repair_count(drifted.id, drifted.count_column, drifted.drift) as done
+        from drifted
+    )
+
+    select
+        repaired.id::text as course_id,
+        repaired.count_column,
+        repaired.current,
+        repaired.expected
+    from repaired
+    where repaired.done
+    order by 1, 2;
+end;
+$$;

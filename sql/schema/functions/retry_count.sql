@@ -1,0 +1,138 @@
+-- Parked deltas: applied as soon as the course row is free again, `most` of them at once. None is due while counting is
+-- paused.
+create or replace function listener.retry_count(
+    most integer,
+    most_shown integer default 0,
+    out tried bigint,
+    out moved bigint,
+    out moves json,
+    out parked bigint,
+    out next_in double precision
+)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+    due_courses {{course_key_type}}[];
+    due_deltas bigint[];
+    moved_courses {{course_key_type}}[];
+    is_refused boolean;
+    problem text;
+    problem_context text;
+begin
+    -- Those that were refused more often come last, so that a slow one delays no other.
+    select
+        coalesce(array_agg(due.course_id order by due.error is not null, due.attempts, due.course_id), '{}'),
+        coalesce(array_agg(due.delta order by due.error is not null, due.attempts, due.course_id), '{}'),
+        coalesce(bool_or(due.error is not null), false)
+    from (
+        select pending_count.course_id, pending_count.delta, pending_count.error, pending_count.attempts
+        from listener.pending_count
+        where
+            pending_count.next_attempt_at <= clock_timestamp()
+            and not exists (select from listener.pause where pause.consumer = 'count')
+        order by pending_count.next_attempt_at
+        limit most
+        for update skip locked
+    ) as due
+    into due_courses, due_deltas, is_refused;
+    -- Together first: that is one statement for all of them. What is refused is found by moving each on its own; but a cancel
+    -- that was caught leaves this statement without a time limit, so that it is left to the next one.
+    if not is_refused then
+        begin
+            moved_courses := array(select listener.move_counts(due_courses, due_deltas));
+        exception when assert_failure or query_canceled or others then
+            get stacked diagnostics problem_context = pg_exception_context;
+            if sqlstate = '57014' and not listener.was_raised(problem_context) then
+                problem := listener.error_text(sqlstate, sqlerrm);
+            else
+                is_refused := true;
+            end if;
+        end;
+    end if;
+    with due as materialized (
+        select noted.course_id, noted.delta
+        from unnest(due_courses, due_deltas) as noted(course_id, delta)
+    ),
+
+    outcome as materialized (
+        select
+            due.course_id,
+            due.delta,
+            due.delta = 0 or due.course_id in (select unnest(moved_courses)) as is_settled,
+            problem as error
+        from due
+        where not is_refused
+        union all
+        select attempt.course_id, attempt.delta, attempt.moved, attempt.error
+        from listener.move_counts_singly(due_courses, due_deltas) as attempt
+        where is_refused
+    ),
+
+    -- All of them are there, and conflict: so each is found by its key, which a join would leave to the planner.
+    still_parked as (
+        insert into listener.pending_count (course_id, delta, error, next_attempt_at)
+        select outcome.course_id, outcome.delta, outcome.error, clock_timestamp()
+        from outcome
+        where not outcome.is_settled
+        on conflict (course_id) do update
+        set
+            error = excluded.error,
+            attempts = pending_count.attempts + 1,
+            next_attempt_at = clock_timestamp()
+            + least(interval '1 minute', interval '100 milliseconds' * 2 ^ least(pending_count.attempts, 10))
+        returning pending_count.course_id, pending_count.next_attempt_at
+    ),
+
+    applied as (
+        delete from listener.pending_count
+        where
+            pending_count.course_id = any (array(select outcome.course_id from outcome where outcome.is_settled))
+        returning pending_count.course_id, pending_count.delta
+    ),
+
+    -- One more than were tried: if there is any other, one is among them.
+    soonest as materialized (
+        select pending_count.course_id, pending_count.next_attempt_at
+        from listener.pending_count
+        where pending_count.next_attempt_at < 'infinity'
+        order by pending_count.next_attempt_at
+        limit (select count(*) from due) + 1
+    ),
+
+    not_tried as (
+        select min(counted.next_attempt_at) as next_attempt_at
+        from (
+            select soonest.course_id, soonest.next_attempt_at, false as is_due
+            from soonest
+            union all
+            select due.course_id, null, true
+            from due
+        ) as counted
+        group by counted.course_id
+        having not bool_or(counted.is_due)
+    )
+
+    select
+        (select count(*) from due),
+        (select count(*) from applied where applied.delta <> 0),
+        (
+            select json_agg(shown)
+            from (
+                select applied.course_id::text as course_id, applied.delta
+                from applied
+                where applied.delta <> 0
+                limit most_shown
+            ) as shown
+        ),
+        (select count(*) from still_parked),
+        (
+            select extract(epoch from min(still_waiting.next_attempt_at) - clock_timestamp())::float8
+            from (
+                select still_parked.next_attempt_at from still_parked
+                union all
+                select not_tried.next_attempt_at from not_tried
+            ) as still_waiting
+        )
+    into tried, moved, moves, parked, next_in;
+end;
+$$;

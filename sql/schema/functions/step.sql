@@ -1,0 +1,119 @@
+-- One bounded round of the daemon's work, for a school that has no place for a process: counts are moved, students are
+-- enrolled, reactions that were installed run, what was set aside is tried again, and old notes are purged. It calls the
+-- functions that the daemon calls, and so has the same fence: beside a daemon, or another step, each batch is handled
+-- once. While a daemon leads, a step does nothing.
+create or replace function listener.step(
+    most integer default 2000,
+    retention interval default '1 hour',
+    out leads boolean,
+    out enrolled bigint,
+    out returned bigint,
+    out suspended bigint,
+    out removed bigint,
+    out pending bigint,
+    out moved bigint,
+    out parked bigint,
+    out purged bigint,
+    out notes_left boolean,
+    out blind_notes bigint,
+    out problem text
+)
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+    each_consumer text;
+    installed record;
+    done record;
+begin
+    select 0, 0, 0, 0, 0, 0, 0, 0, 0, false
+    into enrolled, returned, suspended, removed, pending, moved, parked, purged, blind_notes, notes_left;
+    -- The locks that a step takes, on courses, and the leader's, are to end with the step.
+    if pg_current_xact_id_if_assigned() is not null then
+        raise active_sql_transaction using
+            message = 'listener.step() must run in a transaction of its own, before anything is written in it',
+            hint = 'Let pg_cron run "select * from listener.step()", or run it outside of a transaction.';
+    end if;
+    leads := listener.lead(false) is not null;
+    if not leads then
+        return;
+    end if;
+    -- So a daemon that stands by knows whom it stands by for.
+    perform set_config('application_name', 'listener', true);
+    {{few_rows}}
+    if not listener.is_bound() then
+        perform listener.follow();
+    end if;
+
+    -- What a step notes itself, by what it writes to the LMS's tables, is for the next one: no batch holds notes of its own
+    -- transaction, and no checkpoint says that they are handled.
+    begin
+        begin
+            done := listener.count(most);
+        exception when assert_failure or others then
+            done := listener.count(most, singly => true);
+        end;
+        moved := coalesce(done.moved, 0);
+        parked := coalesce(done.parked, 0);
+        notes_left := coalesce(done.notes_left, false);
+        done := listener.retry_count(1000);
+        moved := moved + done.moved;
+    exception when assert_failure or others then
+        problem := concat_ws('; ', problem, 'count: ' || listener.error_text(null, sqlerrm));
+    end;
+
+    -- One after the other, the one that has waited longest first.
+    for installed in
+        select reaction.name, reaction.text
+        from listener.reaction
+        order by
+            (select last_checkpoint.at from listener.last_checkpoint where last_checkpoint.consumer = reaction.name),
+            reaction.name
+    loop
+        begin
+            execute replace(installed.text, {{feed_mark}}, {{feed}}) into done using installed.name, least(most, 200);
+            notes_left := notes_left or coalesce(done.notes_left, false);
+        exception when assert_failure or others then
+            problem := concat_ws('; ', problem, installed.name || ': ' || listener.error_text(null, sqlerrm));
+        end;
+    end loop;
+
+    begin
+        begin
+            done := listener.enroll(most);
+        exception when assert_failure or others then
+            done := listener.enroll(least(most, 200), singly => true);
+        end;
+        enrolled := coalesce(done.enrolled, 0);
+        returned := coalesce(done.returned, 0);
+        suspended := coalesce(done.suspended, 0);
+        removed := coalesce(done.removed, 0);
+        pending := coalesce(done.pending, 0);
+        notes_left := notes_left or coalesce(done.notes_left, false);
+        done := listener.retry_enroll(200, singly => true);
+        enrolled := enrolled + done.enrolled;
+        returned := returned + done.returned;
+        suspended := suspended + done.suspended;
+        removed := removed + done.removed;
+    exception when assert_failure or others then
+        problem := concat_ws('; ', problem, 'enroll: ' || listener.error_text(null, sqlerrm));
+    end;
+
+    begin
+        done := listener.purge('0', 1000, extract(epoch from retention)::float8);
+        purged := done.notes;
+        for each_consumer in
+            select unnest(array['enroll', 'count'])
+            union all
+            select reaction.name from listener.reaction
+        loop
+            perform listener.purge_checkpoints(each_consumer, 0, 1000, extract(epoch from retention)::float8);
+        end loop;
+    exception when assert_failure or others then
+        problem := concat_ws('; ', problem, 'purge: ' || listener.error_text(null, sqlerrm));
+    end;
+    -- Whom a trigger could not read after a rename: `listener sync` finds them, and so does a daemon.
+    blind_notes := (select count(*) from (select from listener.due_blind_note limit 1000) as due);
+    -- What was enrolled is to be counted, for example.
+    notes_left := notes_left or exists (select from listener.change where change.xid = pg_current_xact_id_if_assigned());
+end;
+$$;

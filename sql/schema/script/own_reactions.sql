@@ -1,0 +1,50 @@
+-- What installs reactions of one's own.
+
+-- name: reactions
+-- No batch is at work while it changes who reads the feed: what is handled, and so may be purged, is as it was. (Each
+-- statement that reads a batch looks first who is paused, and takes its snapshot after that.)
+lock table listener.pause in access exclusive mode;
+lock table listener.checkpoint in share row exclusive mode;
+
+delete from listener.reaction
+where reaction.name <> all (array[{{names}}]::text[]);
+
+delete from listener.checkpoint
+where
+    checkpoint.consumer not in ('enroll', 'count')
+    and checkpoint.consumer <> all (array[{{names}}]::text[]);
+
+delete from listener.pause
+where
+    pause.consumer not in ('enroll', 'count')
+    and pause.consumer <> all (array[{{names}}]::text[]);
+
+insert into listener.reaction (name, text, hash)
+select file.name, file.text, file.hash
+from (
+    values
+        (null::text, null::text, null::text){{reactions}}
+) as file (name, text, hash)
+where file.name is not null
+on conflict (name) do update
+set
+    text = excluded.text,
+    hash = excluded.hash,
+    installed_at = excluded.installed_at
+where reaction.hash <> excluded.hash;
+
+-- A new one begins with what is noted from here on.
+insert into listener.checkpoint (consumer, seq, handled)
+select reaction.name, 0, listener.seen(pg_current_snapshot())
+from listener.reaction
+where not exists (select from listener.checkpoint where checkpoint.consumer = reaction.name);
+
+select pg_notify('listener', 'look');
+
+-- name: begin
+-- The reactions of one's own: these, and no others. What each does is text here; the daemon runs it, with its own rights.
+begin;
+
+set local lock_timeout = '200ms';
+set local search_path = pg_catalog, pg_temp;
+set local client_min_messages = warning;

@@ -1,0 +1,202 @@
+-- The steps of `listener install`, around the code.
+
+-- name: begin
+-- All that `listener install` runs: the whole of it, or nothing. It adds schema listener, triggers named listener_* on
+-- the LMS's tables and two things to query beside them, and writes to no row of the LMS's. The text is for the
+-- database as it was when it was printed: print it again to run it again. `listener uninstall` takes all of it away.
+--
+-- Each part begins with the line that is told here. Search for "-- ==" to go from one to the next:
+{{parts}}
+begin;
+
+-- A sign-up waits behind us no longer than this for a table's lock. If this fails, run it again.
+set local lock_timeout = '200ms';
+
+-- Nobody's function or operator in another schema may stand in for one of Postgres's own.
+set local search_path = pg_catalog, pg_temp;
+set local client_min_messages = warning;
+
+-- name: empty_schema
+-- A schema of this name that is empty (a dump of some tool's may have made it) is in nobody's way; one that holds
+-- anything is left alone, and ends this here.
+drop schema if exists listener;
+
+-- name: catch_up
+-- What was written while not every name was right, or to a table that was not watched, is made good by the daemon.
+do $$
+begin
+    if to_regprocedure('listener.note_since_trusted(text)') is null then
+        return;
+    end if;
+    if
+        not listener.is_bound()
+        or exists (
+            select
+            from unnest(array[{{mapped_tables}}]) as mapped(table_oid)
+            where mapped.table_oid::oid not in (select binding.table_oid from listener.binding)
+        )
+    then
+        perform listener.note_since_trusted('install');
+    end if;
+end;
+$$;
+
+-- name: convert_profile_keys
+-- Profiles have keys of another type. Where the old keys can be read as new ones they are; where they cannot, what is
+-- noted is forgotten, and everybody who was written since the oldest of these notes is looked at again.
+do $$
+begin
+    perform listener.convert_keys('profile_id', $type${{profile_key_type}}$type$, false);
+exception when invalid_text_representation or cannot_coerce or numeric_value_out_of_range then
+    insert into listener.blind_note (xid, source, operation, sqlstate)
+    select change.xid, 'profiles', 'install', '00000'
+    from listener.change
+    where change.profile_ids is not null
+    order by change.xid
+    limit 1;
+    perform listener.convert_keys('profile_id', $type${{profile_key_type}}$type$, true);
+end;
+$$;
+
+-- name: convert_course_keys
+-- Courses have keys of another type. Where the old keys can be read as new ones they are; where they cannot, deltas mean
+-- nothing any more, and the counts are found by counting.
+do $$
+begin
+    perform listener.convert_keys('course_id', $type${{course_key_type}}$type$, false);
+exception when invalid_text_representation or cannot_coerce or numeric_value_out_of_range then
+    update listener.change set delta = null where change.delta is not null;
+    perform listener.convert_keys('course_id', $type${{course_key_type}}$type$, true);
+end;
+$$;
+
+-- name: convert_keys
+-- Gives all keys of ours that are called like this, and lists of them, another type; forgets the rows with them, or the keys
+-- alone where notes have them, if the old keys cannot be read as new ones.
+create function listener.convert_keys(key_name text, new_type text, forgets boolean) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    kept record;
+begin
+    for kept in
+        select
+            class.relname as on_table,
+            attribute.attname as name,
+            case when attribute.attname = key_name then '' else '[]' end as dimension
+        from pg_catalog.pg_attribute as attribute
+        inner join pg_catalog.pg_class as class on class.oid = attribute.attrelid
+        where
+            class.relnamespace = 'listener'::regnamespace::oid
+            and class.relkind = 'r'
+            and attribute.attname in (key_name, key_name || 's')
+            and not attribute.attisdropped
+    loop
+        if forgets and kept.on_table <> 'change' then
+            execute format('delete from listener.%I', kept.on_table);
+        end if;
+        execute format(
+            'alter table listener.%1$I alter column %2$I type %3$s using %4$s::%3$s',
+            kept.on_table, kept.name, new_type || kept.dimension,
+            case when forgets then 'null' else format('%I::text%s', kept.name, kept.dimension) end
+        );
+    end loop;
+end;
+$$;
+
+-- name: keys_converted
+drop function listener.convert_keys(text, text, boolean);
+
+-- name: recount
+-- Other enrollments count now, or are counted elsewhere: no note says so of those that are there.
+select listener.note_blindly('enrollments', 'install', '');
+
+-- name: look_at_everyone
+-- Others may be wanted now, or elsewhere: no note says so of those who were there before.
+select listener.note_blindly('profiles', 'install', '00000');
+
+-- name: record
+insert into listener.installation (version, fingerprint, mapping)
+values ({{record}})
+on conflict (only_row) do update
+set
+    version = excluded.version,
+    fingerprint = excluded.fingerprint,
+    mapping = excluded.mapping,
+    installed_at = now();
+
+-- name: first_checkpoints
+-- The built-in reactions begin with what is noted from here on: what this transaction notes itself, too.
+insert into listener.checkpoint (consumer, seq, handled)
+select consumer.name, 0, listener.seen(pg_current_snapshot())
+from unnest(array['enroll', 'count']) as consumer(name)
+where not exists (select from listener.checkpoint where checkpoint.consumer = consumer.name);
+
+-- name: first_partitions
+-- The partitions that are there at the first installation: students in later ones are noted.
+insert into listener.partition (table_oid, file_node)
+select now.table_oid, now.file_node
+from listener.partitions() as now
+where not exists (select from listener.partition);
+
+-- name: rights
+-- Nothing here is anyone's but the owner's, whatever default privileges say.
+do $$
+declare
+    grantee text;
+begin
+    for grantee in
+        select distinct coalesce(quote_ident(role.rolname), 'public')
+        from (
+            select relacl as acl, relowner as owner from pg_catalog.pg_class where relnamespace = 'listener'::regnamespace::oid
+            union all
+            select proacl, proowner from pg_catalog.pg_proc where pronamespace = 'listener'::regnamespace::oid
+            union all
+            select nspacl, nspowner from pg_catalog.pg_namespace where nspname = 'listener'
+        ) as object
+        cross join lateral aclexplode(object.acl) as entry
+        left join pg_catalog.pg_roles as role on role.oid = entry.grantee
+        where entry.grantee <> object.owner
+        union
+        select 'public'
+    loop
+        execute format('revoke all on schema listener from %s cascade', grantee);
+        execute format('revoke all on all tables in schema listener from %s cascade', grantee);
+        execute format('revoke all on all sequences in schema listener from %s cascade', grantee);
+        execute format('revoke all on all functions in schema listener from %s cascade', grantee);
+    end loop;
+end;
+$$;
+
+-- name: grants
+-- What the daemon needs when it runs under a role of its own: to read what is ours, but for rows of the LMS's that were put away,
+-- and the doors. It writes nothing by itself.
+grant usage on schema listener to {{grantees}};
+grant select on all tables in schema listener to {{grantees}};
+revoke select on listener.quarantine from {{grantees}};
+
+-- name: index
+-- Every statement of the daemon looks up enrollments by profile.
+create index if not exists listener_enrollment_profile on {{enrollment_table}} ({{enrollment_profile_name}});
+
+-- name: index_comment
+-- A table that is made like this one gets an index like this one, with its comment: uninstall knows both by it, and by whose
+-- they are. (Somebody else may have made something of that name before.)
+do $$
+begin
+    if exists (
+        select
+        from pg_catalog.pg_index as index
+        inner join pg_catalog.pg_class as class on class.oid = index.indexrelid
+        where
+            class.relname = 'listener_enrollment_profile'
+            and index.indrelid = $name${{enrollment_table}}$name$::regclass::oid
+    ) then
+        comment on index {{lms_schema}}.listener_enrollment_profile is 'made by listener install';
+    end if;
+end;
+$$;
+
+-- name: index_concurrently
+-- Every statement of the daemon looks up enrollments by profile. This table is large, so that the index is built while
+-- others write; this cannot be part of a transaction.
+create index concurrently if not exists listener_enrollment_profile on {{enrollment_table}} ({{enrollment_profile_name}});

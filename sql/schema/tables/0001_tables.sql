@@ -1,0 +1,256 @@
+-- The tables of the first version. A later version adds a migration of its own; a migration that was released is never
+-- edited.
+
+create schema listener;
+
+create table listener.installation (
+    only_row boolean primary key default true check (only_row),
+    version smallint not null,  -- (It was an integer before the first release: so an installation of that time is known.)
+    fingerprint text not null,
+    mapping jsonb not null,
+    installed_at timestamptz not null default now()
+);
+
+-- The change feed: append-only notes, taken by triggers in the writer's own transaction.
+create table listener.change (
+    xid xid8 not null default pg_current_xact_id(),
+    id bigint generated always as identity,
+    at timestamptz not null default clock_timestamp(),
+    source text not null,
+    operation text not null,
+    profile_ids {{profile_key_type}}[],
+    course_id {{course_key_type}},
+    delta bigint,
+    route text,
+    keys text[],
+    primary key (xid, id)
+);
+
+comment on column listener.change.route is
+'the way from a changed row that is about no single profile to profiles: listener.routed knows the ways';
+comment on column listener.change.keys is 'values of that row that lead to profiles along the route';
+
+-- What each consumer has handled: a snapshot, and how far it got in a transaction that a batch cut in two.
+create table listener.checkpoint (
+    consumer text not null,
+    seq bigint not null,
+    handled pg_snapshot not null,
+    partial_xid xid8,
+    partial_id bigint,
+    changes bigint not null default 0,
+    at timestamptz not null default clock_timestamp(),
+    primary key (consumer, seq)
+);
+
+comment on column listener.checkpoint.changes is 'notes that it handled, or passed over';
+
+-- Students that could not be enrolled yet, and why.
+create table listener.pending_enrollment (
+    profile_id {{profile_key_type}} primary key,
+    reason text not null,
+    error text,
+    attempts integer not null default 1,
+    since timestamptz not null default clock_timestamp(),
+    next_attempt_at timestamptz not null
+);
+
+-- What was set aside is tried in this order: what is not due is not read. (With the key as a second column, a plan made
+-- while the table was empty looked keys up in here, and read all of it for each.)
+create index pending_enrollment_due on listener.pending_enrollment (next_attempt_at);
+
+-- Deltas whose course row was locked, is missing, or refused the move.
+create table listener.pending_count (
+    course_id {{course_key_type}} primary key,
+    delta bigint not null,
+    error text,
+    attempts integer not null default 1,
+    since timestamptz not null default clock_timestamp(),
+    next_attempt_at timestamptz not null
+);
+
+create index pending_count_due on listener.pending_count (next_attempt_at);
+
+-- Counts of courses that have no column for them.
+create table listener.course_count (
+    course_id {{course_key_type}} primary key,
+    active_enrollments bigint not null
+);
+
+-- Rows that stood in the way of a repair, as they were.
+create table listener.quarantine (
+    id bigint primary key generated always as identity,
+    at timestamptz not null default clock_timestamp(),
+    source text not null,
+    reason text not null,
+    content jsonb not null
+);
+
+-- The cluster whose transaction ids the feed's checkpoints are about. A logical copy of this database in another cluster
+-- has other ids. pg_upgrade makes a new cluster, too, and keeps the ids: there this row's xmin is still the transaction
+-- that wrote it.
+create table listener.cluster (
+    only_row boolean primary key default true check (only_row),
+    system_identifier bigint not null,
+    since timestamptz not null default clock_timestamp(),
+    written_in xid8 not null default pg_current_xact_id()
+);
+
+do $$
+begin
+    insert into listener.cluster (system_identifier)
+    select pg_control_system.system_identifier
+    from pg_catalog.pg_control_system();
+exception when insufficient_privilege then
+    null;  -- then a copy is known only by checkpoints that lie in its future
+end;
+$$;
+
+-- What each name in the adapter stands for: a table, a column, an enum's label, by the numbers that stay the same when
+-- it is renamed. Nothing in this schema depends on a column of the LMS's; `listener.follow()` binds its functions again.
+-- (The numbers are plain oids, for the types that look a name up would keep pg_upgrade away.)
+create table listener.binding (
+    token text primary key,
+    table_oid oid not null,
+    attnum smallint,
+    label_oid oid,
+    schema_name text not null,
+    table_name text not null,
+    name text not null,
+    owner text not null,
+    kind "char" not null,
+    type_oid oid,
+    type_modifier integer,
+    key_type oid,
+    stand_in text,
+    setting text not null,
+    lost boolean not null default false,
+    bare boolean not null default false,
+    replaced_oid oid,
+    owner_oid oid
+);
+
+comment on column listener.binding.token is 'how the adapter''s text names it';
+comment on column listener.binding.name is 'the column, the label or the table, as it is called now';
+comment on column listener.binding.type_oid is 'the type that the column has; a session''s plans are made for it';
+comment on column listener.binding.key_type is 'the type that a key must keep; null where any will do';
+comment on column listener.binding.stand_in is 'what is put in the place of a column that can be done without';
+comment on column listener.binding.setting is 'the setting that says which it is';
+comment on column listener.binding.lost is 'done without since it was dropped';
+comment on column listener.binding.replaced_oid is 'the table whose place it took, while triggers of ours are on it';
+comment on column listener.binding.owner_oid is 'only its table is read and written, or one of the owner''s of this schema';
+comment on column listener.binding.bare is 'a table made again, whose triggers are still to be made';
+
+-- The adapter's functions and triggers as text, with tokens for the LMS's names. `listener.bind()` makes them from it.
+create table listener.adapter (
+    position integer primary key,
+    name text not null,
+    on_table text,
+    triggers text[] not null default '{}',
+    probe text,
+    setting text,
+    definition text not null
+);
+
+comment on column listener.adapter.on_table is 'the token of the table that triggers belong to; null for functions';
+comment on column listener.adapter.probe is 'a query that does nothing, and fails if the function cannot work';
+
+-- Notes of triggers that could not read a row of the LMS's. What they stand for is found in the tables, and made good.
+create table listener.blind_note (
+    xid xid8 not null default pg_current_xact_id(),
+    id bigint generated always as identity,
+    at timestamptz not null default clock_timestamp(),
+    source text not null,
+    operation text not null,
+    sqlstate text not null,
+    spans boolean not null default false,
+    horizon xid8,
+    primary key (xid, id)
+);
+
+comment on column listener.blind_note.spans is 'stands for all that was written since that transaction began';
+comment on column listener.blind_note.horizon is 'made good once, and again when every transaction before this one is over';
+
+-- In which database the numbers are right: a copy made by pg_dump has others.
+create table listener.bound_in (
+    only_row boolean primary key default true check (only_row),
+    system_identifier bigint,
+    database_oid oid not null,
+    trusted_before xid8
+);
+
+comment on column listener.bound_in.trusted_before is 'what transactions before this one wrote was written under the names that are bound';
+
+-- The partitions of the LMS's tables that were looked after, and their files.
+create table listener.partition (
+    table_oid oid primary key,
+    file_node oid
+);
+
+-- Reactions that wait until somebody lets them go on. The leader reads this in the same statement as a batch.
+create table listener.pause (
+    consumer text primary key,
+    since timestamptz not null default clock_timestamp(),
+    paused_by text not null default current_user,
+    reason text
+);
+
+comment on column listener.pause.consumer is 'its notes wait in the feed, and are kept';
+comment on column listener.pause.paused_by is 'the role that asked for it';
+
+-- Which enrollments the listener made, where those that are not wanted any more are taken back: no other ever is.
+create table listener.made_enrollment (
+    profile_id {{profile_key_type}} not null,
+    course_id {{course_key_type}} not null,
+    row_key text,
+    made_at timestamptz not null default clock_timestamp(),
+    taken_back_at timestamptz,
+    primary key (profile_id, course_id)
+);
+
+-- What a course's deletion, or its new key, is looked up by.
+create index made_enrollment_of_course on listener.made_enrollment (course_id);
+
+comment on column listener.made_enrollment.row_key is
+'the primary key of that row of the LMS''s, as text: another row of the same pair is somebody else''s';
+
+comment on column listener.made_enrollment.taken_back_at is 'when it was suspended or removed; null while it is as it was made';
+
+-- Who waits for a seat in which course, in order of arrival.
+create table listener.waiting (
+    profile_id {{profile_key_type}} not null,
+    course_id {{course_key_type}} not null,
+    place bigint generated always as identity,
+    since timestamptz not null default clock_timestamp(),
+    primary key (profile_id, course_id)
+);
+
+create index waiting_in_line on listener.waiting (course_id, place);
+
+-- Reactions that somebody added by `listener install --reactions`: what each does, in one statement that begins with the
+-- feed. The leader runs what is in here.
+create table listener.reaction (
+    name text primary key,
+    text text not null,
+    hash text not null,
+    installed_at timestamptz not null default clock_timestamp()
+);
+
+comment on column listener.reaction.name is 'its checkpoint in listener.checkpoint, and a pause of it, go by this name';
+comment on column listener.reaction.hash is 'SHA-256 of the text: whether a file still says the same';
+
+-- Up to when notes have been purged: what a reaction can be made to handle again is younger.
+create table listener.purged (
+    only_row boolean primary key default true check (only_row),
+    latest_note_at timestamptz not null
+);
+
+insert into listener.purged (latest_note_at) values ('-infinity');
+
+-- Problems that the leader knows of, and since when: so that `listener status` tells of them, too, and the next leader
+-- goes on where this one has ended.
+create table listener.problem (
+    code text primary key,
+    since timestamptz not null,
+    affected bigint not null,
+    examples text[] not null default '{}'
+);

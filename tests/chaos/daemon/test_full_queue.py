@@ -1,0 +1,76 @@
+"""The server's queue of notifications is full: nobody can ring, and the work goes on."""
+
+from collections.abc import Callable, Iterator
+
+import asyncpg
+import pytest
+
+from listener.database.connection import Connection
+from tests.conftest import Database, install_script
+from tests.support import lms
+from tests.support.connecting import connect
+from tests.support.eventually import eventually
+from tests.support.postgres import Server, at_hand, wait_until
+from tests.support.process import DaemonProcess
+
+FIRST_WITH_A_SMALL_QUEUE = 17
+
+ENROLLED = "select count(*) from enrollments"
+
+PAYLOAD = "x" * 7900
+"""Nearly a page of the queue."""
+
+
+@pytest.fixture
+def small(postgres_version: int) -> Iterator[Database]:
+    """A server whose queue holds half a megabyte, not 8 GB."""
+    version = max(postgres_version, max(at_hand()))
+    if version < FIRST_WITH_A_SMALL_QUEUE:
+        pytest.skip("max_notify_queue_pages came with Postgres 17")
+    server = Server(version, settings={"max_notify_queue_pages": "64"})
+    server.create()
+    server.start()
+    server.psql("postgres", "create database lms")
+    server.psql("lms", lms.schema())
+    server.psql("lms", install_script(server.url("lms")))
+    yield Database(server, "lms")
+    server.destroy()
+
+
+async def fill(connection: Connection) -> None:
+    for number in range(1000):
+        try:
+            await connection.execute(f"notify other, '{number} {PAYLOAD}'")
+        except asyncpg.ProgramLimitExceededError:
+            return
+    raise AssertionError("it is not full")
+
+
+async def test_while_the_queue_of_notifications_is_full_nobody_rings_and_the_work_goes_on(
+    small: Database, start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    app, stuck = await connect(small.url), await connect(small.url)
+    try:
+        await app.execute("insert into courses (title, price) values ('a', 1)")
+        daemon = start_daemon(small, heartbeat_seconds=0.5, sample_seconds=0.5).wait_ready("leading")
+        standby = start_daemon(small, heartbeat_seconds=0.5).wait_ready("standing_by")
+        await stuck.execute("listen other")
+        await stuck.execute("begin; select 1")
+        await fill(app)
+        assert "queue of notifications is full" in daemon.told("polling")
+        daemon.shows("listener_notify_queue_usage_ratio", 1.0)
+        for students in range(1, 6):
+            await app.execute("insert into profiles (role) values ('student')")
+            await eventually(app, ENROLLED, equals=students)
+        assert (daemon.role, standby.role) == ("leading", "standing_by")
+        assert "queue of notifications is full" in daemon.get("/readyz")[1]
+        assert daemon.events("connection_lost") == daemon.events("heartbeat_missed") == []
+        await stuck.execute("rollback")
+        daemon.told("ringing")
+        wait_until(lambda: "full" not in daemon.get("/readyz")[1], "the port says so")
+        await app.execute("insert into profiles (role) values ('student')")
+        await eventually(app, ENROLLED, equals=6)
+        assert standby.events("connection_lost") == standby.events("leader_deposed") == []
+    finally:
+        app.terminate()
+        stuck.terminate()

@@ -1,0 +1,117 @@
+"""A mistake in a setting is one clear line, exit status 2, and nothing has changed."""
+
+from collections.abc import Callable
+
+import pytest
+
+from listener.errors import ListenerError
+from listener.schema import install
+from listener.settings import MAPPING
+from tests.conftest import Database
+from tests.support.connecting import connect
+from tests.support.process import listener
+
+INJECTIONS = (
+    "x'); drop table profiles; --",
+    'x"; drop table profiles; --',
+    "true); drop table profiles; select (true",
+    "true) union select (true",
+    "exists (select pg_sleep(100))",
+    "{row}.id is null",
+)
+
+MISTAKES = {
+    "no such table": ({"enrollment_table": "enrolments"}, "LISTENER_ENROLLMENT_TABLE: there is no table 'enrolments'"),
+    "a view": ({"profile_table": "people"}, "is not a table: triggers need one"),
+    "no such column": ({"student_column": "rôle"}, "profiles has no column 'rôle', only id, role"),
+    "not SQL": ({"student_predicate": "role is is"}, "LISTENER_STUDENT_PREDICATE: 'role is is' is not understood: "),
+    "not a condition": ({"student_predicate": "role"}, "must be type boolean"),
+    "another table's column": ({"student_predicate": "title = 'a'"}, 'column "title" does not exist'),
+    "a value that cannot be": ({"student_values": "pupil"}, "role may not be pupil, only student, admin"),
+    "no such course key": ({"default_course": "first"}, "'first' is no integer"),
+    "not an order": ({"course_order": "title sideways"}, "LISTENER_COURSE_ORDER: 'title sideways' is not understood"),
+    "a text as count": ({"count_columns": "title"}, "title cannot hold a count"),
+    "half a value": ({"enrollment_values": "status"}, "'status' is not column=expression"),
+    "a value of another type": (
+        {"enrollment_values": "note=now(); score='high'"},
+        "score: \"'high'\" is not understood",
+    ),
+}
+
+
+@pytest.fixture
+def lms(make_database: Callable[..., Database]) -> Database:
+    database = make_database(empty=True)
+    database.server.psql(
+        database.name,
+        """
+        create table profiles (id integer primary key, role text check (role in ('student', 'admin')));
+        create table courses (id integer primary key, title text, price integer, enrollments integer);
+        create table enrollments (
+            user_id integer references profiles,
+            course_id integer references courses,
+            status text check (status in ('active', 'left')),
+            note text,
+            score integer,
+            primary key (user_id, course_id)
+        );
+        create view people as select * from profiles;
+        """,
+    )
+    return database
+
+
+async def refusal(database: Database, settings: dict[str, str]) -> str:
+    """What install says about these settings."""
+    connection = await connect(database.url)
+    try:
+        with pytest.raises(ListenerError) as caught:
+            await install.plan(connection, settings)
+        assert not connection.is_in_transaction()
+        assert await connection.fetchval("select to_regnamespace('listener') is null and to_regclass('profiles') > 0")
+        assert caught.value.exit_status == 2
+        return str(caught.value)
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+async def test_a_mistake_is_one_clear_line(lms: Database, mistake: str) -> None:
+    settings, words = MISTAKES[mistake]
+    said = await refusal(lms, settings)
+    assert words in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("name", [name for name in MAPPING if name not in ("count_rows", "actions", "statistics")])
+async def test_an_injection_is_refused_in_every_setting(lms: Database, name: str) -> None:
+    for text in INJECTIONS:
+        settings = {name: f"note={text}" if name == "enrollment_values" else text}
+        if name == "student_key":
+            settings["student_table"] = "enrollments"
+        said = await refusal(lms, settings)
+        assert "\n" not in said
+
+
+async def test_values_with_quotes_are_only_values(make_database: Callable[..., Database]) -> None:
+    database = make_database(installed=False)
+    connection = await connect(database.url)
+    try:
+        await connection.execute("alter table profiles drop constraint profiles_role_check")
+        values = "x'); drop table profiles; --"
+        await install.install(connection, await install.plan(connection, {"student_values": values}))
+        await connection.execute("insert into profiles (role) values ($1), ('student')", values)
+        assert await connection.fetchval("select count(*) from listener.student") == 1
+    finally:
+        await connection.close()
+
+
+def test_the_command_says_it_in_one_line(lms: Database) -> None:
+    done = listener(lms.url, "install", "--student-predicate", "role = ", check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("listener: LISTENER_STUDENT_PREDICATE: 'role =' is not understood")
+    done = listener(lms.url, "install", "--grant-to", "nobody-of-that-name", check=False)
+    assert done.returncode == 2
+    assert done.stderr == "listener: there is no role nobody-of-that-name to grant to: create it first.\n"

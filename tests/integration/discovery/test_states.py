@@ -1,0 +1,174 @@
+"""Rows that do not count any more: deleted softly, dropped, archived, revoked; under names in several languages."""
+
+import pytest
+
+from listener.database.connection import Connection
+from listener.discovery.discovery import discover, look
+from tests.support.guessing import COURSES, ENROLLED, PEOPLE, told
+
+ROLES = """create table user_roles (
+    user_id integer not null references users, role text check (role in ('student', 'teacher')), {more}
+);"""
+
+
+@pytest.fixture
+async def school(empty_database: Connection) -> Connection:
+    """A plain school."""
+    await empty_database.execute(PEOPLE + COURSES + ENROLLED)
+    return empty_database
+
+
+@pytest.mark.parametrize(
+    ("column", "condition"),
+    [
+        ("deleted_at timestamptz", "deleted_at is null"),
+        ("removed_at timestamp", "removed_at is null"),
+        ("dropped_on date", "dropped_on is null"),
+        ("cancelado_em timestamptz", "cancelado_em is null"),
+        ("geloscht_am timestamptz", "geloscht_am is null"),
+        ("is_withdrawn boolean", "is_withdrawn is not true"),
+        ('"deletedAt" timestamptz', '"deletedAt" is null'),
+        ("is_active boolean generated always as (true) stored", "is_active is true"),
+    ],
+)
+async def test_an_enrollment_that_ended_does_not_count(school: Connection, column: str, condition: str) -> None:
+    await school.execute(f"alter table enrollments add {column}")
+    mapping = await discover(school)
+    assert mapping.is_active.replace('{row}."', '"').replace('"', "") == condition.replace('"', "")
+    assert mapping.active_values == ()
+    await school.execute("alter table enrollments add status text check (status in ('active', 'paused'))")
+    mapping = await discover(school, {"enrollment_status": "status"})
+    assert mapping.active_values == ("active",)
+    if "generated" not in column:
+        assert "active" in mapping.is_active
+        assert condition.split()[0].strip('"') in mapping.is_active
+    assert (await discover(school, {"enrollment_status": "none"})).is_active == "true"
+
+
+@pytest.mark.parametrize(
+    ("column", "condition"),
+    [
+        ("archived boolean", "archived is not true"),
+        ("is_archived boolean", "is_archived is not true"),
+        ("archived_at timestamptz", "archived_at is null"),
+        ("is_template boolean", "is_template is not true"),
+        ("is_blueprint boolean", "is_blueprint is not true"),
+        ("is_deleted boolean", "is_deleted is not true"),
+        ("rascunho boolean", "rascunho is not true"),
+        ("archiviert_am timestamptz", "archiviert_am is null"),
+    ],
+)
+@pytest.mark.parametrize("published", [False, True])
+async def test_nobody_lands_in_a_course_that_is_archived_or_none(
+    school: Connection, column: str, condition: str, *, published: bool
+) -> None:
+    await school.execute(f"alter table courses add {column}")
+    if published:
+        await school.execute("alter table courses add published boolean")
+    said = (await discover(school)).is_available.replace('{row}."', "").replace('"', "")
+    assert condition in said
+    assert ("published is true" in said) == published
+
+
+@pytest.mark.parametrize(
+    ("column", "condition"),
+    [
+        ("revoked_at timestamptz", "revoked_at is null"),
+        ("is_active boolean", "is_active is not false"),
+        ("suspendido boolean", "suspendido is not true"),
+    ],
+)
+async def test_a_role_that_was_revoked_makes_nobody_a_student(
+    empty_database: Connection, column: str, condition: str
+) -> None:
+    await empty_database.execute("create table users (id integer primary key generated always as identity);")
+    await empty_database.execute(COURSES + ENROLLED + ROLES.format(more=column))
+    mapping = await discover(empty_database)
+    assert mapping.role_table is not None
+    assert condition in mapping.is_student.replace('{row}."', "").replace('"', "")
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["banned_at timestamptz", "deactivated_at timestamptz", "is_anonymous boolean", "transferred boolean",
+     "gesperrt boolean", "anonymized_at timestamptz"],
+)  # fmt: skip
+async def test_a_person_who_is_shut_out_is_no_student(school: Connection, column: str) -> None:
+    await school.execute(f"alter table users add {column}")
+    assert column.split()[0] in (await discover(school)).is_student
+
+
+@pytest.mark.parametrize(
+    ("column", "seen"),
+    [
+        ("status smallint", "public.enrollments.status may be any smallint"),
+        (
+            "transit_status text check (transit_status in ('not_started', 'dropped'))",
+            "public.enrollments.transit_status has no such value, only not_started, dropped",
+        ),
+        ("enrolment_estado text check (enrolment_estado in ('uno', 'dos'))", "only uno, dos"),
+    ],
+)
+async def test_a_status_that_is_not_understood_is_asked_about(school: Connection, column: str, seen: str) -> None:
+    await school.execute(f"alter table enrollments add {column}")
+    said = await told(school)
+    assert "cannot tell which enrollments are active" in said
+    assert seen in said
+    given = "1" if "smallint" in column else seen.split()[-1]
+    mapping = await discover(school, {"active_values": given})
+    assert mapping.active_values == (given,)
+    assert mapping.enrollment_status == column.split()[0]
+
+
+@pytest.mark.parametrize("name", ["purchases", "course_subscriptions", "orders"])
+async def test_a_table_of_payments_is_asked_about(empty_database: Connection, name: str) -> None:
+    await empty_database.execute(PEOPLE + COURSES + ENROLLED.replace("enrollments", name))
+    await empty_database.execute(f"alter table {name} add amount numeric default 0")
+    said = await told(empty_database)
+    assert name in said
+    assert "LISTENER_ENROLLMENT_TABLE" in said
+    mapping = await discover(empty_database, {"enrollment_table": name})
+    assert mapping.enrollment_table.name == name
+
+
+@pytest.mark.parametrize("column", ["role", "papel"])
+async def test_teachers_among_the_enrollments_are_not_counted(school: Connection, column: str) -> None:
+    await school.execute(f"alter table enrollments add {column} text check ({column} in ('teacher', 'student'))")
+    said = await told(school)
+    assert f"LISTENER_ENROLLMENT_VALUES=\"{column}='student'\"" in said
+    for settings in ({"enrollment_values": f"{column}='student'"}, {}):
+        mapping = await discover(school, settings)
+        counted = mapping.is_counted.replace('{row}."', "").replace('"', "").replace("::text", "")
+        assert f"{column} in ('student')" in counted
+        await school.execute(f"alter table enrollments alter {column} set default 'student'")
+
+
+@pytest.mark.parametrize(
+    ("person", "course"),
+    [
+        ("org_id integer references orgs", "organization_id integer references orgs"),
+        ("tenant_id uuid", "tenant_id uuid"),
+        ('"schoolId" integer references orgs', '"schoolId" integer references orgs'),
+    ],
+)
+async def test_where_there_are_several_schools_install_says_that_all_land_in_the_same_course(
+    school: Connection, person: str, course: str
+) -> None:
+    await school.execute("create table orgs (id integer primary key)")
+    await school.execute(f"alter table users add {person}; alter table courses add {course}")
+    remark = (await look(school)).remark
+    assert remark is not None
+    assert "students of all schools land in the same course" in remark
+    of_person, of_course = person.split()[0], course.split()[0]
+    query = f"select u.id, c.id from users u join courses c on c.{of_course} = u.{of_person} where u.role = 'student'"
+    await school.execute(f"create index on users ({of_person}); create index on courses ({of_course})")
+    assert (await look(school, {"wanted_query": query, "wanted_plan": "any"})).remark is None
+
+
+async def test_a_condition_by_hand_says_which_enrollments_count(school: Connection) -> None:
+    await school.execute("alter table enrollments add status text, add ends_on date, add dropped_at timestamptz")
+    mapping = await discover(school, {"active_predicate": "ends_on is null", "active_values": "in"})
+    assert mapping.is_active == "({row}.ends_on IS NULL)"
+    assert (mapping.enrollment_status, mapping.active_values) == ("status", ("in",))
+    mapping = await discover(school, {"active_predicate": "ends_on is null"})
+    assert (mapping.enrollment_status, mapping.active_values) == (None, ())

@@ -1,0 +1,222 @@
+"""Faults that are problems, each made and mended, for who looks at the list of problems."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from listener.database.connection import Connection
+from listener.database.locks import FIRST_DEPUTY_LOCK, LOCK_CLASS
+from tests.conftest import Database
+from tests.support.connecting import connect
+from tests.support.eventually import eventually
+from tests.support.process import listener
+from tests.support.refusing import refuse
+
+LONG_AGO = "clock_timestamp() - interval '1 hour'"
+
+
+@dataclass(frozen=True)
+class Ground:
+    """An LMS with one course, and an application's connection to it."""
+
+    database: Database
+    app: Connection
+
+    async def sign_up(self, count: int = 1) -> None:
+        """So many students."""
+        await self.app.execute(f"insert into profiles (role) select 'student' from generate_series(1, {count})")
+
+    def retry(self) -> None:
+        """What the list says."""
+        listener(self.database.url, "pending", "retry")
+
+
+Fault = Callable[[Ground], AbstractAsyncContextManager[None]]
+
+
+@asynccontextmanager
+async def everybody_is_refused(ground: Ground) -> AsyncIterator[None]:
+    """By a trigger of the LMS's."""
+    await ground.app.execute(refuse())
+    await ground.sign_up(4)
+    yield
+    await ground.app.execute("drop trigger refuse on enrollments; drop function refuse")
+    ground.retry()
+
+
+@asynccontextmanager
+async def a_course_refuses(ground: Ground) -> AsyncIterator[None]:
+    """To have its count moved."""
+    await ground.app.execute(
+        "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'closed'; end $$;"
+        "create trigger refuse before update on courses for each row execute function refuse()"
+    )
+    await ground.sign_up()
+    yield
+    await ground.app.execute("drop trigger refuse on courses; drop function refuse")
+    ground.retry()
+
+
+@asynccontextmanager
+async def a_course_is_held(ground: Ground) -> AsyncIterator[None]:
+    """By a session that forgot to commit."""
+    await ground.sign_up()
+    await eventually(ground.app, "select exists (select from enrollments)", equals=True, seconds=30)
+    other: Connection = await connect(ground.database.url)
+    try:
+        async with other.transaction():
+            await other.execute("select from courses for update")
+            guest = await ground.app.fetchval("insert into profiles (role) values ('guest') returning id")
+            await ground.app.execute("delete from enrollments where ctid = (select min(ctid) from enrollments)")
+            await ground.sign_up()
+            waiting = "select count(*) > 0 from listener.pending_enrollment where reason = 'course_locked'"
+            await eventually(ground.app, waiting, equals=True, seconds=30)
+            await eventually(ground.app, "select count(*) > 0 from listener.pending_count", equals=True, seconds=30)
+            await ground.app.execute(
+                f"update listener.pending_enrollment set since = {LONG_AGO};"
+                f"update listener.pending_count set since = {LONG_AGO};"
+            )
+            await ground.app.execute("delete from profiles where id = $1", guest)
+            yield
+    finally:
+        await other.close()
+    ground.retry()
+
+
+@asynccontextmanager
+async def a_table_is_locked(ground: Ground) -> AsyncIterator[None]:
+    """One of the listener's own, so that nothing can be handled, and the audit waits for that."""
+    other: Connection = await connect(ground.database.url)
+    try:
+        async with other.transaction():
+            await other.execute("lock table listener.checkpoint in exclusive mode")
+            await ground.sign_up()
+            await ground.app.execute(f"update listener.change set at = {LONG_AGO}")
+            yield
+    finally:
+        await other.close()
+
+
+@asynccontextmanager
+async def the_audit_fails(ground: Ground) -> AsyncIterator[None]:
+    """And so blind notes stay."""
+    functions = "make_good_students()", "audit_students(boolean, text[], bigint, bigint)"
+    for each in functions:
+        await ground.app.execute(f"alter function listener.{each} rename to away_{each.partition('(')[0]}")
+    await ground.app.execute(
+        "insert into listener.blind_note (at, source, operation, sqlstate)"
+        f" values ({LONG_AGO}, 'profiles', 'insert', '42703')"
+    )
+    yield
+    for each in functions:
+        name = each.partition("(")[0]
+        await ground.app.execute(f"alter function listener.away_{each} rename to {name}")
+
+
+@asynccontextmanager
+async def a_stranger_holds_a_lock(ground: Ground) -> AsyncIterator[None]:
+    """Who may do nothing else."""
+    role = f"stranger_{ground.database.name}"
+    await ground.app.execute(f"create role {role} login")
+    stranger: Connection = await connect(ground.database.server.url(ground.database.name, user=role))
+    await stranger.execute("select pg_advisory_lock($1, $2)", LOCK_CLASS, FIRST_DEPUTY_LOCK)
+    yield
+    await stranger.close()
+    await ground.app.execute(f"drop role {role}")
+
+
+@asynccontextmanager
+async def counting_is_paused(ground: Ground) -> AsyncIterator[None]:
+    """By somebody."""
+    listener(ground.database.url, "pause", "count")
+    yield
+    listener(ground.database.url, "resume", "count")
+
+
+@asynccontextmanager
+async def a_column_is_gone(ground: Ground) -> AsyncIterator[None]:
+    """That says who is a student."""
+    await ground.app.execute("alter table profiles drop column role")
+    yield
+    await ground.app.execute("alter table profiles add column role text")
+
+
+@asynccontextmanager
+async def a_trigger_is_off(ground: Ground) -> AsyncIterator[None]:
+    """Of the listener's."""
+    await ground.app.execute("alter table profiles disable trigger listener_insert")
+    yield
+    await ground.app.execute("alter table profiles enable trigger listener_insert")
+
+
+@asynccontextmanager
+async def sessions_are_replicas(ground: Ground) -> AsyncIterator[None]:
+    """By a setting of the database."""
+    await ground.app.execute(f"alter database {ground.database.name} set session_replication_role = replica")
+    yield
+    await ground.app.execute(f"alter database {ground.database.name} reset session_replication_role")
+
+
+@asynccontextmanager
+async def a_reaction_of_ones_own_fails(ground: Ground) -> AsyncIterator[None]:
+    """On a table that is not there."""
+    await ground.app.execute(
+        "insert into listener.checkpoint (consumer, seq, handled) values ('welcome', 0, pg_current_snapshot());"
+        "insert into listener.reaction (name, text, hash) values ('welcome', 'select nowhere()', 'x')"
+    )
+    await ground.sign_up()
+    yield
+    await ground.app.execute(
+        "delete from listener.reaction; delete from listener.checkpoint where consumer = 'welcome'"
+    )
+
+
+@asynccontextmanager
+async def another_version_is_installed(ground: Ground) -> AsyncIterator[None]:
+    """Of a later program."""
+    was = await ground.app.fetchval("select version from listener.installation")
+    await ground.app.execute("update listener.installation set version = version + 1")
+    yield
+    await ground.app.execute(f"update listener.installation set version = {was}")
+
+
+FAULTS: dict[Fault, set[str]] = {
+    everybody_is_refused: {"students_refused", "everybody_refused"},
+    a_course_refuses: {"counts_refused"},
+    a_course_is_held: {"course_locked", "counts_locked"},
+    a_table_is_locked: {"feed_lag", "reaction_blocked", "audit_overdue"},
+    the_audit_fails: {"audit_failing", "blind_notes"},
+    a_stranger_holds_a_lock: {"locks_squatted"},
+    counting_is_paused: {"paused"},
+    a_column_is_gone: {"mapping_broken"},
+    a_trigger_is_off: {"triggers_missing"},
+    sessions_are_replicas: {"replica_role"},
+    a_reaction_of_ones_own_fails: {"reaction_blocked"},
+    another_version_is_installed: {"another_version"},
+}
+"""Each fault, and the codes of what it should show."""
+
+ALERTS = {
+    "not_connected": "ListenerNotConnected",
+    "another_version": "ListenerAnotherVersion",
+    "deaf": "ListenerDeaf",
+    "no_leader": "ListenerNoLeader",
+    "feed_lag": "ListenerEventsDelayed",
+    "mapping_broken": "ListenerMappingBroken",
+    "triggers_missing": "ListenerTriggersOff",
+    "replica_role": "ListenerReplicaRole",
+    "everybody_refused": "ListenerEverybodyRefused",
+    "counts_refused": "ListenerCountsStandStill",
+    "counts_locked": "ListenerCountsStandStill",
+    "reaction_blocked": "ListenerReactionBlocked",
+    "audit_failing": "ListenerAuditFailing",
+    "audit_overdue": "ListenerAuditFailing",
+    "students_refused": "ListenerPendingStudents",
+    "course_locked": "ListenerPendingStudents",
+    "blind_notes": "ListenerBlindNotes",
+    "locks_squatted": "ListenerLockSquatted",
+    "paused": "ListenerPaused",
+    "polling": "ListenerPolling",
+    "no_standby": "ListenerNoStandby",
+}
+"""The alert of each code."""
