@@ -3,12 +3,14 @@
 It is the same `main()`, with a process, signals, streams and an exit status of its own. What a cold start is like is
 tested where it matters: the tests of faults, the demo, the wheel and the image start `python -m listener`."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 WARM = ("listener.__main__", "listener.daemon.process", "tests.support.warm")
@@ -28,9 +30,11 @@ class WarmProcess:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(WARM))
         self._arguments = arguments
-        self._status = Path(f"{err}.status")
-        self._process = context.Process(target=_become, args=(arguments, environment, out, err), daemon=True)
+        self._ending, told = context.Pipe(duplex=False)
+        self._status: int | None = None
+        self._process = context.Process(target=_become, args=(arguments, environment, out, err, told), daemon=True)
         self._process.start()
+        told.close()
 
     @property
     def pid(self) -> int:
@@ -42,9 +46,12 @@ class WarmProcess:
     @property
     def returncode(self) -> int | None:
         """Its exit status, or the negative number of the signal that ended it; None while it runs. (The process that
-        forks may end before it has told of a status: multiprocessing says 255 then, and the file knows.)"""
+        forks may end before it has told of a status: multiprocessing says 255 then, and the pipe knows.)"""
         code = self._process.exitcode
-        return int(self._status.read_text()) if code == UNKNOWN and self._status.exists() else code
+        if code == UNKNOWN and self._status is None:
+            with contextlib.suppress(EOFError):
+                self._status = self._ending.recv()
+        return code if self._status is None else self._status
 
     def poll(self) -> int | None:
         """The same."""
@@ -79,7 +86,9 @@ def run(arguments: tuple[str, ...], environment: dict[str, str], timeout: float)
         return subprocess.CompletedProcess(["listener", *arguments], status, out.read_text(), err.read_text())
 
 
-def _become(arguments: tuple[str, ...], environment: dict[str, str], out: Path, err: Path) -> None:
+def _become(
+    arguments: tuple[str, ...], environment: dict[str, str], out: Path, err: Path, ending: Connection
+) -> None:
     """Be the `listener` command, in a process that was forked for it."""
     from listener.cli import main
 
@@ -94,5 +103,5 @@ def _become(arguments: tuple[str, ...], environment: dict[str, str], out: Path, 
     try:
         main()
     except SystemExit as end:
-        Path(f"{err}.status").write_text(str(end.code if isinstance(end.code, int) else int(end.code is not None)))
+        ending.send(end.code if isinstance(end.code, int) else int(end.code is not None))
         raise
