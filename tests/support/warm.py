@@ -86,9 +86,7 @@ def run(arguments: tuple[str, ...], environment: dict[str, str], timeout: float)
         return subprocess.CompletedProcess(["listener", *arguments], status, out.read_text(), err.read_text())
 
 
-def _become(
-    arguments: tuple[str, ...], environment: dict[str, str], out: Path, err: Path, ending: Connection
-) -> None:
+def _become(arguments: tuple[str, ...], environment: dict[str, str], out: Path, err: Path, ending: Connection) -> None:
     """Be the `listener` command, in a process that was forked for it."""
     from listener.cli import main
 
