@@ -43,6 +43,7 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
         "has_seats": str(mapping.course_seats is not None).lower(),
         "ledger": ledger,
         "enrolls": str(mapping.enrolls).lower(),
+        "makes_enrollments": str(mapping.enrolls and not mapping.observes).lower(),
         "only_on_joining": str(mapping.only_on_joining).lower(),
         "nestloop": _nestloop(mapping),
         "example_of_missing": (

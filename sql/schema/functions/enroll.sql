@@ -182,6 +182,10 @@ begin
                     array_agg(outcome.error) filter (where outcome.waits_for is not null)
                 from listener.settle(noted_ids, singly) with ordinality
                 as outcome(profile_id, course_id, done, waits_for, error, number)
+                where
+                    singly
+                    or not (select listener.may_not_stay())
+                    or listener.stays(outcome.profile_id, outcome.course_id, outcome.done)
                 into enrolled, returned, suspended, removed, examples, waiting_ids, waiting_for, errors;
                 exit;
             exception when assert_failure or query_canceled or others then
