@@ -98,7 +98,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
 
     values["ours"] = sql.read("mapping/ours")
     values["active_per_course"] = part("counts", "active_per_course")
-    for name in ("ring", "clear_statistics"):
+    for name in ("ring", "clear_statistics", "student_ids"):
         values[name] = part(name)
     values["count_repairs"] = "\n    ".join(
         part("counts", "count_repair", count_column=identifier(name), count_column_name=literal(name))
