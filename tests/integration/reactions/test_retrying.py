@@ -1,5 +1,5 @@
-"""What was set aside is tried again as soon as its cause is gone, whatever its turn was, and whatever the server's clock
-has done meanwhile."""
+"""What was set aside is tried again as soon as its cause is gone, whenever its turn was, and whatever the server's
+clock has done meanwhile."""
 
 from collections.abc import Callable
 
@@ -97,7 +97,7 @@ async def test_counts_that_were_refused_for_the_same_reason_move_once_one_of_the
 async def test_a_clock_that_went_back_two_hours_has_nobody_wait_for_it(
     database: Database, connection: Connection, course: None, start_daemon: Callable[..., DaemonProcess]
 ) -> None:
-    """What was set aside before lies in the future then, further than anything that is set aside. (After a clock that went
+    """What was set aside before lies in the future then, further than anything that is set aside. (After one that went
     forward everything is due.)"""
     await sign_up(connection, "early", 20)
     await connection.execute(SET_ASIDE, "P0001: no", "2 hours", "early")
