@@ -44,8 +44,8 @@ class Event(StrEnum):
     LEADER_PASSED_OVER = (
         "leader_passed_over",
         (
-            "the leader was silent for three heartbeats, and this role may not disconnect it: `pid`, `role`; a deputy leads "
-            "until it is heard again"
+            "the leader was silent for three heartbeats, and this role may not disconnect it: `pid`, `role`; a deputy "
+            "leads until it is heard again"
         ),
     )
     LOCK_SQUATTED = (
