@@ -12,7 +12,7 @@ from asyncpg.connect_utils import SessionAttribute
 from listener import sql
 from listener.database.addresses import Target, targets
 from listener.database.driver_errors import CONNECTION_ERRORS
-from listener.database.limits import LIMITS, local
+from listener.database.limits import LIMITS, MEANING, local
 from listener.database.rows import only_row
 from listener.database.session import LOCAL_PATH, PATH, Session, decode_json, session_of
 from listener.database.session import Connection as Connection
@@ -94,7 +94,7 @@ async def _begin(connection: Connection) -> None:
     """Set path and time limits: of the session, or behind a pooler of each transaction."""
     session = session_of(connection)
     assert session is not None
-    row = await only_row(connection, FIRST, connection.get_server_pid(), PATH, json.dumps(LIMITS))
+    row = await only_row(connection, FIRST, connection.get_server_pid(), PATH, json.dumps(LIMITS | MEANING))
     session.own_path, is_ours = row[0], row[1] is not None
     session.backend_pid = connection.get_server_pid() if is_ours else None
     session.brings = "" if is_ours else f"{LOCAL_PATH} {local(connection.get_server_version().major)}"

