@@ -107,7 +107,7 @@ select
                     select
                     from listener.pending_enrollment
                     where
-                        next_attempt_at > clock_timestamp() + interval '80 minutes'
+                        next_attempt_at > statement_timestamp() + interval '80 minutes'
                         and next_attempt_at < 'infinity'
                 )
                     then 0
@@ -119,7 +119,10 @@ select
     (
         select
             case
-                when max(next_attempt_at) > clock_timestamp() + interval '2 minutes' then 0
+                when exists (
+                    select from listener.pending_count where next_attempt_at > statement_timestamp() + interval '2 minutes'
+                )
+                    then 0
                 else extract(epoch from min(next_attempt_at) - clock_timestamp())::float8
             end
         from listener.pending_count

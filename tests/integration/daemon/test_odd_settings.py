@@ -59,7 +59,7 @@ ODD = {
     "restrict_nonsystem_relation_kind": "view",
     "transaction_timeout": "2000",
 }
-KNOWN = "select exists (select from pg_settings where name = lower($1)) or $1 like 'plpgsql.%'"
+KNOWN = "select exists (select from pg_settings where lower(name) = $1) or $1 like 'plpgsql.%'"
 
 
 @pytest.mark.parametrize("scope", ["database", "role"])
