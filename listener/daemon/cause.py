@@ -12,6 +12,9 @@ SECONDS = 1.0
 OF_THE_DRIVER = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 """They are about the driver's own state."""
 
+EXPECTED: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, ListenerError)
+"""What another look may meet: no server, or no address in the file of the URL."""
+
 RESTARTED = "select now() - pg_catalog.pg_postmaster_start_time() < interval '30 seconds'"
 
 
@@ -27,6 +30,6 @@ async def cause(error: Exception, settings: Settings) -> Exception:
                 restarted = await connection.fetchval(RESTARTED)
             finally:
                 await close(connection)
-    except (*CONNECTION_ERRORS, ListenerError) as found:
+    except EXPECTED as found:
         return error if isinstance(found, OF_THE_DRIVER) else found
     return ServerRestarted() if restarted else SessionEnded()
