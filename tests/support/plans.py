@@ -1,6 +1,6 @@
 """Plans as they were run: of a statement, and of the statements inside the functions that it calls.
 
-EXPLAIN shows a function as one node. So the functions of schema `listener` that read the tables are made anew, for one
+EXPLAIN shows a function as one node. So the functions of schema `listener` that read the tables are made again, for one
 session, such that they explain what they do before they do it.
 """
 
