@@ -145,7 +145,7 @@ def others(mapping: Mapping) -> dict[str, Case]:
     return found
 
 
-# Those that write much come last: what is taken back stays behind as dead rows, which whoever follows must step over.
+# Those that write much come last: what is taken back stays behind as dead rows, which those that follow must step over.
 # (Without a VACUUM, for it would count the rows of a table of which nothing is to be known.)
 NAMES = (
     *(
