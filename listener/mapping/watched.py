@@ -6,8 +6,14 @@ from typing import Any
 
 from listener.mapping.tables import Table, column, readable
 
-AS_TEXT = re.compile(r'\((\{row\}\."(?:[^"]|"")+")\)::(?:text|character varying)')
-BUILT_IN = re.compile(r'"pg_catalog"\."(\w+)"')
+PLAINER = (
+    re.compile(r'\((\{row\}\."(?:[^"]|"")+")\)::(?:text|character varying)'),
+    re.compile(r'"pg_catalog"\."(\w+)"'),
+    re.compile(r'operator\("pg_catalog"\.([^)]+)\)'),
+    re.compile(r"\((-?\d+)\)::(?:smallint|integer|bigint)"),
+    re.compile(r"('(?:[^']|'')*')::text"),
+)
+"""What people need not read of an expression."""
 
 EVERY_CHANGE = ("insert", "delete", "update", "truncate")
 """Triggers, without what their names begin with."""
@@ -15,7 +21,9 @@ EVERY_CHANGE = ("insert", "delete", "update", "truncate")
 
 def label(expression: str) -> str:
     """An expression of a route, for people."""
-    return readable(BUILT_IN.sub(r"\1", AS_TEXT.sub(r"\1", expression)))
+    for pattern in PLAINER:
+        expression = pattern.sub(r"\1", expression)
+    return readable(expression)
 
 
 @dataclass(frozen=True)

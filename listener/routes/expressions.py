@@ -14,6 +14,14 @@ TEXTS = ("text", "character varying", "character")
 SAFE_CATEGORIES = "BENSUI"
 """Categories of types whose text says the same in every session: not of times, nor of intervals."""
 UNSAFE = ("money", "bytea", "xml", "real", "double precision")
+FOR_PEOPLE = {
+    "AGGREF": "an aggregate",
+    "WINDOWFUNC": "the value of a window function",
+    "SUBLINK": "the value of a subquery",
+    "CASEEXPR": "a CASE",
+    "MINMAXEXPR": "GREATEST or LEAST",
+    "PARAM": "the value of a subquery",
+}
 PLACEHOLDER = "listener_each"
 
 
@@ -153,7 +161,7 @@ class Printing:
             return f"nullif({one}, {other})", node.number("opresulttype")
         if tag == "CONST":
             return self._constant(node), node.number("consttype")
-        raise Unclear(f"an expression that is not followed ({tag.lower()})")
+        raise Unclear(FOR_PEOPLE.get(tag, "an expression of a kind that is not followed"))
 
     def _converted(self, node: Node, block: Block, output: Block | None, crossings: tuple[Crossing, ...]) -> Printed:
         """Through text, which does not say the same of every type in every session."""

@@ -1,4 +1,4 @@
-"""Which columns cannot be null where a condition holds: an outer join below it is none, if that is asked of its side."""
+"""Which columns cannot be null where a condition holds. Where it asks that of a side of an outer join, that is none."""
 
 from collections.abc import Iterator
 

@@ -75,7 +75,7 @@ class Scenario:
         return block
 
     def _branches(self, block: Block, *, recursive: bool) -> None:
-        """Of UNION, INTERSECT and EXCEPT: one branch stands for the query. Of WITH RECURSIVE it is the one that begins."""
+        """Of UNION, INTERSECT and EXCEPT one branch stands for the query; of WITH RECURSIVE the one that begins."""
         leaves = [
             each.number("rtindex")
             for each in walk(block.query.node("setOperations"), into_queries=False)

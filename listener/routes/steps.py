@@ -52,7 +52,7 @@ class Steps:
         compare(facts, scenario)
         for condition in scenario.conditions:
             for start, end in permutations(condition.occurrences, 2):
-                if self._leads(condition, start, end):
+                if self._leads(condition, start):
                     self.found.setdefault((start, end), []).append(condition)
 
     def sides(self, condition: Condition, start: Occurrence) -> tuple[Side, Side]:
@@ -77,7 +77,7 @@ class Steps:
                     raise Unclear(f"the profile's key comes out of {obstacle}")
         return found
 
-    def _leads(self, condition: Condition, start: Occurrence, end: Occurrence) -> bool:
+    def _leads(self, condition: Condition, start: Occurrence) -> bool:
         here, there = self.sides(condition, start)
         if there.each or not self._can_be_kept(here):
             return False
@@ -123,7 +123,7 @@ def _matters(condition: Condition, start: Occurrence, references: tuple[Referenc
 
 
 def _may_be_nulled(reference: Reference, top: Block, place: Place) -> bool:
-    """Whether a column may have a null for want of a partner in an outer join, and a condition in `top` lets it pass."""
+    """Whether a column may be null for want of a partner in an outer join, and a condition in `top` lets it pass."""
     passed = {reference.block, *(crossing.block for crossing in reference.crossings)}
     if top.leaf_of(reference.occurrence) is not None:
         passed.add(top)
@@ -165,7 +165,6 @@ def obstacle_out_of(block: Block, column: int) -> str:
 
 def obstacle_into(block: Block, column: int) -> str:
     """What keeps a value of an output column from telling rows below."""
-    query = block.query
     if block.is_set:
         return "" if block.carried is None or column in block.carried else "WITH RECURSIVE"
     if _is_over_all(block):

@@ -83,13 +83,13 @@ class Ways:
             for (start, other), conditions in self.steps.found.items():
                 if other is not end:
                     continue
-                far = cost + min(self._cost(each, start, end) for each in conditions)
+                far = cost + min(self._cost(each, start) for each in conditions)
                 if start not in found or far < found[start][0]:
                     found[start] = (far, end)
                     heapq.heappush(waiting, (far, start.number, start))
         return {each: following for each, (_, following) in found.items()}
 
-    def _cost(self, condition: Condition, start: Occurrence, end: Occurrence) -> int:
+    def _cost(self, condition: Condition, start: Occurrence) -> int:
         here, there = self.steps.sides(condition, start)
         cost = FIRST_OF_SEVERAL if here.each else STEP
         return cost if self._is_the_key(there, condition) or self.indexes.serve(there) else cost + WITHOUT_INDEX

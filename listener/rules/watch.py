@@ -1,4 +1,4 @@
-"""Which tables are watched, and the routes from a changed row of each to profiles: by the query, or by LISTENER_WATCH."""
+"""Which tables are watched, and how a changed row of each leads to profiles: by the query, or by LISTENER_WATCH."""
 
 import re
 from dataclasses import dataclass
@@ -186,7 +186,7 @@ def _entries(given: str) -> list[WatchEntry]:
 
 
 def _is_function(name: str, query: WantedQuery) -> bool:
-    return any(_names(name, function) for function in query.opaque)
+    return any(_names(name, function.name) for function in query.functions)
 
 
 def _names(name: str, function: str) -> bool:

@@ -113,7 +113,7 @@ ACCEPTED = {
     "the latest": f"""
         select p.id, c.id from profiles p
         {ALL} c.plan = (select y.plan from payments y where y.profile_id = p.id order by y.amount desc, y.id limit 1)""",
-    "the latest, lateral": f"""
+    "the latest, lateral": """
         select p.id, c.id from profiles p
         cross join lateral (select y.plan from payments y where y.profile_id = p.id order by y.amount desc, y.id limit 1) as y
         inner join courses c on c.plan = y.plan""",
@@ -162,7 +162,7 @@ ACCEPTED = {
     "intersect": f"""
         select p.id, c.id from profiles p {ALL} c.plan = 'gold'
         intersect select y.profile_id, c.id from payments y inner join courses c on c.plan = y.plan""",
-    "with": f"""
+    "with": """
         with payer as (select profile_id, plan from payments where paid)
         select payer.profile_id, c.id from payer inner join courses c on c.plan = payer.plan""",
     "with, not materialized, twice": f"""
@@ -174,7 +174,7 @@ ACCEPTED = {
             y.profile_id = p.id and m.profile_id = p.id)""",
     # Views and functions of the LMS's:
     "a view": "select v.person, c.id from paying v inner join courses c on c.plan = v.plan",
-    "a view of a view": f"""
+    "a view of a view": """
         select p.id, c.id from profiles p inner join paying_orgs v on v.id = p.org_id inner join courses c on c.plan = v.plan""",
     "a function": f"select p.id, c.id from profiles p {ALL} is_member(p.id)",
     "a function, of a parent": f"select p.id, c.id from profiles p {ALL} not is_member(p.parent_id)",
