@@ -256,5 +256,6 @@ def _function(schema: str, name: str) -> str:
 
 def _reads(facts: Facts, function: int) -> bool:
     """Whether a function in SQL has a table in its body."""
-    tree = facts.trees[facts.functions[function]]
-    return any(each.tag == "RANGETBLENTRY" and each.number("relid") for each in walk(tree))
+    own = facts.functions[function]
+    found = (each.number("relid") for each in walk(facts.trees[own]) if each.tag == "RANGETBLENTRY")
+    return any(relation not in (0, own) for relation in found)

@@ -212,7 +212,7 @@ REFUSED = {
     ),
     "the first ten": (
         "select q.id, c.id from (select id from profiles order by id limit 10) as q cross join courses c",
-        "LIMIT stands in the way",
+        "the profile's key comes out of LIMIT",
     ),
     "more than the average": (
         f"select y.profile_id, c.id from payments y {ALL} y.amount > (select avg(z.amount) from payments z)",
