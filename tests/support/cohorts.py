@@ -27,7 +27,7 @@ create table enrollments (
 create index on enrollments (profile_id);
 insert into courses (title, plan) values ('a', 'free'), ('b', 'gold'), ('c', 'new');
 """
-"""No unique pair: whoever is enrolled by two at the same moment is enrolled twice."""
+"""No unique pair: a student who is enrolled by two at the same moment is enrolled twice."""
 
 BY_PLAN = """
 select profiles.id, courses.id

@@ -109,6 +109,9 @@ def others(mapping: Mapping) -> dict[str, Case]:
         "pending.total": plain(sql.read("repair/pending", "total"), "100"),
         "pending.retry": plain(sql.read("repair/pending", "retry"), "null, 'listener', 'look'", bounded=False),
         "pending.drop": plain(sql.read("repair/pending", "drop"), "null", bounded=False),
+        "forgetting.forget": plain(
+            sql.render(sql.read("repair/forgetting", "forget"), values), "'{last}', 'user_id', 'x'", bounded=False
+        ),
         "course_live_count": plain("select * from listener.course_live_count", bounded=False),
         "sync_status": plain("select * from profile_enrollment_sync_status", bounded=False),
         "get_enrollment_statistics": plain("select * from get_enrollment_statistics()", bounded=False),
@@ -138,7 +141,7 @@ def others(mapping: Mapping) -> dict[str, Case]:
     return found
 
 
-# Those that write much come last: what is taken back stays behind as dead rows, which whoever follows must step over.
+# Those that write much come last: what is taken back stays behind as dead rows, which those that follow must step over.
 # (Without a VACUUM, for it would count the rows of a table of which nothing is to be known.)
 NAMES = (
     *(
@@ -162,5 +165,6 @@ NAMES = (
     *daemon(),
     *(f"{name}_{code}" for name in ("rows", "quarantine", "quarantine_all") for code in restructure.ASTRAY),
     *("pending.drop", "make_good_counts", "repair_counts", "make_good_students", "pending.retry", "restart_feed"),
+    "forgetting.forget",
     "settle_abandoned_counts",
 )
