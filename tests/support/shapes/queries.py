@@ -186,6 +186,9 @@ ACCEPTED = {
         cross join courses c where r.place < 3""",
 }
 
+ALWAYS = list(ACCEPTED)[:8]
+"""Those that were not followed once."""
+
 WATCH = {
     "a rank, looked at as a whole": "profiles(everyone)",
 }
