@@ -72,6 +72,11 @@ class Event(StrEnum):
         "an unwanted enrollment was taken back: `profile_id`, `course_id`, `how` (suspended or removed)",
     )
     STUDENTS_LEFT = "students_left", "many enrollments were taken back in one second: `count`, `how`"
+    ENROLLMENT_HELD = (
+        "enrollment_held",
+        "an unwanted enrollment is not taken back, for the brake holds it: `profile_id`, `course_id`",
+    )
+    ENROLLMENTS_HELD = "enrollments_held", "the brake held many enrollments in one second: `count`"
     COURSE_COUNT_MOVED = "course_count_moved", "a course's count was moved by `delta`"
     COURSE_COUNTS_MOVED = "course_counts_moved", "many counts were moved in one second: `count`"
     BATCH_APPLIED = "batch_applied", "a consumer handled a batch (debug): `changes`, `milliseconds`"
@@ -107,6 +112,10 @@ class Event(StrEnum):
     )
     AUDITED = "audited", "the tables were audited: `students`, `missing`, `drifted`, `milliseconds`"
     LOOKED_AFTER = "looked_after", "the audit noted `students` for changes that no trigger sees under this rule"
+    ROUTE_MISSED = (
+        "route_missed",
+        "the audit noted `students` of whom no note had told: by one of `tables`, as far as is known",
+    )
     AUDIT_FAILED = "audit_failed", "the audit could not be done: `error`"
     DRIFT_REPAIRED = "drift_repaired", "a count was off, and was repaired: `course_id`, `count_column`, `drift`"
     MAPPING_FOLLOWED = "mapping_followed", "a migration renamed or moved mapped things: `changes`"

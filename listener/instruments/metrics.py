@@ -191,6 +191,10 @@ class Metrics:
         self.pending_counts = gauge(
             "pending_counts", f"Courses whose count could not be moved yet, counted up to {COUNTED}."
         )
+        self.held_enrollments = gauge(
+            "held_enrollments",
+            f"Enrollments that are not wanted any more, and that the brake holds, counted up to {COUNTED}.",
+        )
         self.notify_queue_usage = gauge(
             "notify_queue_usage_ratio", "How full the server's queue of notifications is, from 0 to 1."
         )
@@ -225,6 +229,9 @@ class Metrics:
             "Enrollments that should be there and were not, at the last audit; not of those who are pending, or noted "
             "and not yet handled.",
         )
+        self.route_missed = self._counter(
+            "route_missed", "Students that audits found astray, and noted, though no note had told of them."
+        )
         self.course_count_drift = gauge("course_count_drift", "Courses whose count was off at the last audit.")
         self.drift_returning = gauge(
             "drift_returning", "Counts that were off at the last audit and at the one before: somebody else moves them."
@@ -255,6 +262,7 @@ class Metrics:
         for reason in PENDING_REASONS:
             self.pending_students.labels(reason).set(sample.pending_students.get(reason, 0))
         self.pending_counts.set(sample.pending_counts)
+        self.held_enrollments.set(sample.held)
         self.notify_queue_usage.set(sample.notify_queue_usage)
         self.oldest_transaction.set(sample.oldest_transaction_at)
         for lock in LOCKS:

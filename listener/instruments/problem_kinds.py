@@ -102,6 +102,14 @@ _ALL = (
         RETRY,
     ),
     Kind(
+        "enrollments_held",
+        "error",
+        "enrollment is not wanted any more, and is held by the brake",
+        "enrollments are not wanted any more, and are held by the brake",
+        "see whether the rule, or what it reads, is wrong: mend that, or let them go",
+        "listener release",
+    ),
+    Kind(
         "reaction_blocked",
         "error",
         "reaction fails, and its notes wait",
@@ -124,6 +132,15 @@ _ALL = (
         "the audit has not come to its end for long: counts are not repaired",
         "see what it gives way to: a backlog, or migrations",
         "listener status",
+    ),
+    Kind(
+        "route_missed",
+        "warning",
+        "student was not where the rule wants, and no note had told of it; the audit has noted that one",
+        "students were not where the rule wants, and no notes had told of it; the audit has noted them",
+        "see if somebody writes one of these tables past the triggers, or changes enrollments by hand; if nobody does, "
+        "say by LISTENER_WATCH how its rows lead to profiles, and report the query",
+        INSTALL,
     ),
     Kind(
         "students_refused",

@@ -1,7 +1,8 @@
 -- Students that were set aside, once they are due: all who wait for a course, as soon as there is one; the others after a
 -- wait that doubles with each attempt, up to an hour, or up to ten seconds if it is for a lock. (Those who wait for a course
--- have no next attempt, 'infinity', until there is one.) Where one succeeds, those who were refused for the same reason are
--- due at once. `most` of them are tried; with `singly` each on its own. Nobody is due while enrolling is paused.
+-- have no next attempt, 'infinity', until there is one.) And what the brake holds, once it may be taken back. Where one
+-- succeeds, those who were refused for the same reason are due at once. `most` of them are tried; with `singly` each on its
+-- own. Nobody is due while enrolling is paused.
 create or replace function listener.retry_enroll(
     most integer,
     singly boolean default false,
@@ -12,6 +13,7 @@ create or replace function listener.retry_enroll(
     out returned bigint,
     out suspended bigint,
     out removed bigint,
+    out held bigint,
     out examples json,
     out pending bigint,
     out next_in double precision,
@@ -21,8 +23,18 @@ create or replace function listener.retry_enroll(
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
+    held_ids {{profile_key_type}}[] := '{}';
     problem_context text;
 begin
+    if {{takes_back}} and listener.held_fit() and not exists (select from listener.pause where pause.consumer = 'enroll') then
+        held_ids := array(
+            select made.profile_id
+            from listener.made_enrollment as made
+            where made.held_since is not null
+            order by made.held_since
+            limit most
+        );
+    end if;
     begin
         with destination as materialized (
             select
@@ -38,7 +50,7 @@ begin
                 pending_enrollment.next_attempt_at <= statement_timestamp()
                 and not exists (select from listener.pause where pause.consumer = 'enroll')
             order by pending_enrollment.next_attempt_at
-            limit most
+            limit most - cardinality(held_ids)
             for update skip locked
         ),
 
@@ -51,7 +63,7 @@ begin
                 and pending_enrollment.next_attempt_at < 'infinity'
                 and not exists (select from listener.pause where pause.consumer = 'enroll')
             order by pending_enrollment.next_attempt_at
-            limit most - (select count(*) from due_by_now)
+            limit most - cardinality(held_ids) - (select count(*) from due_by_now)
             for update skip locked
         ),
 
@@ -63,16 +75,23 @@ begin
                 and exists (select from destination)
                 and not exists (select from listener.pause where pause.consumer = 'enroll')
             order by pending_enrollment.next_attempt_at
-            limit most - (select count(*) from due_by_now) - (select count(*) from due_by_another_clock)
+            limit most
+            - cardinality(held_ids) - (select count(*) from due_by_now) - (select count(*) from due_by_another_clock)
             for update skip locked
         ),
 
         due as materialized (
-            select * from due_by_now
-            union all
-            select * from due_by_another_clock
-            union all
-            select * from due_with_course
+            select distinct on (each.profile_id) each.*
+            from (
+                select * from due_by_now
+                union all
+                select * from due_by_another_clock
+                union all
+                select * from due_with_course
+                union all
+                select held.profile_id, null, null from unnest(held_ids) as held(profile_id)
+            ) as each
+            order by each.profile_id, each.reason
         ),
 
         outcome as materialized (
@@ -149,7 +168,7 @@ begin
                 from (
                     select due.profile_id, due.reason, due.error, false as is_done, false as waits from due
                     union all
-                    select outcome.profile_id, null, null, true, false from outcome where outcome.done is not null
+                    select outcome.profile_id, null, null, true, false from outcome where outcome.done <> 'held'
                     union all
                     select unsettled.profile_id, null, null, false, true from unsettled
                 ) as each
@@ -222,6 +241,7 @@ begin
             (select count(*) from outcome where outcome.done = 'returned'),
             (select count(*) from outcome where outcome.done = 'suspended'),
             (select count(*) from outcome where outcome.done = 'removed'),
+            (select count(*) from outcome where outcome.done = 'held'),
             (
                 select json_agg(shown)
                 from (
@@ -256,11 +276,18 @@ begin
                     limit most_shown
                 ) as shown
             )
-        into tried, settled, enrolled, returned, suspended, removed, examples, pending, next_in, pending_students;
+        into tried, settled, enrolled, returned, suspended, removed, held, examples, pending, next_in, pending_students;
     exception when assert_failure or query_canceled or others then
         get stacked diagnostics problem_context = pg_exception_context;
         perform listener.raise_again(sqlstate, sqlerrm, problem_context);
     end;
+    if cardinality(held_ids) > 0 then
+        settled := settled + cardinality(held_ids) - (
+            select count(*)
+            from listener.made_enrollment as made
+            where made.held_since is not null and made.profile_id = any (held_ids)
+        );
+    end if;
     -- Somebody may have given up a place in line: has the next ones tried again, if there are seats.
     woken := case when settled > 0 then listener.wake_waiting() else 0 end;
 end;
