@@ -127,6 +127,8 @@ class Explanation:
             verdict, reason = self._of_what_is_to_do()
             found_by_audit = verdict is Verdict.MISSED and not rule.only_on_joining
             return (Verdict.ON_ITS_WAY, "audit") if found_by_audit else (verdict, reason)
+        if any(each.standing is Standing.HELD for each in pairs):
+            return Verdict.WAITS, "held"
         wanted = [each.standing for each in pairs if each.wanted]
         if not wanted:
             return Verdict.NOT_A_STUDENT if rule.only_on_joining else Verdict.NOT_WANTED, None
