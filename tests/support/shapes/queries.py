@@ -227,6 +227,16 @@ REFUSED = {
         "select q.id, c.id from (select id from profiles order by id limit 10) as q cross join courses c",
         "the profile's key comes out of LIMIT",
     ),
+    "what an outer join may lack": (
+        f"""select m.profile_id, c.id from profiles p left join organisations o on o.id = p.org_id
+        inner join memberships m on m.organisation_id = coalesce(o.parent_id, 1) {ALL} true""",
+        "nothing says which profiles a row of public.organisations is about",
+    ),
+    "a lack that concerns everyone": (
+        f"""select p.id, c.id from profiles p cross join organisations o {ALL} o.is_default and not exists (
+            select from memberships m where m.organisation_id = o.id and m.profile_id = p.id)""",
+        "nothing says which profiles a row of public.organisations is about",
+    ),
     "more than the average": (
         f"select y.profile_id, c.id from payments y {ALL} y.amount > (select avg(z.amount) from payments z)",
         "nothing says which profiles a row of public.payments is about",
