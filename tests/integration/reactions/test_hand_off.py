@@ -107,7 +107,7 @@ async def test_whom_sync_or_a_new_rule_brings_into_a_course_is_not_welcomed(
     listener(database.url, "sync")
     await connection.execute("insert into courses (title, price) values ('b', 2)")
     query = "select profiles.id, courses.id from profiles cross join courses where profiles.role = 'student'"
-    listener(database.url, "install", wanted_query=query)
+    listener(database.url, "install", "--yes", wanted_query=query)
     await eventually(connection, ENROLLED, equals=100)
     assert await connection.fetchval(JOBS) == 0
     await connection.execute(SIGN_UP, 1)
