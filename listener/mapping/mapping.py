@@ -4,37 +4,19 @@ Expressions over a row write the row as `{row}`: `{row}."role" = 'student'`.
 """
 
 import json
-import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from listener.row_text import without_row
-from listener.sql import identifier
-
-PLAIN = re.compile(r"\w+")
-PLAIN_COLUMN = re.compile(r'\{row\}\."([a-z_][a-z0-9_]*)"')
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of the LMS, by its catalogue names."""
-
-    schema: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{identifier(self.schema)}.{identifier(self.name)}"
-
-    @property
-    def label(self) -> str:
-        """The name for people."""
-        return f"{self.schema}.{self.name}"
-
-    @property
-    def setting(self) -> str:
-        """The name for a setting, quoted if necessary."""
-        return self.label if PLAIN.fullmatch(self.schema) and PLAIN.fullmatch(self.name) else str(self)
-
+from listener.mapping.tables import Table as Table
+from listener.mapping.tables import column as column
+from listener.mapping.tables import readable as readable
+from listener.mapping.watched import EVERY_CHANGE as EVERY_CHANGE
+from listener.mapping.watched import Hop as Hop
+from listener.mapping.watched import Match as Match
+from listener.mapping.watched import Route as Route
+from listener.mapping.watched import Value as Value
+from listener.mapping.watched import Watched as Watched
+from listener.mapping.watched import watched_from_json
 
 OnLeave: TypeAlias = Literal["keep", "suspend", "remove"]
 Actions: TypeAlias = Literal["both", "enroll", "count", "observe"]
@@ -48,55 +30,6 @@ class TakenOver:
     table: Table
     trigger: str
     enabled: str
-
-
-@dataclass(frozen=True)
-class Hop:
-    """One step towards profiles: rows of `table` with a found value in `key` lead on by `onward`."""
-
-    table: Table
-    key: str
-    key_type: str
-    onward: str
-
-
-@dataclass(frozen=True)
-class Route:
-    """The way from a changed row to profiles: `column` holds a profile's key, or the value for the first hop."""
-
-    column: str
-    hops: tuple[Hop, ...] = ()
-
-
-EVERY_CHANGE = ("insert", "delete", "update", "truncate")
-"""Triggers, without what their names begin with."""
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A table that the rule's query reads."""
-
-    table: Table
-    columns: tuple[str, ...]
-    """Read columns, under the names in the query."""
-    routes: tuple[Route, ...] = ()
-    """None: a change concerns everyone."""
-    audited: bool = False
-    """Not watched: the audit finds changes."""
-    condition: str | None = None
-    """A row is noted only when this begins to hold. None: every change of a row is noted."""
-
-    @property
-    def triggers(self) -> tuple[str, ...]:
-        """Names, without `listener_`."""
-        if self.condition is not None:
-            return ("insert", "update")
-        return () if self.audited else tuple(f"watch_{name}" for name in EVERY_CHANGE)
-
-    @property
-    def tables(self) -> tuple[Table, ...]:
-        """The table, and those on its routes."""
-        return tuple(dict.fromkeys([self.table, *(hop.table for route in self.routes for hop in route.hops)]))
 
 
 @dataclass(frozen=True)
@@ -194,7 +127,14 @@ class Mapping:
         """Tables in which changes are noted. The generated query needs only those about new students."""
         if self.wanted_query is not None:
             return self.watched
-        return (Watched(self.student_table, (), (Route(self.student_key),), condition=self.is_student),)
+        return (
+            Watched(
+                self.student_table,
+                (),
+                (Route(Value.of_column(self.student_key, self.profile_key_type)),),
+                condition=self.is_student,
+            ),
+        )
 
     @property
     def takes_back(self) -> bool:
@@ -257,41 +197,10 @@ class Mapping:
             values[name] = tuple(values.get(name, ()))
         values["query_views"] = tuple(values.get("query_views", ()))
         values["query_functions"] = tuple(CalledFunction(**each) for each in values.get("query_functions", ()))
-        values["watched"] = tuple(_watched(**each) for each in values.get("watched", ()))
+        values["watched"] = tuple(watched_from_json(**each) for each in values.get("watched", ()))
         values["partitioned"] = tuple(Table(**table) for table in values["partitioned"])
         values["enums"] = tuple((Table(**table), name) for table, name in values.get("enums", ()))
         values["taken_over"] = tuple(
             TakenOver(Table(**each["table"]), each["trigger"], each["enabled"]) for each in values["taken_over"]
         )
         return cls(**values)
-
-
-def _watched(
-    table: dict[str, str],
-    columns: list[str],
-    routes: list[dict[str, Any]],
-    *,
-    audited: bool,
-    condition: str | None = None,
-) -> Watched:
-    """The part of `from_json` for a watched table."""
-    return Watched(
-        Table(**table),
-        tuple(columns),
-        tuple(
-            Route(each["column"], tuple(Hop(**{**hop, "table": Table(**hop["table"])}) for hop in each["hops"]))
-            for each in routes
-        ),
-        audited,
-        condition,
-    )
-
-
-def column(name: str) -> str:
-    """The expression for a row's column."""
-    return f"{{row}}.{identifier(name)}"
-
-
-def readable(expression: str) -> str:
-    """An expression for people: without the row, and with few quotes."""
-    return without_row(PLAIN_COLUMN.sub(r"\1", expression))

@@ -228,7 +228,7 @@ comment on column listener.made_enrollment.held_since is
 
 comment on column listener.made_enrollment.released_at is 'somebody let it go: it is taken back whatever the brake allows';
 
--- Whoever takes back locks the only row first, so that two who ask at once are both counted.
+-- A session that takes back locks the only row first, so that two who ask at once are both counted.
 create table listener.brake (
     only_row boolean primary key default true check (only_row),
     active bigint not null default 0,

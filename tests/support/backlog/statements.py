@@ -103,6 +103,9 @@ def others(mapping: Mapping) -> dict[str, Case]:
             "'count', now(), '3', pg_current_snapshot()::text, 'listener', 'look'",
         ),
         "status.statistics": plain(sql.read("inspection/status", "statistics"), bounded=False),
+        "audit.written": plain(
+            sql.read("repair/audit", "written"), "array['public'], array['profiles'], array['public.profiles']"
+        ),
         "audit.counts": plain(sql.read("repair/audit", "counts"), bounded=False),
         "pending.list": plain(sql.read("repair/pending", "list"), "100", bounded=False),
         "pending.held": plain(sql.read("repair/pending", "held"), "100", bounded=False),
@@ -116,6 +119,9 @@ def others(mapping: Mapping) -> dict[str, Case]:
         "pending.total": plain(sql.read("repair/pending", "total"), "100"),
         "pending.retry": plain(sql.read("repair/pending", "retry"), "null, 'listener', 'look'", bounded=False),
         "pending.drop": plain(sql.read("repair/pending", "drop"), "null", bounded=False),
+        "forgetting.forget": plain(
+            sql.render(sql.read("repair/forgetting", "forget"), values), "'{last}', 'user_id', 'x'", bounded=False
+        ),
         "course_live_count": plain("select * from listener.course_live_count", bounded=False),
         "sync_status": plain("select * from profile_enrollment_sync_status", bounded=False),
         "get_enrollment_statistics": plain("select * from get_enrollment_statistics()", bounded=False),
@@ -157,6 +163,7 @@ NAMES = (
         "replaying.set_back",
         "status.statistics",
         "audit.counts",
+        "audit.written",
         "pending.list",
         "pending.held",
         "release.held",
@@ -181,5 +188,6 @@ NAMES = (
         "pending.retry",
         "restart_feed",
     ),
+    "forgetting.forget",
     "settle_abandoned_counts",
 )

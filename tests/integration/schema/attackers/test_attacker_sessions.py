@@ -87,6 +87,7 @@ def in_public(mallory: Mallory) -> Mallory:
             ("sync", "--structure"),
             ("pending",),
             ("pending", "retry"),
+            ("forget", "4f9d2c1e-0000-4000-8000-000000000001", "--timeout", "0"),
             ("pause", "enroll"),
             ("resume", "enroll"),
             ("uninstall",),
