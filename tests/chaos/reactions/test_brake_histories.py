@@ -25,7 +25,7 @@ from tests.support.wanted import verdict
 HISTORIES = 1
 LONG_HISTORIES = 100
 PEOPLE = 400
-ROUNDS = 5
+ROUNDS = 3
 SETTINGS = {"heartbeat_seconds": 0.4, "sample_seconds": 0.3, "audit_seconds": 1}
 
 DIARY = """
