@@ -149,7 +149,7 @@ begin
     if cardinality(routed_notes) > 0 then
         begin
             insert into listener.change (source, operation, profile_ids)
-            -- Whoever it leads to has not signed up by it.
+            -- Those to whom it leads have not signed up by it.
             select led.source, case led.source when 'profiles' then 'update' else led.operation end, array_agg(led.profile_id)
             from (
                 select

@@ -85,7 +85,7 @@ async def test_what_is_wanted_goes_on_and_nobody_slips_past_those_who_are_held(s
 
 
 @pytest.mark.parametrize("on_leave", ["remove", "suspend"])
-async def test_whoever_is_wanted_again_is_no_longer_held(school: Make, on_leave: str) -> None:
+async def test_who_is_wanted_again_is_no_longer_held(school: Make, on_leave: str) -> None:
     app = await school(300, on_leave)
     before = await app.fetch("select * from enrollments order by id")
     await app.execute(NOBODY_PAYS)
@@ -98,7 +98,7 @@ async def test_whoever_is_wanted_again_is_no_longer_held(school: Make, on_leave:
     assert await app.fetch("select * from enrollments order by id") == before
 
 
-async def test_whoever_is_wanted_again_past_the_triggers_is_found_by_a_look_at_everyone(school: Make) -> None:
+async def test_who_is_wanted_again_past_the_triggers_is_found_by_a_look_at_everyone(school: Make) -> None:
     app = await school(300)
     await app.execute(NOBODY_PAYS)
     await steps(app)
