@@ -189,6 +189,16 @@ class PlanOrPrint(ListenerError):
     """--plan says who would join and leave, --print prints the SQL: give one of the two."""
 
 
+class NotReviewed(ListenerError):
+    """nothing is installed: under this rule {numbers}, and the brake (LISTENER_BRAKE) allows {allowed} within ten
+    minutes. Look at `listener install --plan`, then say `--yes`, or `--reviewed` with the number that it prints."""
+
+
+class PlanMoved(ListenerError):
+    """nothing is installed: rule or numbers are not those of plan {reviewed} any more, this is plan {number}. Look at
+    `listener install --plan` again."""
+
+
 class Busy(ListenerError):
     """the tables stayed locked by others, so nothing was changed: try again, or look at who holds them in
     pg_stat_activity."""

@@ -101,6 +101,8 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
     values["active_per_course"] = part("counts", "active_per_course")
     for name in ("ring", "clear_statistics"):
         values[name] = part(name)
+    for name in ("cause_of_note", "noted_by_cause"):
+        values[name] = part("notes", name)
     values["count_repairs"] = "\n    ".join(
         part("counts", "count_repair", count_column=identifier(name), count_column_name=literal(name))
         for name in mapping.count_columns

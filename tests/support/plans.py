@@ -73,7 +73,7 @@ WRITES = re.compile(r"\b(listener\.settle\(|insert into|delete from|update \S+\s
 DECLARED = re.compile(r"^ +(\w+) (?!record;)([\w.]+(?:\[\])?)(?: :=.*)?;$", re.MULTILINE)
 
 
-VALUES = {"profile_key_type": "bigint", "course_key_type": "bigint", "enrolls": "true"}
+VALUES = {"profile_key_type": "bigint", "course_key_type": "bigint", "enrolls": "true", "only_on_joining": "true"}
 """For files that are not about any of these."""
 
 

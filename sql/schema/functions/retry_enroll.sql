@@ -43,7 +43,7 @@ begin
 
         -- Two ranges of the index: those who are neither are not walked past.
         due_by_now as materialized (
-            select pending_enrollment.profile_id
+            select pending_enrollment.profile_id, pending_enrollment.cause
             from listener.pending_enrollment
             where
                 pending_enrollment.next_attempt_at <= statement_timestamp()
@@ -54,7 +54,7 @@ begin
         ),
 
         due_with_course as materialized (
-            select pending_enrollment.profile_id
+            select pending_enrollment.profile_id, pending_enrollment.cause
             from listener.pending_enrollment
             where
                 pending_enrollment.next_attempt_at = 'infinity'
@@ -66,23 +66,29 @@ begin
         ),
 
         due as materialized (
-            select due_by_now.profile_id from due_by_now
+            select due_by_now.profile_id, due_by_now.cause from due_by_now
             union all
-            select due_with_course.profile_id from due_with_course
+            select due_with_course.profile_id, due_with_course.cause from due_with_course
             union
-            select unnest(held_ids)
+            select unnest(held_ids), 'retry'
         ),
 
         outcome as materialized (
-            select attempt.*
-            from listener.settle(array(select due.profile_id from due order by due.profile_id), singly) as attempt
+            select attempt.*, by_cause.cause
+            from (
+                select due.cause, array_agg(due.profile_id order by due.profile_id) as ids
+                from due
+                group by due.cause
+            ) as by_cause
+            cross join lateral listener.settle(by_cause.ids, singly, null, by_cause.cause) as attempt
         ),
 
         unsettled as materialized (
             select distinct on (outcome.profile_id)
                 outcome.profile_id,
                 outcome.waits_for,
-                outcome.error
+                outcome.error,
+                outcome.cause
             from outcome
             where outcome.waits_for is not null
             order by outcome.profile_id, outcome.waits_for = 'failed' desc
@@ -90,12 +96,13 @@ begin
 
         -- All of them are there, and conflict: so each is found by its key, which a join would leave to the planner.
         still_pending as (
-            insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at)
+            insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at, cause)
             select
                 unsettled.profile_id,
                 unsettled.waits_for,
                 unsettled.error,
-                case when unsettled.waits_for in ('no_course', 'full') then 'infinity' else clock_timestamp() end
+                case when unsettled.waits_for in ('no_course', 'full') then 'infinity' else clock_timestamp() end,
+                unsettled.cause
             from unsettled
             on conflict (profile_id) do update
             set
