@@ -35,6 +35,16 @@ class Unreachable(ListenerError):
     """cannot reach the database at {address}: {reason}. Set LISTENER_DATABASE_URL, or libpq's PGHOST, PGUSER, …."""
 
 
+class Unanswered(ListenerError):
+    """the server has not answered a statement for {seconds:.0f} s, and does not work on it: the connection was given
+    up, and nothing after that statement was done."""
+
+
+class LostConnection(ListenerError):
+    """the connection to the database was lost in the middle of this command: {reason}. Nothing after it was done: try
+    again."""
+
+
 class SessionEnded(ListenerError):
     """this session was ended while it was idle, and the server takes another one: somebody ended it, a time limit of
     the server's or a pooler's did, or it was lost on the way."""

@@ -74,6 +74,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("probe_enrollments", probe="select listener.probe_enrollments()", setting=ACTIVE),
         Piece("courses"),
         Piece("default_course", probe="select from listener.default_course_id()", setting=courses),
+        Piece("stays"),
         Piece("settle"),
         Piece("count_made"),
         Piece("course_holders"),

@@ -29,17 +29,20 @@ begin
     if set_config('listener.cause', settle.cause, true) is null then
         null;
     end if;
-    -- One profile, one savepoint: an error is an answer here, not the end of the batch. Past a second nothing is tried any
-    -- more, so that a transaction stays short however many have to wait for locks; nor after a cancel was caught, for then
-    -- the statement has no time limit.
+    -- One profile, one savepoint: an error is an answer here, not the end of the batch. Past half a second nothing is tried
+    -- any more, so that a transaction stays short however many have to wait for locks, and a pooler's limit of a second is
+    -- kept; nor after a cancel was caught, for then the statement has no time limit.
     if singly then
         foreach one_id in array profile_ids loop
             problem := 'put off: others before it took too long';
             for attempt in 1..2 loop
-                exit when is_over or clock_timestamp() > statement_timestamp() + interval '1 second';
+                exit when is_over or clock_timestamp() > statement_timestamp() + interval '500 milliseconds';
                 begin
                     set constraints all deferred;
-                    return query select settled.* from listener.settle(array[one_id], false, null, settle.cause) as settled;
+                    return query
+                    select settled.*
+                    from listener.settle(array[one_id], false, null, settle.cause) as settled
+                    where listener.stays(settled.profile_id, settled.course_id, settled.done);
                     problem := null;
                     exit;
                 exception when assert_failure or query_canceled or others then
@@ -88,7 +91,7 @@ begin
                 problem := null;
                 foreach one_course in array courses loop
                     exit when is_over;
-                    if clock_timestamp() > statement_timestamp() + interval '1 second' then
+                    if clock_timestamp() > statement_timestamp() + interval '500 milliseconds' then
                         problem := coalesce(problem, 'put off: others before it took too long');
                         exit;
                     end if;
@@ -96,7 +99,8 @@ begin
                         set constraints all deferred;
                         return query
                         select settled.*
-                        from listener.settle(array[one_id], false, one_course, settle.cause) as settled;
+                        from listener.settle(array[one_id], false, one_course, settle.cause) as settled
+                        where listener.stays(settled.profile_id, settled.course_id, settled.done);
                     exception when assert_failure or query_canceled or others then
                         get stacked diagnostics problem_context = pg_exception_context;
                         is_over := sqlstate = '57014' and not listener.was_raised(problem_context);

@@ -198,6 +198,10 @@ begin
                 from unnest(noted) as by_cause
                 cross join lateral listener.settle(by_cause.profile_ids, singly, null, by_cause.operation) with ordinality
                 as outcome(profile_id, course_id, done, waits_for, error, number)
+                where
+                    singly
+                    or not (select listener.may_not_stay())
+                    or listener.stays(outcome.profile_id, outcome.course_id, outcome.done)
                 into
                     enrolled, returned, suspended, removed, held, examples, waiting_ids, waiting_for, waiting_causes, errors;
                 exit;
