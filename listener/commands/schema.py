@@ -16,6 +16,7 @@ from listener.discovery.discovery import given
 from listener.errors import PlanOrPrint
 from listener.inspection import matching
 from listener.inspection import preview as previewing
+from listener.inspection.rule_text import rule_text
 from listener.mapping.mapping import Mapping
 from listener.schema import install as installing
 from listener.schema import own_reactions, reaction_files
@@ -82,8 +83,6 @@ async def install(
     ]
     show_rows(rows, ("what", "found", "score", "why"), "The LMS in this database")
     tell("")
-    if plan.discovery.remark is not None:
-        tell(plan.discovery.remark)
     if only_plan:
         seen = await previewing.preview(connection, settings.url(), plan.mapping, plan.installed)
         of_reactions = [] if files is None else (await own_reactions.compare(connection, files)).plan()
@@ -117,6 +116,13 @@ def _what_then(mapping: Mapping) -> Iterator[str]:
         yield "changed nothing; once this is installed, `listener sync` does it"
     else:
         yield "changed nothing; once this is installed, the daemon does it"
+
+
+@command(*CONNECTION, *MAPPING, only_looks=True)
+async def rule(connection: Connection, settings: Settings) -> None:
+    """Print the rule as one query, as LISTENER_WANTED_QUERY takes it: copy it, and change it."""
+    plan = await installing.plan(connection, given(settings), take_over=True)
+    sys.stdout.write(rule_text(plan.mapping) + "\n")
 
 
 @command(*CONNECTION)

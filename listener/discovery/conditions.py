@@ -133,6 +133,14 @@ class Rules:
                     setting=f"LISTENER_STUDENT_TABLE={relation.table.label} if it does ({EVERYONE})",
                 )
 
+    async def person(self, profiles: Relation, *, beside_roles: bool) -> Rule:
+        """The rule for people who have not left, whatever their role: beside a table of roles, or as it is given."""
+        setting, text = PREFIX + "PERSON_PREDICATE", self._given.get("person_predicate")
+        if text is not None:
+            return Rule(text, Choice("person", 100, setting), setting=setting, given=True)
+        nothing = Rule("true", Choice("person", 80, "nothing says that somebody has left"))
+        return also(nothing, await self.conditions(profiles)) if beside_roles else nothing
+
     async def conditions(self, relation: Relation) -> list[str]:
         """Further plain conditions on a profile: not deleted, not suspended, active, approved."""
         found = _not_gone(relation, vocabulary.SHUT_OUT, vocabulary.NOT_THESE)
@@ -144,6 +152,18 @@ class Rules:
             approved = self.matching(known, vocabulary.APPROVED)
             if column.is_word and approved:
                 found.append(equals_one_of(column, approved))
+        return found
+
+    async def membership(self, relation: Relation) -> list[str]:
+        """Conditions on a row that says which school a person is in: it counts, and is a student's, where it says."""
+        found = await self.conditions(relation)
+        students = vocabulary.STUDENTS[: vocabulary.STUDENTS.index("user")]
+        for names, wanted in ((vocabulary.ROLES_IN_A_COURSE, students), (vocabulary.STATUS_COLUMNS, vocabulary.ACTIVE)):
+            for column in ranked(relation, names):
+                known = await self._catalogue.values(relation, column) if column.is_word else ()
+                values = self.matching(known, wanted)
+                if values and len(values) < len(known):
+                    found.append(equals_one_of(column, values))
         return found
 
     async def status(self, relation: Relation) -> Rule:

@@ -9,8 +9,8 @@ from listener.catalogue.columns import check_seen
 from listener.catalogue.ownership import look_as_owner
 from listener.database.connection import Connection
 from listener.database.rows import only_row
-from listener.discovery import tenants, vocabulary
-from listener.discovery.conditions import Rule, Rules, ranked
+from listener.discovery import vocabulary
+from listener.discovery.conditions import Rule, Rules, also, ranked
 from listener.discovery.course_columns import counts_of, order_of, price_of
 from listener.discovery.enrollment_values import values_of
 from listener.discovery.enrollments import Enrollments, EnrollmentTables
@@ -18,6 +18,7 @@ from listener.discovery.evidence import Choice
 from listener.discovery.owners import of_one_owner
 from listener.discovery.students_rule import check_comparable, students_rule
 from listener.discovery.tables import Tables
+from listener.discovery.tenants import School, Schools
 from listener.errors import WrongSetting
 from listener.mapping.description import described
 from listener.mapping.mapping import Actions, Mapping, MissingIndex
@@ -34,8 +35,6 @@ class Discovery:
     mapping: Mapping
     choices: tuple[Choice, ...]
     owners: tuple[str, ...] = ()
-    remark: str | None = None
-    """A line about what was found, and may not be meant."""
 
     def lines(self) -> list[tuple[str, str, str, str]]:
         """(part, found, score, reason) for people to check."""
@@ -77,12 +76,18 @@ async def look(
     courses, course_key, courses_why = finder.courses(enrollments)
     by_query = "wanted_query" in asked
     _alone(asked)
+    school, member = None, Rule("true", Choice("school", 0, ""))
     if by_query:
         rule, role = Rule("true", Choice("students", 100, "LISTENER_WANTED_QUERY")), None
+        person = Rule("true", Choice("person", 100, "LISTENER_WANTED_QUERY"))
         published = Rule("true", Choice("published", 100, "LISTENER_WANTED_QUERY"))
     else:
         rule, role = await students_rule(finder, rules, profiles, enrollments, asked)
+        person = await rules.person(profiles, beside_roles=role is not None)
         published = await rules.published(courses)
+        school = Schools(catalogue, finder, profiles, profile_key, courses, enrollments).find(asked, role)
+        if school is not None and school.way.relation.table not in (profiles.table, role[0].table if role else None):
+            member = also(member, await rules.membership(school.way.relation))
     if role is not None:
         check_comparable(*role, profiles, profile_key)
     price, price_choice = price_of(courses, asked)
@@ -94,7 +99,10 @@ async def look(
         courses,
         course_key,
         students=rule,
+        person=person,
         role=role,
+        school=school,
+        member=member,
         status=await rules.status(enrollments.relation),
         published=published,
         price=price,
@@ -107,6 +115,7 @@ async def look(
         rule.choice,
         found.status.choice,
         found.published.choice,
+        *([] if school is None else [school.choice]),
         price_choice,
         counts_choice,
     )
@@ -115,7 +124,7 @@ async def look(
         mapping = await with_query(connection, mapping, catalogue, asked)
     mapping = replace(mapping, settings={name: value for name, value in asked.items() if name in given_now})
     owners = (catalogue.relations[table].owner for table in mapping.tables if table in catalogue.relations)
-    return Discovery(mapping, choices, tuple(sorted(set(owners))), tenants.remark(profiles, courses, asked))
+    return Discovery(mapping, choices, tuple(sorted(set(owners))))
 
 
 async def _look_as_owner(connection: Connection, catalogue: Catalogue, asked: dict[str, str]) -> None:
@@ -139,6 +148,11 @@ class FoundParts:
     courses: Relation
     course_key: str
     students: Rule
+    person: Rule
+    """What is asked of the profile besides."""
+    school: School | None
+    member: Rule
+    """What is asked of the row that says which school a person is in."""
     role: tuple[Relation, str] | None
     """The table of roles, and its key to the profile, if the rule for students is about that table."""
     status: Rule
@@ -155,7 +169,10 @@ async def _mapping(connection: Connection, found: FoundParts, asked: dict[str, s
     date = next((each for each in dates if each.is_time), None)
     default_course = asked.get("default_course")
     roles = [] if found.role is None else [found.role[0].table]
-    await rights.check_installer(connection, [profiles.table, *roles, enrollments.relation.table, courses.table])
+    school = found.school
+    members = [] if school is None else [school.way.relation.table]
+    tables = [profiles.table, *roles, *members, enrollments.relation.table, courses.table]
+    await rights.check_installer(connection, list(dict.fromkeys(tables)))
 
     async def condition(relation: Relation, rule: Rule) -> str:
         understood = expressions.predicate if rule.given else expressions.checked
@@ -163,13 +180,25 @@ async def _mapping(connection: Connection, found: FoundParts, asked: dict[str, s
         check_seen(relation, text, rule.setting)
         return text
 
+    is_student = await condition(found.role[0] if found.role else profiles, found.students)
+    is_person = await condition(profiles, found.person)
+    if not found.role and is_person != "true":
+        is_student, is_person = is_person if is_student == "true" else f"({is_student}) and ({is_person})", "true"
+    tenant = None
+    if school is not None:
+        tenant = school.tenant(courses, await condition(school.way.relation, found.member))
+    extra, of_course = await values_of(
+        connection, enrollments.relation, profiles.table, courses.table, {person, course, status}, asked, school
+    )
     return Mapping(
         profile_table=profiles.table,
         profile_key=found.profile_key,
         profile_key_type=profile_type,
+        is_person=is_person,
+        tenant=tenant,
         role_table=found.role[0].table if found.role else None,
         role_key=found.role[1] if found.role else None,
-        is_student=await condition(found.role[0] if found.role else profiles, found.students),
+        is_student=is_student,
         enrollment_table=enrollments.relation.table,
         enrollment_profile=person,
         enrollment_course=course,
@@ -179,9 +208,8 @@ async def _mapping(connection: Connection, found: FoundParts, asked: dict[str, s
         active_values=found.status.values,
         is_active=await condition(enrollments.relation, found.status),
         count_rows="all" if asked.get("count_rows") == "all" else "active",
-        extra_values=await values_of(
-            connection, enrollments.relation, profiles.table, {person, course, status}, asked.get("enrollment_values")
-        ),
+        extra_values=extra,
+        course_values=of_course,
         course_table=courses.table,
         course_key=found.course_key,
         course_key_type=course_type,
@@ -203,7 +231,7 @@ async def _mapping(connection: Connection, found: FoundParts, asked: dict[str, s
 
 def _with_catalogue(mapping: Mapping, catalogue: Catalogue) -> Mapping:
     """Adds from the catalogue: partitioned tables, and enum columns."""
-    watched = (mapping.student_table, mapping.enrollment_table, *(each.table for each in mapping.watched))
+    watched = (mapping.enrollment_table, *(each.table for each in (*mapping.noted, *mapping.watched)))
     return replace(
         mapping,
         partitioned=tuple(each.table for each in catalogue.tables if each.partitioned and each.table in watched),

@@ -62,4 +62,4 @@ async def students_rule(
         rules.role_in_other_words(profiles)
         await rules.role_elsewhere(finder.that_may_say_roles(profiles, person, enrollments.relation.table))
         own = Rule("true", Choice("students", 60, "nothing says who is one, so everyone is"))
-    return also(own, await rules.conditions(profiles)), None
+    return also(own, [] if "person_predicate" in asked else await rules.conditions(profiles)), None

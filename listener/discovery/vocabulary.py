@@ -32,8 +32,23 @@ SOMEONE_ELSE = some(
     "author admin coach mentor number no code parent"
 )
 
-OF_ALL = some("tenant org organization organisation school company workspace institution account client agency branch")
+TENANTS = some("tenant workspace")
+OF_ALL = TENANTS | some(
+    "org organization organisation school company institution account client agency branch academy district escola "
+    "escuela colegio empresa organizacao organizacion instituicao institucion inquilino ecole etablissement entreprise "
+    "organisme schule mandant organisationseinheit firma scuola azienda"
+)
 """Owners of rows where several share a database: nobody enrolls in those."""
+KEY_WORDS = some("id key uuid ref fk code no number slug")
+FOR_NOW = some("current default active last primary selected atual actual actuel aktuell")
+"""Words of a column for the school that a person of several looks at now."""
+BELONGING = (
+    PEOPLE
+    | OF_ALL
+    | ENROLLMENTS
+    | some("member membership participant access role staff membro miembro membre mitglied")
+)
+"""Names of tables of who belongs to a school are made of these words."""
 
 ROLE_COLUMNS = (
     "role", "user_role", "user_type", "account_type", "profile_type", "type", "rol", "papel", "tipo_usuario", "tipo",

@@ -5,9 +5,11 @@ Expressions over a row write the row as `{row}`: `{row}."role" = 'student'`.
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from listener.mapping.tenant import Tenant
 from listener.row_text import without_row
 from listener.sql import identifier
 
@@ -84,11 +86,16 @@ class Watched:
     audited: bool = False
     """Not watched: the audit finds changes."""
     condition: str | None = None
-    """A row is noted only when this begins to hold. None: every change of a row is noted."""
+    """A row is noted only when this begins to hold, or `columns` change while it holds. None: every change of a row is
+    noted."""
+    only_updates: bool = False
+    """Whether rows that come and go are no news."""
 
     @property
     def triggers(self) -> tuple[str, ...]:
         """Names, without `listener_`."""
+        if self.only_updates:
+            return ("watch_update",)
         if self.condition is not None:
             return ("insert", "update")
         return () if self.audited else tuple(f"watch_{name}" for name in EVERY_CHANGE)
@@ -124,6 +131,10 @@ class Mapping:
     course_table: Table
     course_key: str
     course_key_type: str
+    is_person: str = "true"
+    """With a role table, the condition on the profile's row."""
+    tenant: Tenant | None = None
+    """None: one school, or a rule in which schools play no part."""
     role_table: Table | None = None
     role_key: str | None = None
     enrollment_status: str | None = None
@@ -132,6 +143,9 @@ class Mapping:
     is_active: str = "true"
     count_rows: Literal["active", "all"] = "active"
     extra_values: dict[str, str] = field(default_factory=dict)
+    """Of a new enrollment: expressions over the profile's row."""
+    course_values: dict[str, str] = field(default_factory=dict)
+    """The same over the course's row."""
     course_price: str | None = None
     is_available: str = "true"
     student_view: str | None = None
@@ -180,21 +194,44 @@ class Mapping:
     @property
     def tables(self) -> tuple[Table, ...]:
         """Each once."""
-        named = (self.profile_table, self.student_table, self.enrollment_table, self.course_table)
+        named = [self.profile_table, self.student_table, self.enrollment_table, self.course_table]
+        named += [] if self.tenant is None else [self.tenant.table]
         return tuple(dict.fromkeys([*named, *(table for each in self.watched for table in each.tables)]))
 
     @property
     def only_on_joining(self) -> bool:
-        """Whether the rule is about new students alone, as the generated one: a student with any enrollment is left
-        alone, and one without a course waits."""
+        """Whether the rule is about new students alone, as the generated one: a student with any enrollment (of several
+        schools: with one there) is left alone, and one without a course waits."""
         return self.wanted_query is None
+
+    @property
+    def one_course_each(self) -> bool:
+        """Whether the rule has one course for a student at most."""
+        return self.only_on_joining and self.tenant is None
 
     @property
     def noted(self) -> tuple[Watched, ...]:
         """Tables in which changes are noted. The generated query needs only those about new students."""
         if self.wanted_query is not None:
             return self.watched
-        return (Watched(self.student_table, (), (Route(self.student_key),), condition=self.is_student),)
+        return tuple(self._noted_of_new_students())
+
+    def _noted_of_new_students(self) -> Iterator[Watched]:
+        """The table of the rule for students first."""
+        tenant = self.tenant
+        of_people = {} if tenant is None else {tenant.table: (tenant.column,)}
+        rule = (Route(self.student_key),)
+        yield Watched(self.student_table, of_people.pop(self.student_table, ()), rule, condition=self.is_student)
+        if self.role_table is not None and (self.is_person != "true" or self.profile_table in of_people):
+            profile, names = (Route(self.profile_key),), of_people.pop(self.profile_table, ())
+            yield Watched(self.profile_table, names, profile, condition=self.is_person)
+        if tenant is None:
+            return
+        if of_people:
+            yield Watched(tenant.table, (tenant.column,), (Route(tenant.person),), condition=tenant.condition)
+        hop = Hop(tenant.table, tenant.column, tenant.type, tenant.person)
+        moved = Route(tenant.course_column, (hop,))
+        yield Watched(self.course_table, (tenant.course_column,), (moved,), only_updates=True)
 
     @property
     def takes_back(self) -> bool:
@@ -255,6 +292,8 @@ class Mapping:
             values[name] = None if values[name] is None else Table(**values[name])
         for name in ("active_values", "count_columns", "statistics", "runtime_roles", "further_schemas"):
             values[name] = tuple(values.get(name, ()))
+        tenant = values.get("tenant")
+        values["tenant"] = None if tenant is None else Tenant(**{**tenant, "table": Table(**tenant["table"])})
         values["query_views"] = tuple(values.get("query_views", ()))
         values["query_functions"] = tuple(CalledFunction(**each) for each in values.get("query_functions", ()))
         values["watched"] = tuple(_watched(**each) for each in values.get("watched", ()))
@@ -273,6 +312,7 @@ def _watched(
     *,
     audited: bool,
     condition: str | None = None,
+    only_updates: bool = False,
 ) -> Watched:
     """The part of `from_json` for a watched table."""
     return Watched(
@@ -284,6 +324,7 @@ def _watched(
         ),
         audited,
         condition,
+        only_updates,
     )
 
 

@@ -3,7 +3,7 @@
 from listener import sql
 from listener.mapping.binding import Tokens
 from listener.mapping.mapping import Mapping, Route, Watched, column
-from listener.row_text import over
+from listener.row_text import ROW, columns_of, over
 from listener.schema.table_checks import TableChecks
 from listener.sql import identifier, literal
 
@@ -25,19 +25,19 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
         "watched": str(number),
         "watched_source": "'profiles'" if plain.condition is not None else tokens.text(literal(plain.table.label)),
         "declare_keys": "".join(f"\n    keys_{place} text[];" for place, _ in keyed),
-        "profiles_of_row": _take_row(bound.condition, direct, key),
+        "profiles_of_row": _take_row(bound, direct, key),
         "keys_of_row": "".join(
             f"\n        keys_{place} := array(\n            select distinct noted.key\n            from (values"
             f" {_sides([route.column], 'text')}) as noted(key)\n            where noted.key is not null\n        );"
             for place, route in keyed
         ),
     }
-    columns = ", ".join(column(tokens.text(name)) for name in plain.columns) or "null"
-    values["untouched"] = (
-        sql.render(sql.read("mapping/untouched"), {"columns": columns}).strip()
-        if plain.condition is None
-        else shared["untouched_student"]
-    )
+    by_query = mapping.wanted_query is not None
+    names = map(tokens.text, plain.columns) if by_query else bound.columns
+    read = [column(name) for name in (*(direct if bound.condition is not None else ()), *names)]
+    read += [f"{ROW}.{name}" for name in columns_of(bound.condition or "")]
+    columns = ", ".join(dict.fromkeys(read)) or "null"
+    values["untouched"] = sql.render(sql.read("mapping/untouched"), {"columns": columns}).strip()
     notes = [sql.render(sql.read("mapping/notes", "note_profiles"), values)] if direct else []
     for place, _ in keyed:
         more = {"keys": f"keys_{place}", "route_name": tokens.text(literal(name_of(plain, plain.routes[place])))}
@@ -107,14 +107,17 @@ def name_of(watched: Watched, route: Route) -> str:
     return " > ".join([f"{watched.table.label} ({route.column})", *steps])
 
 
-def _take_row(condition: str | None, columns: list[str], kind: str) -> str:
-    """Sets `profiles` to those of one row. Under a condition: if it holds now, and did not before."""
-    if condition is not None:
-        is_so, was_so = over(condition, "new"), over(condition, "old")
-        now, before = (f"{side}.{identifier(columns[0])}" for side in ("new", "old"))
+def _take_row(bound: Watched, columns: list[str], kind: str) -> str:
+    """Sets `profiles` to those of one row. Under a condition: if it holds now, and did not before, or not so."""
+    if bound.condition is not None:
+        is_so, was_so = over(bound.condition, "new"), over(bound.condition, "old")
+        now = f"new.{identifier(columns[0])}"
+        other = "".join(
+            f" or new.{name} is distinct from old.{name}" for name in map(identifier, [columns[0], *bound.columns])
+        )
         return (
-            f"if ({is_so}) is true\n            and (tg_op = 'INSERT' or ({was_so}) is not true"
-            f" or {now} is distinct from {before}) then\n            profiles := array[{now}];\n        end if;"
+            f"if ({is_so}) is true\n            and (tg_op = 'INSERT' or ({was_so}) is not true{other}) then"
+            f"\n            profiles := array[{now}];\n        end if;"
         )
     return (
         "profiles := array(\n            select distinct noted.id\n"

@@ -14,6 +14,12 @@ with wanted(profile_id, course_id) as materialized (
             where {{enrollment_profile:enrollment}} = wanted.profile_id
         )
 
+-- name: astray_by_school
+select distinct wanted.profile_id::{{profile_key_type}}, wanted.course_id::{{course_key_type}}, 'enrolled'
+    from (
+        {{wanted_query}}
+    ) as wanted(profile_id, course_id)
+
 -- name: astray_keep
 select missing.profile_id, missing.course_id, 'enrolled'
     from (
@@ -169,6 +175,62 @@ select student.id, (
             {{student_view}}
             ) as student(id)
 
+-- name: students_by_profile
+select {{profile_key:profile}} as id, {{tenant_column:profile}} as school
+            from {{profile_table}} as profile
+            where {{student_condition}}{{of_a_school:profile}}
+
+-- name: students_by_membership
+select student.id, {{tenant_column:member}} as school
+            from (
+            {{student_view}}
+            ) as student(id)
+            inner join {{tenant_table}} as member on {{tenant_person:member}} = student.id
+            where ({{tenant_condition:member}}) is true{{of_a_school:member}}
+
+-- name: same_school
+{{tenant_course:course}} = student.school
+
+-- name: same_school_or_none
+({{tenant_course:course}} = student.school or ({{tenant_course:course}} is null and student.school is null))
+
+-- name: course_of_school
+select {{course_key:course}} as id
+                from {{course_table}} as course
+                where ({{is_default_course:course}}) is true and {{same_school}}
+                order by {{course_order:course}}
+                limit 1
+
+-- name: course_said_or_of_school
+(
+                    select {{course_key:course}} as id
+                    from {{course_table}} as course
+                    where only_course is null and ({{is_default_course:course}}) is true and {{same_school}}
+                    order by {{course_order:course}}
+                    limit 1
+                )
+                union all
+                select {{course_key:course}}
+                from {{course_table}} as course
+                where {{course_key:course}} = only_course and {{same_school}}
+
+-- name: generated_by_school
+select student.id, landing.id
+            from (
+            {{students_by_school}}
+            ) as student(id, school)
+            left join lateral (
+                {{course_of_school}}
+            ) as landing(id) on true
+            -- Who has an enrollment in that school, of any status, is left alone.
+            where (
+                select true
+                from {{enrollment_table}} as enrollment
+                inner join {{course_table}} as course on {{course_key:course}} = {{enrollment_course:enrollment}}
+                where {{enrollment_profile:enrollment}} = student.id and {{same_school}}
+                limit 1
+            ) is null{{or_of_none}}
+
 -- name: student_view
 select {{profile_key:profile}} as id
             from {{profile_table}} as profile
@@ -176,6 +238,10 @@ select {{profile_key:profile}} as id
 
 -- name: written_since
 intersect
-    select {{student_key:written}}::{{profile_key_type}}
-    from {{student_table}} as written
+    ({{written_since_each}}
+    )
+
+-- name: written_since_each
+    select written.{{written_key}}::{{profile_key_type}}
+    from {{written_table}} as written
     where age(written.xmin) <= pg_snapshot_xmax(pg_current_snapshot())::text::bigint - since::text::bigint + 1

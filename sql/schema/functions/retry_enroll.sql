@@ -29,7 +29,7 @@ begin
             where is_there
         ),
 
-        -- Two ranges of the index: those who are neither are not walked past.
+{{still_wanted}}        -- Two ranges of the index: those who are neither are not walked past.
         due_by_now as materialized (
             select pending_enrollment.profile_id
             from listener.pending_enrollment
@@ -46,7 +46,7 @@ begin
             from listener.pending_enrollment
             where
                 pending_enrollment.next_attempt_at = 'infinity'
-                and exists (select from destination)
+                and {{has_course_now}}
                 and not exists (select from listener.pause where pause.consumer = 'enroll')
             order by pending_enrollment.next_attempt_at
             limit most - (select count(*) from due_by_now)
