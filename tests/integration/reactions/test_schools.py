@@ -34,7 +34,10 @@ BY_MEMBERSHIP = SCHOOLS.format(
         primary key (user_id, organization_id)
     );""",
 )
-LANDED = "select array_agg(user_id || ' in ' || course_id || ' of ' || organization_id order by user_id, course_id) from enrollments"
+LANDED = """
+select array_agg(user_id || ' in ' || course_id || ' of ' || organization_id order by user_id, course_id)
+from enrollments
+"""
 WAITING = "select array_agg(profile_id || ' ' || reason order by profile_id) from listener.pending_enrollment"
 
 
@@ -113,4 +116,52 @@ async def test_the_printed_rule_is_the_rule(
         await app.execute("insert into organization_members values (1, 1), (2, 2)")
     pairs = "select array_agg(user_id || ' in ' || course_id order by user_id) from enrollments"
     await eventually(app, pairs, equals=["1 in 1", "2 in 2"])
+    await app.close()
+
+
+async def test_renames_are_followed_and_a_course_that_fails_stops_no_school(
+    make_database: Callable[..., Database], start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    database = make_database(empty=True)
+    app = await connect(database.url)
+    await app.execute(BY_MEMBERSHIP)
+    await app.execute("alter table courses add level integer default 1")
+    listener(database.url, "install", publish_predicate="published and 1 / level > 0")
+    start_daemon(database, heartbeat_seconds=0.3).wait_ready("leading")
+    await app.execute(
+        """
+        insert into courses (title, organization_id, level) values ('fails', 1, 0), ('fails', 2, 0);
+        alter table organization_members rename organization_id to school_id;
+        alter table organization_members rename left_at to gone_at;
+        alter table organization_members rename to members;
+        alter table courses rename organization_id to school_id;
+        insert into profiles default values;
+        insert into members values (1, 1), (1, 2);
+        """
+    )
+    await eventually(app, LANDED, equals=["1 in 1 of 1", "1 in 2 of 2"])
+    await app.execute("alter table members rename school_id to house_id; alter table courses rename id to number")
+    await app.execute("insert into profiles default values; insert into members values (2, 2)")
+    await eventually(app, "select count(*) from enrollments where user_id = 2 and course_id = 2", equals=1)
+    listener(database.url, "install", check=True)
+    assert "already installed" in listener(database.url, "install", check=True).stdout
+    await app.execute("insert into profiles default values; insert into members values (3, 1)")
+    await eventually(app, "select count(*) from enrollments where user_id = 3 and course_id = 1", equals=1)
+    await app.close()
+
+
+async def test_the_plan_names_each_schools_course(make_database: Callable[..., Database]) -> None:
+    database = make_database(empty=True)
+    app = await connect(database.url)
+    await app.execute(BY_MEMBERSHIP)
+    await app.execute(
+        "insert into profiles default values; insert into profiles default values;"
+        "insert into organization_members values (1, 1), (1, 2), (2, 2), (2, 3)"
+    )
+    said = listener(database.url, "install", "--plan", check=True).stdout
+    for line in ("course 1: 1 would join: 1", "course 2: 2 would join: 1, 2", "no course: 1 would join: 2; they would"):
+        assert line in said
+    listener(database.url, "install", check=True)
+    assert "1 waits" in listener(database.url, "sync", check=False).stdout
+    assert await app.fetchval(LANDED) == ["1 in 1 of 1", "1 in 2 of 2", "2 in 2 of 2"]
     await app.close()
