@@ -5,8 +5,8 @@ from listener.catalogue.catalogue import Relation
 from listener.catalogue.columns import find_column
 from listener.database.connection import Connection
 from listener.discovery import vocabulary
-from listener.discovery.conditions import ranked
 from listener.discovery.evidence import Choice
+from listener.discovery.states import ranked
 from listener.errors import WrongSetting
 from listener.mapping.lists import listed
 from listener.mapping.mapping import column

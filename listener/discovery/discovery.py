@@ -9,14 +9,15 @@ from listener.catalogue.columns import check_seen
 from listener.catalogue.ownership import look_as_owner
 from listener.database.connection import Connection
 from listener.database.rows import only_row
-from listener.discovery import vocabulary
-from listener.discovery.conditions import Rule, Rules, also, ranked
+from listener.discovery import states, vocabulary
+from listener.discovery.conditions import Rule, Rules, also
 from listener.discovery.course_columns import counts_of, order_of, price_of
 from listener.discovery.enrollment_values import values_of
 from listener.discovery.enrollments import Enrollments, EnrollmentTables
 from listener.discovery.evidence import Choice
 from listener.discovery.owners import of_one_owner
-from listener.discovery.students_rule import check_comparable, students_rule
+from listener.discovery.states import ranked
+from listener.discovery.students_rule import Students, check_comparable
 from listener.discovery.tables import Tables
 from listener.discovery.tenants import School, Schools
 from listener.errors import WrongSetting
@@ -82,12 +83,12 @@ async def look(
         person = Rule("true", Choice("person", 100, "LISTENER_WANTED_QUERY"))
         published = Rule("true", Choice("published", 100, "LISTENER_WANTED_QUERY"))
     else:
-        rule, role = await students_rule(finder, rules, profiles, enrollments, asked)
+        rule, role = await Students(catalogue, finder, rules, asked).rule(profiles, profile_key, enrollments)
         person = await rules.person(profiles, beside_roles=role is not None)
         published = await rules.published(courses)
         school = Schools(catalogue, finder, profiles, profile_key, courses, enrollments).find(asked, role)
         if school is not None and school.way.relation.table not in (profiles.table, role[0].table if role else None):
-            member = also(member, await rules.membership(school.way.relation))
+            member = also(member, await states.of_membership(catalogue, school.way.relation))
     if role is not None:
         check_comparable(*role, profiles, profile_key)
     price, price_choice = price_of(courses, asked)

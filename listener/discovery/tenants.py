@@ -168,7 +168,7 @@ class Schools:
 
     def _person_of(self, relation: Relation) -> str | None:
         """The column that refers to the person."""
-        people = (self._profiles.table, self._made.person.table)
+        people = self._finder.people(self._profiles, self._key, self._made.person.table)
         named = [name for name in relation.columns if not vocabulary.says(name, vocabulary.SOMEONE_ELSE)]
         referring = [name for name in named if (relation.reference(name) or (None,))[0] in people]
         own = self._profiles.columns[self._key]

@@ -89,8 +89,8 @@ async def test_a_role_that_is_not_a_word_does_not_make_everyone_a_student(empty_
         "alter table users drop role; alter table users add role_id integer references roles;",
     )
     assert said == (
-        "cannot tell who is a student: public.users.role_id refers to public.roles. Set LISTENER_STUDENT_PREDICATE"
-        " to a condition on role_id (or LISTENER_STUDENT_PREDICATE=true: everyone is)."
+        "cannot tell who is a student: public.users.role_id refers to public.roles, which says no name of a role yet."
+        " Set LISTENER_STUDENT_PREDICATE to a condition on role_id (or LISTENER_STUDENT_PREDICATE=true: everyone is)."
     )
     await empty_database.execute("alter table users drop role_id; alter table users add role smallint")
     assert "public.users.role is smallint" in await told(empty_database)

@@ -61,7 +61,7 @@ async def test_by_a_table_of_members(school: Connection, name: str) -> None:
     assert tenant is not None
     assert (tenant.table.name, tenant.person, tenant.column) == (name, "user_id", "organization")
     condition = tenant.condition.replace('{row}."', "").replace('"', "")
-    assert condition == "deleted_at is null and role in ('student') and status in ('active')"
+    assert condition == "deleted_at is null and (status is null or status in ('active')) and role in ('student')"
 
 
 async def test_by_the_table_of_roles_each_role_is_in_its_school(empty_database: Connection) -> None:
