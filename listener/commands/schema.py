@@ -13,6 +13,7 @@ from listener.commands.printing import show_rows, tell
 from listener.database.connection import Connection
 from listener.database.session import may_write
 from listener.discovery.discovery import given
+from listener.discovery.questions import ACCEPTED, ALL
 from listener.errors import PlanOrPrint
 from listener.inspection import matching
 from listener.inspection import preview as previewing
@@ -43,6 +44,12 @@ async def install(
             help="Only say who would join, leave and come back, by course, and what was found; change nothing.",
         ),
     ] = False,
+    accept_guesses: Annotated[
+        bool,
+        typer.Option(
+            "--accept-guesses", help="Where something cannot be told, take what the question says would be guessed."
+        ),
+    ] = False,
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Disable triggers that enroll or count; uninstall enables them again.")
     ] = False,
@@ -70,7 +77,11 @@ async def install(
     """Install schema `listener` beside the LMS's tables, or upgrade it."""
     files = None if reactions is None else reaction_files.read(reactions)
     plan = await installing.plan(
-        connection, given(settings), take_over=take_over, grant_to=tuple(grant_to or ()), owner=owner
+        connection,
+        given(settings) | _guesses(accept_guesses),
+        take_over=take_over,
+        grant_to=tuple(grant_to or ()),
+        owner=owner,
     )
     if files is not None:
         await own_reactions.check(connection, files, plan)
@@ -108,6 +119,10 @@ async def install(
             tell(remark)
 
 
+def _guesses(accepted: bool) -> dict[str, str]:
+    return {ACCEPTED: ALL} if accepted else {}
+
+
 def _what_then(mapping: Mapping) -> Iterator[str]:
     """When the plan would happen."""
     if not mapping.enrolls or mapping.observes:
@@ -119,9 +134,16 @@ def _what_then(mapping: Mapping) -> Iterator[str]:
 
 
 @command(*CONNECTION, *MAPPING, only_looks=True)
-async def rule(connection: Connection, settings: Settings) -> None:
+async def rule(
+    connection: Connection,
+    settings: Settings,
+    *,
+    accept_guesses: Annotated[
+        bool, typer.Option("--accept-guesses", help="Where something cannot be told, guess as `install` would.")
+    ] = False,
+) -> None:
     """Print the rule as one query, as LISTENER_WANTED_QUERY takes it: copy it, and change it."""
-    plan = await installing.plan(connection, given(settings), take_over=True)
+    plan = await installing.plan(connection, given(settings) | _guesses(accept_guesses), take_over=True)
     sys.stdout.write(rule_text(plan.mapping) + "\n")
 
 

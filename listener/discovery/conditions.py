@@ -32,7 +32,7 @@ class Rule:
     given: bool = False
 
 
-def _status_columns(relation: Relation) -> list[Column]:
+def status_columns(relation: Relation) -> list[Column]:
     """Columns that tell a status, best first: those of usual names; words of a fixed list, under a name that ends as
     those do; numbers."""
     named = ranked(relation, vocabulary.STATUS_COLUMNS)
@@ -158,7 +158,7 @@ class Rules:
     async def _by_status(self, relation: Relation) -> Rule:
         """The rule by the column that tells a status, if there is one."""
         name = self._given.get("enrollment_status")
-        columns = [find_column(relation, name, "enrollment_status")] if name else _status_columns(relation)
+        columns = [find_column(relation, name, "enrollment_status")] if name else status_columns(relation)
         if not columns:
             if "active_values" in self._given:
                 raise WrongSetting(

@@ -70,7 +70,7 @@ class Schools:
         self._catalogue, self._finder = catalogue, finder
         self._profiles, self._key, self._courses, self._made = profiles, key, courses, made
 
-    def find(self, asked: dict[str, str], role: tuple[Relation, str] | None) -> School | None:
+    async def find(self, asked: dict[str, str], role: tuple[Relation, str] | None) -> School | None:
         """None: there is one school, or a setting says where students land. Raises Undecided, WrongSetting."""
         given = asked.get("tenant")
         if given == NO_TENANT or (given is None and (asked.keys() & DECIDED or asked.get("actions") == "count")):

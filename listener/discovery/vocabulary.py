@@ -209,6 +209,48 @@ ONLY_THESE = ("is_active", "active", "ativo", "ativa", "activo", "activa", "acti
 APPROVALS = ("approval_status",)
 APPROVED = ("approved", "active", "accepted")
 
+OPEN_FLAGS = (
+    "is_open", "open", "enrollment_open", "enrollments_open", "open_for_enrollment", "accepting_enrollments",
+    "registration_open", "is_enrollable", "enrollable", "allows_enrollment", "aberto", "aberta", "abierto",
+    "matriculas_abertas", "inscricoes_abertas", "inscripciones_abiertas", "inscriptions_ouvertes", "anmeldung_offen",
+    "is_available", "available", "is_enabled", "enabled", "is_listed", "disponivel", "disponible", "verfugbar",
+)  # fmt: skip
+"""Flags of courses that people may join."""
+UNCLEAR_OF_PEOPLE = some(
+    "locked frozen guest alumni alumnus graduated inactive expired paused blacklisted fake system service staff admin "
+    "teacher instructor tutor faculty employee parent guardian left former enabled spam dummy sandbox merged duplicate "
+    "quarantined restricted closed ended terminated dismissed expelled deceased dead visitor trial waitlisted pending "
+    "rejected convidado visitante egresso formado professor docente profesor enseignant lehrer gast ausente invitado "
+    "pausado congelado inativo inactivo inactif inaktiv verstorben"
+)
+"""Words of flags that may say that a person is no student, or not any more."""
+UNCLEAR_OF_ENROLLMENTS = some(
+    "waitlisted waitlist waiting trial guest auditor observer locked expired hold paused frozen suspended blocked "
+    "banned current enabled valid void voided refunded rejected pending inactive dummy duplicate transferred left "
+    "ended teacher instructor staff reserve reserved provisional temporary invited espera ouvinte oyente pausado "
+    "pausada trancado trancada congelado vencido expirado bloqueado suspenso suspendido transferido provisorio "
+    "provisional warteliste pausiert gesperrt abgelaufen attente suspendu expire provisoire show"
+)
+UNCLEAR_OF_COURSES = some(
+    "private internal locked sandbox master sample soon pending paused suspended frozen inactive expired deprecated "
+    "obsolete cancelled canceled ended old legacy restricted invite invitation unlisted blocked privado privada "
+    "interno interna restrito restringido pausado suspenso cancelado cancelada prive interne privat intern gesperrt"
+)
+ROLE_FLAGS = some(
+    "staff admin teacher instructor tutor faculty employee parent guardian service system professor docente profesor "
+    "enseignant lehrer"
+)
+NO_STATES = some(
+    "email mail phone sms push notification newsletter marketing consent term onboarding onboarded verified "
+    "verification confirmed password token mfa factor reminder sent completed complete completion finished passed "
+    "certificate certified favorite pinned seen read viewed sync synced import imported export premium featured free "
+    "popular new recommended mandatory required has show_all allow display auto default comment rating review payment "
+    "paid billing invoice stripe cookie gdpr avatar photo bio subscription progress learning grading grade marital "
+    "employment immigration health vaccination relationship online presence kyc background moderation job can want "
+    "login session hand api"
+)
+"""Words of columns about something else."""
+
 COUNT_COLUMN = re.compile(
     r"(?:total|num|number_of|active|current|qtd|total_de)?_?"
     r"(?:enrol?l?ments?|enrol?led(?:_?students)?|students?(?:_enrolled)?|learners?|members?|matriculas|alunos|inscritos"

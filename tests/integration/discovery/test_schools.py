@@ -87,7 +87,8 @@ async def test_two_ways_are_asked_about_and_each_can_be_set(school: Connection) 
         "cannot tell which school a person is in: public.users.org_id and public.org_members.org_id say it. Set"
         " LISTENER_TENANT=public.users.org_id=public.courses.org_id or"
         " LISTENER_TENANT=public.org_members(user_id).org_id=public.courses.org_id"
-        " (or LISTENER_TENANT=none: all students land in the same course)."
+        " (or LISTENER_TENANT=none: all students land in the same course);"
+        " or --accept-guesses: all students land in the same course."
     )
     for way, table in (
         ("public.users.org_id=public.courses.org_id", "users"),
