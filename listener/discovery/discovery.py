@@ -6,6 +6,7 @@ from listener import sql
 from listener.catalogue import expressions, rights
 from listener.catalogue.catalogue import Catalogue, Relation
 from listener.catalogue.columns import check_seen
+from listener.catalogue.comparisons import Comparisons
 from listener.catalogue.ownership import look_as_owner
 from listener.database.connection import Connection
 from listener.database.rows import only_row
@@ -17,6 +18,7 @@ from listener.discovery.enrollments import Enrollments, EnrollmentTables
 from listener.discovery.evidence import Choice
 from listener.discovery.owners import of_one_owner
 from listener.discovery.questions import ACCEPTED, Asking
+from listener.discovery.references import INNER_SCHEMAS
 from listener.discovery.rule_parts import GUESSED, Parts, RuleParts
 from listener.discovery.states import ranked
 from listener.discovery.tables import Tables
@@ -83,7 +85,10 @@ async def look(
     courses, course_key, courses_why = finder.courses(enrollments)
     by_query = "wanted_query" in asked
     _alone(asked)
-    parts = await Parts(catalogue, finder, asked, asking).find(profiles, profile_key, enrollments, courses)
+    compared = await Comparisons.of(
+        connection, [each.table for each in catalogue.tables if _is_of_lms(each, catalogue)]
+    )
+    parts = await Parts(catalogue, finder, asked, asking, compared).find(profiles, profile_key, enrollments, courses)
     price, price_choice = price_of(courses, asked)
     counts, counts_choice = counts_of(courses, asked)
     found = FoundParts(
@@ -116,6 +121,10 @@ async def look(
     mapping = replace(mapping, settings=kept | asking.kept)
     owners = (catalogue.relations[table].owner for table in mapping.tables if table in catalogue.relations)
     return Discovery(mapping, choices, tuple(sorted(set(owners))), tuple(asking.guessed.items()))
+
+
+def _is_of_lms(relation: Relation, catalogue: Catalogue) -> bool:
+    return catalogue.is_looked_at(relation) and relation.table.schema not in INNER_SCHEMAS
 
 
 async def _look_as_owner(connection: Connection, catalogue: Catalogue, asked: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from listener.catalogue.catalogue import Catalogue, Relation
+from listener.catalogue.comparisons import Comparisons
 from listener.discovery import states, unclear, vocabulary
 from listener.discovery.conditions import Rule, Rules, also, status_columns
 from listener.discovery.enrollments import Enrollments
@@ -13,6 +14,8 @@ from listener.discovery.students_rule import Students, check_comparable
 from listener.discovery.tables import Tables
 from listener.discovery.tenants import DECIDED, School, Schools
 from listener.discovery.unclear import Kind
+from listener.discovery.vocabulary import NO_STATES
+from listener.row_text import columns_of, unquoted
 
 QUERY = "LISTENER_WANTED_QUERY"
 GUESSED = 10
@@ -38,8 +41,11 @@ class RuleParts:
 class Parts:
     """Finds them, and asks about what is not understood."""
 
-    def __init__(self, catalogue: Catalogue, finder: Tables, asked: dict[str, str], asking: Asking) -> None:
+    def __init__(
+        self, catalogue: Catalogue, finder: Tables, asked: dict[str, str], asking: Asking, compared: Comparisons
+    ) -> None:
         self._catalogue, self._finder, self._asked, self._asking = catalogue, finder, asked, asking
+        self._compared = compared
         self._rules = Rules(catalogue, asked)
 
     async def find(
@@ -50,6 +56,7 @@ class Parts:
         status = await self._asking.answer(
             self._rules.status(enrollments.relation), "active", "every enrollment counts", Rule("true", every)
         )
+        status = self._also_compared(status, enrollments.relation)
         known = [enrollments.person.column, enrollments.course.column, status.column]
         if status.choice.score == GUESSED:  # those are asked about already
             known += [each.name for each in status_columns(enrollments.relation)]
@@ -61,7 +68,7 @@ class Parts:
             return RuleParts(by_query, by_query, None, published, status, None, by_query)
         students, person, role = await self._students(profiles, profile_key, enrollments)
         published = await self._published(courses)
-        finding = Schools(self._catalogue, self._finder, profiles, profile_key, courses, enrollments)
+        finding = Schools(self._catalogue, self._finder, self._compared, profiles, profile_key, courses, enrollments)
         together = "all students land in the same course"
         school = await self._asking.answer(finding.find(self._asked, role), "school", together, None)
         member = await self._member(school, profiles, role)
@@ -79,12 +86,19 @@ class Parts:
         )
         if role is not None:
             check_comparable(*role, profiles, profile_key)
+            students = self._also_compared(students, role[0])
             if "student_predicate" not in self._asked:
                 await self._ask(role[0], unclear.ROLE, students.condition, role[1], students.column)
         person = await self._rules.person(profiles, beside_roles=role is not None)
+        if role is not None:
+            person = self._also_compared(person, profiles)
+        elif "person_predicate" not in self._asked:
+            students = self._also_compared(students, profiles)
         is_said = "person_predicate" in self._asked or (role is None and "student_predicate" in self._asked)
         if not is_said and self._enrolls:
             stays = " and ".join(await states.of_person(self._catalogue, profiles)) or "true"
+            compared = Rule(stays, students.choice)
+            stays = self._also_compared(compared, profiles).condition
             is_by_role = role is not None or students.column is not None
             roles = [each for each in profiles.columns if is_by_role and unclear.says_a_role(each)]
             await self._ask(profiles, unclear.PERSON, stays, profile_key, students.column, *roles)
@@ -94,6 +108,7 @@ class Parts:
         every = Rule("true", Choice("published", GUESSED, "a guess that was accepted: every course is"))
         guess = "students may land in every course"
         published = await self._asking.answer(self._rules.published(courses), "published", guess, every)
+        published = self._also_compared(published, courses)
         if not self._asked.keys() & {"publish_predicate", *DECIDED} and self._enrolls:
             known = ranked(courses, vocabulary.PUBLISH_STATUS) if published.choice.score == GUESSED else []
             await self._ask(courses, unclear.COURSE, published.condition, *(each.name for each in known))
@@ -105,6 +120,7 @@ class Parts:
             return member
         relation = school.way.relation
         member = also(member, await states.of_membership(self._catalogue, relation))
+        member = self._also_compared(member, relation)
         await self._ask(relation, unclear.MEMBERSHIP, member.condition, school.way.person, school.way.column)
         return member
 
@@ -112,7 +128,17 @@ class Parts:
     def _enrolls(self) -> bool:
         return self._asked.get("actions") != "count"
 
+    def _also_compared(self, rule: Rule, relation: Relation) -> Rule:
+        """The rule, if it is not given, with what the LMS itself says of rows that count."""
+        if rule.given:
+            return rule
+        read = {*map(unquoted, columns_of(rule.condition)), rule.column}
+        sure = {each.column: each.condition for each in self._compared.about(relation) if each.is_sure}
+        more = [says for name, says in sure.items() if name not in read and not vocabulary.says(name, NO_STATES)]
+        return also(rule, more)
+
     async def _ask(self, relation: Relation, kind: Kind, condition: str, *known: str | None) -> None:
-        found = await unclear.question(self._catalogue, relation, kind, condition, known)
+        compared = {each.column: each.where for each in self._compared.about(relation) if not each.is_sure}
+        found = await unclear.question(self._catalogue, relation, kind, condition, known, compared)
         if found is not None:
             self._asking.add(found[0], found[1], kind.guess)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from listener.catalogue.catalogue import Catalogue, Column, Relation
 from listener.catalogue.columns import find_column
+from listener.catalogue.comparisons import Comparisons
 from listener.discovery import vocabulary
 from listener.discovery.enrollments import Enrollments
 from listener.discovery.evidence import Choice
@@ -65,9 +66,18 @@ class Schools:
     """Finds how people and courses lead to schools, from the schema and the settings."""
 
     def __init__(
-        self, catalogue: Catalogue, finder: Tables, profiles: Relation, key: str, courses: Relation, made: Enrollments
+        self,
+        catalogue: Catalogue,
+        finder: Tables,
+        compared: Comparisons,
+        profiles: Relation,
+        key: str,
+        courses: Relation,
+        made: Enrollments,
     ) -> None:
         self._catalogue, self._finder = catalogue, finder
+        both = {*compared.by_policy(profiles)} & {*compared.by_policy(courses)}
+        self._by_policy = {name for name in both if not vocabulary.says(name, vocabulary.PEOPLE | SOMEONE_ELSES)}
         self._profiles, self._key, self._courses, self._made = profiles, key, courses, made
 
     async def find(self, asked: dict[str, str], role: tuple[Relation, str] | None) -> School | None:
@@ -128,7 +138,12 @@ class Schools:
 
     def _of_courses(self) -> list[str]:
         """Columns of courses that hold a school's key."""
-        return [name for name in self._courses.columns if self._is_school(self._courses, name)]
+        return [
+            name
+            for name in self._courses.columns
+            if self._is_school(self._courses, name)
+            or (name in self._by_policy and name not in self._courses.primary_key)
+        ]
 
     def _is_school(self, relation: Relation, name: str) -> bool:
         column, reference = relation.columns[name], relation.reference(name)
@@ -137,6 +152,8 @@ class Schools:
         if reference is not None:
             named = vocabulary.all_among(reference[0].name, vocabulary.OF_ALL)
             return named and reference[0] not in (self._profiles.table, relation.table)
+        if not vocabulary.says(name, vocabulary.OF_ALL):
+            return False
         return vocabulary.all_among(name, vocabulary.OF_ALL | vocabulary.KEY_WORDS) and _is_key(column)
 
     def _same(self, of_course: str, relation: Relation, name: str) -> bool:

@@ -1,7 +1,8 @@
 """Columns that read like a state, and are not understood: they are asked about, never passed over in silence."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from listener.catalogue.catalogue import Catalogue, Column, Relation
 from listener.catalogue.columns import few
@@ -10,6 +11,7 @@ from listener.errors import Unclear
 from listener.mapping.mapping import readable
 from listener.row_text import columns_of, unquoted
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 SHOWN = 4
 """Values of one column in a question."""
 
@@ -40,19 +42,31 @@ COURSE = Kind("which courses are published", vocabulary.UNCLEAR_OF_COURSES, (), 
 
 
 async def question(
-    catalogue: Catalogue, relation: Relation, kind: Kind, condition: str, known: Iterable[str | None] = ()
+    catalogue: Catalogue,
+    relation: Relation,
+    kind: Kind,
+    condition: str,
+    known: Iterable[str | None] = (),
+    compared: Mapping[str, str] = NOTHING,
 ) -> tuple[Unclear, str] | None:
     """The question about all such columns of a table, and what it is about; None where all is clear. `condition` is
-    what was understood, and `known` are columns with another meaning."""
+    what was understood, `known` are columns with another meaning, and `compared` says of a column where the LMS
+    itself compares it."""
     understood = {*map(unquoted, columns_of(condition)), *known, *relation.primary_key}
     found = [
         column
         for name, column in relation.columns.items()
-        if name not in understood and relation.reference(name) is None and _reads_like_a_state(column, kind)
+        if name not in understood and relation.reference(name) is None and _reads_like_a_state(column, kind, compared)
     ]
     if not found:
         return None
-    seen = " and ".join([await _seen(catalogue, relation, each) for each in found])
+    seen = " and ".join(
+        [
+            await _seen(catalogue, relation, each)
+            + (f", compared in {compared[each.name]}," if each.name in compared else "")
+            for each in found
+        ]
+    )
     they, add = ("it plays", "a condition on it") if len(found) == 1 else ("they play", "conditions on them")
     now = readable(condition)
     table = f"LISTENER_STUDENT_TABLE={relation.table.setting} and " if kind is ROLE else ""
@@ -69,9 +83,11 @@ def says_a_role(name: str) -> bool:
     return vocabulary.says(name, vocabulary.ROLE_FLAGS)
 
 
-def _reads_like_a_state(column: Column, kind: Kind) -> bool:
+def _reads_like_a_state(column: Column, kind: Kind, compared: Mapping[str, str]) -> bool:
     if vocabulary.says(column.name, vocabulary.NO_STATES):
         return False
+    if column.name in compared:
+        return True
     if column.is_boolean:
         return vocabulary.says(column.name, kind.flags)
     if column.is_time:

@@ -247,7 +247,8 @@ NO_STATES = some(
     "popular new recommended mandatory required has show_all allow display auto default comment rating review payment "
     "paid billing invoice stripe cookie gdpr avatar photo bio subscription progress learning grading grade marital "
     "employment immigration health vaccination relationship online presence kyc background moderation job can want "
-    "login session hand api"
+    "login session hand api graded processed notified accessed opened started reviewed approved published enrolled "
+    "created updated issued indexed"
 )
 """Words of columns about something else."""
 

@@ -3,7 +3,8 @@
 import pytest
 
 from listener.database.connection import Connection
-from listener.discovery.discovery import discover
+from listener.discovery.discovery import discover, look
+from listener.errors import Questions
 from listener.schema import install
 from tests.support.guessing import COURSES, ENROLLED, PEOPLE, told
 
