@@ -1,6 +1,6 @@
 """Whether a snapshot that somebody holds open slows us down with time, and which of our reads it slows down.
 
-Whoever holds a snapshot keeps Postgres from removing any row that was replaced or deleted since. Ours are the notes and
+A held snapshot keeps Postgres from removing any row that was replaced or deleted since. Ours are the notes and
 the checkpoints that were purged, and the versions of the course's row, one for each move of its count. Meanwhile people
 sign up at a steady rate with the daemon live. Every so often some chunks of sign-ups are left lying, by stopping the
 daemon's process for a moment, and the time to drain each is taken. While a chunk lies there, each read is looked at
@@ -119,7 +119,7 @@ def go_on(server: Server, database: str, process: DaemonProcess, seconds: int, s
 
 
 def run(*, quick: bool, long: bool = False) -> Measured:
-    """How fast chunks are drained at the end of a held snapshot ÷ at its beginning, and each read's time likewise."""
+    """How fast chunks are drained at the end of a held snapshot ÷ at its beginning, and the same for each read."""
     chunk, chunks, whiles, seconds = 20_000, 5, 4, 10
     if quick:
         chunk, chunks, whiles, seconds = 2_000, 2, 2, 2

@@ -3,7 +3,7 @@
 `track_commit_timestamp` has the server remember when each transaction committed, and `xmin` says which one made a row;
 so nobody watches while it is measured, and every variant is measured alike. The server takes the time just before it
 makes the commit durable. The sign-up's own flush is therefore in the figure; the enrollment's is not, which favours
-whoever waits for it (a bare listener does, our daemon does not).
+the one who waits for it (a bare listener does, our daemon does not).
 """
 
 from collections.abc import Sequence

@@ -68,7 +68,7 @@ def sign_up_figures(results: dict[str, Any]) -> tuple[Figure, ...]:
 
 
 def sign_up_problems(results: dict[str, Any]) -> tuple[str, ...]:
-    """Where ours came out wrong: whoever signed up is enrolled once and counted, if the daemon is live."""
+    """Where ours came out wrong: each who signed up is enrolled once and counted, if the daemon is live."""
     found = []
     for flush, variants in results.items():
         for name in ("live", "stopped"):

@@ -1,4 +1,4 @@
-"""What is compared: ways to enroll whoever signs up and to count them, each in a database of its own."""
+"""What is compared: ways to enroll those who sign up and to count them, each in a database of its own."""
 
 import sys
 from collections.abc import Iterator

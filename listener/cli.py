@@ -16,7 +16,8 @@ import typer
 from listener import logs
 from listener.build import VERSION
 from listener.commands import daemon as pausing
-from listener.commands import explanation_view, status_view
+from listener.commands import explanation_view, forgetting, status_view
+from listener.commands import release as releasing
 from listener.commands import repair as repairing
 from listener.commands import schema as attaching
 from listener.commands.flags import CONNECTION, DAEMON, takes_settings
@@ -64,7 +65,9 @@ app.command(epilog="Example: listener uninstall")(attaching.uninstall)
 app.command(epilog="Example: listener diagnose --json")(repairing.diagnose)
 app.command(epilog="Example: listener sync --dry-run")(repairing.sync)
 app.command(epilog="Example: listener pending retry")(repairing.pending)
+app.command(epilog="Example: listener release --dry-run")(releasing.release)
 app.command(epilog="Example: listener explain 4711")(explanation_view.explain)
+app.command(epilog="Example: listener forget 4711")(forgetting.forget)
 app.command(epilog="Example: listener pause enroll --reason 'bulk import'")(pausing.pause)
 app.command(epilog="Example: listener resume enroll")(pausing.resume)
 app.command(epilog="Example: listener replay welcome --since '1 hour'")(pausing.replay)

@@ -65,6 +65,11 @@ class Event(StrEnum):
         "an unwanted enrollment was taken back: `profile_id`, `course_id`, `how` (suspended or removed)",
     )
     STUDENTS_LEFT = "students_left", "many enrollments were taken back in one second: `count`, `how`"
+    ENROLLMENT_HELD = (
+        "enrollment_held",
+        "an unwanted enrollment is not taken back, for the brake holds it: `profile_id`, `course_id`",
+    )
+    ENROLLMENTS_HELD = "enrollments_held", "the brake held many enrollments in one second: `count`"
     COURSE_COUNT_MOVED = "course_count_moved", "a course's count was moved by `delta`"
     COURSE_COUNTS_MOVED = "course_counts_moved", "many counts were moved in one second: `count`"
     BATCH_APPLIED = "batch_applied", "a consumer handled a batch (debug): `changes`, `milliseconds`"

@@ -154,6 +154,11 @@ class Settings(BaseSettings):
         "keep",
         description="what becomes of an enrollment that the listener made and the query does not want any more",
     )
+    brake: str | None = optional(
+        "how many of these enrollments may be taken back within ten minutes; the rest is held, until somebody lets it "
+        "go: a number, a percentage of those that the listener made and that are active (but never fewer than 20), or "
+        "`none`; 5% unless set"
+    )
     inactive_value: str | None = optional(
         "what `suspend` writes into the status of an enrollment; one of its values that is not active"
     )

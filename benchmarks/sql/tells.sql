@@ -1,4 +1,4 @@
--- Tells whoever listens of each enrollment, in the transaction that makes it.
+-- Tells the listeners of each enrollment, in the transaction that makes it.
 create function tell() returns trigger language plpgsql as $$
 begin
     perform pg_notify('enrolled', made.user_id::text) from made;

@@ -39,6 +39,7 @@ STANDINGS = {
     Standing.LEFT_BY_HAND: "was removed by hand, and is not put back",
     Standing.TAKEN_BACK: "should not be there any more, and was taken back",
     Standing.KEPT: "is there, though the query does not want it",
+    Standing.HELD: "should not be there any more, and is held by the brake",
 }
 TO_DO = {
     "enrolled": "should be there, and is not",
@@ -131,6 +132,8 @@ def _waits_for(explained: Explanation) -> str:
     pending = explained.seen.pending
     if explained.reason == "paused":
         return "enrolling is paused, until `listener resume enroll`"
+    if explained.reason == "held":
+        return "the brake holds what the query does not want any more, until `listener release`"
     if pending is None:
         return explained.mapping_broken or ""
     if pending.reason == "no_course":
@@ -208,6 +211,8 @@ def _stands(pair: Pair, rule: Rule) -> str:
         parts.append(f"made by the listener at {_time(made.made_at)}")
         if made.taken_back_at is not None:
             parts.append(f"taken back at {_time(made.taken_back_at)}")
+        if made.held_since is not None:
+            parts.append(f"held since {_time(made.held_since)}")
     elif there is not None:
         parts.append(
             "who made it is not kept, as LISTENER_ON_LEAVE is keep"

@@ -147,12 +147,12 @@ async def sync(
         if print_:
             sys.stdout.write(restructure.migration(diagnosis, mapping))
             return 0
-        paused = None if installed is None else await _paused(connection)
+        paused = None if installed is None else await why_paused(connection)
         foretell(diagnosis, mapping, paused, with_structure=structure)
         return 1 if diagnosis.findings or (structure and would_change(diagnosis)) else 0
     if installed is None:
         raise NotInstalled(database=await connection.fetchval("select current_database()"))
-    paused = await _paused(connection)
+    paused = await why_paused(connection)
     if paused is not None:
         tell(f"nothing done: {paused}")
         return 1
@@ -176,7 +176,7 @@ async def sync(
     return 1 if diagnosis.findings or not complete or not handled else 0
 
 
-async def _paused(connection: Connection) -> str | None:
+async def why_paused(connection: Connection) -> str | None:
     """The reason why nothing can be done for now, with the way out; None if no reaction that is needed is paused."""
     paused = [each for each in await pausing.paused(connection) if each.consumer in (ENROLL, COUNT)]
     return f"{'; '.join(map(str, paused))}; `listener resume {paused[0].consumer}` first" if paused else None
@@ -215,7 +215,7 @@ async def pending(
     what: Annotated[What, typer.Argument(help="list them, retry them now, or drop them")] = What.LIST,
     student: Annotated[list[str] | None, typer.Option(help="Only this profile's key; may be repeated.")] = None,
 ) -> None:
-    """Students that could not be enrolled: why, and when they are tried next."""
+    """Students that could not be enrolled: why, and when they are tried next. And what the brake holds."""
     await installation.require(connection)
     if what is not What.LIST:
         told = (CHANNEL, LOOK) if what is What.RETRY else ()
@@ -226,11 +226,12 @@ async def pending(
 
 
 async def _list(connection: Connection) -> None:
-    """Students, then courses, that wait; as many as `listener status` says."""
+    """Students, courses, and what the brake holds; as many as `listener status` says."""
     students = await connection.fetch(sql.read("repair/pending", "list"), SHOWN_STUDENTS)
     courses = await connection.fetch(sql.read("repair/pending", "courses"), SHOWN_STUDENTS)
+    by_brake = await connection.fetch(sql.read("repair/pending", "held"), SHOWN_STUDENTS)
     total = await only_row(connection, sql.read("repair/pending", "total"), COUNTED)
-    if not students and not courses:
+    if not students and not courses and not by_brake:
         tell("nobody waits")
         return
     locked = [row["profile_id"] for row in students if row["reason"] == "course_locked"]
@@ -238,11 +239,19 @@ async def _list(connection: Connection) -> None:
     for title, rows in (("student", students), ("course", courses)):
         if rows:
             show_rows([_waiting(row, held) for row in rows], (title, "reason", *COLUMNS))
-            more = total[f"{title}s"] - len(rows)
-            if more > 0:
-                tell(f"and {'at least ' if total[f'{title}s'] >= COUNTED else ''}{more:,} more: these are the first")
+            _tell_more(total[f"{title}s"], len(rows))
+    if by_brake:
+        lines = [(row["profile_id"], "held", row["course_id"], f"{row['held_since']:%F %T}") for row in by_brake]
+        show_rows(lines, ("student", "reason", "course", "since"))
+        _tell_more(total["held"], len(by_brake))
+        tell("what the brake holds is taken back by `listener release`, and kept if the query wants it again")
     if any(row["reason"] in AT_ONCE for row in (*students, *courses)):
         tell("once the cause is mended, `listener pending retry` tries all of them at once")
+
+
+def _tell_more(total: int, shown: int) -> None:
+    if total > shown:
+        tell(f"and {'at least ' if total >= COUNTED else ''}{total - shown:,} more: these are the first")
 
 
 def _waiting(row: asyncpg.Record, held: dict[str, str]) -> tuple[str, ...]:

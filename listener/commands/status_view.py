@@ -118,6 +118,10 @@ def rows(seen: Status) -> list[Row]:
             seen.pending_counts, "course whose row is locked or refused", "courses whose row is locked or refused"
         )
         found.append(("pending counts", Text(what, style="yellow")))
+    if seen.held:
+        at_least = "at least " if seen.held >= COUNTED else ""
+        what = counted(seen.held, "enrollment, by the brake", "enrollments, by the brake")
+        found.append(("held", Text(f"{at_least}{what}; see `listener release --dry-run`", style="yellow")))
     if seen.oldest_transaction_seconds is not None:
         found.append(("oldest transaction", f"{duration(seen.oldest_transaction_seconds)}, somebody else's"))
     if seen.notify_queue_usage >= 0.01:

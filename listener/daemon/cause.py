@@ -5,19 +5,22 @@ import asyncpg
 
 from listener.database.connection import close, connect
 from listener.database.driver_errors import CONNECTION_ERRORS
-from listener.errors import ServerRestarted, SessionEnded
+from listener.errors import ListenerError, ServerRestarted, SessionEnded
 from listener.settings import Settings
 
 SECONDS = 1.0
 OF_THE_DRIVER = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 """They are about the driver's own state."""
 
+EXPECTED: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, ListenerError)
+"""What another look may meet: no server, or no address in the file of the URL."""
+
 RESTARTED = "select now() - pg_catalog.pg_postmaster_start_time() < interval '30 seconds'"
 
 
 async def cause(error: Exception, settings: Settings) -> Exception:
     """The error itself, if it says what happened. Otherwise one more look: what the server says to a new connection, or
-    that it takes one, so that the session alone was ended."""
+    that it takes one, so that the session alone was ended. Raises nothing: it is about an outage already."""
     if not isinstance(error, OF_THE_DRIVER):
         return error
     try:
@@ -27,6 +30,6 @@ async def cause(error: Exception, settings: Settings) -> Exception:
                 restarted = await connection.fetchval(RESTARTED)
             finally:
                 await close(connection)
-    except CONNECTION_ERRORS as found:
+    except EXPECTED as found:
         return error if isinstance(found, OF_THE_DRIVER) else found
     return ServerRestarted() if restarted else SessionEnded()

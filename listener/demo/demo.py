@@ -22,7 +22,9 @@ from listener.errors import ListenerError
 from listener.wording import counted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-RULE = ("--on-leave", "suspend", "--inactive-value", "suspended")
+RULE = ("--on-leave", "suspend", "--inactive-value", "suspended", "--brake", "none")
+"""More leave here in ten minutes than in a school."""
+
 LINE_SECONDS = 1.0
 REDRAW_SECONDS = 0.25
 

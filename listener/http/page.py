@@ -112,6 +112,7 @@ def figures(state: State, longest: float, *, keys: bool) -> dict[str, Any]:
             "oldest_unhandled_seconds": sample.lag_seconds,
             "pending_students": sample.pending_students,
             "pending_counts": sample.pending_counts,
+            "held": sample.held,
             "counted_up_to": COUNTED,
             "oldest_transaction_seconds": sample.oldest_transaction_seconds,
         },

@@ -128,6 +128,8 @@ class Explanation:
             verdict, reason = self._of_what_is_to_do()
             found_by_audit = verdict is Verdict.MISSED and rule.is_looked_after
             return (Verdict.ON_ITS_WAY, "audit") if found_by_audit else (verdict, reason)
+        if any(each.standing is Standing.HELD for each in pairs):
+            return Verdict.WAITS, "held"
         wanted = [each.standing for each in pairs if each.wanted]
         if not wanted and rule.by_school and self.seen.is_student:
             return Verdict.NOT_WANTED, None

@@ -24,6 +24,8 @@ class Standing(StrEnum):
     """Wanted no more, and suspended or removed by the listener."""
     KEPT = "kept"
     """There, though not wanted: not the listener's to take back."""
+    HELD = "held"
+    """Wanted no more, and held by the brake."""
     TO_DO = "to_do"
     """Not as it should be."""
 
@@ -42,6 +44,7 @@ class Made:
     course: str
     made_at: datetime
     taken_back_at: datetime | None
+    held_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -118,5 +121,7 @@ def _not_wanted(rule: Rule, there: Enrollment | None, made: Made | None) -> tupl
         was_taken_back = made is not None and made.taken_back_at is not None
         return Standing.TAKEN_BACK if was_taken_back else Standing.LEFT_BY_HAND, None
     if made is not None and made.taken_back_at is None and there.active and rule.on_leave != "keep":
+        if made.held_since is not None:
+            return Standing.HELD, None
         return Standing.TO_DO, "suspended" if rule.on_leave == "suspend" else "removed"
     return Standing.KEPT, None

@@ -14,7 +14,7 @@ from listener.mapping.mapping import Mapping
 from listener.wording import counted
 
 PENDING = "listener.pending_enrollment"
-ASTRAY = "select * from listener.astray() as astray where astray.should_be <> 'failed'"
+ASTRAY = "select * from listener.astray() as astray where astray.should_be not in ('failed', 'kept')"
 NOBODY = "(select null::text as profile_id where false)"
 """Those who wait already, before anything is installed."""
 

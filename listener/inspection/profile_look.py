@@ -47,7 +47,7 @@ async def _explain(connection: Connection, profile: str) -> Explanation:
     doubts = [RENAMED] if is_to_follow else [] if is_complete or problems else [BUSY]
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await tune_transaction(connection, seconds=LOOK_SECONDS)
-        reader = ProfileReader(connection, mapping, await _key(connection, mapping, profile))
+        reader = ProfileReader(connection, mapping, await written_key(connection, mapping, profile))
         facts = await reader.read()
     return Explanation(
         profile=reader.profile,
@@ -60,7 +60,7 @@ async def _explain(connection: Connection, profile: str) -> Explanation:
     )
 
 
-async def _key(connection: Connection, mapping: Mapping, profile: str) -> str:
+async def written_key(connection: Connection, mapping: Mapping, profile: str) -> str:
     """The key as Postgres writes it. Raises NotAKey."""
     try:
         async with connection.transaction():

@@ -63,6 +63,8 @@ class Status:
     pending_students: int
     pending_by_reason: dict[str, int]
     pending_counts: int
+    held: int
+    """Enrollments that the brake holds."""
     oldest_transaction_seconds: float | None
     notify_queue_usage: float
     last_checkpoint_at: datetime | None
@@ -121,6 +123,7 @@ async def look(connection: Connection, url: str | None, *, full: bool = False) -
         pending_students=sum(figures.pending_students.values()),
         pending_by_reason=figures.pending_students,
         pending_counts=figures.pending_counts,
+        held=figures.held,
         oldest_transaction_seconds=figures.oldest_transaction_seconds if figures.oldest_transaction_at else None,
         notify_queue_usage=figures.notify_queue_usage,
         last_checkpoint_at=who["last_checkpoint_at"],

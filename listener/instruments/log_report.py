@@ -46,9 +46,11 @@ class Report:
         self._enrolled = Tally(Event.STUDENT_ENROLLED, Event.STUDENTS_ENROLLED)
         self._returned = Tally(Event.STUDENT_RETURNED, Event.STUDENTS_RETURNED)
         self._left = {how: Tally(Event.STUDENT_LEFT, Event.STUDENTS_LEFT) for how in TAKEN_BACK}
+        self._held = Tally(Event.ENROLLMENT_HELD, Event.ENROLLMENTS_HELD, warn=True)
         self._moved = Tally(Event.COURSE_COUNT_MOVED, Event.COURSE_COUNTS_MOVED)
         self._pending = Tally(Event.STUDENT_PENDING, Event.STUDENTS_PENDING, warn=True, seconds=REFUSED_SECONDS)
-        self._tallies = (self._enrolled, self._returned, *self._left.values(), self._moved, self._pending)
+        kept = (self._held, self._pending)
+        self._tallies = (self._enrolled, self._returned, *self._left.values(), self._moved, *kept)
 
     def enrolled(self, count: int, enrollments: Sequence[dict[str, Any]]) -> None:
         """`enrollments` are some of `count`, or all; so below."""
@@ -63,6 +65,10 @@ class Report:
     def left(self, how: str, count: int, enrollments: Sequence[dict[str, Any]]) -> None:
         """Enrollments were taken back; `how` is one of TAKEN_BACK."""
         self._tell(self._left[how], count, [each | {"how": how} for each in enrollments])
+
+    def held(self, count: int, enrollments: Sequence[dict[str, Any]]) -> None:
+        """The brake holds enrollments that are not wanted any more."""
+        self._tell(self._held, count, enrollments)
 
     def moved(self, count: int, moves: Sequence[dict[str, Any]]) -> None:
         self._tell(self._moved, count, moves)

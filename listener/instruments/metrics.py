@@ -191,6 +191,10 @@ class Metrics:
         self.pending_counts = gauge(
             "pending_counts", f"Courses whose count could not be moved yet, counted up to {COUNTED}."
         )
+        self.held_enrollments = gauge(
+            "held_enrollments",
+            f"Enrollments that are not wanted any more, and that the brake holds, counted up to {COUNTED}.",
+        )
         self.notify_queue_usage = gauge(
             "notify_queue_usage_ratio", "How full the server's queue of notifications is, from 0 to 1."
         )
@@ -255,6 +259,7 @@ class Metrics:
         for reason in PENDING_REASONS:
             self.pending_students.labels(reason).set(sample.pending_students.get(reason, 0))
         self.pending_counts.set(sample.pending_counts)
+        self.held_enrollments.set(sample.held)
         self.notify_queue_usage.set(sample.notify_queue_usage)
         self.oldest_transaction.set(sample.oldest_transaction_at)
         for lock in LOCKS:

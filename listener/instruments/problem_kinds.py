@@ -102,6 +102,14 @@ _ALL = (
         RETRY,
     ),
     Kind(
+        "enrollments_held",
+        "error",
+        "enrollment is not wanted any more, and is held by the brake",
+        "enrollments are not wanted any more, and are held by the brake",
+        "see whether the rule, or what it reads, is wrong: mend that, or let them go",
+        "listener release",
+    ),
+    Kind(
         "reaction_blocked",
         "error",
         "reaction fails, and its notes wait",

@@ -26,8 +26,10 @@ class Sample:
     pending_students: dict[str, int]
     """By reason."""
     pending_counts: int
+    held: int
+    """Enrollments that the brake holds."""
     next_student_in: float | None
-    """Seconds until the next attempt for a pending student."""
+    """Seconds until the next attempt for a pending student, or for what the brake holds."""
     next_count_in: float | None
     notify_queue_usage: float
     oldest_transaction_at: float
@@ -60,6 +62,7 @@ async def look(executor: Executor, consumers: list[str]) -> tuple[Sample, str | 
         oldest_unhandled_at=row["oldest_unhandled_at"] or 0.0,
         pending_students=row["pending_students"],
         pending_counts=row["pending_counts"],
+        held=row["held"],
         next_student_in=row["next_student_in"],
         next_count_in=row["next_count_in"],
         notify_queue_usage=row["notify_queue_usage"],

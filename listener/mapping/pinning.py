@@ -23,7 +23,7 @@ RULE = (
     "default_course_view",
 )
 """Settings of the built-in rule."""
-QUERY = ("wanted_query", "watch", "wanted_plan", "on_leave", "inactive_value", "course_seats")
+QUERY = ("wanted_query", "watch", "wanted_plan", "on_leave", "brake", "inactive_value", "course_seats")
 """Settings of a rule by query."""
 
 NO_QUERY = "none"

@@ -129,6 +129,7 @@ def _report(result: dict[str, Any], context: Context) -> None:
         left = result[how] or 0
         metrics.enrollments_taken_back.labels(how).inc(left)
         report.left(how, left, shown[how])
+    report.held(result["held"] or 0, shown["held"])
     if result["pending"]:
         report.pending(result["pending"], result["pending_students"])
 

@@ -56,6 +56,7 @@ select set_config(name, '0', true) from pg_catalog.pg_settings where name = 'tra
 """transaction_timeout is of Postgres 17: the database's or the role's would end the session."""
 
 MAKE_GOOD_STUDENTS = "select * from listener.make_good_students()"
+COUNT_MADE = "select listener.count_made()"
 MAKE_GOOD_COUNTS = "select * from listener.make_good_counts()"
 
 
@@ -168,6 +169,9 @@ class Auditor:
             if noted:
                 self._wake()
                 self._log.info(Event.LOOKED_AFTER, students=noted)
+            if mapping.takes_back:
+                async with self._whole_tables(connection):
+                    await connection.execute(COUNT_MADE)
         except (*CONNECTION_OVER, *INTERRUPTED):
             raise
         except asyncpg.PostgresError as error:

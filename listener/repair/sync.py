@@ -59,6 +59,8 @@ async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: 
         was = "nothing" if repair.current is None else repair.current
         tell(f"course {repair.course_id}: {repair.count_column} was {was}, is {repair.expected}")
     handled = handled and await until_handled(connection, await snapshot(connection))
+    if mapping.takes_back:
+        await patiently(lambda: count_made(connection, url))
     if not handled:
         tell(f"nothing was handled for {STALL_SECONDS:g} s: what is noted waits for the leader")
     return handled
@@ -68,6 +70,12 @@ async def repair_counts(connection: Connection, url: str | None) -> list[count_r
     """Raises InTheWay if another session waits for it."""
     async with reading_whole_tables(connection, url):
         return await count_repair.repair_counts(connection)
+
+
+async def count_made(connection: Connection, url: str | None) -> None:
+    """Bring up to date what the brake allows. Raises InTheWay if another session waits for it."""
+    async with reading_whole_tables(connection, url):
+        await connection.execute("select listener.count_made()")
 
 
 @dataclass(frozen=True)

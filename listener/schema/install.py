@@ -70,6 +70,7 @@ def script(
         *(sql.render(sql.read("schema/script/steps", name), values) for name in conversions(mapping, earlier)),
         pieces.code(mapping),
         *([] if earlier is None or counts_alike(earlier, mapping) else [sql.read("schema/script/steps", "recount")]),
+        *([] if earlier is None or mapping.takes_back else [sql.read("schema/script/steps", "hold_nobody")]),
         *([sql.read("schema/script/steps", "look_at_everyone")] if has_new_rule(earlier, mapping) else []),
         sql.render(sql.read("schema/script/steps", "record"), values),
     ]

@@ -77,6 +77,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("default_course", probe="select from listener.default_course_id()", setting=courses),
         *_of_schools(mapping),
         Piece("settle"),
+        Piece("count_made"),
         Piece("course_holders"),
         Piece("routed"),
         Piece("no_seats" if mapping.course_seats is None else "wake_waiting"),
@@ -190,7 +191,7 @@ def _files(mapping: Mapping) -> dict[str, list[str]]:
         "leading": ["lock_holder", "leading", "bell"],
         "adapter": ["bind"],
         "views": ["functions", "views", live_count],
-        "reactions": ["enroll", "count", "pass_over", "retry_enroll", "retry_count", "purge", "step"],
+        "reactions": ["brake", "enroll", "count", "pass_over", "retry_enroll", "retry_count", "purge", "step"],
         "repairs": ["missed", "audit_students", "make_good_students", "make_good_counts", "repair_counts"],
         "rights": ["rights"],
     }

@@ -81,12 +81,13 @@ order by
     array_position(array['enrolled', 'returned', 'suspended', 'removed'], seated.should_be);
 
 -- name: made
--- What the listener made, by the keys' types of now.
+-- What the listener made, by the keys' types of now. Who is held would leave.
 select
     made.profile_id::text::{{profile_key_type}} as profile_id,
     made.course_id::text::{{course_key_type}} as course_id,
     made.row_key,
-    made.taken_back_at
+    made.taken_back_at,
+    null::timestamptz as held_since
 from listener.made_enrollment as made;
 
 -- name: made_before
@@ -95,5 +96,6 @@ select
     null::{{profile_key_type}} as profile_id,
     null::{{course_key_type}} as course_id,
     null::text as row_key,
-    null::timestamptz as taken_back_at
+    null::timestamptz as taken_back_at,
+    null::timestamptz as held_since
 where false;

@@ -51,7 +51,8 @@ order by 1;
 select
     made.course_id::text as course,
     made.made_at,
-    made.taken_back_at
+    made.taken_back_at,
+    made.held_since
 from listener.made_enrollment as made
 where made.profile_id = ($1::text)::{{profile_key_type}}
 order by 1;

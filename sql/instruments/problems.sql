@@ -40,6 +40,17 @@ parked as materialized (
     limit $1
 ),
 
+held as materialized (
+    select
+        made.profile_id::text as profile_id,
+        made.course_id::text as course_id,
+        made.held_since
+    from listener.made_enrollment as made
+    where made.held_since is not null
+    order by made.held_since
+    limit $1
+),
+
 -- Their sessions fire no triggers: what they write is noted nowhere.
 replica as materialized (
     select
@@ -146,6 +157,18 @@ problem as (
         )
     from pending
     where pending.reason = 'course_locked' and pending.since < clock_timestamp() - interval '10 seconds'
+    union all
+    select
+        'enrollments_held',
+        min(held.held_since),
+        count(*),
+        array(
+            select format('%s in %s', first_held.profile_id, first_held.course_id)
+            from held as first_held
+            order by first_held.held_since
+            limit 5
+        )
+    from held
     union all
     select
         'replica_role',

@@ -56,16 +56,25 @@ begin
                 where made.ctid = any (array(select free.ctid from free))
                 returning made.*
             )
-            insert into listener.made_enrollment (profile_id, course_id, row_key, made_at, taken_back_at)
+            insert into listener.made_enrollment (
+                profile_id, course_id, row_key, made_at, taken_back_at, held_since, released_at
+            )
             select
                 left_behind.profile_id,
                 {{course_key:new}},
                 left_behind.row_key,
                 left_behind.made_at,
-                left_behind.taken_back_at
+                left_behind.taken_back_at,
+                left_behind.held_since,
+                left_behind.released_at
             from left_behind
             on conflict (profile_id, course_id) do update
-            set row_key = excluded.row_key, made_at = excluded.made_at, taken_back_at = excluded.taken_back_at;
+            set
+                row_key = excluded.row_key,
+                made_at = excluded.made_at,
+                taken_back_at = excluded.taken_back_at,
+                held_since = excluded.held_since,
+                released_at = excluded.released_at;
         end if;
     exception when assert_failure or others then
         perform listener.note_blindly('profiles', 'update', sqlstate);
@@ -101,17 +110,26 @@ not exists (
                 where made.ctid = any (array(select free.ctid from free))
                 returning made.*
             )
-            insert into listener.made_enrollment (profile_id, course_id, row_key, made_at, taken_back_at)
+            insert into listener.made_enrollment (
+                profile_id, course_id, row_key, made_at, taken_back_at, held_since, released_at
+            )
             select
                 new.{{key_name}},
                 left_behind.course_id,
                 left_behind.row_key,
                 left_behind.made_at,
-                left_behind.taken_back_at
+                left_behind.taken_back_at,
+                left_behind.held_since,
+                left_behind.released_at
             from left_behind
             where tg_op = 'UPDATE'
             on conflict (profile_id, course_id) do update
-            set row_key = excluded.row_key, made_at = excluded.made_at, taken_back_at = excluded.taken_back_at;
+            set
+                row_key = excluded.row_key,
+                made_at = excluded.made_at,
+                taken_back_at = excluded.taken_back_at,
+                held_since = excluded.held_since,
+                released_at = excluded.released_at;
         end if;
 
 -- name: profiles_deleted

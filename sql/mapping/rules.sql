@@ -91,6 +91,10 @@ with wanted as materialized (
         )
     ),
 
+    held as (
+        select made.profile_id, made.course_id from {{ledger}} as made where made.held_since is not null
+    ),
+
     active as (
         select made.profile_id, made.course_id, made.row_key from {{ledger}} as made where made.taken_back_at is null
         intersect
@@ -115,8 +119,20 @@ with wanted as materialized (
     select to_return.profile_id, to_return.course_id, 'returned'
     from to_return
     union all
-    select to_leave.profile_id, to_leave.course_id, {{left_word}}
-    from to_leave
+    select let_go.profile_id, let_go.course_id, {{left_word}}
+    from (
+        select to_leave.profile_id, to_leave.course_id from to_leave
+        except
+        select held.profile_id, held.course_id from held
+    ) as let_go
+    union all
+    -- Wanted again, or no longer ours to take back.
+    select kept.profile_id, kept.course_id, 'kept'
+    from (
+        select held.profile_id, held.course_id from held
+        except
+        select to_leave.profile_id, to_leave.course_id from to_leave
+    ) as kept
 
 -- name: figures
 with wanted as materialized (

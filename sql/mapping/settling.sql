@@ -70,24 +70,24 @@ exists (select from destination)
 
 -- name: leave_remove
 delete from {{enrollment_table}} as enrollment
-        using unwanted
+        using leaving
         where
-            {{enrollment_profile:enrollment}} = unwanted.profile_id
-            and {{enrollment_course:enrollment}} = unwanted.course_id
-            and {{row_key:enrollment}} is not distinct from unwanted.row_key
+            {{enrollment_profile:enrollment}} = leaving.profile_id
+            and {{enrollment_course:enrollment}} = leaving.course_id
+            and {{row_key:enrollment}} is not distinct from leaving.row_key
             and ({{is_active:enrollment}}) is true{{is_alone}}
-        returning unwanted.profile_id, unwanted.course_id
+        returning leaving.profile_id, leaving.course_id
 
 -- name: leave_suspend
 update {{enrollment_table}} as enrollment
         set {{enrollment_status_name}} = {{inactive_value}}
-        from unwanted
+        from leaving
         where
-            {{enrollment_profile:enrollment}} = unwanted.profile_id
-            and {{enrollment_course:enrollment}} = unwanted.course_id
-            and {{row_key:enrollment}} is not distinct from unwanted.row_key
+            {{enrollment_profile:enrollment}} = leaving.profile_id
+            and {{enrollment_course:enrollment}} = leaving.course_id
+            and {{row_key:enrollment}} is not distinct from leaving.row_key
             and ({{is_active:enrollment}}) is true{{is_alone}}
-        returning unwanted.profile_id, unwanted.course_id
+        returning leaving.profile_id, leaving.course_id
 
 -- name: query_settings
 -- However the caller's session is tuned: the query may look something up for each profile, which only a nested loop does by
@@ -244,15 +244,53 @@ union all
         where made.profile_id = returned.profile_id and made.course_id = returned.course_id
     ),
 
-    -- Only what the listener made, that very row, and only while it is active: what was completed or cancelled meanwhile
-    -- stays as it is, and so does what somebody has made in its place.
-    unwanted as materialized (
-        select made.profile_id, made.course_id, made.row_key
+    ours as materialized (
+        select
+            made.profile_id,
+            made.course_id,
+            made.row_key,
+            made.held_since is not null as is_held,
+            made.released_at is not null as is_released
         from listener.made_enrollment as made
         where
             made.profile_id = any (profile_ids)
             and made.taken_back_at is null{{in_only_course:made}}
-            and (made.profile_id, made.course_id) not in (select wanted.profile_id, wanted.course_id from wanted)
+    ),
+
+    -- Only what the listener made, that very row, and only while it is active: what was completed or cancelled meanwhile
+    -- stays as it is, and so does what somebody has made in its place.
+    unwanted as materialized (
+        select ours.*
+        from ours
+        where
+            (ours.profile_id, ours.course_id) not in (select wanted.profile_id, wanted.course_id from wanted)
+            and (
+                select true
+                from {{enrollment_table}} as enrollment
+                where
+                    {{enrollment_profile:enrollment}} = ours.profile_id
+                    and {{enrollment_course:enrollment}} = ours.course_id
+                    and {{row_key:enrollment}} is not distinct from ours.row_key
+                    and ({{is_active:enrollment}}) is true{{is_alone}}
+                limit 1
+            )
+    ),
+
+    -- Asked once, and only if anybody is to leave: nobody else waits for the brake.
+    brake as materialized (
+        select listener.may_take_back(asked.number, asked.held) as lets_go
+        from (
+            select count(*) as number, count(*) filter (where unwanted.is_held) as held
+            from unwanted
+            where not unwanted.is_released
+        ) as asked
+        where asked.number > 0
+    ),
+
+    leaving as materialized (
+        select unwanted.profile_id, unwanted.course_id, unwanted.row_key
+        from unwanted
+        where unwanted.is_released or (select brake.lets_go from brake)
     ),
 
     left_course as (
@@ -261,9 +299,32 @@ union all
 
     taken_back as (
         update listener.made_enrollment as made
-        set taken_back_at = clock_timestamp()
+        set taken_back_at = clock_timestamp(), held_since = null, released_at = null
         from left_course
         where made.profile_id = left_course.profile_id and made.course_id = left_course.course_id
+    ),
+
+    held as (
+        update listener.made_enrollment as made
+        set held_since = clock_timestamp()
+        from unwanted
+        where
+            made.profile_id = unwanted.profile_id
+            and made.course_id = unwanted.course_id
+            and not (unwanted.is_held or unwanted.is_released or (select brake.lets_go from brake))
+        returning made.profile_id, made.course_id
+    ),
+
+    -- Wanted again, or no longer ours to take back.
+    held_no_more as (
+        update listener.made_enrollment as made
+        set held_since = null, released_at = null
+        from ours
+        where
+            made.profile_id = ours.profile_id
+            and made.course_id = ours.course_id
+            and (ours.is_held or ours.is_released)
+            and (ours.profile_id, ours.course_id) not in (select unwanted.profile_id, unwanted.course_id from unwanted)
     )
 
 -- name: taken_back_outcome
@@ -273,6 +334,9 @@ union all
         union all
         select distinct left_course.profile_id, left_course.course_id, {{left_word}}, null, null
         from left_course
+        union all
+        select held.profile_id, held.course_id, 'held', null, null
+        from held
 
 -- name: who_asks_keep
 -- Profiles without an enrollment of any status.

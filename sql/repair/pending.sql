@@ -13,6 +13,17 @@ from listener.pending_enrollment
 order by pending_enrollment.since, pending_enrollment.profile_id
 limit $1;
 
+-- name: held
+-- Enrollments that the brake holds, the longest first.
+select
+    made.profile_id::text,
+    made.course_id::text,
+    made.held_since
+from listener.made_enrollment as made
+where made.held_since is not null
+order by made.held_since, made.profile_id, made.course_id
+limit $1;
+
 -- name: courses
 -- Courses whose count could not be moved, the longest first.
 select
@@ -30,7 +41,8 @@ limit $1;
 -- How many of each, counted up to $1, as `listener status` counts them.
 select
     (select count(*) from (select from listener.pending_enrollment limit $1) as counted) as students,
-    (select count(*) from (select from listener.pending_count limit $1) as counted) as courses;
+    (select count(*) from (select from listener.pending_count limit $1) as counted) as courses,
+    listener.count_held($1) as held;
 
 -- name: retry
 -- Makes pending students due now, of these keys ($1) or all, and has the leader look at once ($2: the channel, $3: the

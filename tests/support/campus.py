@@ -42,7 +42,7 @@ from profiles cross join courses
 where profiles.role = 'student' and courses.starts_at <= now()
 """
 
-SUSPEND = {"on_leave": "suspend", "inactive_value": "inactive"}
+SUSPEND = {"on_leave": "suspend", "inactive_value": "inactive", "brake": "none"}
 
 
 def rule(database: Database, query: str = BY_PLAN, **settings: object) -> None:

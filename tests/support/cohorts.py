@@ -27,7 +27,7 @@ create table enrollments (
 create index on enrollments (profile_id);
 insert into courses (title, plan) values ('a', 'free'), ('b', 'gold'), ('c', 'new');
 """
-"""No unique pair: whoever is enrolled by two at the same moment is enrolled twice."""
+"""No unique pair: a student who is enrolled by two at the same moment is enrolled twice."""
 
 BY_PLAN = """
 select profiles.id, courses.id
@@ -50,8 +50,8 @@ where profiles.role = 'student' and profiles.plan = 'free' and profiles.id <= 10
 """
 """Those of plan gold belong into 3 and not into 2, and the first ten of plan free into 2, too."""
 
-SUSPEND = {"on_leave": "suspend", "inactive_value": "inactive"}
-REMOVE = {"on_leave": "remove"}
+SUSPEND = {"on_leave": "suspend", "inactive_value": "inactive", "brake": "none"}
+REMOVE = {"on_leave": "remove", "brake": "none"}
 
 TWICE = """
 select count(*)

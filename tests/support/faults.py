@@ -75,6 +75,7 @@ def changes(profile: str) -> list[Command]:
         Command(("replay", "welcome", "--since", "1 hour"), (0, 2)),
         Command(("pending", "retry"), (0, 2)),
         Command(("pending", "drop", "--student", profile), (0, 2)),
+        Command(("forget", profile, "--timeout", "0"), (0, 1, 2)),
         Command(("sync",), (0, 1, 2), finds=True),
         Command(("sync", "--structure"), (0, 1, 2), finds=True),
         Command(("install",), (0, 2), finds=True),

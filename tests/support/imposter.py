@@ -12,7 +12,7 @@ CLEARTEXT = b"R" + struct.pack("!ii", 8, 3)
 
 
 class Trick(StrEnum):
-    """What is answered to whoever asks for TLS."""
+    """What is answered to a client that asks for TLS."""
 
     REFUSED = "no TLS here"
     MADE_UP = "a certificate of one's own"

@@ -89,7 +89,7 @@ class Statements:
         self._tables = tables
 
     def table(self, part: str) -> LmsTable | None:
-        """A mapped table under its name of now; or one that was made anew under the old name."""
+        """A mapped table under its name of now; or one that was made again under the old name."""
         if part not in self._lms.named:
             return None
         original = self._lms.original(part)

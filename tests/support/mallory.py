@@ -1,4 +1,4 @@
-"""Somebody with few rights, what is taken by whoever runs a function of theirs, and the commands that may run one."""
+"""Somebody with few rights, what a caller of their function loses, and the commands that may run one."""
 
 import subprocess
 from dataclasses import dataclass, field

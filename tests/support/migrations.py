@@ -11,7 +11,7 @@ from listener.database.connection import Connection
 from tests.support import workload
 from tests.support.eventually import eventually
 
-# Whoever is enrolled is remembered, whatever the column is called, in a schema that stays when all tables leave it. (Up
+# Enrolled students are remembered, whatever the column is called, in a schema that stays when all tables leave it. (Up
 # to Postgres 14 everybody may create in it, and then nothing is searched for there that is not of the tables' schemas.)
 SCHEMA = f"""
 {workload.SCHEMA}

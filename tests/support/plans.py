@@ -1,6 +1,6 @@
 """Plans as they were run: of a statement, and of the statements inside the functions that it calls.
 
-EXPLAIN shows a function as one node. So the functions of schema `listener` that read the tables are made anew, for one
+EXPLAIN shows a function as one node. So the functions of schema `listener` that read the tables are made again, for one
 session, such that they explain what they do before they do it.
 """
 
@@ -178,7 +178,8 @@ def _explaining(function: Any) -> tuple[list[str], str]:
             )
         return told + (match[0] if goes_on else "")
 
-    rest = QUERY.sub(explaining, rest)
+    # Explaining takes long: that what takes longer than a second is put off would decide how much is looked at.
+    rest = QUERY.sub(explaining, rest).replace("statement_timestamp() + interval '1 second'", "'infinity'")
     declare = "" if "\ndeclare" in head else "\ndeclare"
     changed = f"{head}{declare}\n    explained text;{begin}{rest}"
     return statements, function["definition"].replace(body, changed).replace("\n STABLE", "\n")

@@ -31,7 +31,7 @@ class Folder:
     database: Database
 
     def write(self, name: str, text: str) -> None:
-        """Write the reaction's file, or write it anew."""
+        """Write the reaction's file, or write it again."""
         self.path.mkdir(exist_ok=True)
         (self.path / f"{name}.sql").write_text(text, encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""The references that are written from the code: `python -m tests.support.reference` writes them anew."""
+"""The references that are written from the code: `python -m tests.support.reference` writes them again."""
 
 from collections.abc import Callable
 from typing import Any

@@ -12,7 +12,7 @@ create trigger refuse before insert on enrollments for each row execute function
 """
 
 UNPAID = "(select full_name from profiles where id = new.user_id) = 'unpaid'"
-"""Whoever is called so is refused, until called otherwise."""
+"""A student of this name is refused, until the name is another."""
 
 
 def refuse(condition: str = "true", error: str = "the fee is not paid", code: str = "P0001") -> str:

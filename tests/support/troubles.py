@@ -84,6 +84,17 @@ async def a_course_is_held(ground: Ground) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def an_enrollment_is_held(ground: Ground) -> AsyncIterator[None]:
+    """By the brake. (This school takes nothing back: the ledger says so as well as a mistake would.)"""
+    await ground.app.execute(
+        "insert into listener.made_enrollment (profile_id, course_id, held_since)"
+        " values (gen_random_uuid(), gen_random_uuid(), clock_timestamp())"
+    )
+    yield
+    await ground.app.execute("delete from listener.made_enrollment")
+
+
+@asynccontextmanager
 async def a_table_is_locked(ground: Ground) -> AsyncIterator[None]:
     """One of the listener's own, so that nothing can be handled, and the audit waits for that."""
     other: Connection = await connect(ground.database.url)
@@ -184,6 +195,7 @@ FAULTS: dict[Fault, set[str]] = {
     everybody_is_refused: {"students_refused", "everybody_refused"},
     a_course_refuses: {"counts_refused"},
     a_course_is_held: {"course_locked", "counts_locked"},
+    an_enrollment_is_held: {"enrollments_held"},
     a_table_is_locked: {"feed_lag", "reaction_blocked", "audit_overdue"},
     the_audit_fails: {"audit_failing", "blind_notes"},
     a_stranger_holds_a_lock: {"locks_squatted"},
@@ -206,6 +218,7 @@ ALERTS = {
     "triggers_missing": "ListenerTriggersOff",
     "replica_role": "ListenerReplicaRole",
     "everybody_refused": "ListenerEverybodyRefused",
+    "enrollments_held": "ListenerEnrollmentsHeld",
     "counts_refused": "ListenerCountsStandStill",
     "counts_locked": "ListenerCountsStandStill",
     "reaction_blocked": "ListenerReactionBlocked",

@@ -1,5 +1,6 @@
 -- The audit: whom the rule names, whom of these it finds elsewhere, and who was missed. If there are changes that no trigger sees
--- (`notes`), then profiles that are astray, and not known to be, are noted like any change; missed is who was noted so by the
+-- (`notes`), then profiles that are astray, and not known to be, are noted like any change; so are in any case those whom the
+-- brake holds for no reason any more. Missed is who was noted so by the
 -- last audit (`noted_before`) and is astray all the same. One statement, one snapshot.
 create or replace function listener.audit_students(notes boolean, noted_before text[], most bigint, most_courses bigint)
 returns table (
@@ -21,7 +22,7 @@ with astray as materialized (
 to_note as materialized (
     select distinct astray.profile_id
     from astray
-    where astray.is_untold and notes
+    where astray.is_untold and (notes or astray.should_be = 'kept')
 ),
 
 missed as (

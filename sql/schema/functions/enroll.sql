@@ -13,6 +13,7 @@ create or replace function listener.enroll(
     out returned bigint,
     out suspended bigint,
     out removed bigint,
+    out held bigint,
     out examples json,
     out pending bigint,
     out pending_students json,
@@ -172,6 +173,7 @@ begin
                     count(*) filter (where outcome.done = 'returned'),
                     count(*) filter (where outcome.done = 'suspended'),
                     count(*) filter (where outcome.done = 'removed'),
+                    count(*) filter (where outcome.done = 'held'),
                     json_agg(
                         json_build_object(
                             'done', outcome.done, 'profile_id', outcome.profile_id::text, 'course_id', outcome.course_id::text
@@ -182,7 +184,7 @@ begin
                     array_agg(outcome.error) filter (where outcome.waits_for is not null)
                 from listener.settle(noted_ids, singly) with ordinality
                 as outcome(profile_id, course_id, done, waits_for, error, number)
-                into enrolled, returned, suspended, removed, examples, waiting_ids, waiting_for, errors;
+                into enrolled, returned, suspended, removed, held, examples, waiting_ids, waiting_for, errors;
                 exit;
             exception when assert_failure or query_canceled or others then
                 -- Somebody enrolled one of them at the same moment: the second look sees it.

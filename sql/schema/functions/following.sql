@@ -17,7 +17,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     cross join lateral (
         values
             (1, 'table', bound.was, bound.is_now, bound.is_table and bound.is_now <> bound.was),
-            (2, 'table made anew', bound.was, bound.is_now, bound.is_table and now.moved),
+            (2, 'table replaced', bound.was, bound.is_now, bound.is_table and now.moved),
             (
                 3,
                 case when now.name is null then 'done without' when binding.label_oid is not null then 'value' else 'column' end,
@@ -26,7 +26,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
                 bound.is_whole and now.name is distinct from binding.name and not (binding.lost and now.name is null)
             ),
             (
-                4, 'column made anew', bound.is_now || '.' || binding.name, now.name,
+                4, 'column replaced', bound.is_now || '.' || binding.name, now.name,
                 bound.is_column and now.name = binding.name and now.attnum <> binding.attnum
             ),
             (

@@ -1,6 +1,7 @@
 -- Everybody whose enrollments are not what they should be. Of those who are untold nothing is known: they are in no note that
 -- waits, and were not set aside. Missed are those of them who will not be noted either: who may yet be, or is by a note of a
--- row that is about no single profile, is not missed, and neither are those for whom the rule fails.
+-- row that is about no single profile, is not missed, and neither are those for whom the rule fails, or whom the brake only has
+-- to let stay.
 create or replace function listener.missed()
 returns table (
     profile_id {{profile_key_type}}, course_id {{course_key_type}}, should_be text, is_untold boolean, is_missed boolean
@@ -37,7 +38,7 @@ select
     astray.course_id,
     astray.should_be,
     {{enrolls}} and known.id is null,
-    {{enrolls}} and known.id is null and sight.is_clear and astray.should_be <> 'failed'
+    {{enrolls}} and known.id is null and sight.is_clear and astray.should_be not in ('failed', 'kept')
 from listener.astray(in_any_case => true) as astray
 cross join sight
 left join known on known.id = astray.profile_id

@@ -1,6 +1,7 @@
 -- Students that were set aside, once they are due: all who wait for a course, as soon as there is one; the others after a
 -- wait that doubles with each attempt, up to an hour. (Those who wait for a course have no next attempt, 'infinity', until
--- there is one.) `most` of them are tried; with `singly` each on its own. Nobody is due while enrolling is paused.
+-- there is one.) And what the brake holds, once it may be taken back. `most` of them are tried; with `singly` each on its own.
+-- Nobody is due while enrolling is paused.
 create or replace function listener.retry_enroll(
     most integer,
     singly boolean default false,
@@ -11,6 +12,7 @@ create or replace function listener.retry_enroll(
     out returned bigint,
     out suspended bigint,
     out removed bigint,
+    out held bigint,
     out examples json,
     out pending bigint,
     out next_in double precision,
@@ -20,8 +22,18 @@ create or replace function listener.retry_enroll(
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
+    held_ids {{profile_key_type}}[] := '{}';
     problem_context text;
 begin
+    if {{takes_back}} and listener.held_fit() and not exists (select from listener.pause where pause.consumer = 'enroll') then
+        held_ids := array(
+            select made.profile_id
+            from listener.made_enrollment as made
+            where made.held_since is not null
+            order by made.held_since
+            limit most
+        );
+    end if;
     begin
         with destination as materialized (
             select
@@ -37,7 +49,7 @@ begin
                 pending_enrollment.next_attempt_at <= statement_timestamp()
                 and not exists (select from listener.pause where pause.consumer = 'enroll')
             order by pending_enrollment.next_attempt_at
-            limit most
+            limit most - cardinality(held_ids)
             for update skip locked
         ),
 
@@ -49,7 +61,7 @@ begin
                 and {{has_course_now}}
                 and not exists (select from listener.pause where pause.consumer = 'enroll')
             order by pending_enrollment.next_attempt_at
-            limit most - (select count(*) from due_by_now)
+            limit most - cardinality(held_ids) - (select count(*) from due_by_now)
             for update skip locked
         ),
 
@@ -57,6 +69,8 @@ begin
             select due_by_now.profile_id from due_by_now
             union all
             select due_with_course.profile_id from due_with_course
+            union
+            select unnest(held_ids)
         ),
 
         outcome as materialized (
@@ -141,6 +155,7 @@ begin
             (select count(*) from outcome where outcome.done = 'returned'),
             (select count(*) from outcome where outcome.done = 'suspended'),
             (select count(*) from outcome where outcome.done = 'removed'),
+            (select count(*) from outcome where outcome.done = 'held'),
             (
                 select json_agg(shown)
                 from (
@@ -172,11 +187,18 @@ begin
                     limit most_shown
                 ) as shown
             )
-        into tried, settled, enrolled, returned, suspended, removed, examples, pending, next_in, pending_students;
+        into tried, settled, enrolled, returned, suspended, removed, held, examples, pending, next_in, pending_students;
     exception when assert_failure or query_canceled or others then
         get stacked diagnostics problem_context = pg_exception_context;
         perform listener.raise_again(sqlstate, sqlerrm, problem_context);
     end;
+    if cardinality(held_ids) > 0 then
+        settled := settled + cardinality(held_ids) - (
+            select count(*)
+            from listener.made_enrollment as made
+            where made.held_since is not null and made.profile_id = any (held_ids)
+        );
+    end if;
     -- Somebody may have given up a place in line: has the next ones tried again, if there are seats.
     woken := case when settled > 0 then listener.wake_waiting() else 0 end;
 end;

@@ -10,6 +10,7 @@ create or replace function listener.step(
     out returned bigint,
     out suspended bigint,
     out removed bigint,
+    out held bigint,
     out pending bigint,
     out moved bigint,
     out parked bigint,
@@ -25,8 +26,8 @@ declare
     installed record;
     done record;
 begin
-    select 0, 0, 0, 0, 0, 0, 0, 0, 0, false
-    into enrolled, returned, suspended, removed, pending, moved, parked, purged, blind_notes, notes_left;
+    select 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, false
+    into enrolled, returned, suspended, removed, held, pending, moved, parked, purged, blind_notes, notes_left;
     -- The locks that a step takes, on courses, and the leader's, are to end with the step.
     if pg_current_xact_id_if_assigned() is not null then
         raise active_sql_transaction using
@@ -43,6 +44,20 @@ begin
     if not listener.is_bound() then
         perform listener.follow();
     end if;
+
+    -- A daemon's audit keeps this up to date.
+    begin
+        if {{brake_counts}} and exists (
+            select
+            from listener.brake
+            where
+                brake.counted_at < now() - case listener.count_held(1) when 0 then interval '1 day' else interval '10 minutes' end
+        ) then
+            perform listener.count_made();
+        end if;
+    exception when assert_failure or others then
+        problem := 'brake: ' || listener.error_text(null, sqlerrm);
+    end;
 
     -- What a step notes itself, by what it writes to the LMS's tables, is for the next one: no batch holds notes of its own
     -- transaction, and no checkpoint says that they are handled.
@@ -87,6 +102,7 @@ begin
         returned := coalesce(done.returned, 0);
         suspended := coalesce(done.suspended, 0);
         removed := coalesce(done.removed, 0);
+        held := coalesce(done.held, 0);
         pending := coalesce(done.pending, 0);
         notes_left := notes_left or coalesce(done.notes_left, false);
         done := listener.retry_enroll(200, singly => true);
@@ -94,6 +110,7 @@ begin
         returned := returned + done.returned;
         suspended := suspended + done.suspended;
         removed := removed + done.removed;
+        held := held + done.held;
     exception when assert_failure or others then
         problem := concat_ws('; ', problem, 'enroll: ' || listener.error_text(null, sqlerrm));
     end;

@@ -110,6 +110,12 @@ drop function listener.convert_keys(text, text, boolean);
 -- Other enrollments count now, or are counted elsewhere: no note says so of those that are there.
 select listener.note_blindly('enrollments', 'install', '');
 
+-- name: hold_nobody
+-- Nothing is taken back any more, so that nothing is held.
+update listener.made_enrollment
+set held_since = null, released_at = null
+where held_since is not null or released_at is not null;
+
 -- name: look_at_everyone
 -- Others may be wanted now, or elsewhere: no note says so of those who were there before.
 select listener.note_blindly('profiles', 'install', '00000');

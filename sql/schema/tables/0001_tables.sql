@@ -204,16 +204,43 @@ create table listener.made_enrollment (
     row_key text,
     made_at timestamptz not null default clock_timestamp(),
     taken_back_at timestamptz,
+    held_since timestamptz,
+    released_at timestamptz,
     primary key (profile_id, course_id)
 );
 
 -- What a course's deletion, or its new key, is looked up by.
 create index made_enrollment_of_course on listener.made_enrollment (course_id);
 
+-- Few as a rule, or none.
+create index made_enrollment_held on listener.made_enrollment (held_since) where held_since is not null;
+
 comment on column listener.made_enrollment.row_key is
 'the primary key of that row of the LMS''s, as text: another row of the same pair is somebody else''s';
 
 comment on column listener.made_enrollment.taken_back_at is 'when it was suspended or removed; null while it is as it was made';
+
+comment on column listener.made_enrollment.held_since is
+'not wanted any more, and not taken back: more would have been than the brake allows';
+
+comment on column listener.made_enrollment.released_at is 'somebody let it go: it is taken back whatever the brake allows';
+
+-- A session that takes back locks the only row first, so that two who ask at once are both counted.
+create table listener.brake (
+    only_row boolean primary key default true check (only_row),
+    active bigint not null default 0,
+    counted_at timestamptz not null default '-infinity'
+);
+
+insert into listener.brake default values;
+
+comment on column listener.brake.active is 'how many enrollments that the listener made were active when they were last counted';
+
+-- How many enrollments were taken back, in slots of ten seconds.
+create table listener.taken_back (
+    slot timestamptz primary key,
+    number bigint not null
+);
 
 -- Who waits for a seat in which course, in order of arrival.
 create table listener.waiting (

@@ -47,7 +47,7 @@ async def test_no_wake_up_is_lost_however_the_rate_changes(
             for client in clients[: dice.randint(1, 4)]:
                 students += count
                 tasks.start_soon(sign_up, client, count, pause)
-        # Whoever came last has nobody after them to ring once more.
+        # The last one has nobody after them to ring once more.
         ended_at = time.monotonic()
         await eventually(connection, "select count(*) from enrollments", equals=students)
         assert time.monotonic() - ended_at < 5

@@ -101,7 +101,7 @@ async def test_behind_a_transaction_pooler_it_polls_says_so_and_stays_exact(
         assert "5432" in told["reason"]
     assert any(daemon.metric("listener_polling") == 1 for daemon in daemons)
     assert [daemon.events("connection_lost") for daemon in daemons] == [[], []]
-    # Nothing was left behind for whoever else is given these server connections.
+    # Nothing was left behind for anybody else who is given these server connections.
     other: Connection = await connect(url, application_name="test")
     try:
         for _ in range(5):

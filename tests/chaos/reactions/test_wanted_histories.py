@@ -83,7 +83,7 @@ class School:
     async def _check(self, connection: Connection) -> None:
         await verdict.settled(connection)
         assert await verdict.problems(connection, self.rule, self.on_leave, self.keys) == []
-        # What people have done to enrollments themselves, no note tells of. Whoever looks at everyone finds it; then
+        # What people have done to enrollments themselves, no note tells of. A look at everyone finds it; then
         # nothing is left.
         if self._dice.random() < 0.5:
             await connection.execute("select listener.note_blindly('profiles', 'test', '00000')")

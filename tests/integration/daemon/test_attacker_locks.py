@@ -74,7 +74,7 @@ async def test_attacker_is_told_wherever_people_and_machines_look(
     wait_until(lambda: daemon.metric('listener_foreign_lock_holders{lock="leader"}') == 1, "the metric says so")
     assert daemon.metric('listener_foreign_lock_holders{lock="bell"}') == 0
     assert f"session {pid}" in daemon.get("/readyz")[1]
-    assert "stranger" not in daemon.get("/readyz")[1], "whoever reaches the port learns no role"
+    assert "stranger" not in daemon.get("/readyz")[1], "somebody who reaches the port learns no role"
     status = json.loads(listener(database.url, "status", "--json", check=False).stdout)
     assert [each["code"] for each in status["problems"]] == ["locks_squatted"]
     told = {name: status["squatters"][0][name] for name in ("pid", "role", "lock", "mend")}

@@ -1,4 +1,4 @@
-"""The LMS's migrations beside a daemon at work: what was renamed, moved or made anew is followed, nothing is lost."""
+"""The LMS's migrations beside a daemon at work: what was renamed, moved or replaced is followed, nothing is lost."""
 
 from collections.abc import Callable
 
@@ -140,7 +140,7 @@ async def test_a_table_that_is_made_anew_is_watched_again(
     )
     await connection.execute("insert into profiles (role) values ('student')")
     await connection.execute("analyze; comment on table profiles is 'touched'; alter table profiles add note text")
-    assert "made anew public.profiles" in daemon.told("mapping_followed")
+    assert "table replaced public.profiles" in daemon.told("mapping_followed")
     await eventually(connection, COUNT, course, equals=2)
     await sign_up(connection, course, 3)
     await connection.execute("delete from enrollments")
@@ -167,7 +167,7 @@ async def test_a_new_table_under_the_name_of_one_that_was_put_aside_is_the_one_t
         """
     )
     await connection.execute("insert into profiles (role) values ('student')")
-    assert "made anew public.profiles" in daemon.told("mapping_followed")
+    assert "table replaced public.profiles" in daemon.told("mapping_followed")
     await eventually(connection, COUNT, course, equals=2)
     await eventually(connection, "select listener.is_bound()", equals=True)
     # (What was noted blindly may be made good just now: that notes updates.)
@@ -197,7 +197,7 @@ async def test_when_other_enrollments_count_the_counts_follow_at_once(
 async def test_sessions_that_knew_a_column_by_another_type_take_notes_again(
     connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:
-    """Their trigger functions keep what they were compiled to, and fail, until the functions are made anew."""
+    """Their trigger functions keep what they were compiled to, and fail, until the functions are made again."""
     daemon, course = school
     await connection.execute("insert into profiles (role) values ('teacher')")
     await connection.execute("update profiles set role = 'admin'")

@@ -1,4 +1,4 @@
-"""`listener install` beside a daemon at work: functions are dropped and made anew while statements have them in hand,
+"""`listener install` beside a daemon at work: functions are dropped and made again while statements have them in hand,
 and tables are held for a moment. Nobody who signs up notices, and the daemon goes on as before."""
 
 import asyncio
@@ -52,7 +52,7 @@ SLEEPS = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and
 
 
 async def made_anew(database: Database, times: int) -> None:
-    """Drop and make the function anew whenever a statement that has it in hand is asleep."""
+    """Drop and make the function again whenever a statement that has it in hand is asleep."""
     connection: Connection = await connect(database.url)
     try:
         for number in range(times):
@@ -96,7 +96,7 @@ async def test_a_statement_whose_function_is_made_anew_while_it_runs_is_asked_ag
 
 
 async def while_made_anew(database: Database, ask: Callable[[], Awaitable[Any]]) -> Any:
-    """What is answered to something that waits for the table while the function is made anew."""
+    """What is answered to something that waits for the table while the function is made again."""
     installer: Connection = await connect(database.url)
     await installer.execute(
         f"begin; lock table public.held in access exclusive mode; drop function public.in_hand(); {FUNCTION.format(1)}"

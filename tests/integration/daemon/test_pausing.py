@@ -1,4 +1,4 @@
-"""`listener pause` and `resume`: notes wait, nothing is lost or done twice, whoever leads meanwhile."""
+"""`listener pause` and `resume`: notes wait, nothing is lost or done twice, under any leader."""
 
 from collections.abc import Callable
 

@@ -52,7 +52,7 @@ async def test_everybody_who_looks_is_told_and_nothing_is_called_late(
     told = json.loads(daemon.get("/state.json")[1])
     assert (told["paused"], told["sample"]["paused_backlog"]) == (["enroll"], 1)
     for path in ("/", "/state.json", "/readyz", "/metrics"):
-        assert "import of" not in daemon.get(path)[1], "the reason is not for whoever reaches the port"
+        assert "import of" not in daemon.get(path)[1], "the reason is not for everybody who reaches the port"
 
     code, seen = status(database)
     assert (code, seen["lag_seconds"], seen["backlog"]) == (1, None, 0)

@@ -27,7 +27,7 @@ Connect = Callable[..., socket.socket]
 
 @pytest.fixture
 def many_descriptors() -> Iterator[None]:
-    """For whoever opens so many connections."""
+    """For somebody who opens so many connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < MANY + 500:
         pytest.skip(f"this process may open {hard} descriptors, and not {MANY + 500}")

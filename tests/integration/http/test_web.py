@@ -83,7 +83,7 @@ def paths() -> list[str]:
 def all_answers(
     daemon: DaemonProcess, credentials: str | None = None, methods: tuple[str, ...] = ("GET", "POST")
 ) -> dict[str, str]:
-    """All that the server says, headers and all, to whoever asks for any of its paths."""
+    """All that the server says, headers and all, to anybody who asks for any of its paths."""
     answers = {}
     for path in paths():
         for method in methods:

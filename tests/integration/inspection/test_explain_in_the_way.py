@@ -1,4 +1,4 @@
-"""`listener explain PROFILE` answers whoever asks, whatever stands in the way, and stands in nobody's."""
+"""`listener explain PROFILE` answers everybody, whatever stands in the way, and stands in nobody's."""
 
 from collections.abc import Callable
 
@@ -139,7 +139,7 @@ async def test_it_stands_in_no_migration_s_way_and_answers_when_the_migration_is
             where application_name = 'listener-command' and relation = 'profiles'::regclass and not granted
         )
     """
-    for state in 5 * (True, False):  # it gives up each time, so that nobody stands in line behind it; and begins anew
+    for state in 5 * (True, False):  # it gives up each time, so that nobody stands in line behind it; and begins again
         await eventually(connection, waits, equals=state)
     await migration.execute("commit")
     wait_until(lambda: process.poll() is not None, "it has answered")

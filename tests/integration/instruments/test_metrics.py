@@ -41,6 +41,7 @@ CONTRACT = (
     "listener_last_heartbeat_timestamp_seconds",
     "listener_errors_total",
     "listener_pending_students",
+    "listener_held_enrollments",
     "listener_students",
     "listener_students_without_enrollment",
     "listener_course_count_drift",

@@ -166,7 +166,7 @@ def test_attacker_with_a_key_of_the_api_may_put_a_trigger_on_the_tables_until_th
 ) -> None:
     listener(address(project), "install")
     try:
-        # What default privileges have given: the trigger would run as whoever enrolls.
+        # What default privileges have given: the trigger would run as the one who enrolls.
         assert [triggers(project, role) for role in ("anon", "authenticated")] == ["t", "t"]
         (told,) = advice(address(project), "triggers_open_to_others")
         assert told["affected"] == 3

@@ -36,7 +36,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(python: Path, url: str, *arguments: str, folder: Path) -> str:
     done = subprocess.run(
-        [str(python), "-I", *arguments],  # nothing of whoever runs the tests makes another package importable
+        [str(python), "-I", *arguments],  # nothing of the person who runs the tests makes another package importable
         env=environment(url),
         cwd=folder,
         check=True,

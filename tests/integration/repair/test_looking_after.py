@@ -90,7 +90,7 @@ async def test_a_rule_that_is_changed_under_a_running_daemon_is_looked_after_fro
 async def test_a_rule_that_triggers_can_see_to_is_not_handled_by_the_audit(
     make_database: Callable[..., Database], start_daemon: StartDaemon
 ) -> None:
-    """Whoever was written behind the triggers' back is told to be missed, and left to `listener sync`."""
+    """A student written behind the triggers' back is told to be missed, and left to `listener sync`."""
     database = make_database(installed=False)
     async with school(database) as connection:
         await course(connection)

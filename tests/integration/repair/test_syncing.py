@@ -67,7 +67,7 @@ async def test_it_ends_while_people_go_on_signing_up(
     connection: Connection,
     start_daemon: Callable[..., DaemonProcess],
 ) -> None:
-    # No unique pair: whoever is enrolled by two at the same moment is enrolled twice.
+    # No unique pair: a student who is enrolled by two at the same moment is enrolled twice.
     await connection.execute(SCHEMA)
     daemon = start_daemon(database).wait_ready("leading")
     await connection.execute(NOBODY_NOTES.format(MISSED))

@@ -1,5 +1,5 @@
 """What a person wrote runs in our triggers: a condition's function, a cast, a number of seats. Whatever it raises, the
-LMS's statement goes on and is noted; a cancel, and a time limit that has passed, are those of whoever runs it."""
+LMS's statement goes on and is noted; a cancel, and a time limit that has passed, are those of its own session."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The functions that the daemon's role may call do their own job, and no other, whoever calls them with whatever."""
+"""The functions that the daemon's role may call do their own job, and no other, for any caller and any arguments."""
 
 import asyncio
 from collections.abc import AsyncIterator

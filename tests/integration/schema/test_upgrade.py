@@ -1,4 +1,4 @@
-"""From a development version, of before the first release, to this one: whoever has one is told what to do."""
+"""From a development version, of before the first release, to this one: its user is told what to do."""
 
 from collections.abc import Callable
 

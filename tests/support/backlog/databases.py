@@ -52,6 +52,9 @@ select
         else now() + interval '1 hour'
     end
 from generate_series(1, {rows}) as number;
+-- Made by the listener, and held by the brake.
+insert into listener.made_enrollment (profile_id, course_id, held_since)
+select number, 1 + number % ({rows} / 10), now() - interval '1 hour' from generate_series(1, {rows}) as number;
 -- An LMS of so many courses finds the cheapest by an index.
 create index on courses (price, created_at, id);
 -- Of courses whose row is held, and of courses that are gone.

@@ -105,10 +105,20 @@ def others(mapping: Mapping) -> dict[str, Case]:
         "status.statistics": plain(sql.read("inspection/status", "statistics"), bounded=False),
         "audit.counts": plain(sql.read("repair/audit", "counts"), bounded=False),
         "pending.list": plain(sql.read("repair/pending", "list"), "100", bounded=False),
+        "pending.held": plain(sql.read("repair/pending", "held"), "100", bounded=False),
+        "release.held": plain(sql.read("repair/release", "held"), "null, 5", bounded=False),
+        "release.brake": plain(sql.read("repair/release", "brake")),
+        "release.left": plain(
+            sql.render(sql.read("repair/release", "left"), values), "array['1', '2'], array['1', '2']"
+        ),
+        "release.release": plain(sql.read("repair/release", "release"), "null, now(), 100", bounded=False),
         "pending.courses": plain(sql.read("repair/pending", "courses"), "100", bounded=False),
         "pending.total": plain(sql.read("repair/pending", "total"), "100"),
         "pending.retry": plain(sql.read("repair/pending", "retry"), "null, 'listener', 'look'", bounded=False),
         "pending.drop": plain(sql.read("repair/pending", "drop"), "null", bounded=False),
+        "forgetting.forget": plain(
+            sql.render(sql.read("repair/forgetting", "forget"), values), "'{last}', 'user_id', 'x'", bounded=False
+        ),
         "course_live_count": plain("select * from listener.course_live_count", bounded=False),
         "sync_status": plain("select * from profile_enrollment_sync_status", bounded=False),
         "get_enrollment_statistics": plain("select * from get_enrollment_statistics()", bounded=False),
@@ -138,7 +148,7 @@ def others(mapping: Mapping) -> dict[str, Case]:
     return found
 
 
-# Those that write much come last: what is taken back stays behind as dead rows, which whoever follows must step over.
+# Those that write much come last: what is taken back stays behind as dead rows, which those that follow must step over.
 # (Without a VACUUM, for it would count the rows of a table of which nothing is to be known.)
 NAMES = (
     *(
@@ -151,6 +161,10 @@ NAMES = (
         "status.statistics",
         "audit.counts",
         "pending.list",
+        "pending.held",
+        "release.held",
+        "release.brake",
+        "release.left",
         "pending.courses",
         "pending.total",
         "course_live_count",
@@ -161,6 +175,15 @@ NAMES = (
     *ORPHANS,
     *daemon(),
     *(f"{name}_{code}" for name in ("rows", "quarantine", "quarantine_all") for code in restructure.ASTRAY),
-    *("pending.drop", "make_good_counts", "repair_counts", "make_good_students", "pending.retry", "restart_feed"),
+    *(
+        "release.release",
+        "pending.drop",
+        "make_good_counts",
+        "repair_counts",
+        "make_good_students",
+        "pending.retry",
+        "restart_feed",
+    ),
+    "forgetting.forget",
     "settle_abandoned_counts",
 )

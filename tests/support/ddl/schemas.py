@@ -36,7 +36,7 @@ def of_types(lms: Lms) -> Iterator[Kind]:
                 yield Kind(f"{name}: rename value {label}", (f"{alter} rename value {literal(label)} to 'it''s new'",))
             labels = ", ".join(literal(label) for _, label in column.labels)
             yield Kind(
-                f"{name}: made anew with more values",
+                f"{name}: made again with more values",
                 (
                     f"{alter} rename to renamed_type",
                     f"create type {column.type_name} as enum ({labels}, 'more')",
@@ -50,7 +50,7 @@ def of_types(lms: Lms) -> Iterator[Kind]:
                 rest = ", ".join(literal(label) for _, label in column.labels if label != ruled)
                 replaced = f"replace({column.quoted}::text, {literal(ruled)}, 'something else')"
                 yield Kind(
-                    f"{name}: made anew without value {ruled}",
+                    f"{name}: made again without value {ruled}",
                     (
                         f"{alter} rename to renamed_type",
                         f"create type {column.type_name} as enum ({rest}, 'something else')",
@@ -69,7 +69,7 @@ def of_schemas(lms: Lms) -> Iterator[Kind]:
         yield Kind(f"schema {schema}: drop", (f"drop schema {name}",))
         yield Kind(f"schema {schema}: drop cascade", (f"drop schema {name} cascade",), "told")
         yield Kind(
-            f"schema {schema}: drop cascade and create anew",
+            f"schema {schema}: drop cascade and create again",
             (f"drop schema {name} cascade", f"create schema {name}"),
             "told",
         )

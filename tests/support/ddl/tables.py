@@ -42,7 +42,7 @@ def of_table(lms: Lms, part: str, table: LmsTable) -> Iterator[Kind]:
     )
     bounds = "for values with (modulus 1, remainder 0)" if "HASH" in (table.partition_key or "") else "default"
     yield Kind(
-        f"{part}: drop and create anew",
+        f"{part}: drop and create again",
         (
             "create schema keep",
             f"create table keep.kept {like}",

@@ -56,7 +56,7 @@ grant all on functions to anon, authenticated, service_role;
 alter default privileges for role postgres in schema public
 grant all on sequences to anon, authenticated, service_role;
 
--- The API reads the catalogue anew after each migration.
+-- The API reads the catalogue again after each migration.
 create function extensions.pgrst_ddl_watch() returns event_trigger
 language plpgsql
 as $$

@@ -176,6 +176,7 @@ def settings(rule: str, on_leave: str) -> dict[str, str]:
         "on_leave": on_leave,
         "active_values": "active",
         **({"inactive_value": "inactive"} if on_leave == "suspend" else {}),
+        "brake": "none",  # which has tests of its own
     }
 
 

@@ -75,7 +75,7 @@ def writer_moves(world: World, number: int, writer: Writer, protocol: Protocol) 
         case "release":
             yield becomes(replace(writer, at=following["release"], shares=False))
         case "deliver":
-            # a ring wakes whoever waits, and is kept for whoever does not yet
+            # a ring wakes a waiting task, and is kept for one that does not wait yet
             rung = writer.rings and (protocol.ring_is_kept or world.at == "wait")
             yield becomes(replace(writer, at=following["deliver"]), rung=world.rung or rung)
 

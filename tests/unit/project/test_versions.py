@@ -72,7 +72,7 @@ def test_only_known_builds_are_fetched(tmp_path: Path) -> None:
 def test_what_ci_runs_on_older_versions_is_there() -> None:
     """A file of another name would have it run nothing."""
     script = (ROOT / ".ci/run").read_text(encoding="utf-8")
-    listed = script.partition("quick=(")[2].partition(")\n")[0].replace("\n", " ")
+    listed = " ".join(script.partition(f"\n{array}=(")[2].partition(")\n")[0] for array in ("reactions", "commands"))
     paths = subprocess.run(
         ["bash", "-c", f"printf '%s\\n' {listed}"], capture_output=True, text=True, check=True
     ).stdout.split()

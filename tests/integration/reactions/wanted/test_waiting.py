@@ -18,7 +18,7 @@ async def test_one_whom_the_lms_refuses_waits_and_the_others_go_on(school: Schoo
     )
     await school.app.execute(
         f"create function refuse_{refused}() returns trigger language plpgsql as $$ begin"
-        f" if new.profile_id = {refused} then raise 'not her'; end if; return new; end $$;"
+        f" if new.profile_id = {refused} then raise 'not this one'; end if; return new; end $$;"
         f" create trigger refuse_{refused} before insert on enrollments"
         f" for each row execute function refuse_{refused}()"
     )
@@ -26,7 +26,7 @@ async def test_one_whom_the_lms_refuses_waits_and_the_others_go_on(school: Schoo
     await school.app.execute(insert, [refused, other], organisation)
     await school.has(other, course, "active")
     await eventually(school.app, WAITING, refused, equals="failed")
-    assert "not her" in await school.app.fetchval("select error from listener.pending_enrollment")
+    assert "not this one" in await school.app.fetchval("select error from listener.pending_enrollment")
     await school.app.execute(f"drop trigger refuse_{refused} on enrollments")
     await school.has(refused, course, "active")
     await school.settled()

@@ -1,4 +1,4 @@
-"""Whoever has the password of the daemon's role can call a few doors, and nothing behind them."""
+"""Somebody with the password of the daemon's role can call a few doors, and nothing behind them."""
 
 import asyncpg
 import pytest

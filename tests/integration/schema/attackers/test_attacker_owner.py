@@ -1,4 +1,4 @@
-"""Whoever owns the LMS's tables has no more rights because somebody mightier installs or removes the listener."""
+"""The owner of the LMS's tables has no more rights because somebody mightier installs or removes the listener."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,0 +1,92 @@
+"""Lets go what the brake holds: a page at a time, handled like any other note, so that sign-ups wait behind no more."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from listener import sql
+from listener.database.connection import Connection
+from listener.database.patience import set_lock_timeout
+from listener.database.rows import only_row
+from listener.feed.registry import ENROLL
+from listener.mapping import rendering
+from listener.mapping.mapping import Mapping
+from listener.repair.sync import PAGE, snapshot, until_handled
+from listener.wording import counted
+
+EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class HeldInCourse:
+    course_id: str
+    held: int
+    examples: tuple[str, ...]
+    """Keys of some of the profiles."""
+
+    def __str__(self) -> str:
+        more = ", …" if self.held > len(self.examples) else ""
+        return f"course {self.course_id}: {self.held:,} held: {', '.join(self.examples)}{more}"
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the brake holds, the course with most of it first."""
+
+    courses: tuple[HeldInCourse, ...]
+    allowed: int | None
+    """How many may be taken back within ten minutes; None: any number."""
+    taken_back: int
+    """How many were."""
+
+    @property
+    def total(self) -> int:
+        return sum(each.held for each in self.courses)
+
+    def __str__(self) -> str:
+        if not self.courses:
+            return "nothing is held"
+        allowed = "any number" if self.allowed is None else f"{self.allowed:,}"
+        return (
+            f"{counted(self.total, 'enrollment is', 'enrollments are')} held; within ten minutes {allowed} may be taken"
+            f" back, and {self.taken_back:,} {'was' if self.taken_back == 1 else 'were'}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"held": self.total, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Released:
+    released: int
+    left: int
+    """How many of these could not be taken back."""
+    handled: bool
+    """Whether a leader handled them in time."""
+
+
+async def look(connection: Connection, course: str | None) -> Held:
+    """What is held, in this course or in all."""
+    rows = await connection.fetch(sql.read("repair/release", "held"), course, EXAMPLES)
+    brake = await only_row(connection, sql.read("repair/release", "brake"))
+    return Held(
+        tuple(HeldInCourse(row["course_id"], row["held"], tuple(row["examples"])) for row in rows),
+        brake["allowed"],
+        brake["taken_back"],
+    )
+
+
+async def release(connection: Connection, mapping: Mapping, course: str | None) -> Released:
+    """Let go what is held now, in this course or in all."""
+    await set_lock_timeout(connection)
+    now = (await only_row(connection, sql.read("repair/release", "brake")))["now"]
+    still_there = sql.render(sql.read("repair/release", "left"), rendering.placeholders(mapping))
+    released = left = 0
+    handled = True
+    while handled:
+        page = await only_row(connection, sql.read("repair/release", "release"), course, now, PAGE)
+        if page["profiles"] is None:
+            break
+        handled = await until_handled(connection, await snapshot(connection), [ENROLL])
+        released += len(page["profiles"])
+        left += await connection.fetchval(still_there, page["profiles"], page["courses"])
+    return Released(released, left, handled and await until_handled(connection, await snapshot(connection)))

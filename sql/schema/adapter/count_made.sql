@@ -1,0 +1,33 @@
+-- Counts the active enrollments that the listener made: of these the brake allows a part. Reads the tables as a whole.
+create or replace function listener.count_made() returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = on
+set enable_nestloop = off
+set enable_hashjoin = on
+set enable_mergejoin = on
+set enable_material = on
+set enable_bitmapscan = on as $$
+declare
+    active_now bigint;
+begin
+    if not {{brake_counts}} then
+        return;
+    end if;
+    with as_bound as materialized (select {{rule_as_bound}} as holds)
+    select count(*)
+    from listener.made_enrollment as made
+    inner join {{enrollment_table}} as enrollment
+        on
+            {{enrollment_profile:enrollment}} = made.profile_id
+            and {{enrollment_course:enrollment}} = made.course_id
+            and {{row_key:enrollment}} is not distinct from made.row_key
+    where
+        made.taken_back_at is null
+        and ({{is_active:enrollment}}) is true
+        and (select as_bound.holds from as_bound)
+    into active_now;
+    update listener.brake
+    set active = active_now, counted_at = clock_timestamp();
+end;
+$$;

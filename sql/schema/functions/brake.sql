@@ -1,0 +1,64 @@
+-- The brake: of a mistake in the rule, or in what it reads, no more is carried out within ten minutes than this.
+
+-- How many enrollments may be taken back within any ten minutes; null if any number.
+create or replace function listener.brake_allows() returns bigint
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select
+        case
+            when {{brake_percent}}::numeric is null then {{brake_number}}::bigint
+            else (select greatest(20, floor(brake.active * {{brake_percent}}::numeric / 100))::bigint from listener.brake)
+        end
+$$;
+
+-- How many were, within the last ten minutes; of a slot that these have cut, all.
+create or replace function listener.taken_back_lately() returns bigint
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select coalesce(sum(taken_back.number), 0)::bigint
+    from listener.taken_back
+    where taken_back.slot > clock_timestamp() - interval '10 minutes 10 seconds'
+$$;
+
+-- How many are held; counted up to `most`.
+create or replace function listener.count_held(most bigint) returns bigint
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select count(*)
+    from (select from listener.made_enrollment as made where made.held_since is not null limit most) as held
+$$;
+
+-- Whether anything is held that could be taken back by now.
+create or replace function listener.held_fit() returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select
+        case
+            when listener.count_held(1) = 0 then false
+            when listener.brake_allows() is null then true
+            else listener.taken_back_lately() + listener.count_held(listener.brake_allows() + 1) <= listener.brake_allows()
+        end
+$$;
+
+-- Whether so many may be taken back now, all of them or none; `held_already` are those of them that are held. If they may,
+-- that is written down. What others hold counts, too: nobody slips past it. One at a time: the brake's row is locked until
+-- the transaction is over, so that of two who ask at once both are counted.
+create or replace function listener.may_take_back(asked bigint, held_already bigint) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+    allowed constant bigint := listener.brake_allows();
+    held_besides bigint;
+begin
+    if allowed is null then
+        return true;
+    end if;
+    perform from listener.brake where brake.only_row for update;
+    -- Statements of their own, which see what was committed before the lock was had.
+    held_besides := greatest(listener.count_held(allowed + 1 + held_already) - held_already, 0);
+    if listener.taken_back_lately() + asked + held_besides > allowed then
+        return false;
+    end if;
+    insert into listener.taken_back (slot, number)
+    values (to_timestamp(floor(extract(epoch from clock_timestamp()) / 10) * 10), asked)
+    on conflict (slot) do update set number = taken_back.number + excluded.number;
+    delete from listener.taken_back where taken_back.slot < clock_timestamp() - interval '20 minutes';
+    return true;
+end;
+$$;

@@ -1,0 +1,170 @@
+"""Mistakes at random, while two daemons are killed: a table emptied, a wrong update, a bad rule, an import that is half
+there. Within ten minutes no more is ever taken back than the brake allows, what is wanted goes on, and `release` brings
+the tables to what the rule says.
+
+A seed replays the same mistakes; their timing is the machine's. Run one with `--seed SEED`, 100 with `--long`, or so
+many with `--histories`.
+"""
+
+import random
+from collections.abc import Callable
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from listener.database.connection import Connection
+from tests.conftest import Database
+from tests.support import brake
+from tests.support.brake import AS_THE_RULE_SAYS, HELD
+from tests.support.connecting import connect
+from tests.support.eventually import eventually
+from tests.support.process import DaemonProcess, listener
+from tests.support.wanted import verdict
+
+HISTORIES = 1
+LONG_HISTORIES = 100
+PEOPLE = 400
+ROUNDS = 5
+SETTINGS = {"heartbeat_seconds": 0.4, "sample_seconds": 0.3, "audit_seconds": 1}
+
+DIARY = """
+create table diary (
+    at timestamptz not null default clock_timestamp(),
+    allowed bigint not null default listener.brake_allows(),
+    released boolean not null
+);
+create function write_diary() returns trigger language plpgsql security definer set search_path = public as $$
+begin
+    if current_setting('listener.at_work', true) = 'on' then
+        insert into diary (released)
+        select released_at is not null
+        from listener.made_enrollment
+        where profile_id = old.profile_id and course_id = old.course_id;
+    end if;
+    return null;
+end $$;
+create trigger write_diary after delete on enrollments for each row execute function write_diary();
+"""
+
+TOO_MANY = """
+select count(*)
+from (
+    select count(*) over last_minutes as number, max(allowed) over last_minutes as allowed
+    from diary
+    where not released
+    window last_minutes as (order by at range between interval '10 minutes' preceding and current row)
+) as taken_back
+where taken_back.number > taken_back.allowed
+"""
+
+MISTAKES = {
+    "a table emptied": "truncate payments",
+    "a wrong update": "update payments set paid = false where profile_id % 3 <> 0",
+    "another wrong update": "update payments set course_id = 2 where course_id = 1 and profile_id % 2 = 0",
+    "an import that is half there": (
+        "begin; delete from payments; insert into payments (profile_id, course_id)"
+        " select id, 1 from profiles where id % 2 = 0; commit"
+    ),
+    "a course gone": "delete from payments where course_id = 1",
+    "some who leave": "update payments set paid = false where profile_id % 40 = 7",
+}
+MENDED = """
+insert into payments (profile_id, course_id) select id, 1 from profiles
+on conflict (profile_id, course_id) do update set paid = true
+"""
+BAD_RULES = ("payments.paid and payments.course_id = 2", "payments.paid and payments.profile_id % 5 = 0")
+
+
+class History:
+    """One school, and what becomes of it, by the seed."""
+
+    def __init__(self, database: Database, seed: int) -> None:
+        self._database = database
+        self._dice = random.Random(seed)
+        self._brake = self._dice.choice(["10%", "30", "60", "5%", "0"])
+        self.daemons: list[DaemonProcess] = []
+
+    async def live(self) -> None:
+        app = await brake.school(self._database.url, PEOPLE, brake=self._brake)
+        try:
+            await app.execute(DIARY)
+            self._start()
+            for _ in range(ROUNDS):
+                await self._round(app)
+            await self._end(app)
+        finally:
+            app.terminate()
+
+    async def _round(self, app: Connection) -> None:
+        async with anyio.create_task_group() as tasks:
+            if self._dice.random() < 0.6:
+                tasks.start_soon(self._kill)
+            if self._dice.random() < 0.2:
+                condition = self._dice.choice(BAD_RULES)
+                rule = brake.settings(brake=self._brake) | {"wanted_query": f"{brake.RULE} and {condition}"}
+                tasks.start_soon(self._rule, rule)
+            for _ in range(self._dice.randint(1, 3)):
+                await app.execute(MISTAKES[self._dice.choice(list(MISTAKES))])
+                await anyio.sleep(self._dice.uniform(0, 0.3))
+        # Who pays for something new meanwhile is in it at once, whatever is held.
+        newcomer = await app.fetchval("insert into profiles default values returning id")
+        await app.execute("insert into payments (profile_id, course_id) values ($1, 2)", newcomer)
+        await eventually(app, "select count(*) from enrollments where profile_id = $1", newcomer, equals=1, seconds=30)
+        assert await app.fetchval(TOO_MANY) == 0
+        if self._dice.random() < 0.5:
+            await self._rule(brake.settings(brake=self._brake))
+            await app.execute(MENDED)
+
+    async def _rule(self, rule: dict[str, str]) -> None:
+        connection = await connect(self._database.url)
+        try:
+            await brake.installed(connection, rule)
+        finally:
+            await connection.close()
+
+    async def _end(self, app: Connection) -> None:
+        await self._rule(brake.settings(brake=self._brake))
+        await verdict.settled(app)
+        assert await app.fetchval(TOO_MANY) == 0
+        await anyio.to_thread.run_sync(lambda: listener(self._database.url, "release"))
+        await verdict.settled(app)
+        await eventually(app, HELD, equals=0)
+        await eventually(app, AS_THE_RULE_SAYS, equals=0)
+        assert await app.fetch(verdict.WRONG_COUNTS) == []
+        assert await app.fetchval(TOO_MANY) == 0
+
+    async def _kill(self) -> None:
+        await anyio.sleep(self._dice.uniform(0, 0.5))
+        daemon = self.daemons.pop(0)
+        daemon.kill()
+        daemon.clean_up()
+        self._start()
+
+    def _start(self) -> None:
+        while len(self.daemons) < 2:
+            self.daemons.append(DaemonProcess(self._database.url, dict(SETTINGS)))
+
+    def close(self) -> None:
+        """End the daemons."""
+        for daemon in self.daemons:
+            daemon.clean_up()
+
+
+@pytest.mark.timeout(0)
+def test_no_mistake_takes_back_more_than_the_brake_allows(
+    make_database: Callable[..., Database], pytestconfig: pytest.Config
+) -> None:
+    given = pytestconfig.getoption("--seed")
+    asked = pytestconfig.getoption("--histories") or (LONG_HISTORIES if pytestconfig.getoption("--long") else None)
+    seeds = [random.randrange(10**9) for _ in range(asked or HISTORIES)] if given is None else [given]
+    for number, seed in enumerate(seeds, 1):
+        history = History(make_database(empty=True), seed)
+        print(f"history {number}: --seed {seed}")
+        try:
+            anyio.run(history.live)
+        except BaseException:
+            print("\n".join(daemon.text() for daemon in history.daemons)[-5000:])
+            raise
+        finally:
+            history.close()
