@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from listener.catalogue import open_schemas, subscriptions
+from listener.catalogue import open_schemas, subscriptions, takeover
 from listener.commands.flags import CONNECTION, command
 from listener.commands.printing import show_rows, tell
 from listener.database.connection import Connection
@@ -114,6 +114,7 @@ async def install(
     for remark in (
         await subscriptions.remark(connection, plan.mapping),
         await matching.remark(connection, plan.mapping),
+        await takeover.own_counting(connection, plan.mapping),
     ):
         if remark is not None:
             tell(remark)

@@ -149,13 +149,16 @@ class EnrollmentTables(References):
 
 
 def _check_no_payments(relation: Relation) -> None:
-    """Raise Undecided for a table that is named for something else, and has an amount of money: for each sign-up a
-    payment would be written that nobody made."""
+    """Raise Undecided for a table that is named for something else, and has an amount of money or is named for what is
+    paid or asked for: for each sign-up a payment would be written that nobody made."""
+    if vocabulary.says(relation.table.name, vocabulary.ENROLLMENTS):
+        return
     money = [name for name in relation.columns if vocabulary.rank(name, vocabulary.AMOUNTS) is not None]
-    if money and not vocabulary.says(relation.table.name, vocabulary.ENROLLMENTS):
+    if money or vocabulary.says(relation.table.name, vocabulary.BEFORE_ENROLLING):
+        looks = f"its {money[0]} looks like a payment" if money else "is named for what is paid or asked for before"
         raise Undecided(
             what="where enrollments are kept",
-            reason=f"{relation.table.label} refers to people and courses, and its {money[0]} looks like a payment",
+            reason=f"{relation.table.label} refers to people and courses, and {looks}",
             setting=f"{SETTING}={relation.table.setting} if a row there, made for each new student, is an enrollment",
         )
 

@@ -20,6 +20,11 @@ ENROLLMENTS = some(
     "enrollment enrolment enrolled enroll enrol matricula inscription inscripcion inscricao inscricoe inscripcione "
     "registration einschreibung anmeldung iscrizione"
 )
+BEFORE_ENROLLING = some(
+    "purchase order subscription application sale transaction checkout compra venda pedido assinatura solicitacao "
+    "solicitud candidatura suscripcion achat commande abonnement candidature kauf bestellung abo bewerbung"
+)
+"""What is paid or asked for before somebody is enrolled."""
 MEMBERSHIPS = some("member membership application subscription participant student user access purchase learner")
 ASIDE = some(
     "log history audit archive archived backup bak old legacy deleted progress lesson module review rating payment "

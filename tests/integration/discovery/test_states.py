@@ -120,10 +120,12 @@ async def test_a_status_that_is_not_understood_is_asked_about(school: Connection
     assert mapping.enrollment_status == column.split()[0]
 
 
-@pytest.mark.parametrize("name", ["purchases", "course_subscriptions", "orders"])
-async def test_a_table_of_payments_is_asked_about(empty_database: Connection, name: str) -> None:
+@pytest.mark.parametrize("name", ["purchases", "course_subscriptions", "orders", "applications", "compras", "achats"])
+@pytest.mark.parametrize("has_amount", [True, False])
+async def test_a_table_of_payments_is_asked_about(empty_database: Connection, name: str, *, has_amount: bool) -> None:
     await empty_database.execute(PEOPLE + COURSES + ENROLLED.replace("enrollments", name))
-    await empty_database.execute(f"alter table {name} add amount numeric default 0")
+    if has_amount:
+        await empty_database.execute(f"alter table {name} add amount numeric default 0")
     said = await told(empty_database)
     assert name in said
     assert "LISTENER_ENROLLMENT_TABLE" in said

@@ -97,6 +97,8 @@ SHAPES = {
         "select payment_status = 'completed' from course_applications where profile_id = $1::text::uuid",
         "update course_applications set payment_status = 'refunded' where profile_id = $1::text::uuid",
         "select enrolledcount from courses",
+        {"enrollment_table": "course_applications"},
+        Undecided,
     ),
     "two_enrollment_tables": Shape(
         "insert into profiles (role) values ('student') returning id::text",
