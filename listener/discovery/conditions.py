@@ -9,7 +9,7 @@ from listener.discovery.evidence import Choice
 from listener.discovery.references import AUTH_USERS
 from listener.discovery.states import equals_one_of, ranked
 from listener.errors import Undecided, WrongSetting
-from listener.mapping.lists import assignments, listed
+from listener.mapping.lists import assignments, listed, listing
 from listener.mapping.mapping import column as of_row
 from listener.mapping.mapping import readable
 from listener.settings import PREFIX
@@ -83,7 +83,7 @@ class Rules:
             raise Undecided(
                 what="who is a student",
                 reason=await self._seen(relation, columns[0]),
-                setting=f"LISTENER_STUDENT_VALUES ({EVERYONE})",
+                setting=f"LISTENER_STUDENT_VALUES{await self._sounding(relation, columns[0])} ({EVERYONE})",
             )
         return None
 
@@ -226,12 +226,25 @@ class Rules:
         matching = vocabulary.matching(known, wanted)
         if matching and column.allowed:
             return matching[:1], "the value in the schema that says so"
+        if matching == (column.default_value,):
+            return matching, "the default says so"
         if matching:
             return matching, "the value in the rows that says so"
         slips = tuple(value for value in known if vocabulary.alike(value, wanted[:2]))
         if slips and setting != "active_values":  # those are written
             return slips, "a value that nearly says so"
         return (), ""
+
+    async def _sounding(self, relation: Relation, column: Column) -> str:
+        """Values that have a word for a student among others, as the setting takes them."""
+        known = await self._catalogue.values(relation, column)
+        found = [
+            value
+            for value in known
+            if vocabulary.says(value, frozenset(vocabulary.STUDENTS_ALONE))
+            and not vocabulary.says(value, vocabulary.NOT)
+        ]
+        return f"={listing(found)}" if found else ""
 
     async def _seen(self, relation: Relation, column: Column) -> str:
         """The reason why the values of a column do not tell."""

@@ -79,6 +79,7 @@ STUDENTS = (
     "student", "learner", "aluno", "estudante", "estudiante", "alumno", "etudiant", "eleve", "schuler", "studente",
     "user",
 )  # fmt: skip
+NOT = some("no non not former ex alumni kein nao sem sin pas staff admin teacher parent")
 STUDENTS_ALONE = STUDENTS[: STUDENTS.index("user")]
 """Without the word that may mean anybody."""
 STATUS_COLUMNS = (

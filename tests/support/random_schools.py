@@ -108,7 +108,8 @@ def random_school(seed: int) -> RandomSchool:
     of_school = {each: f", {each}" if made.by_school else "" for each in SCHOOLS}
     made.schema += [
         (
-            f"insert into courses values (1, 'old', true, null{of_school[1]}), (2, 'first', false, false{of_school[1]}),"
+            f"insert into courses values (1, 'old', true, null{of_school[1]}),"
+            f" (2, 'first', false, false{of_school[1]}),"
             f" (3, 'draft', false, true{of_school[2]}), (4, 'second', false, null{of_school[2]}),"
             f" (5, 'old', true, null{of_school[3]})"
         )
