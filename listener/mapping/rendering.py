@@ -112,7 +112,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
     values |= schools.placeholders(mapping, part)
     # As it stands; by the function that goes on past a course for which the rule fails; and in a course that is said.
     if mapping.tenant is not None:
-        values |= schools.queries(part)
+        values |= schools.queries(mapping, part)
     else:
         by_function = "select listener.default_course_id()"
         said = f"select coalesce(only_course, (\n{values['default_course_view']}\n))"

@@ -69,7 +69,9 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("astray"),
         Piece("astray_since"),
         Piece("astray_in"),
-        Piece("wanted", probe=asks if by_query or mapping.tenant else None, setting=WANTED if by_query else TENANT),
+        Piece(
+            "wanted", probe=asks if by_query or mapping.tenant else None, setting=TENANT if mapping.tenant else WANTED
+        ),
         Piece("no_wanted_figures" if mapping.only_on_joining else "wanted_figures"),
         Piece("enrollments"),
         Piece("probe_enrollments", probe="select listener.probe_enrollments()", setting=ACTIVE),

@@ -115,7 +115,7 @@ begin
         from (
             {{settled_query}}
         ) as wanted(profile_id, course_id)
-        where wanted.profile_id = any (profile_ids){{has_course}}{{in_only_course:wanted}}
+        where {{is_of_these}}{{has_course}}{{in_only_course:wanted}}
     ),
 
     {{who_asks}}{{seats}},

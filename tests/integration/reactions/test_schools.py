@@ -162,6 +162,6 @@ async def test_the_plan_names_each_schools_course(make_database: Callable[..., D
     for line in ("course 1: 1 would join: 1", "course 2: 2 would join: 1, 2", "no course: 1 would join: 2; they would"):
         assert line in said
     listener(database.url, "install", check=True)
-    assert "1 waits" in listener(database.url, "sync", check=False).stdout
+    assert "1 student waits" in listener(database.url, "sync", check=False).stdout
     assert await app.fetchval(LANDED) == ["1 in 1 of 1", "1 in 2 of 2", "2 in 2 of 2"]
     await app.close()
