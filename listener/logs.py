@@ -105,6 +105,10 @@ class Event(StrEnum):
     )
     AUDITED = "audited", "the tables were audited: `students`, `missing`, `drifted`, `milliseconds`"
     LOOKED_AFTER = "looked_after", "the audit noted `students` for changes that no trigger sees under this rule"
+    ROUTE_MISSED = (
+        "route_missed",
+        "the audit noted `students` of whom no note had told: by one of `tables`, as far as is known",
+    )
     AUDIT_FAILED = "audit_failed", "the audit could not be done: `error`"
     DRIFT_REPAIRED = "drift_repaired", "a count was off, and was repaired: `course_id`, `count_column`, `drift`"
     MAPPING_FOLLOWED = "mapping_followed", "a migration renamed or moved mapped things: `changes`"

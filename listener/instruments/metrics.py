@@ -229,6 +229,9 @@ class Metrics:
             "Enrollments that should be there and were not, at the last audit; not of those who are pending, or noted "
             "and not yet handled.",
         )
+        self.route_missed = self._counter(
+            "route_missed", "Students that audits found astray, and noted, though no note had told of them."
+        )
         self.course_count_drift = gauge("course_count_drift", "Courses whose count was off at the last audit.")
         self.drift_returning = gauge(
             "drift_returning", "Counts that were off at the last audit and at the one before: somebody else moves them."

@@ -134,6 +134,15 @@ _ALL = (
         "listener status",
     ),
     Kind(
+        "route_missed",
+        "warning",
+        "student was not where the rule wants, and no note had told of it; the audit has noted that one",
+        "students were not where the rule wants, and no notes had told of it; the audit has noted them",
+        "see if somebody writes one of these tables past the triggers, or changes enrollments by hand; if nobody does, "
+        "say by LISTENER_WATCH how its rows lead to profiles, and report the query",
+        INSTALL,
+    ),
+    Kind(
         "students_refused",
         "warning",
         "student is refused by a trigger, a check or a key",

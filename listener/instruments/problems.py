@@ -33,6 +33,7 @@ LEADERS = frozenset(
         "reaction_blocked",
         "audit_failing",
         "audit_overdue",
+        "route_missed",
         "polling",
         "no_standby",
     }

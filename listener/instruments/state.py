@@ -43,10 +43,14 @@ class Audit:
     expected_by: float = float("inf")
     """Monotonic seconds at which one should have come to its end."""
 
+    route_missed: Problem | None = None
+    """What the last one found that no note had told of."""
+
     def problems(self) -> list[Problem]:
+        found = [] if self.route_missed is None else [self.route_missed]
         if self.errors:
-            return [Problem("audit_failing", examples=tuple(self.errors.values()))]
-        return [Problem("audit_overdue")] if time.monotonic() > self.expected_by else []
+            return [*found, Problem("audit_failing", examples=tuple(self.errors.values()))]
+        return [*found, Problem("audit_overdue")] if time.monotonic() > self.expected_by else found
 
 
 @dataclass

@@ -10,7 +10,7 @@ from listener import sql
 from listener.database.connection import Connection
 from listener.mapping.mapping import Mapping, Table
 from listener.mapping.renaming import renamed
-from listener.row_text import columns_of
+from listener.row_text import columns_of, unquoted
 from listener.settings import PREFIX
 from listener.sql import identifier, literal
 
@@ -258,12 +258,13 @@ def _column_setting(mapping: Mapping, table: Table, name: str) -> str:
 
 
 def _on_routes(mapping: Mapping) -> set[tuple[Table, str]]:
-    found = set()
-    for each in mapping.watched:
-        for route in each.routes:
-            found.add((each.table, route.column))
-            found |= {(hop.table, name) for hop in route.hops for name in (hop.key, hop.onward)}
-    return found
+    return {
+        (table, unquoted(name))
+        for each in mapping.watched
+        for route in each.routes
+        for table, text in route.over(each.table)
+        for name in columns_of(text)
+    }
 
 
 def _values_setting(mapping: Mapping, table: Table) -> str:

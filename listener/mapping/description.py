@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from listener.mapping.mapping import Mapping, Watched, readable
+from listener.mapping.mapping import Mapping, Route, Watched, readable
 from listener.mapping.tenant import Tenant
 
 
@@ -81,8 +81,9 @@ def _watched(watched: Watched) -> str:
         return "not watched: found by the audit"
     if not watched.routes:
         return "everyone is looked at"
-    ways = (
-        " → ".join([route.column, *(f"{hop.table.label} ({hop.key} → {hop.onward})" for hop in route.hops), "profile"])
-        for route in watched.routes
-    )
-    return "; ".join(ways)
+    return "; ".join(map(_route, watched.routes))
+
+
+def _route(route: Route) -> str:
+    steps = (f"{table.label} ({compared} → {onward})" for table, compared, onward in route.steps)
+    return " → ".join([", ".join(each.label for each in route.start), *steps, "profile"])

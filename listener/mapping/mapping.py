@@ -4,39 +4,21 @@ Expressions over a row write the row as `{row}`: `{row}."role" = 'student'`.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from listener.mapping.tables import Table as Table
+from listener.mapping.tables import column as column
+from listener.mapping.tables import readable as readable
 from listener.mapping.tenant import Tenant
-from listener.row_text import without_row
-from listener.sql import identifier
-
-PLAIN = re.compile(r"\w+")
-PLAIN_COLUMN = re.compile(r'\{row\}\."([a-z_][a-z0-9_]*)"')
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of the LMS, by its catalogue names."""
-
-    schema: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{identifier(self.schema)}.{identifier(self.name)}"
-
-    @property
-    def label(self) -> str:
-        """The name for people."""
-        return f"{self.schema}.{self.name}"
-
-    @property
-    def setting(self) -> str:
-        """The name for a setting, quoted if necessary."""
-        return self.label if PLAIN.fullmatch(self.schema) and PLAIN.fullmatch(self.name) else str(self)
-
+from listener.mapping.watched import EVERY_CHANGE as EVERY_CHANGE
+from listener.mapping.watched import Hop as Hop
+from listener.mapping.watched import Match as Match
+from listener.mapping.watched import Route as Route
+from listener.mapping.watched import Value as Value
+from listener.mapping.watched import Watched as Watched
+from listener.mapping.watched import watched_from_json
 
 OnLeave: TypeAlias = Literal["keep", "suspend", "remove"]
 Actions: TypeAlias = Literal["both", "enroll", "count", "observe"]
@@ -50,60 +32,6 @@ class TakenOver:
     table: Table
     trigger: str
     enabled: str
-
-
-@dataclass(frozen=True)
-class Hop:
-    """One step towards profiles: rows of `table` with a found value in `key` lead on by `onward`."""
-
-    table: Table
-    key: str
-    key_type: str
-    onward: str
-
-
-@dataclass(frozen=True)
-class Route:
-    """The way from a changed row to profiles: `column` holds a profile's key, or the value for the first hop."""
-
-    column: str
-    hops: tuple[Hop, ...] = ()
-
-
-EVERY_CHANGE = ("insert", "delete", "update", "truncate")
-"""Triggers, without what their names begin with."""
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A table that the rule's query reads."""
-
-    table: Table
-    columns: tuple[str, ...]
-    """Read columns, under the names in the query."""
-    routes: tuple[Route, ...] = ()
-    """None: a change concerns everyone."""
-    audited: bool = False
-    """Not watched: the audit finds changes."""
-    condition: str | None = None
-    """A row is noted only when this begins to hold, or `columns` change while it holds. None: every change of a row is
-    noted."""
-    only_updates: bool = False
-    """Whether rows that come and go are no news."""
-
-    @property
-    def triggers(self) -> tuple[str, ...]:
-        """Names, without `listener_`."""
-        if self.only_updates:
-            return ("watch_update",)
-        if self.condition is not None:
-            return ("insert", "update")
-        return () if self.audited else tuple(f"watch_{name}" for name in EVERY_CHANGE)
-
-    @property
-    def tables(self) -> tuple[Table, ...]:
-        """The table, and those on its routes."""
-        return tuple(dict.fromkeys([self.table, *(hop.table for route in self.routes for hop in route.hops)]))
 
 
 @dataclass(frozen=True)
@@ -220,17 +148,20 @@ class Mapping:
         """The table of the rule for students first."""
         tenant = self.tenant
         of_people = {} if tenant is None else {tenant.table: (tenant.column,)}
-        rule = (Route(self.student_key),)
-        yield Watched(self.student_table, of_people.pop(self.student_table, ()), rule, condition=self.is_student)
+
+        def people(table: Table, key: str, condition: str) -> Watched:
+            route = Route(Value.of_column(key, self.profile_key_type))
+            return Watched(table, of_people.pop(table, ()), (route,), condition=condition)
+
+        yield people(self.student_table, self.student_key, self.is_student)
         if self.role_table is not None and (self.is_person != "true" or self.profile_table in of_people):
-            profile, names = (Route(self.profile_key),), of_people.pop(self.profile_table, ())
-            yield Watched(self.profile_table, names, profile, condition=self.is_person)
+            yield people(self.profile_table, self.profile_key, self.is_person)
         if tenant is None:
             return
         if of_people:
-            yield Watched(tenant.table, (tenant.column,), (Route(tenant.person),), condition=tenant.condition)
-        hop = Hop(tenant.table, tenant.column, tenant.type, tenant.person)
-        moved = Route(tenant.course_column, (hop,))
+            yield people(tenant.table, tenant.person, tenant.condition)
+        same = Match(Value.of_column(tenant.course_column, tenant.type), column(tenant.column))
+        moved = Route(Value.of_column(tenant.person, self.profile_key_type), (Hop(tenant.table, (same,)),))
         yield Watched(self.course_table, (tenant.course_column,), (moved,), only_updates=True)
 
     @property
@@ -296,43 +227,10 @@ class Mapping:
         values["tenant"] = None if tenant is None else Tenant(**{**tenant, "table": Table(**tenant["table"])})
         values["query_views"] = tuple(values.get("query_views", ()))
         values["query_functions"] = tuple(CalledFunction(**each) for each in values.get("query_functions", ()))
-        values["watched"] = tuple(_watched(**each) for each in values.get("watched", ()))
+        values["watched"] = tuple(watched_from_json(**each) for each in values.get("watched", ()))
         values["partitioned"] = tuple(Table(**table) for table in values["partitioned"])
         values["enums"] = tuple((Table(**table), name) for table, name in values.get("enums", ()))
         values["taken_over"] = tuple(
             TakenOver(Table(**each["table"]), each["trigger"], each["enabled"]) for each in values["taken_over"]
         )
         return cls(**values)
-
-
-def _watched(
-    table: dict[str, str],
-    columns: list[str],
-    routes: list[dict[str, Any]],
-    *,
-    audited: bool,
-    condition: str | None = None,
-    only_updates: bool = False,
-) -> Watched:
-    """The part of `from_json` for a watched table."""
-    return Watched(
-        Table(**table),
-        tuple(columns),
-        tuple(
-            Route(each["column"], tuple(Hop(**{**hop, "table": Table(**hop["table"])}) for hop in each["hops"]))
-            for each in routes
-        ),
-        audited,
-        condition,
-        only_updates,
-    )
-
-
-def column(name: str) -> str:
-    """The expression for a row's column."""
-    return f"{{row}}.{identifier(name)}"
-
-
-def readable(expression: str) -> str:
-    """An expression for people: without the row, and with few quotes."""
-    return without_row(PLAIN_COLUMN.sub(r"\1", expression))

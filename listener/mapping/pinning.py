@@ -5,7 +5,8 @@
 
 from listener.mapping.binding import BoundMapping
 from listener.mapping.lists import assigning, listing
-from listener.mapping.mapping import PLAIN, Mapping, Table
+from listener.mapping.mapping import Mapping, Table
+from listener.mapping.tables import PLAIN
 from listener.mapping.tenant import Tenant
 from listener.row_text import over, without_row
 from listener.sql import identifier

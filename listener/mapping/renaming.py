@@ -1,10 +1,11 @@
 """A mapping under other names: tokens, or current names."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from listener.mapping.mapping import Hop, Mapping, Route, Table, TakenOver, Watched
+from listener.mapping.mapping import Hop, Mapping, Match, Route, Table, TakenOver, Value, Watched
 from listener.row_text import IDENTIFIER, ROW, STRING, unquoted
 from listener.sql import identifier, literal
 
@@ -120,32 +121,29 @@ def renamed(mapping: Mapping, names: Names) -> Mapping:
         count_columns=tuple(names.column(courses, name) for name in mapping.count_columns),
         partitioned=tuple(map(names.table, mapping.partitioned)),
         taken_over=tuple(TakenOver(names.table(each.table), each.trigger, each.enabled) for each in mapping.taken_over),
-        watched=tuple(_watched(each, names) for each in mapping.watched),
+        watched=tuple(_watched(each, names, expression) for each in mapping.watched),
         enums=tuple((names.table(table), names.column(table, name)) for table, name in mapping.enums),
     )
 
 
-def _watched(watched: Watched, names: Names) -> Watched:
+def _watched(watched: Watched, names: Names, expression: Callable[[str, Table], str]) -> Watched:
     """Only routes are renamed: the query keeps the names that it was written with."""
-    return replace(
-        watched,
-        table=names.table(watched.table),
-        routes=tuple(
-            Route(
-                names.column(watched.table, route.column),
-                tuple(
-                    Hop(
-                        names.table(hop.table),
-                        names.column(hop.table, hop.key),
-                        names.text(hop.key_type),
-                        names.column(hop.table, hop.onward),
-                    )
-                    for hop in route.hops
-                ),
+
+    def value(found: Value, table: Table) -> Value:
+        return replace(found, text=expression(found.text, table), type=names.text(found.type))
+
+    def route(found: Route) -> Route:
+        hops, here = [], watched.table
+        for hop in found.hops:
+            matches = (
+                Match(value(each.here, here), expression(each.there, hop.table), names.text(each.operator))
+                for each in hop.matches
             )
-            for route in watched.routes
-        ),
-    )
+            hops.append(Hop(names.table(hop.table), tuple(matches)))
+            here = hop.table
+        return Route(value(found.key, here), tuple(hops))
+
+    return replace(watched, table=names.table(watched.table), routes=tuple(map(route, watched.routes)))
 
 
 def value_of(written: str) -> str:

@@ -1,7 +1,8 @@
 """The leader's audit: every few minutes it reads whole tables, and repairs counts that are off.
 
 A trigger that could not read a row took a blind note. The audit makes these good, as soon as the leader asks. Under a
-rule that depends on time, or on tables without triggers, the audit finds the changes. It has a short-lived connection
+rule by query it notes who is not where the query wants them: it finds what depends on time, or on tables without
+triggers, and what a route has missed. It has a short-lived connection
 of its own, so no reaction waits for it, and reads one snapshot without a lock.
 """
 
@@ -168,7 +169,8 @@ class Auditor:
                 students, missed, noted = await self._students.look(connection, mapping)
             if noted:
                 self._wake()
-                self._log.info(Event.LOOKED_AFTER, students=noted)
+                if mapping.is_looked_after:
+                    self._log.info(Event.LOOKED_AFTER, students=noted)
             if mapping.takes_back:
                 async with self._whole_tables(connection):
                     await connection.execute(COUNT_MADE)

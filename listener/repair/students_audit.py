@@ -2,9 +2,11 @@
 
 import time
 
+from listener import sql
 from listener.database.connection import Connection
 from listener.database.rows import only_row
 from listener.instruments.instruments import Instruments
+from listener.instruments.problems import Problem
 from listener.instruments.state import Courses
 from listener.logs import Event
 from listener.mapping.mapping import Mapping
@@ -24,12 +26,16 @@ class StudentsAudit:
         self._missed = 0
         self._missing_in_a_row = 0
         self._noted: list[str] = []
+        self._written: list[dict[str, int]] = []
+        """Rows that had been written into each table, at the last two audits."""
 
     def begin(self) -> None:
         """This daemon leads from now on: its knowledge may be old."""
         self._missed = 0
         self._missing_in_a_row = 0
         self._noted = []
+        self._written = []
+        self._state.audit.route_missed = None
         self._state.courses = None
 
     async def look(self, connection: Connection, mapping: Mapping) -> tuple[int, int, int]:
@@ -39,6 +45,7 @@ class StudentsAudit:
         courses = Courses(tuple(row["shown_courses"]), row["courses"], time.time())
         self._state.courses = None if mapping.only_on_joining else courses
         self._noted = row["noted_ids"]
+        await self._tell_unseen(connection, mapping, row["unseen"])
         self._metrics.students.set(row["students"])
         self._metrics.students_without_enrollment.set(row["without_enrollment"])
         if row["missed"] and row["missed"] != self._missed:
@@ -46,6 +53,26 @@ class StudentsAudit:
         self._missed = row["missed"]
         self._tell_missing(row["wanted_missing"])
         return row["students"], row["missed"], row["noted"]
+
+    async def _tell_unseen(self, connection: Connection, mapping: Mapping, unseen: int) -> None:
+        """Students who are astray without a note, under a rule that notes should tell everything of: a route has missed
+        a change, or somebody has written past the triggers."""
+        self._state.audit.route_missed = None
+        if mapping.only_on_joining or mapping.is_looked_after or mapping.observes:
+            return
+        tables = dict.fromkeys([*(each.table for each in mapping.watched), mapping.enrollment_table])
+        names = [each.schema for each in tables], [each.name for each in tables], [each.label for each in tables]
+        rows = {
+            row["label"]: row["rows"] for row in await connection.fetch(sql.read("repair/audit", "written"), *names)
+        }
+        # What is known of rows comes late: so those that were written since the audit before the last one.
+        before = self._written[0] if self._written else {}
+        self._written = [*self._written[-1:], rows]
+        if unseen:
+            written = [label for label, count in rows.items() if count and count != before.get(label)] or [*rows]
+            self._metrics.route_missed.inc(unseen)
+            self._log.warning(Event.ROUTE_MISSED, students=unseen, tables=written)
+            self._state.audit.route_missed = Problem("route_missed", affected=unseen, examples=tuple(written))
 
     def _tell_missing(self, missing: int) -> None:
         """Reported when it happens twice in a row."""
@@ -56,5 +83,6 @@ class StudentsAudit:
 
 
 def notes_who_is_astray(mapping: Mapping) -> bool:
-    """Whether the audit notes profiles that are astray. (Without writing, each audit would find the same.)"""
-    return mapping.is_looked_after and mapping.enrolls and not mapping.observes
+    """Whether the audit notes profiles that are astray. (Without writing, each audit would find the same. The built-in
+    rule is about new students alone: one who was enrolled and is so no more is left alone.)"""
+    return not mapping.only_on_joining and mapping.enrolls and not mapping.observes

@@ -1,8 +1,6 @@
-"""A mapping with a query for a rule: tables to watch, leaving, and whether the query can be asked by key."""
+"""A mapping with a query for a rule: tables to watch, leaving, seats."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -11,16 +9,10 @@ from listener.catalogue.catalogue import Catalogue, Relation
 from listener.catalogue.columns import check_seen, find_column
 from listener.database.connection import Connection, tune_transaction
 from listener.database.session import PATH
-from listener.errors import NotByKey, WrongSetting
-from listener.mapping.mapping import Mapping, OnLeave, Route, Watched, column
+from listener.errors import WrongSetting
+from listener.mapping.mapping import Mapping, OnLeave, Route, Value, Watched, column
 from listener.reasons import reason
-from listener.rules import wanted_query
-
-Node: TypeAlias = dict[str, Any]
-Above: TypeAlias = tuple[Node, ...]
-
-IN_THE_WAY = {"Limit": "LIMIT", "WindowAgg": "a window function", "Aggregate": "an aggregate over everyone"}
-"""Nodes of a plan that a condition on the profile cannot pass, and the SQL that makes them."""
+from listener.rules import wanted_query, watch
 
 
 async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalogue, asked: dict[str, str]) -> Mapping:
@@ -29,12 +21,8 @@ async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalo
     query = await wanted_query.understand(
         connection, asked["wanted_query"], profiles.columns[mapping.profile_key], courses.columns[mapping.course_key]
     )
-    profile, course = (mapping.profile_table, mapping.profile_key), (mapping.course_table, mapping.course_key)
-    known = [
-        ((mapping.enrollment_table, mapping.enrollment_profile), profile),
-        ((mapping.enrollment_table, mapping.enrollment_course), course),
-    ]
-    watched = wanted_query.watch(query, catalogue, known, profile, course, asked.get("watch"))
+    by_key = asked.get("wanted_plan", "by_key") == "by_key"
+    watched = watch.watch(query, mapping, catalogue, asked.get("watch"), by_key=by_key)
     enrollments = catalogue.relations[mapping.enrollment_table]
     on_leave, inactive = _leaving(mapping, enrollments, asked)
     if on_leave != "keep":
@@ -49,7 +37,7 @@ async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalo
         watched=watched,
         query_views=query.views,
         query_functions=query.functions,
-        depends_on_time=wanted_query.is_looked_after(query, asked.get("watch")),
+        depends_on_time=watch.is_looked_after(query, asked.get("watch")),
         on_leave=on_leave,
         inactive_value=inactive,
         course_seats=await _seats(connection, mapping, courses, asked.get("course_seats")),
@@ -62,10 +50,7 @@ async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalo
             )
         ),
     )
-    plan = await _plan(connection, found, asked["wanted_query"])
-    if asked.get("wanted_plan", "by_key") == "by_key":
-        _check_routes(found, catalogue)
-        _check_plan(found, plan)
+    await _try(connection, found, asked["wanted_query"])
     return found
 
 
@@ -73,7 +58,7 @@ def _check_own(mapping: Mapping, query: wanted_query.WantedQuery, given: str | N
     """Raise WrongSetting if an enrolled profile may drop out of the query for being enrolled, and be taken back,
     without end."""
     table = mapping.enrollment_table
-    if any(each.table == table for each in query.reads) and not wanted_query.names(given, table):
+    if any(each.table == table for each in query.reads) and not watch.names(given, table):
         raise WrongSetting(
             name=wanted_query.SETTING,
             problem=f"reads {table.label}, which the listener writes: who drops out for being enrolled would be taken "
@@ -93,7 +78,8 @@ def _with_profiles(mapping: Mapping, watched: tuple[Watched, ...]) -> tuple[Watc
     )
     if any(each.table == mapping.profile_table for each in found):
         return found
-    return (*found, Watched(mapping.profile_table, (key,), (Route(key),)))
+    of_key = Route(Value.of_column(key, mapping.profile_key_type))
+    return (*found, Watched(mapping.profile_table, (key,), (of_key,)))
 
 
 def _leaving(mapping: Mapping, enrollments: Relation, asked: dict[str, str]) -> tuple[OnLeave, str | None]:
@@ -140,74 +126,19 @@ async def _seats(connection: Connection, mapping: Mapping, courses: Relation, te
     return seats
 
 
-def _check_routes(mapping: Mapping, catalogue: Catalogue) -> None:
-    """Raise NotByKey for a hop without an index."""
-    for watched in mapping.watched:
-        for hop in (hop for route in watched.routes for hop in route.hops):
-            if not catalogue.relations[hop.table].has_index_on(hop.key):
-                why = f"no index begins with {hop.key}, by which rows of {watched.table.label} lead to profiles"
-                raise NotByKey(table=hop.table.label, why=why)
-
-
-async def _plan(connection: Connection, mapping: Mapping, text: str) -> Node:
-    """The plan of the query for a few profiles, as in the daemon's session: it reads a whole table only if there is no
-    other way. Raises WrongSetting."""
+async def _try(connection: Connection, mapping: Mapping, text: str) -> None:
+    """Have Postgres plan the query as the functions that run it will. Raises WrongSetting."""
     async with expressions.undone(connection):
         await tune_transaction(connection)
-        await connection.execute(f"set local search_path = {PATH}")  # as the functions that run it
-        kind = mapping.profile_key_type
+        await connection.execute(f"set local search_path = {PATH}")
         try:
-            await connection.execute(
-                f"prepare listener_wanted ({kind}[]) as select wanted.profile_id, wanted.course_id from (\n"
-                f"{mapping.wanted_query}\n) as wanted(profile_id, course_id) where wanted.profile_id = any ($1)"
+            await connection.fetch(
+                "explain select wanted.profile_id, wanted.course_id from (\n"
+                f"{mapping.wanted_query}\n) as wanted(profile_id, course_id) where wanted.profile_id is null"
             )
-            try:
-                async with connection.transaction():
-                    plan = await connection.fetchval("explain (format json, verbose) execute listener_wanted('{}')")
-            finally:
-                await connection.execute("deallocate listener_wanted")  # a rollback alone leaves it
         except asyncpg.PostgresError as error:
             raise WrongSetting(
                 name=wanted_query.SETTING,
                 problem=f"{expressions.short(text)} cannot be run: {reason(error)}. It is run with an empty "
                 "search_path: names in the functions that it calls need their schema",
             ) from error
-    found: Node = plan[0]["Plan"]
-    return found
-
-
-def _check_plan(mapping: Mapping, plan: Node) -> None:
-    """Raise NotByKey if a table with routes is read as a whole for one profile."""
-    keyed = {(each.table.schema, each.table.name): each for each in mapping.watched if each.routes}
-    for node, above in _nodes(plan, ()):
-        watched = keyed.get((node.get("Schema", ""), node.get("Relation Name", "")))
-        if watched is not None and _reads_all(node):
-            raise NotByKey(table=watched.table.label, why=_why(watched, (*above, node)))
-
-
-def _nodes(node: Node, above: Above) -> Iterator[tuple[Node, Above]]:
-    """A plan's nodes, each with those above it."""
-    yield node, above
-    for child in node.get("Plans", []):
-        yield from _nodes(child, (*above, node))
-
-
-def _reads_all(node: Node) -> bool:
-    kind = node["Node Type"]
-    if kind in ("Index Scan", "Index Only Scan"):
-        return "Index Cond" not in node
-    return bool(kind in ("Seq Scan", "Parallel Seq Scan"))
-
-
-def _why(watched: Watched, above: Above) -> str:
-    for node in reversed(above):
-        if node.get("Parent Relationship") == "SubPlan":
-            return (
-                "EXISTS or IN below OR may be answered by the whole table; write it as UNION, or as "
-                "(select true from … where … limit 1)"
-            )
-        found = IN_THE_WAY.get(node["Node Type"])
-        if found is not None:
-            return f"{found} stands in the way"
-    columns = " or ".join(dict.fromkeys(route.column for route in watched.routes))
-    return f"no index begins with {columns}, or the query compares something else"

@@ -1,9 +1,11 @@
 """Triggers and functions on the tables that the rule's query reads: values for their templates."""
 
+from collections.abc import Iterator
+
 from listener import sql
 from listener.mapping.binding import Tokens
-from listener.mapping.mapping import Mapping, Route, Watched, column
-from listener.row_text import ROW, columns_of, over
+from listener.mapping.mapping import Mapping, Match, Route, Table, Value, Watched, column
+from listener.row_text import ROW, columns_of, over, unquoted
 from listener.schema.table_checks import TableChecks
 from listener.sql import identifier, literal
 
@@ -17,7 +19,7 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
     """Values for one watched table, besides those that are the same for all (`shared`)."""
     plain, bound = mapping.noted[number - 1], tokens.mapping.noted[number - 1]
     key = tokens.mapping.profile_key_type
-    direct = [route.column for route in bound.routes if not route.hops]
+    direct = [route.key for route in bound.routes if not route.hops]
     keyed = [(place, route) for place, route in enumerate(bound.routes) if route.hops]
     values = {
         "profile_key_type": key,
@@ -27,15 +29,14 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
         "declare_keys": "".join(f"\n    keys_{place} text[];" for place, _ in keyed),
         "profiles_of_row": _take_row(bound, direct, key),
         "keys_of_row": "".join(
-            f"\n        keys_{place} := array(\n            select distinct noted.key\n            from (values"
-            f" {_sides([route.column], 'text')}) as noted(key)\n            where noted.key is not null\n        );"
+            f"\n        keys_{place} := array(\n            {_keys(route, ('old', 'new'))}\n        );"
             for place, route in keyed
         ),
     }
     by_query = mapping.wanted_query is not None
     names = map(tokens.text, plain.columns) if by_query else bound.columns
-    read = [column(name) for name in (*(direct if bound.condition is not None else ()), *names)]
-    read += [f"{ROW}.{name}" for name in columns_of(bound.condition or "")]
+    keys = [each.text for each in direct] if bound.condition is not None else []
+    read = [*keys, *map(column, names), *(f"{ROW}.{name}" for name in columns_of(bound.condition or ""))]
     columns = ", ".join(dict.fromkeys(read)) or "null"
     values["untouched"] = sql.render(sql.read("mapping/untouched"), {"columns": columns}).strip()
     notes = [sql.render(sql.read("mapping/notes", "note_profiles"), values)] if direct else []
@@ -57,11 +58,11 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
 
     row_alone = rows_alone = ""
     if bound.condition is not None:
-        row_alone = f"array[new.{identifier(direct[0])}]"
+        row_alone = f"array[{over(direct[0].text, 'new')}]"
         rows_alone = f"array({_of_rows(direct, key, distinct=False)})"
     deleted = ledger("deleted")
-    column_of_key = mapping.profile_table, [mapping.profile_key]
-    is_key = (plain.table, [route.column for route in plain.routes if not route.hops]) == column_of_key
+    of_key = mapping.profile_table, [column(mapping.profile_key)]
+    is_key = (plain.table, [route.key.text for route in plain.routes if not route.hops]) == of_key
     is_single = is_key or plain.condition is not None
     return values | {
         "unreadable_row": _unreadable(row_alone),
@@ -72,7 +73,7 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
         "note_watched": "\n    ".join(notes or [sql.read("mapping/notes", "note_everyone")]),
         "profiles_of_rows": f"{_of_rows(direct, key, distinct=not is_single)}{_if_holds(bound.condition)}",
         "keys_of_rows": "".join(
-            f"\n        keys_{place} := array(\n            {_of_rows([route.column], 'text')}\n        );"
+            f"\n        keys_{place} := array(\n            {_keys(route, ('written',))}\n        );"
             for place, route in keyed
         ),
     }
@@ -85,35 +86,100 @@ def routes(mapping: Mapping, tokens: Tokens, checks: TableChecks) -> str:
         for route, named in zip(bound.routes, plain.routes, strict=True):
             if not route.hops:
                 continue
-            ends = f"step_1.{identifier(route.hops[0].key)}, step_{len(route.hops)}.{identifier(route.hops[-1].onward)}"
-            steps = [f"select {ends}", f"from {route.hops[0].table} as step_1"]
-            for place, hop in enumerate(route.hops[1:], 2):
-                found = f"step_{place - 1}.{identifier(route.hops[place - 2].onward)}"
-                steps.append(f"inner join {hop.table} as step_{place} on step_{place}.{identifier(hop.key)} = {found}")
+            read: dict[Table, list[str]] = {hop.table: [] for hop in named.hops}
+            for table, text in named.over(plain.table):
+                if table in read:
+                    read[table] += [unquoted(name) for name in columns_of(text)]
             values = {
                 "profile_key_type": tokens.mapping.profile_key_type,
                 "route_name": tokens.text(literal(name_of(plain, named))),
-                "steps": "\n            ".join(steps),
-                "first_type": route.hops[0].key_type,
-                "route_as_bound": checks.as_bound(*((hop.table, [hop.key, hop.onward]) for hop in named.hops)),
+                "steps": "\n        ".join(_steps(route)),
+                "first": " and ".join(_first(route)),
+                "key": _values([over(route.key.text, f"step_{len(route.hops)}")], each=route.key.each),
+                "route_as_bound": checks.as_bound(*read.items()),
             }
             parts.append(sql.render(sql.read("mapping/notes", "route"), values))
     return "\n    ".join(parts)
 
 
+def _steps(route: Route) -> Iterator[str]:
+    """FROM: the tables of a route, each by what is known of the one before."""
+    yield f"from {route.hops[0].table} as step_1"
+    for place, hop in enumerate(route.hops[1:], 2):
+        matches = (
+            f"{over(each.there, f'step_{place}')} {_equals(each, over(each.here.text, f'step_{place - 1}'))}"
+            for each in hop.matches
+        )
+        yield f"inner join {hop.table} as step_{place} on {' and '.join(matches)}"
+
+
+def _equals(match: Match, value: str) -> str:
+    return f"{match.operator} any ({value})" if match.here.each else f"{match.operator} {value}"
+
+
+def _first(route: Route) -> Iterator[str]:
+    """WHERE: the rows of the first table, by the keys in the notes."""
+    matches = route.hops[0].matches
+    for place, each in enumerate(matches, 1):
+        keys = f"keys::{each.here.type}[]"
+        if len(matches) > 1:
+            part = f"((key.value::text[])[{place}])::{each.here.type}"
+            keys = f"array(select {part} from unnest(keys) as key(value))"
+        yield f"{over(each.there, 'step_1')} {each.operator} any ({keys})"
+
+
 def name_of(watched: Watched, route: Route) -> str:
     """The route's name in the feed."""
-    steps = (f"{hop.table.label} ({hop.key}, {hop.onward})" for hop in route.hops)
-    return " > ".join([f"{watched.table.label} ({route.column})", *steps])
+    start = ", ".join(each.label for each in route.start)
+    steps = (f"{table.label} ({compared}, {onward})" for table, compared, onward in route.steps)
+    return " > ".join([f"{watched.table.label} ({start})", *steps])
 
 
-def _take_row(bound: Watched, columns: list[str], kind: str) -> str:
+def _keys(route: Route, rows: tuple[str, ...]) -> str:
+    """A query of what leads from rows along a route, as text."""
+    written = (
+        "\n            from written\n            cross join lateral" if rows == ("written",) else "\n            from"
+    )
+    if len(route.start) == 1:
+        (value,) = route.start
+        texts = [_text(value, row) for row in rows]
+        found = _source(texts, each=value.each)
+    else:
+        of_rows = (f"(array[{', '.join(_text(each, row) for each in route.start)}]::text)" for row in rows)
+        found = f"(values {', '.join(of_rows)})"
+    where = "noted.key is not null"
+    if len(route.start) > 1:
+        where = "array_position(noted.key::text[], null) is null"
+    return f"select distinct noted.key{written} {found} as noted(key)\n            where {where}"
+
+
+def _text(value: Value, row: str) -> str:
+    """What is kept of a row, as text that says the same in every session."""
+    text = over(value.text, row)
+    if value.is_time and value.each:
+        return f"array(select jsonb_build_array(one.value) ->> 0 from unnest({text}) as one(value))"
+    if value.is_time:
+        return f"jsonb_build_array({text}) ->> 0"
+    return f"({text})::text[]" if value.each else f"({text})::text"
+
+
+def _source(values: list[str], *, each: bool) -> str:
+    """What stands in FROM for values, or for the elements of arrays."""
+    return f"unnest({' || '.join(values)})" if each else f"(values {', '.join(f'({one})' for one in values)})"
+
+
+def _values(values: list[str], *, each: bool) -> str:
+    return f"select unnest({values[0]})" if each else f"select {values[0]}"
+
+
+def _take_row(bound: Watched, keys: list[Value], kind: str) -> str:
     """Sets `profiles` to those of one row. Under a condition: if it holds now, and did not before, or not so."""
     if bound.condition is not None:
         is_so, was_so = over(bound.condition, "new"), over(bound.condition, "old")
-        now = f"new.{identifier(columns[0])}"
+        now = over(keys[0].text, "new")
         other = "".join(
-            f" or new.{name} is distinct from old.{name}" for name in map(identifier, [columns[0], *bound.columns])
+            f" or {over(text, 'new')} is distinct from {over(text, 'old')}"
+            for text in (keys[0].text, *map(column, bound.columns))
         )
         return (
             f"if ({is_so}) is true\n            and (tg_op = 'INSERT' or ({was_so}) is not true{other}) then"
@@ -121,7 +187,7 @@ def _take_row(bound: Watched, columns: list[str], kind: str) -> str:
         )
     return (
         "profiles := array(\n            select distinct noted.id\n"
-        f"            from (values {_sides(columns, kind)}) as noted(id)\n"
+        f"            from {_of_keys(keys, ('old', 'new'), kind)} as noted(id)\n"
         "            where noted.id is not null\n        );"
     )
 
@@ -139,22 +205,25 @@ def _if_holds(condition: str | None) -> str:
     return "" if condition is None else f" and ({over(condition, 'written')}) is true"
 
 
-def _sides(columns: list[str], kind: str) -> str:
-    """Both sides of a changed row."""
-    both = [f"({side}.{identifier(name)}::{kind})" for name in columns for side in ("old", "new")]
-    return ", ".join(both or [f"(null::{kind})"])
+def _of_keys(keys: list[Value], rows: tuple[str, ...], kind: str) -> str:
+    """What stands in FROM for the profiles' keys in these rows."""
+    single = [f"{over(each.text, row)}::{kind}" for each in keys if not each.each for row in rows]
+    several = [f"({over(each.text, row)})::{kind}[]" for each in keys if each.each for row in rows]
+    if several:
+        return _source([f"array[{', '.join(single)}]::{kind}[]", *several], each=True)
+    return _source(single or [f"null::{kind}"], each=False)
 
 
-def _of_rows(columns: list[str], kind: str, *, distinct: bool = True) -> str:
-    """A query of the keys in written rows."""
-    if not columns:
+def _of_rows(keys: list[Value], kind: str, *, distinct: bool = True) -> str:
+    """A query of the profiles' keys in written rows."""
+    if not keys:
         return f"select null::{kind} where false"
     word = "select distinct" if distinct else "select"
-    if len(columns) == 1:
-        name = f"written.{identifier(columns[0])}"
-        return f"{word} {name}::{kind}\n            from written\n            where {name} is not null"
-    values = ", ".join(f"(written.{identifier(name)}::{kind})" for name in columns)
+    if len(keys) == 1 and not keys[0].each:
+        text = over(keys[0].text, "written")
+        return f"{word} {text}::{kind}\n            from written\n            where {text} is not null"
     return (
         f"{word} noted.id\n            from written\n"
-        f"            cross join lateral (values {values}) as noted(id)\n            where noted.id is not null"
+        f"            cross join lateral {_of_keys(keys, ('written',), kind)} as noted(id)\n"
+        "            where noted.id is not null"
     )

@@ -110,17 +110,32 @@ limit 1;
 
 -- name: functions_called
 -- Of these functions ($1, by their numbers): which may answer something else each time, which may read tables that are not
--- seen, and which tell the time.
+-- seen, which ask for something of the session's, and which tell the time, as far as their text says so.
 select
+    proc.oid,
     proc.oid::regprocedure::text as name,
     md5(proc.prosrc) as body,
     namespace.nspname = 'pg_catalog' as is_builtin,
     proc.provolatile = 'v' as is_volatile,
     namespace.nspname <> 'pg_catalog' and proc.provolatile = 's' and language.lanname not in ('internal', 'c') as may_read,
     namespace.nspname = 'pg_catalog'
-    and (
-        proc.proname in ('now', 'transaction_timestamp', 'statement_timestamp', 'timenow')
-        or (proc.proname = 'age' and proc.pronargs = 1)
+    and proc.proname in (
+        'current_setting', 'current_schema', 'current_schemas', 'current_query', 'current_user', 'session_user',
+        'getpgusername', 'pg_backend_pid', 'pg_my_temp_schema', 'inet_client_addr', 'inet_client_port', 'inet_server_addr',
+        'inet_server_port', 'txid_current', 'txid_current_if_assigned', 'txid_current_snapshot', 'pg_current_xact_id',
+        'pg_current_xact_id_if_assigned', 'pg_current_snapshot', 'pg_trigger_depth'
+    ) as is_of_session,
+    (
+        namespace.nspname = 'pg_catalog'
+        and (
+            proc.proname in ('now', 'transaction_timestamp', 'statement_timestamp', 'timenow')
+            or (proc.proname = 'age' and proc.pronargs = 1)
+        )
+    )
+    or (
+        namespace.nspname <> 'pg_catalog'
+        and proc.prosrc
+        ~* '\m(now|transaction_timestamp|statement_timestamp|clock_timestamp)\s*\(|\m(current_date|current_time|current_timestamp|localtime|localtimestamp)\M'
     ) as tells_the_time
 from pg_catalog.pg_proc as proc
 inner join pg_catalog.pg_namespace as namespace on namespace.oid = proc.pronamespace

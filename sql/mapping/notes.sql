@@ -44,12 +44,13 @@ perform listener.note_blindly('profiles', lower(tg_op), sqlstate);
 if route = {{route_name}} then
         return query
         with as_bound as materialized (select {{route_as_bound}} as holds)
-        select distinct step.last::{{profile_key_type}}
-        from (
-            {{steps}}
-        ) as step (first, last)
+        select distinct led.id::{{profile_key_type}}
+        {{steps}}
+        cross join lateral (
+            {{key}}
+        ) as led(id)
         where
-            step.first = any (keys::{{first_type}}[])
-            and step.last is not null
+            {{first}}
+            and led.id is not null
             and (select as_bound.holds from as_bound);
     end if;

@@ -16,6 +16,22 @@ select
     or exists (select from listener.due_blind_note)
     or not listener.is_bound();
 
+-- name: written
+-- How many rows of these tables ($1 schemas, $2 names, $3 as people name them) have been written, in their partitions, too: as
+-- far as is known, which may be some seconds ago.
+select
+    named.label,
+    coalesce(sum(counted.n_tup_ins + counted.n_tup_upd + counted.n_tup_del), 0)::bigint as rows
+from unnest($1::text[], $2::text[], $3::text[]) as named(schema_name, table_name, label)
+left join pg_catalog.pg_class as class on class.oid = to_regclass(format('%I.%I', named.schema_name, named.table_name))::oid
+left join lateral (
+    select class.oid as oid
+    union
+    select tree.relid::oid from pg_partition_tree(class.oid::regclass) as tree
+) as part on true
+left join pg_catalog.pg_stat_all_tables as counted on counted.relid = part.oid
+group by named.label;
+
 -- name: counts
 -- What an audit has to know of the counts: how many courses are off, whether a move was set aside, and whether counting is
 -- paused.

@@ -224,6 +224,7 @@ ALERTS = {
     "reaction_blocked": "ListenerReactionBlocked",
     "audit_failing": "ListenerAuditFailing",
     "audit_overdue": "ListenerAuditFailing",
+    "route_missed": "ListenerRouteMissed",
     "students_refused": "ListenerPendingStudents",
     "course_locked": "ListenerPendingStudents",
     "blind_notes": "ListenerBlindNotes",

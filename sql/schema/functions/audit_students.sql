@@ -1,7 +1,7 @@
--- The audit: whom the rule names, whom of these it finds elsewhere, and who was missed. If there are changes that no trigger sees
--- (`notes`), then profiles that are astray, and not known to be, are noted like any change; so are in any case those whom the
--- brake holds for no reason any more. Missed is who was noted so by the
--- last audit (`noted_before`) and is astray all the same. One statement, one snapshot.
+-- The audit: whom the rule names, whom of these it finds elsewhere, and who was missed. With `notes`, profiles that are astray,
+-- and not known to be, are noted like any change; so are in any case those whom the brake holds for no reason any more. Missed
+-- is who was noted so by the last audit (`noted_before`) and is astray all the same, and `unseen` are those of whom no note can
+-- have told. One statement, one snapshot.
 create or replace function listener.audit_students(notes boolean, noted_before text[], most bigint, most_courses bigint)
 returns table (
     students bigint,
@@ -10,6 +10,7 @@ returns table (
     wanted_missing bigint,
     noted bigint,
     noted_ids text[],
+    unseen bigint,
     courses bigint,
     shown_courses json
 )
@@ -60,6 +61,11 @@ select
     (select count(*) from missed where missed.should_be in ('enrolled', 'returned')) as wanted_missing,
     listener.note_profiles(array(select to_note.profile_id from to_note)) as noted,
     array(select to_note.profile_id::text from to_note limit most) as noted_ids,
+    (
+        select count(distinct astray.profile_id)
+        from astray
+        where notes and astray.is_missed and not astray.profile_id::text = any (noted_before)
+    ) as unseen,
     (select count(*) from course) as courses,
     (
         select coalesce(json_agg(shown), '[]')

@@ -87,10 +87,9 @@ async def test_a_rule_that_is_changed_under_a_running_daemon_is_looked_after_fro
         assert await connection.fetchval("select status from enrollments") == "inactive"
 
 
-async def test_a_rule_that_triggers_can_see_to_is_not_handled_by_the_audit(
+async def test_the_audit_heals_under_every_query_and_tells_by_which_table_it_may_have_come(
     make_database: Callable[..., Database], start_daemon: StartDaemon
 ) -> None:
-    """A student written behind the triggers' back is told to be missed, and left to `listener sync`."""
     database = make_database(installed=False)
     async with school(database) as connection:
         await course(connection)
@@ -99,6 +98,40 @@ async def test_a_rule_that_triggers_can_see_to_is_not_handled_by_the_audit(
         async with connection.transaction():
             await connection.execute("set local session_replication_role = replica")
             await person(connection)
-        wait_until(lambda: bool(daemon.events("students_missed")), "the audit has found it")
-        assert await connection.fetchval(ENROLLED) == 0
+        await eventually(connection, ENROLLED, equals=1)
+        daemon.told("route_missed")
+        (told,) = daemon.events("route_missed")
+        assert (told["students"], "public.profiles" in told["tables"]) == (1, True)
+        daemon.shows("listener_route_missed_total", 1)
         assert not daemon.events("looked_after")
+        assert not daemon.events("students_missed")
+
+
+async def test_a_route_that_is_broken_on_purpose_is_healed_and_told_until_an_audit_finds_no_more(
+    make_database: Callable[..., Database], start_daemon: StartDaemon
+) -> None:
+    """An organisation leads to none of its people."""
+    database = make_database(installed=False)
+    async with school(database, **SUSPEND) as connection:
+        await course(connection, "gold")
+        student = await person(connection, "guest")
+        await connection.execute("insert into organisations (id, plan) values (1, 'free')")
+        await connection.execute("update profiles set organisation_id = 1 where id = $1", student)
+        daemon = start_daemon(database, audit_seconds=0.3).wait_ready("leading")
+        await eventually(connection, UNHANDLED, equals=0)
+        await eventually(connection, "select count(*) from listener.blind_note", equals=0)
+        await connection.execute(
+            "create or replace function listener.routed(route text, keys text[]) returns setof uuid language sql"
+            " as 'select null::uuid where false'"
+        )
+        await connection.execute("update organisations set plan = 'gold'")
+        await eventually(connection, ENROLLED, equals=1, seconds=60)
+        daemon.told("route_missed")
+        assert "public.organisations" in daemon.events("route_missed")[0]["tables"]
+        audits = daemon.metric("listener_audits_total")
+        wait_until(lambda: daemon.metric("listener_audits_total") > audits + 1, "it audits again", seconds=60)
+        await connection.execute("update organisations set plan = 'free'")
+        await eventually(connection, ENROLLED, equals=0, seconds=60)
+        wait_until(lambda: len(daemon.events("route_missed")) == 2, "who leaves is told, too")
+        told = "select count(*) from listener.problem where code = 'route_missed'"
+        await eventually(connection, told, equals=0, seconds=60)

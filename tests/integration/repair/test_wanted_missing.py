@@ -15,6 +15,12 @@ from tests.support.process import DaemonProcess, listener
 StartDaemon = Callable[..., DaemonProcess]
 
 MISSING = "listener_wanted_missing"
+VANISH = """
+create function vanish() returns trigger language plpgsql as
+$$begin delete from enrollments where id = new.id; return null; end$$;
+create trigger vanish after insert on enrollments for each row execute function vanish()
+"""
+"""What is enrolled is not there a moment later."""
 
 
 async def test_under_a_query_each_enrollment_that_is_missing_counts_and_it_is_told_at_the_second_audit(
@@ -26,18 +32,16 @@ async def test_under_a_query_each_enrollment_that_is_missing_counts_and_it_is_to
         await course(connection)
         daemon = start_daemon(database, audit_seconds=0.3, log_level="debug").wait_ready("leading")
         await eventually(connection, "select count(*) from listener.blind_note", equals=0)
-        await unnoted(connection)
+        await connection.execute(VANISH)
+        await person(connection)
         wait_until(lambda: daemon.metric(MISSING) == 2, "two enrollments are missing", 30)
         daemon.told("wanted_missing")
         (told,) = daemon.events("wanted_missing")
         assert told["count"] == 2
         before = daemon.events()[: daemon.events().index(told)]
         assert len([each for each in before if each["event"] == "audited" and each["missing"]]) == 1
-        assert figure(database) == 2
-        await person(connection)
-        await eventually(connection, "select count(*) from enrollments", equals=2)
-        listener(database.url, "sync")
-        await eventually(connection, "select count(*) from enrollments", equals=4)
+        await connection.execute("drop trigger vanish on enrollments")
+        await eventually(connection, "select count(*) from enrollments", equals=2, seconds=30)
         wait_until(lambda: daemon.metric(MISSING) == 0, "nothing is missing", 30)
         assert figure(database) == 0
         assert len(daemon.events("wanted_missing")) == 1
@@ -73,11 +77,7 @@ async def test_who_the_audit_noted_in_vain_is_missing_and_who_it_notes_now_is_no
         await connection.execute("insert into payments (profile_id, plan) values ($1, 'gold')", student)
         await eventually(connection, "select count(*) from enrollments", equals=1, seconds=30)
         assert not daemon.events("wanted_missing")
-        await connection.execute(
-            "create function vanish() returns trigger language plpgsql as"
-            " $$begin delete from enrollments where id = new.id; return null; end$$;"
-            "create trigger vanish after insert on enrollments for each row execute function vanish()"
-        )
+        await connection.execute(VANISH)
         await connection.execute("delete from enrollments")
         wait_until(lambda: daemon.metric(MISSING) == 1, "it was noted, and is missing all the same", 60)
         daemon.told("wanted_missing")

@@ -103,6 +103,9 @@ def others(mapping: Mapping) -> dict[str, Case]:
             "'count', now(), '3', pg_current_snapshot()::text, 'listener', 'look'",
         ),
         "status.statistics": plain(sql.read("inspection/status", "statistics"), bounded=False),
+        "audit.written": plain(
+            sql.read("repair/audit", "written"), "array['public'], array['profiles'], array['public.profiles']"
+        ),
         "audit.counts": plain(sql.read("repair/audit", "counts"), bounded=False),
         "pending.list": plain(sql.read("repair/pending", "list"), "100", bounded=False),
         "pending.held": plain(sql.read("repair/pending", "held"), "100", bounded=False),
@@ -160,6 +163,7 @@ NAMES = (
         "replaying.set_back",
         "status.statistics",
         "audit.counts",
+        "audit.written",
         "pending.list",
         "pending.held",
         "release.held",

@@ -1,0 +1,154 @@
+"""A table that the rule's query reads, and how a changed row of it leads to profiles."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from listener.mapping.tables import Table, column, readable
+
+PLAINER = (
+    re.compile(r'\((\{row\}\."(?:[^"]|"")+")\)::(?:text|character varying)'),
+    re.compile(r'"pg_catalog"\."(\w+)"'),
+    re.compile(r'operator\("pg_catalog"\.([^)]+)\)'),
+    re.compile(r"\((-?\d+)\)::(?:smallint|integer|bigint)"),
+    re.compile(r"('(?:[^']|'')*')::text"),
+)
+"""What people need not read of an expression."""
+
+EVERY_CHANGE = ("insert", "delete", "update", "truncate")
+"""Triggers, without what their names begin with."""
+
+
+def label(expression: str) -> str:
+    """An expression of a route, for people."""
+    for pattern in PLAINER:
+        expression = pattern.sub(r"\1", expression)
+    return readable(expression)
+
+
+@dataclass(frozen=True)
+class Value:
+    """Something that is known of a row: SQL over it, with the row as `{row}`."""
+
+    text: str
+    type: str
+    """Of the value; of an array's elements, where each counts."""
+    each: bool = False
+    """Whether it is an array, of which each element counts."""
+    is_time: bool = False
+    """Whether its plain text depends on the session."""
+
+    @classmethod
+    def of_column(cls, name: str, kind: str, *, is_time: bool = False) -> "Value":
+        return cls(column(name), kind, is_time=is_time)
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return label(self.text)
+
+
+@dataclass(frozen=True)
+class Match:
+    """An equality between what is known and a row of the next table."""
+
+    here: Value
+    """Of the row before."""
+    there: str
+    """SQL over the next table's row."""
+    operator: str = 'operator("pg_catalog".=)'
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One step towards profiles: to the rows of `table` for which all of it holds."""
+
+    table: Table
+    matches: tuple[Match, ...]
+
+
+@dataclass(frozen=True)
+class Route:
+    """The way from a changed row to profiles: `key` is the profile's key, in the last row of the way."""
+
+    key: Value
+    hops: tuple[Hop, ...] = ()
+
+    @property
+    def start(self) -> tuple[Value, ...]:
+        """What is taken of the changed row."""
+        return tuple(each.here for each in self.hops[0].matches) if self.hops else (self.key,)
+
+    @property
+    def steps(self) -> list[tuple[Table, str, str]]:
+        """Of each hop the table, what is compared there, and what leads on from there."""
+        onward = [*(tuple(each.here for each in hop.matches) for hop in self.hops[1:]), (self.key,)]
+        return [
+            (hop.table, ", ".join(label(each.there) for each in hop.matches), ", ".join(each.label for each in values))
+            for hop, values in zip(self.hops, onward, strict=False)  # without a hop, the key is the row's own
+        ]
+
+    def over(self, table: Table) -> list[tuple[Table, str]]:
+        """All expressions of the way, each with the table whose row it is over; `table` is where it begins."""
+        found, here = [], table
+        for hop in self.hops:
+            for each in hop.matches:
+                found += [(here, each.here.text), (hop.table, each.there)]
+            here = hop.table
+        return [*found, (here, self.key.text)]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A table that the rule's query reads."""
+
+    table: Table
+    columns: tuple[str, ...]
+    """Read columns, under the names in the query."""
+    routes: tuple[Route, ...] = ()
+    """None: a change concerns everyone."""
+    audited: bool = False
+    """Not watched: the audit finds changes."""
+    condition: str | None = None
+    """A row is noted only when this begins to hold, or `columns` change while it holds. None: every change of a row is
+    noted."""
+    only_updates: bool = False
+    """Whether rows that come and go are no news."""
+
+    @property
+    def triggers(self) -> tuple[str, ...]:
+        """Names, without `listener_`."""
+        if self.only_updates:
+            return ("watch_update",)
+        if self.condition is not None:
+            return ("insert", "update")
+        return () if self.audited else tuple(f"watch_{name}" for name in EVERY_CHANGE)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The table, and those on its routes."""
+        return tuple(dict.fromkeys([self.table, *(hop.table for route in self.routes for hop in route.hops)]))
+
+
+def watched_from_json(
+    table: dict[str, str],
+    columns: list[str],
+    routes: list[dict[str, Any]],
+    *,
+    audited: bool,
+    condition: str | None = None,
+    only_updates: bool = False,
+) -> Watched:
+    """As it is recorded."""
+    return Watched(Table(**table), tuple(columns), tuple(map(_route, routes)), audited, condition, only_updates)
+
+
+def _route(recorded: dict[str, Any]) -> Route:
+    hops = (
+        Hop(
+            Table(**hop["table"]),
+            tuple(Match(Value(**each["here"]), each["there"], each["operator"]) for each in hop["matches"]),
+        )
+        for hop in recorded["hops"]
+    )
+    return Route(Value(**recorded["key"]), tuple(hops))

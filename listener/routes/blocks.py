@@ -1,0 +1,193 @@
+"""The parts that a query is taken apart into: one block for each SELECT, one occurrence for each table in each FROM."""
+
+from dataclasses import dataclass, field
+
+from listener.routes.nodes import Node
+
+
+class Unclear(Exception):
+    """What stands here says nothing of how rows lead to one another; the text says what it is, for people."""
+
+
+@dataclass(eq=False)
+class Block:
+    """A SELECT, at the place where it stands. A view that is read twice is two blocks."""
+
+    query: Node
+    scope: "Block | None" = None
+    """Where columns of the query around it are found."""
+    above: "Block | None" = None
+    """The block that it stands in: in FROM, as `leaf`; or as a subquery in an expression, and `stands` says how."""
+    leaf: int = 0
+    stands: "Standing | None" = None
+    path: tuple[int, ...] = ()
+    """Tells two uses of one query apart."""
+    arguments: dict[int, tuple[list[Node], "Block"]] = field(default_factory=dict)
+    """Of a function's body: the leaf that stands for its arguments, which are expressions in another block."""
+    is_merged: bool = False
+    """Of a function's body: whether Postgres makes it a part of the query that has the function in FROM."""
+    below: dict[int, "Block"] = field(default_factory=dict)
+    """The subqueries in FROM, by leaf."""
+    occurrences: dict[int, "Occurrence"] = field(default_factory=dict)
+    functions: dict[int, Node] = field(default_factory=dict)
+    """What else stands in FROM: functions, VALUES."""
+    joins: list["Join"] = field(default_factory=list)
+    not_null: set[int] = field(default_factory=set)
+    """Output columns without which a row does not matter."""
+    carried: set[int] | None = None
+    """Of WITH RECURSIVE: the columns that each step hands on as they are."""
+    branch: int = 0
+    """Of UNION, INTERSECT and EXCEPT: the leaf that stands for all."""
+    is_test: bool = False
+    """Whether it is made up, to hold the comparison of an IN."""
+    origin: str = ""
+    """How people name it, if Postgres computes it as a whole."""
+    hides: str = ""
+    """Why its rows lead to none of those around it, for people."""
+    is_barrier: bool = False
+    """Whether no condition from outside is handed down into it."""
+
+    def entry(self, leaf: int) -> Node:
+        """What stands at a leaf of FROM."""
+        return self.query.nodes("rtable")[leaf - 1]
+
+    def outer(self, levels: int) -> "Block":
+        """The block that a column of `levels` queries around is of."""
+        found = self
+        for _ in range(levels):
+            if found.scope is None:
+                raise Unclear("a column of another query")
+            found = found.scope
+        return found
+
+    def leaf_of(self, occurrence: "Occurrence") -> int | None:
+        """The leaf of FROM that has the occurrence, itself or below it."""
+        block, leaf = occurrence.block, occurrence.leaf
+        while block is not self:
+            if block.stands is not None or block.above is None:
+                return None
+            block, leaf = block.above, block.leaf
+        return leaf
+
+    @property
+    def is_set(self) -> bool:
+        return self.query.has("setOperations")
+
+    def column(self, number: int) -> Node:
+        """The expression of an output column."""
+        return next(each for each in self.query.nodes("targetList") if each.number("resno") == number)
+
+
+@dataclass(eq=False)
+class Occurrence:
+    """A table at one place of the query. Each is followed on its own."""
+
+    number: int
+    relation: int
+    block: Block
+    leaf: int
+
+    @property
+    def alias(self) -> str:
+        """Its name in the query."""
+        found = self.block.entry(self.leaf).node("eref")
+        return "" if found is None else found.text("aliasname")
+
+
+@dataclass(eq=False)
+class Join:
+    left: frozenset[int]
+    right: frozenset[int]
+    nulls_left: bool
+    """Whether rows without a partner have nulls in place of the left side's columns."""
+    nulls_right: bool
+
+    @property
+    def nullable(self) -> list[frozenset[int]]:
+        sides = ((self.nulls_left, self.left), (self.nulls_right, self.right))
+        return [side for may_be_null, side in sides if may_be_null]
+
+    @property
+    def is_full(self) -> bool:
+        return self.nulls_left and self.nulls_right
+
+
+@dataclass(eq=False)
+class Place:
+    """Where a condition stands: the leaves below it, and the join that it is the ON of."""
+
+    leaves: frozenset[int]
+    join: Join | None = None
+
+
+@dataclass(eq=False)
+class Standing:
+    """How a subquery stands in an expression."""
+
+    place: Place
+    must_hold: bool = False
+    """Whether rows matter only if it has rows."""
+    is_looked_up: bool = True
+    """Whether its rows are found by the conditions in it for each row around it, however the planner decides."""
+    is_joined: bool = False
+    """Whether they are found by the comparison of an IN, too."""
+    obstacle: str = ""
+    """Otherwise: what it is, and what to write in its place."""
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A column that comes out of a block."""
+
+    block: Block
+    column: int
+
+
+@dataclass(eq=False)
+class Reference:
+    """A column of an occurrence, in an expression that stands elsewhere."""
+
+    occurrence: Occurrence
+    crossings: tuple[Crossing, ...]
+    """The blocks that it came out of, from the outermost."""
+    block: Block
+    """The block in which it was last a column of FROM, at `leaf`."""
+    leaf: int
+
+
+@dataclass(eq=False)
+class Side:
+    """One side of an equality: an expression over one occurrence, with the row written as `{row}`."""
+
+    text: str
+    type: int
+    each: bool
+    """Whether it is an array, of which each element counts."""
+    references: list[Reference]
+    column: int = 0
+    """Its column, if it is nothing else: by its number."""
+
+    @property
+    def occurrence(self) -> Occurrence:
+        return self.references[0].occurrence
+
+
+@dataclass(eq=False)
+class Condition:
+    """Something that must hold wherever it stands."""
+
+    expression: Node
+    block: Block
+    place: Place
+    scope: Block
+    """Where its columns are found."""
+    output: Block | None = None
+    """The subquery whose output the comparison of an IN is about."""
+    sides: tuple[Side, Side] | None = None
+    """Of an equality between two occurrences."""
+    operator: str = ""
+    """Its operator, in SQL."""
+
+    @property
+    def occurrences(self) -> tuple[Occurrence, ...]:
+        return () if self.sides is None else tuple(each.occurrence for each in self.sides)

@@ -1,0 +1,425 @@
+"""A query taken apart into blocks, occurrences and conditions.
+
+A scenario is the query with one branch of each UNION, one argument of each COALESCE over several tables, and one side
+of each OR over more than two. Whatever a row leads to in the query, it leads to in one of the scenarios.
+"""
+
+from listener.routes.blocks import Block, Condition, Join, Occurrence, Place, Standing, Unclear
+from listener.routes.facts import Facts
+from listener.routes.nodes import Node, walk
+from listener.routes.nulls import Nulls, bare, is_over_several, must_hold, unaliased
+
+Choice = tuple[str, int, tuple[int, ...]]
+"""Where there is something to choose."""
+KEY, COURSE = 1, 2
+"""The query's columns: rows without one of them do not matter."""
+DEEPEST = 400
+LEFT, FULL, RIGHT = "1", "2", "3"
+EXISTS, ALL, ANY, SCALAR, ARRAY = "0", "1", "2", "4", "6"
+KINDS_OF_SUBQUERY = (EXISTS, ALL, ANY, SCALAR, ARRAY)
+RELATION, SUBQUERY, FUNCTION, VALUES, CTE, RESULT = "0", "1", "3", "5", "6", "8"
+TABLE_FUNCTION = "4"
+BELOW_OR = (
+    "EXISTS or IN below OR may be answered by the whole table; write it as UNION, or as "
+    "(select true from … where … limit 1)"
+)
+NOT_IN = "NOT IN or ALL is answered by the whole table; write it as NOT EXISTS"
+VALUE = "a subquery is computed as a whole before its value is compared"
+Needed = tuple[Place, Node, int]
+"""A comparison with a subquery, which is its argument of that place."""
+
+
+class Scenario:
+    def __init__(self, facts: Facts, choices: dict[Choice, int]) -> None:
+        """Raises Unclear if the query has something that is not known here."""
+        self._facts = facts
+        self._choices = choices
+        self.sizes: dict[Choice, int] = {}
+        """How many alternatives there are, wherever there was something to choose."""
+        self.occurrences: list[Occurrence] = []
+        self.conditions: list[Condition] = []
+        self.repeated: set[int] = set()
+        """Relations that WITH RECURSIVE reads again and again."""
+        self._monotone: set[int] = set()
+        self._blocks = 0
+        self.nulls = Nulls(facts, self.chosen)
+        self.top = self._block(facts.trees[facts.top], Block(Node("NONE", {})), not_null={KEY, COURSE})
+
+    def _choose(self, choice: Choice, size: int) -> int:
+        self.sizes[choice] = size
+        return self._choices.get(choice, 0)
+
+    def chosen(self, expression: Node, block: Block) -> Node:
+        """Of a COALESCE over several tables, the argument that this scenario is about."""
+        found = unaliased(bare(expression), block)
+        if found.tag != "COALESCEEXPR":
+            return expression
+        arguments = found.nodes("args")
+        if not is_over_several(arguments):
+            return expression
+        return arguments[self._choose(("coalesce", id(found), block.path), len(arguments))]
+
+    def _block(self, query: Node, block: Block, *, not_null: set[int], mark: int = 0, recursive: bool = False) -> Block:
+        """Fill in a block, which knows where it stands."""
+        self._blocks += 1
+        if self._blocks > DEEPEST:
+            raise Unclear("a query of too many parts")
+        if query.text("commandType") != "1":
+            raise Unclear("something that is no SELECT")
+        block.query, block.not_null = query, set(not_null)
+        block.path = (*(block.above.path if block.above else ()), block.leaf, mark)
+        if query.has("setOperations"):
+            self._branches(block, recursive=recursive)
+        else:
+            _Select(self, self._facts, block).fill()
+        return block
+
+    def _branches(self, block: Block, *, recursive: bool) -> None:
+        """Of UNION, INTERSECT and EXCEPT one branch stands for the query; of WITH RECURSIVE the one that begins."""
+        leaves = [
+            each.number("rtindex")
+            for each in walk(block.query.node("setOperations"), into_queries=False)
+            if each.tag == "RANGETBLREF"
+        ]
+        if recursive:
+            step = block.entry(leaves[-1]).the("subquery")
+            if step.has("setOperations") or len(leaves) != 2:
+                raise Unclear("WITH RECURSIVE of several parts")
+            block.carried = _carried(step)
+            for each in walk(step):
+                if each.tag == "RANGETBLENTRY" and each.text("rtekind") == RELATION:
+                    if each.text("relkind") == "v":
+                        raise Unclear("WITH RECURSIVE over a view")
+                    self.repeated.add(each.number("relid"))
+            if any(each.tag == "FUNCEXPR" and each.number("funcid") in self._facts.functions for each in walk(step)):
+                raise Unclear("WITH RECURSIVE over a function")
+            block.branch = leaves[0]
+        else:
+            block.branch = leaves[self._choose(("union", id(block.query), block.path), len(leaves))]
+        self.leaf(block, block.branch, block.not_null)
+
+    def leaf(self, block: Block, leaf: int, not_null: set[int]) -> None:
+        """What stands at a leaf of FROM."""
+        entry = block.entry(leaf)
+        kind = entry.text("rtekind")
+        if leaf in block.arguments:
+            return
+        if entry.has("tablesample"):
+            raise Unclear("TABLESAMPLE")
+        if kind == RELATION and entry.text("relkind") == "v":
+            view = entry.number("relid")
+            below = Block(Node("NONE", {}), above=block, leaf=leaf, is_barrier=view in self._facts.barriers)
+            block.below[leaf] = self._block(self._facts.trees[view], below, not_null=not_null)
+        elif kind == RELATION:
+            occurrence = Occurrence(len(self.occurrences), entry.number("relid"), block, leaf)
+            block.occurrences[leaf] = occurrence
+            self.occurrences.append(occurrence)
+        elif kind == SUBQUERY:
+            below = Block(Node("NONE", {}), scope=block, above=block, leaf=leaf)
+            below.is_barrier = entry.is_true("security_barrier")
+            block.below[leaf] = self._block(entry.the("subquery"), below, not_null=not_null)
+        elif kind == CTE:
+            self._with(block, leaf, entry, not_null)
+        elif kind == FUNCTION:
+            self._function(block, leaf, entry, not_null)
+        elif kind in (VALUES, RESULT):
+            block.functions[leaf] = entry
+        else:
+            raise Unclear("XMLTABLE or JSON_TABLE" if kind == TABLE_FUNCTION else "something unknown in FROM")
+
+    def _with(self, block: Block, leaf: int, entry: Node, not_null: set[int]) -> None:
+        home = block.outer(entry.number("ctelevelsup"))
+        name = entry.text("ctename")
+        defined = next(each for each in home.query.nodes("cteList") if each.text("ctename") == name)
+        if entry.is_true("self_reference"):
+            raise Unclear("WITH RECURSIVE")
+        below = Block(Node("NONE", {}), scope=home, above=block, leaf=leaf)
+        is_merged = defined.text("ctematerialized") == "2" or (
+            defined.text("ctematerialized") == "0" and defined.number("cterefcount") < 2
+        )
+        if defined.is_true("cterecursive"):
+            below.origin = below.hides = "WITH RECURSIVE"
+        elif not is_merged:
+            below.origin = f"WITH {name}, which is computed as a whole for being read twice, or MATERIALIZED,"
+        query = defined.the("ctequery")
+        block.below[leaf] = self._block(query, below, not_null=not_null, recursive=defined.is_true("cterecursive"))
+
+    def _function(self, block: Block, leaf: int, entry: Node, not_null: set[int]) -> None:
+        """A function in FROM: its body is a subquery, if it can be read."""
+        functions = entry.nodes("functions")
+        call = functions[0].node("funcexpr") if len(functions) == 1 else None
+        number = 0 if call is None else call.number("funcid")
+        if call is None or call.tag != "FUNCEXPR" or number not in self._facts.functions:
+            block.functions[leaf] = entry
+            return
+        tree = self._facts.trees[self._facts.functions[number]]
+        below = Block(Node("NONE", {}), above=block, leaf=leaf)
+        below.arguments[_arguments_leaf(tree)] = (call.nodes("args"), block)
+        below.is_merged = self._facts.procedures[number].is_merged
+        if not below.is_merged:
+            below.origin = f"function {self._facts.procedures[number].name}, which answers as a whole,"
+        block.below[leaf] = self._block(tree, below, not_null=not_null)
+
+    def call(self, call: Node, block: Block) -> None:
+        """A function in an expression: its body is a subquery that is looked up."""
+        tree = self._facts.trees[self._facts.functions[call.number("funcid")]]
+        below = Block(Node("NONE", {}), above=block, stands=Standing(Place(frozenset())))
+        below.arguments[_arguments_leaf(tree)] = (call.nodes("args"), block)
+        self._block(tree, below, not_null=set(), mark=id(call))
+
+    def add(
+        self, expression: Node, block: Block, place: Place, scope: Block | None = None, output: Block | None = None
+    ) -> None:
+        """A condition; of a COALESCE over several tables with the argument that is chosen."""
+        where = scope or block
+        arguments = expression.nodes("args")
+        if expression.tag == "OPEXPR" and len(arguments) == 2:
+            chosen = [self.chosen(each, where) for each in arguments]
+            if any(one is not other for one, other in zip(chosen, arguments, strict=True)):
+                expression = expression.but(args=list(chosen))
+        self.conditions.append(Condition(expression, block, place, where, output))
+
+    def subquery(self, link: Node, block: Block, needed: "Place | Needed | None", *, is_denied: bool) -> None:
+        """EXISTS and scalar subqueries are blocks; IN, ALL and `= (SELECT …)` are one with a comparison around it.
+        `needed`: where it must hold, if it must; `is_denied`: whether it stands as NOT EXISTS."""
+        kind, test = link.text("subLinkType"), link.node("testexpr")
+        place, comparison, argument = needed if isinstance(needed, tuple) else (needed, None, 0)
+        if kind not in KINDS_OF_SUBQUERY:
+            raise Unclear("a comparison of rows")
+        standing = Standing(
+            place or Place(frozenset()),
+            place is not None,
+            is_looked_up=place is not None or is_denied or kind != EXISTS or not _is_plain(link),
+            is_joined=place is not None and kind in (EXISTS, ANY),
+            obstacle=self._obstacle(link),
+        )
+        if test is None and comparison is None:
+            below = Block(Node("NONE", {}), scope=block, above=block, stands=standing)
+            self._block(link.the("subselect"), below, not_null=set(), mark=id(link))
+            return
+        around = Block(Node("NONE", {}), scope=block, above=block, stands=standing, is_test=True)
+        around.path = (*block.path, -1, id(link))
+        below = Block(Node("NONE", {}), scope=block, above=around, leaf=1)
+        not_null = {1} if place is not None else set()
+        around.below[1] = self._block(link.the("subselect"), below, not_null=not_null, mark=id(link))
+        if comparison is not None:
+            output = Node("PARAM", {"paramkind": "2", "paramid": "1"})
+            arguments = comparison.nodes("args")
+            test = comparison.but(args=[output if each == argument else one for each, one in enumerate(arguments)])
+        elif kind == ALL and test is not None:
+            test = self._opposite(test)
+        if test is None:
+            return
+        tests = test.nodes("args") if test.tag == "BOOLEXPR" and test.text("boolop") == "and" else [test]
+        if place is None and not (kind == ANY and id(link) in self._monotone):
+            # NOT IN, and <> ALL: a null on either side decides about all others.
+            if kind not in (ALL, ANY):
+                return
+            parts = test.nodes("args") if test.tag == "BOOLEXPR" else [test]
+            below = around.below[1]
+            if not all(
+                each.tag == "OPEXPR" and self.nulls.is_never_null(side, block, below, self.conditions)
+                for each in parts
+                for side in each.nodes("args")
+            ):
+                below.hides = "NOT IN or ALL, where a null decides about all others (not so with NOT EXISTS),"
+                return
+        for each in tests:
+            self.add(each, around, Place(frozenset([1])), block, around.below[1])
+
+    def _obstacle(self, link: Node) -> str:
+        """Why a subquery may be answered by all rows of its tables, if its rows are not looked up."""
+        kind = link.text("subLinkType")
+        if kind == EXISTS or (kind == ANY and id(link) in self._monotone):
+            return BELOW_OR
+        return NOT_IN if kind in (ANY, ALL) else VALUE
+
+    def _opposite(self, test: Node) -> Node | None:
+        """`<> ALL` is a NOT of `= ANY`."""
+        if test.tag != "OPEXPR":
+            return None
+        opposite = self._facts.operators[test.number("opno")].opposite
+        return test.but(opno=str(opposite)) if opposite in self._facts.operators else None
+
+    def mark_monotone(self, expression: Node | None) -> None:
+        """Subqueries below AND and OR alone: what is in them can only bring rows."""
+        if expression is None:
+            return
+        if expression.tag == "BOOLEXPR" and expression.text("boolop") != "not":
+            for each in expression.nodes("args"):
+                self.mark_monotone(each)
+        elif expression.tag == "SUBLINK":
+            self._monotone.add(id(expression))
+
+    def side_of_or(self, expression: Node, block: Block) -> Node | None:
+        """The side of an OR over more than two tables that this scenario is about; None for any other expression."""
+        if expression.tag != "BOOLEXPR" or expression.text("boolop") != "or" or not _is_worth_it(expression):
+            return None
+        sides = expression.nodes("args")
+        return sides[self._choose(("or", id(expression), block.path), len(sides))]
+
+
+class _Select:
+    """Fills in the block of one SELECT."""
+
+    def __init__(self, scenario: Scenario, facts: Facts, block: Block) -> None:
+        self._scenario = scenario
+        self._facts = facts
+        self._block = block
+        self._written: list[tuple[Node | None, Place]] = []
+        """The conditions as they are written: WHERE, and each ON."""
+        self._conditions: list[tuple[Node, Place]] = []
+        """Those that must hold by themselves, one by one."""
+
+    def fill(self) -> None:
+        self._from(self._block.query.the("jointree"))
+        for expression, place in self._written:
+            self._split(expression, place)
+        self._scenario.nulls.reduce(self._block, self._conditions)
+        needed = self._needed()
+        leaves = sorted(frozenset[int]().union(*(place.leaves for _, place in self._written)))
+        for leaf in leaves:
+            self._scenario.leaf(self._block, leaf, needed.get(leaf, set()))
+        for expression, _ in self._written:
+            self._scenario.mark_monotone(expression)
+        self._scenario.mark_monotone(self._block.query.node("havingQual"))
+        for expression, place in self._conditions:
+            self._scenario.add(expression, self._block, place)
+        self._expressions()
+
+    def _from(self, node: Node) -> frozenset[int]:
+        if node.tag == "RANGETBLREF":
+            return frozenset([node.number("rtindex")])
+        if node.tag == "FROMEXPR":
+            leaves = frozenset[int]().union(*map(self._from, node.nodes("fromlist")))
+            self._written.append((node.node("quals"), Place(leaves)))
+            return leaves
+        left, right = self._from(node.the("larg")), self._from(node.the("rarg"))
+        kind = node.text("jointype")
+        join = Join(left, right, kind in (FULL, RIGHT), kind in (LEFT, FULL))
+        self._block.joins.append(join)
+        self._written.append((node.node("quals"), Place(left | right, join if join.nullable else None)))
+        return left | right
+
+    def _split(self, expression: Node | None, place: Place) -> None:
+        if expression is None:
+            return
+        if expression.tag == "BOOLEXPR" and expression.text("boolop") == "and":
+            for each in expression.nodes("args"):
+                self._split(each, place)
+            return
+        side = self._scenario.side_of_or(expression, self._block)
+        if side is not None:
+            self._split(side, place)
+        else:
+            self._conditions.append((expression, place))
+
+    def _needed(self) -> dict[int, set[int]]:
+        """Of each leaf, the columns without which a row does not matter."""
+        needed: dict[int, set[int]] = {}
+        found = [
+            each
+            for expression, place in self._conditions
+            if must_hold(self._block, place)
+            for each in self._scenario.nulls.needed_by_condition(expression, self._block)
+        ]
+        for column in self._block.query.nodes("targetList"):
+            if column.number("resno") in self._block.not_null:
+                found += self._scenario.nulls.needed_by_value(column.the("expr"), self._block)
+        for each in found:
+            needed.setdefault(each.number("varno"), set()).add(each.number("varattno"))
+        return needed
+
+    def _must_hold(self) -> dict[int, Place | Needed]:
+        """The subqueries that must hold, by number: EXISTS, IN, `= ANY`, `= (SELECT …)` as conditions of their own."""
+        found: dict[int, Place | Needed] = {}
+        for expression, place in self._conditions:
+            if expression.tag == "SUBLINK" and expression.text("subLinkType") in (EXISTS, ANY):
+                found[id(expression)] = place
+            if expression.tag == "OPEXPR":
+                sides = [bare(each) for each in expression.nodes("args")]
+                links = [each.tag == "SUBLINK" for each in sides]
+                if len(sides) == 2 and links.count(True) == 1 and self._is_equality(expression):
+                    argument = links.index(True)
+                    if sides[argument].text("subLinkType") == SCALAR:
+                        found[id(sides[argument])] = (place, expression, argument)
+            if expression.tag == "SCALARARRAYOPEXPR" and expression.is_true("useOr") and self._is_equality(expression):
+                array = bare(expression.nodes("args")[1])
+                if array.tag == "SUBLINK" and array.text("subLinkType") == ARRAY:
+                    # Each of its elements is a row of the subquery.
+                    found[id(array)] = (place, Node("OPEXPR", expression.fields), 1)
+        return found
+
+    def _is_equality(self, expression: Node) -> bool:
+        return self._facts.operators[expression.number("opno")].is_equality
+
+    def _expressions(self) -> None:
+        """Subqueries and functions, wherever they stand."""
+        query, block = self._block.query, self._block
+        needed = self._must_hold()
+        denied = {
+            id(argument)
+            for expression, _ in self._conditions
+            if expression.tag == "BOOLEXPR" and expression.text("boolop") == "not"
+            for argument in expression.nodes("args")
+            if argument.tag == "SUBLINK" and argument.text("subLinkType") == EXISTS
+        }
+        entries = query.nodes("rtable")
+        called = [
+            call.fields.get("args")
+            for leaf in block.below
+            for function in block.entry(leaf).nodes("functions")
+            if (call := function.node("funcexpr")) is not None
+        ]
+        everything = [
+            query.fields.get("targetList"),
+            [each for each, _ in self._written if each is not None],
+            *(query.fields.get(name) for name in ("havingQual", "limitOffset", "limitCount", "windowClause")),
+            [each.fields.get("groupexprs") for each in entries],
+            list(block.functions.values()),
+            called,
+        ]
+        for each in walk(everything, into_queries=False):  # type: ignore[arg-type]
+            if each.tag == "SUBLINK":
+                self._scenario.subquery(each, block, needed.get(id(each)), is_denied=id(each) in denied)
+            elif each.tag == "FUNCEXPR" and each.number("funcid") in self._facts.functions:
+                self._scenario.call(each, block)
+
+
+def _arguments_leaf(tree: Node) -> int:
+    """The leaf that stands for a function's arguments (see `facts`)."""
+    entries = tree.nodes("rtable")
+    return next(leaf for leaf, each in enumerate(entries, 1) if each.text("rtekind") == SUBQUERY)
+
+
+def _carried(step: Node) -> set[int]:
+    """Columns that a step of WITH RECURSIVE hands on as they are."""
+    found = set()
+    for each in step.nodes("targetList"):
+        column = bare(each.the("expr"))
+        if column.tag == "VAR" and column.number("varlevelsup") == 0:
+            entry = step.nodes("rtable")[column.number("varno") - 1]
+            if entry.is_true("self_reference") and column.number("varattno") == each.number("resno"):
+                found.add(each.number("resno"))
+    return found
+
+
+def _is_worth_it(expression: Node) -> bool:
+    """Whether each side of an OR compares, and all of it is over more than two tables."""
+    compares = (
+        any(each.tag == "OPEXPR" for each in walk(side, into_queries=False)) for side in expression.nodes("args")
+    )
+    tables = {
+        (each.number("varno"), each.number("varlevelsup") > 0)
+        for each in walk(expression, into_queries=False)
+        if each.tag == "VAR"
+    }
+    return all(compares) and len(tables) > 2
+
+
+def _is_plain(link: Node) -> bool:
+    """Whether an EXISTS may be answered by a table of all that there is, instead of a look for each row."""
+    query = link.the("subselect")
+    parts = ("setOperations", "groupClause", "groupingSets", "havingQual", "cteList")
+    flags = ("hasAggs", "hasWindowFuncs", "hasTargetSRFs")
+    return not any(map(query.has, parts)) and not any(map(query.is_true, flags))

@@ -1,0 +1,40 @@
+"""What a rule may not ask: whatever is different from session to session, or stands still from the day of `install`."""
+
+import re
+from collections.abc import Sequence
+
+CLOCK = re.compile(r"\{SQLVALUEFUNCTION :op [0-8] ")
+"""current_date, and other ways to tell the time without a function call."""
+ROLE = re.compile(r"\{SQLVALUEFUNCTION :op (?:9|1[0-4]) ")
+"""current_user, session_user, current_schema and the like."""
+SAMPLE = re.compile(r"\{TABLESAMPLECLAUSE ")
+MOMENT = re.compile(r"\{CONST :consttype (?:1082|1083|1114|1184|1266) ")
+"""A constant that is a date or a time: `'today'` has become one by the time that there is a tree."""
+WORD_FOR_MOMENT = re.compile(r"'\s*(?P<word>now|today|tomorrow|yesterday)\b[^']*'", re.IGNORECASE)
+TIMES = {"now": "now()", "today": "current_date", "tomorrow": "current_date + 1", "yesterday": "current_date - 1"}
+
+
+def problem(text: str, trees: str, of_session: Sequence[str]) -> str | None:
+    """What the query asks of the session, with what to write; None if it asks nothing. `of_session` are functions that
+    do."""
+    if of_session:
+        return (
+            f"calls {of_session[0]}, whose answer depends on the session, and the daemon's is another one: write the "
+            "value itself, or keep it in a table"
+        )
+    if ROLE.search(trees):
+        return (
+            "asks for the session's role, schema or database (current_user and the like), and the daemon's is another "
+            "one: write the name itself, as text"
+        )
+    if SAMPLE.search(trees):
+        return "picks rows at random (TABLESAMPLE): pick them by a condition on their columns"
+    word = WORD_FOR_MOMENT.search(text)
+    if word is not None and MOMENT.search(trees):
+        return f"says {word[0]}, which would stay the day of this installation: write {TIMES[word['word'].lower()]}"
+    return None
+
+
+def tells_the_time(text: str, trees: str) -> bool:
+    """Whether the answer changes with the time, besides by functions that are called."""
+    return CLOCK.search(trees) is not None or (WORD_FOR_MOMENT.search(text) is not None and "::" in text)

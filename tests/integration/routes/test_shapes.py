@@ -1,0 +1,110 @@
+"""Queries of every shape are followed, or refused with the true reason: whatever is written into the tables that they
+read, everybody is where the query wants them. The audit has no part in it.
+
+Some of the shapes in each run; all of them, and for longer, with `--long`. `--seed SEED` does the same again.
+"""
+
+import random
+
+import pytest
+
+from listener.database.connection import Connection
+from listener.discovery.discovery import discover
+from listener.errors import ListenerError
+from listener.mapping.mapping import Mapping
+from listener.schema import install
+from tests.support.shapes import tables
+from tests.support.shapes.following import handle, settings, wrong
+from tests.support.shapes.queries import ACCEPTED, ALWAYS, REFUSED
+
+STEPS = 12
+LONG_STEPS = 400
+LOTS = 12
+
+OTHERS = [name for name in ACCEPTED if name not in ALWAYS]
+
+
+async def follow(app: Connection, name: str, seed: str, steps: int) -> None:
+    """Write at random into what the query reads."""
+    query, dice = ACCEPTED[name], tables.Dice(f"{name} {seed}")
+    print(f"{name}: --seed {seed}")
+    await app.execute(tables.TABLES + tables.ROWS)
+    mapping = await discover(app, settings(query, name))
+    await app.execute(install.script(mapping))
+    read = [each.table.name for each in mapping.watched]
+    done: list[str] = []
+    for _ in range(steps):
+        statements = dice.transaction(read)
+        async with app.transaction():
+            for each in statements:
+                await app.execute(each)
+        done += [*statements, "commit"]
+        if dice.chance(0.5):  # notes are followed late, too
+            await handle(app)
+            assert await wrong(app, query) == (set(), set()), "\n".join([query, *done[-20:]])
+            done.append("handled")
+
+
+def chosen(config: pytest.Config) -> tuple[str, int]:
+    """The seed, and how many transactions there are."""
+    seed = config.getoption("--seed")
+    steps = config.getoption("--histories") or (LONG_STEPS if config.getoption("--long") else STEPS)
+    return str(random.randrange(10**6) if seed is None else seed), steps
+
+
+@pytest.mark.parametrize("name", ALWAYS)
+async def test_a_row_about_one_profile_that_decides_on_another_is_followed(
+    empty_database: Connection, name: str, pytestconfig: pytest.Config
+) -> None:
+    await follow(empty_database, name, *chosen(pytestconfig))
+
+
+@pytest.mark.parametrize("lot", range(LOTS))
+async def test_a_query_of_any_shape_is_followed(
+    empty_database: Connection, lot: int, pytestconfig: pytest.Config
+) -> None:
+    """One of each lot; all of them, one after the other, in the long form."""
+    seed, steps = chosen(pytestconfig)
+    names = OTHERS[lot::LOTS]
+    is_long = steps > STEPS or pytestconfig.getoption("--seed") is not None
+    for name in names if is_long else [random.Random(seed).choice(names)]:
+        await follow(empty_database, name, seed, steps)
+        await empty_database.execute(install.uninstallation())
+        await empty_database.execute("drop schema public cascade; create schema public")
+
+
+async def test_a_query_that_cannot_be_followed_is_refused_with_the_reason(empty_database: Connection) -> None:
+    await empty_database.execute(tables.TABLES)
+    for name, (query, words) in REFUSED.items():
+        with pytest.raises(ListenerError) as caught:
+            await discover(empty_database, settings(query))
+        assert words in str(caught.value), name
+
+
+FILL = """
+insert into profiles (id, email, org_id) select number, 'q' || number, number % 9 from generate_series(100, 3000) as number;
+insert into payments (id, profile_id, plan, paid)
+select number, number, 'gold', true from generate_series(100, 3000) as number;
+insert into memberships (profile_id, organisation_id)
+select number, number % 9 from generate_series(100, 3000) as number;
+analyze
+"""
+
+
+async def test_what_is_accepted_and_how_it_is_followed_does_not_depend_on_what_is_in_the_tables(
+    empty_database: Connection, pytestconfig: pytest.Config
+) -> None:
+    """All shapes on empty tables, and some on small and large ones, of which everything is known."""
+    seed, _ = chosen(pytestconfig)
+    print(f"--seed {seed}")
+    app, dice = empty_database, random.Random(seed)
+
+    async def planned(names: list[str]) -> dict[str, Mapping]:
+        return {name: await discover(app, settings(ACCEPTED[name], name)) for name in names}
+
+    await app.execute(tables.TABLES)
+    on_empty_tables = await planned(list(ACCEPTED))
+    for rows in (f"{tables.ROWS}; analyze", FILL):
+        await app.execute(rows)
+        names = dice.sample(list(ACCEPTED), 12)
+        assert await planned(names) == {name: on_empty_tables[name] for name in names}
