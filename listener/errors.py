@@ -88,6 +88,24 @@ class Ambiguous(ListenerError):
 class Undecided(ListenerError):
     """cannot tell {what}: {reason}. Set {setting}."""
 
+    lasts = False
+    """Whether it is asked although an earlier installation knew what it is about."""
+
+
+class Unclear(Undecided):
+    """cannot tell {what}: {reason}. Set {setting}."""
+
+    lasts = True
+
+
+class Questions(Undecided):
+    """{count} things cannot be told; nothing is changed until they are."""
+
+    def __init__(self, questions: list[str], *, lasts: bool) -> None:
+        super().__init__(count=len(questions))
+        self.args = ("\n".join([self.args[0], *questions]),)
+        self.lasts = lasts
+
 
 class NotRouted(ListenerError):
     """LISTENER_WANTED_QUERY cannot be watched: {what}. Set {setting}."""

@@ -7,16 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from listener.catalogue import open_schemas, subscriptions
+from listener.catalogue import open_schemas, subscriptions, takeover
 from listener.commands.flags import CONNECTION, command
 from listener.commands.printing import show_rows, tell
 from listener.database.connection import Connection
 from listener.database.session import may_write
 from listener.discovery.discovery import given
+from listener.discovery.questions import ACCEPTED, ALL
 from listener.errors import NotReviewed, PlanMoved, PlanOrPrint, WrongSetting
 from listener.inspection import matching
 from listener.inspection import review as reviewing
 from listener.inspection.review import Review
+from listener.inspection.rule_text import rule_text
 from listener.mapping.mapping import Mapping
 from listener.schema import install as installing
 from listener.schema import own_reactions, reaction_files
@@ -41,6 +43,12 @@ async def install(
         typer.Option(
             "--plan",
             help="Only say who would join, leave and come back, by course, and what was found; change nothing.",
+        ),
+    ] = False,
+    accept_guesses: Annotated[
+        bool,
+        typer.Option(
+            "--accept-guesses", help="Where something cannot be told, take what the question says would be guessed."
         ),
     ] = False,
     take_over: Annotated[
@@ -81,7 +89,11 @@ async def install(
     """Install schema `listener` beside the LMS's tables, or upgrade it."""
     files = None if reactions is None else reaction_files.read(reactions)
     plan = await installing.plan(
-        connection, given(settings), take_over=take_over, grant_to=tuple(grant_to or ()), owner=owner
+        connection,
+        given(settings) | _guesses(accept_guesses),
+        take_over=take_over,
+        grant_to=tuple(grant_to or ()),
+        owner=owner,
     )
     if files is not None:
         await own_reactions.check(connection, files, plan)
@@ -94,8 +106,6 @@ async def install(
     ]
     show_rows(rows, ("what", "found", "score", "why"), "The LMS in this database")
     tell("")
-    if plan.discovery.remark is not None:
-        tell(plan.discovery.remark)
     if only_plan:
         seen = await _review(connection, settings, plan)
         of_reactions = [] if files is None else (await own_reactions.compare(connection, files)).plan()
@@ -119,6 +129,7 @@ async def install(
     for remark in (
         await subscriptions.remark(connection, plan.mapping),
         await matching.remark(connection, plan.mapping),
+        await takeover.own_counting(connection, plan.mapping),
     ):
         if remark is not None:
             tell(remark)
@@ -153,6 +164,10 @@ async def _be_reviewed(connection: Connection, settings: Settings, plan: install
         raise typer.Abort
 
 
+def _guesses(accepted: bool) -> dict[str, str]:
+    return {ACCEPTED: ALL} if accepted else {}
+
+
 def _what_then(mapping: Mapping) -> Iterator[str]:
     """When the plan would happen."""
     if not mapping.enrolls or mapping.observes:
@@ -161,6 +176,20 @@ def _what_then(mapping: Mapping) -> Iterator[str]:
         yield "changed nothing; once this is installed, `listener sync` does it"
     else:
         yield "changed nothing; once this is installed, the daemon does it"
+
+
+@command(*CONNECTION, *MAPPING, only_looks=True)
+async def rule(
+    connection: Connection,
+    settings: Settings,
+    *,
+    accept_guesses: Annotated[
+        bool, typer.Option("--accept-guesses", help="Where something cannot be told, guess as `install` would.")
+    ] = False,
+) -> None:
+    """Print the rule as one query, as LISTENER_WANTED_QUERY takes it: copy it, and change it."""
+    plan = await installing.plan(connection, given(settings) | _guesses(accept_guesses), take_over=True)
+    sys.stdout.write(rule_text(plan.mapping) + "\n")
 
 
 @command(*CONNECTION)

@@ -53,7 +53,7 @@ async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: 
     handled = await until_handled(connection, began)
     if handled and mapping.enrolls and not mapping.observes:
         settled = await settle_astray(connection, url, mapping, progress)
-        tell(settled.of_students() if mapping.only_on_joining else str(settled))
+        tell(settled.of_students() if mapping.one_course_each else str(settled))
         handled = settled.handled and await until_handled(connection, await snapshot(connection))
     repairs = await patiently(lambda: repair_counts(connection, url))
     for repair in repairs:

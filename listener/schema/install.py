@@ -227,7 +227,9 @@ async def _discover(
     tables = tables_of(installed.current, settings)
     try:
         return await look(connection, {**kept, **settings}, tables), kept
-    except Undecided:
+    except Undecided as error:
+        if error.lasts:
+            raise
         kept = pinned(installed.current, settings, found_too=True)  # nothing says it any more: it was known once
         return await look(connection, {**kept, **settings}, tables), kept
     except TableNotFound as error:

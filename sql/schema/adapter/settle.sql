@@ -58,12 +58,12 @@ begin
             begin
                 {{expect_enrollments}}
                 -- A rule about new students alone may fail for others.
-                continue when {{only_on_joining}} and exists (
+                continue when {{one_course_each}} and exists (
                     select from {{enrollment_table}} as enrollment
                     where {{enrollment_profile:enrollment}} = one_id
                 );
                 -- For which course the rule fails is found once: all others of them go on past it.
-                if {{only_on_joining}} and fails_for_a_course is null then
+                if {{one_course_each}} and fails_for_a_course is null then
                     begin
                         perform from (
                             {{default_course_view}}
@@ -76,8 +76,10 @@ begin
                 -- A course that refuses keeps nobody out of the others.
                 courses := case
                     when fails_for_a_course then array[listener.default_course_id()]
-                    when not ({{only_on_joining}} or is_over) then array(
-                        select wanted.course_id from listener.wanted(array[one_id]) as wanted
+                    when not ({{one_course_each}} or is_over) then array(
+                        select wanted.course_id
+                        from listener.wanted(array[one_id]) as wanted
+                        where wanted.course_id is not null
                         union
                         select made.course_id
                         from listener.made_enrollment as made
@@ -87,7 +89,7 @@ begin
             exception when assert_failure or others then
                 null;
             end;
-            if cardinality(courses) > 1 or fails_for_a_course and courses[1] is not null then
+            if cardinality(courses) > 1 or (fails_for_a_course or {{by_school}}) and courses[1] is not null then
                 problem := null;
                 foreach one_course in array courses loop
                     exit when is_over;
@@ -123,7 +125,7 @@ begin
         from (
             {{settled_query}}
         ) as wanted(profile_id, course_id)
-        where wanted.profile_id = any (profile_ids){{has_course}}{{in_only_course:wanted}}
+        where {{is_of_these}}{{has_course}}{{in_only_course:wanted}}
     ),
 
     {{who_asks}}{{seats}},

@@ -42,7 +42,7 @@ begin
             where is_there
         ),
 
-        -- Ranges of the index: those who are none of these are not walked past.
+{{still_wanted}}        -- Ranges of the index: those who are none of these are not walked past.
         due_by_now as materialized (
             select
                 pending_enrollment.profile_id,
@@ -84,7 +84,7 @@ begin
             from listener.pending_enrollment
             where
                 pending_enrollment.next_attempt_at = 'infinity'
-                and exists (select from destination)
+                and {{has_course_now}}
                 and not exists (select from listener.pause where pause.consumer = 'enroll')
             order by pending_enrollment.next_attempt_at
             limit most
