@@ -88,6 +88,24 @@ class Ambiguous(ListenerError):
 class Undecided(ListenerError):
     """cannot tell {what}: {reason}. Set {setting}."""
 
+    lasts = False
+    """Whether it is asked although an earlier installation knew what it is about."""
+
+
+class Unclear(Undecided):
+    """cannot tell {what}: {reason}. Set {setting}."""
+
+    lasts = True
+
+
+class Questions(Undecided):
+    """{count} things cannot be told; nothing is changed until they are."""
+
+    def __init__(self, questions: list[str], *, lasts: bool) -> None:
+        super().__init__(count=len(questions))
+        self.args = ("\n".join([self.args[0], *questions]),)
+        self.lasts = lasts
+
 
 class NotRouted(ListenerError):
     """LISTENER_WANTED_QUERY cannot be watched: {what}. Set {setting}."""
@@ -197,6 +215,16 @@ class NeedsStructure(ListenerError):
 
 class PlanOrPrint(ListenerError):
     """--plan says who would join and leave, --print prints the SQL: give one of the two."""
+
+
+class NotReviewed(ListenerError):
+    """nothing is installed: under this rule {numbers}, and the brake (LISTENER_BRAKE) allows {allowed} within ten
+    minutes. Look at `listener install --plan`, then say `--yes`, or `--reviewed` with the number that it prints."""
+
+
+class PlanMoved(ListenerError):
+    """nothing is installed: rule or numbers are not those of plan {reviewed} any more, this is plan {number}. Look at
+    `listener install --plan` again."""
 
 
 class Busy(ListenerError):

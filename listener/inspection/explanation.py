@@ -117,7 +117,8 @@ class Explanation:
     @property
     def _decided(self) -> tuple[Verdict, str | None]:
         rule, pairs = self.means, self.seen.pairs
-        if rule.only_on_joining and self.seen.enrollments:
+        in_another = rule.by_school and any(each.standing is Standing.TO_DO for each in pairs or ())
+        if rule.only_on_joining and self.seen.enrollments and not in_another:
             return Verdict.ENROLLED, None
         if self.actions == "count":
             return Verdict.NOT_DONE_HERE, None
@@ -125,11 +126,13 @@ class Explanation:
             return Verdict.UNKNOWN, None
         if any(each.standing is Standing.TO_DO for each in pairs):
             verdict, reason = self._of_what_is_to_do()
-            found_by_audit = verdict is Verdict.MISSED and rule.is_looked_after
+            found_by_audit = verdict is Verdict.MISSED and not rule.only_on_joining
             return (Verdict.ON_ITS_WAY, "audit") if found_by_audit else (verdict, reason)
         if any(each.standing is Standing.HELD for each in pairs):
             return Verdict.WAITS, "held"
         wanted = [each.standing for each in pairs if each.wanted]
+        if not wanted and rule.by_school and self.seen.is_student:
+            return Verdict.NOT_WANTED, None
         if not wanted:
             return Verdict.NOT_A_STUDENT if rule.only_on_joining else Verdict.NOT_WANTED, None
         if all(each is Standing.LEFT_BY_HAND for each in wanted):

@@ -15,7 +15,7 @@ begin
 end;
 $$;
 
--- True; or an error, if an enrollment that was just made is not there: whoever is not in the course is to wait, with that
+-- True; or an error, if an enrollment that was just made is not there: a student who is not in the course is to wait, with that
 -- for a reason, and not to be enrolled and thrown out again with each note.
 create or replace function listener.stays(
     profile_id {{profile_key_type}}, course_id {{course_key_type}}, done text

@@ -82,12 +82,13 @@ begin
 end;
 $$;
 
--- Notes these profiles, a hundred in a note, to be handled like those that have just signed up. How many these are.
-create or replace function listener.note_profiles(ids {{profile_key_type}}[]) returns bigint
+-- Notes these profiles, a hundred in a note, to be handled like those that have just signed up; `cause` is what the LMS's
+-- triggers are told of it. How many these are.
+create or replace function listener.note_profiles(ids {{profile_key_type}}[], cause text) returns bigint
 language sql set search_path = pg_catalog, pg_temp as $$
     with new_note as (
         insert into listener.change (source, operation, profile_ids)
-        select 'profiles', 'insert', array_agg(profile.id)
+        select 'profiles', cause, array_agg(profile.id)
         from unnest(ids) with ordinality as profile(id, place)
         group by (profile.place - 1) / 100
         returning cardinality(change.profile_ids) as profiles

@@ -42,9 +42,13 @@ begin
             where is_there
         ),
 
-        -- Ranges of the index: those who are none of these are not walked past.
+{{still_wanted}}        -- Ranges of the index: those who are none of these are not walked past.
         due_by_now as materialized (
-            select pending_enrollment.profile_id, pending_enrollment.reason, pending_enrollment.error
+            select
+                pending_enrollment.profile_id,
+                pending_enrollment.cause,
+                pending_enrollment.reason,
+                pending_enrollment.error
             from listener.pending_enrollment
             where
                 pending_enrollment.next_attempt_at <= statement_timestamp()
@@ -56,7 +60,11 @@ begin
 
         -- Further away than anybody's next attempt is: the server's clock has gone back since.
         due_by_another_clock as materialized (
-            select pending_enrollment.profile_id, pending_enrollment.reason, pending_enrollment.error
+            select
+                pending_enrollment.profile_id,
+                pending_enrollment.cause,
+                pending_enrollment.reason,
+                pending_enrollment.error
             from listener.pending_enrollment
             where
                 pending_enrollment.next_attempt_at > statement_timestamp() + interval '80 minutes'
@@ -68,11 +76,15 @@ begin
         ),
 
         due_with_course as materialized (
-            select pending_enrollment.profile_id, pending_enrollment.reason, pending_enrollment.error
+            select
+                pending_enrollment.profile_id,
+                pending_enrollment.cause,
+                pending_enrollment.reason,
+                pending_enrollment.error
             from listener.pending_enrollment
             where
                 pending_enrollment.next_attempt_at = 'infinity'
-                and exists (select from destination)
+                and {{has_course_now}}
                 and not exists (select from listener.pause where pause.consumer = 'enroll')
             order by pending_enrollment.next_attempt_at
             limit most
@@ -89,14 +101,19 @@ begin
                 union all
                 select * from due_with_course
                 union all
-                select held.profile_id, null, null from unnest(held_ids) as held(profile_id)
+                select held.profile_id, 'retry', null, null from unnest(held_ids) as held(profile_id)
             ) as each
             order by each.profile_id, each.reason
         ),
 
         outcome as materialized (
-            select attempt.*
-            from listener.settle(array(select due.profile_id from due order by due.profile_id), singly) as attempt
+            select attempt.*, by_cause.cause
+            from (
+                select due.cause, array_agg(due.profile_id order by due.profile_id) as ids
+                from due
+                group by due.cause
+            ) as by_cause
+            cross join lateral listener.settle(by_cause.ids, singly, null, by_cause.cause) as attempt
             where
                 singly
                 or not (select listener.may_not_stay())
@@ -107,7 +124,8 @@ begin
             select distinct on (outcome.profile_id)
                 outcome.profile_id,
                 outcome.waits_for,
-                outcome.error
+                outcome.error,
+                outcome.cause
             from outcome
             where outcome.waits_for is not null
             order by outcome.profile_id, outcome.waits_for = 'failed' desc
@@ -115,12 +133,13 @@ begin
 
         -- All of them are there, and conflict: so each is found by its key, which a join would leave to the planner.
         still_pending as (
-            insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at)
+            insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at, cause)
             select
                 unsettled.profile_id,
                 unsettled.waits_for,
                 unsettled.error,
-                case when unsettled.waits_for in ('no_course', 'full') then 'infinity' else clock_timestamp() end
+                case when unsettled.waits_for in ('no_course', 'full') then 'infinity' else clock_timestamp() end,
+                unsettled.cause
             from unsettled
             on conflict (profile_id) do update
             set

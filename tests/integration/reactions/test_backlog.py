@@ -92,6 +92,7 @@ ELSEWHERE = {
     *(f"profile_look.{name}" for name in sql.sections("inspection/profile_look")),
     "matching",  # stops after some time
     *(f"rule_failure.{name}" for name in sql.sections("inspection/rule_failure")),  # too
+    *(f"rule.{name}" for name in sql.sections("inspection/rule")),  # printed, never run
     # Parts of others:
     *("batch", "next_notes", "notes_after", "doorbell.ring", "doorbell.look", "findings.orphans"),
     *(f"preview.{name}" for name in sql.sections("inspection/preview")),
