@@ -60,6 +60,7 @@ def run(settings: Settings) -> None:
 
 
 app.command(epilog="Example: listener install --print > review.sql")(attaching.install)
+app.command(epilog="Example: listener rule > who_is_where.sql")(attaching.rule)
 app.command(epilog="Example: listener uninstall")(attaching.uninstall)
 app.command(epilog="Example: listener diagnose --json")(repairing.diagnose)
 app.command(epilog="Example: listener sync --dry-run")(repairing.sync)

@@ -88,6 +88,15 @@ class Settings(BaseSettings):
     student_predicate: str | None = optional(
         "SQL condition on one row of that table, in place of column and values; `true` is everyone"
     )
+    person_predicate: str | None = optional(
+        "SQL condition on one row of profiles: this person counts; in place of what says suspended, deleted, and the "
+        "like, beside a table of roles"
+    )
+    tenant: str | None = optional(
+        "which column says the school of a person and of a course, where several share a database: "
+        "`profiles.org_id=courses.org_id`; by a table of memberships `members(user_id).org_id=courses.org_id`; or "
+        "`none`: all students land in the same course"
+    )
     student_view: str | None = optional(
         "query of one column, written by hand: the keys of all who are students now, in place of what the "
         "rule would select; the rule still says which rows are looked at"
@@ -103,8 +112,8 @@ class Settings(BaseSettings):
         "SQL condition on one row of enrollments: it counts; in place of the status and of times at which it ended"
     )
     enrollment_values: str | None = optional(
-        "what other columns of a new enrollment get: `column=expression` over the profile's row, "
-        "separated by semicolons"
+        "what other columns of a new enrollment get: `column=expression` over the profile's row, or over the course's "
+        "(`teacher_id=courses.teacher_id`), separated by semicolons"
     )
     course_table: str | None = optional("table of the courses")
     course_key: str | None = optional("its column that enrollments refer to")

@@ -19,7 +19,7 @@ from listener.database.session import own_path
 from listener.errors import Blinded, ListenerError, MayNot, WrongSetting
 from listener.mapping.mapping import Table, readable
 from listener.reasons import reason
-from listener.row_text import over
+from listener.row_text import STRING, over
 
 ROW = "listener_row"
 NOTHING = "listener_nothing"
@@ -55,10 +55,14 @@ async def order(connection: Connection, table: Table, text: str, setting: str) -
     return await _understood(connection, table, "order by {text}\n", text, setting)
 
 
-async def value(connection: Connection, table: Table, column: str, kind: str, text: str, setting: str) -> str:
-    """A column's value of type `kind`, computed from a row of `table`. Raises WrongSetting."""
+async def value(
+    connection: Connection, table: Table, column: str, kind: str, text: str, setting: str, *, named: bool = False
+) -> str:
+    """A column's value of type `kind`, computed from a row of `table`; `named`, under that table's name. Raises
+    WrongSetting."""
     clause = f"where (({{text}}\n)::{kind}) is not null"
-    understood = await _understood(connection, table, clause, text, f"{setting}, {column}")
+    row = sql.identifier(table.name) if named else ROW
+    understood = await _understood(connection, table, clause, text, f"{setting}, {column}", row)
     found = re.fullmatch(r"\((.*) IS NOT NULL\)", understood, re.DOTALL)
     if found is None:
         raise WrongSetting(name=setting, problem=f"{short(text)} is not an expression")
@@ -129,12 +133,14 @@ def not_understood(text: str, setting: str, error: Exception) -> WrongSetting:
     return WrongSetting(name=setting, problem=f"{short(text)} is not understood: {reason(error)}")
 
 
-async def _understood(connection: Connection, table: Table, clause: str, text: str, setting: str) -> str:
+async def _understood(
+    connection: Connection, table: Table, clause: str, text: str, setting: str, row_name: str = ROW
+) -> str:
     if ROW in text or NOTHING in text:
         raise WrongSetting(name=setting, problem=f"may not speak of {ROW} or {NOTHING}")
     async with undone(connection):
         # A second relation makes Postgres qualify every column.
-        select = f"select 1 as one from {table} as {ROW} cross join (select 1 as one) as {NOTHING}"
+        select = f"select 1 as one from {table} as {row_name} cross join (select 1 as one) as {NOTHING}"
         await _make_view(connection, f"{select}\n{clause.replace('{text}', text)}", text, setting)
         await connection.execute("set local search_path = ''")
         row = await only_row(connection, sql.read(TRIED, "shape"))
@@ -147,7 +153,14 @@ async def _understood(connection: Connection, table: Table, clause: str, text: s
     if problem is not None:
         raise WrongSetting(name=setting, problem=f"{short(text)} {problem}")
     where_or_order: str = CLAUSE.split(row["definition"], maxsplit=1)[1]
-    return where_or_order.rstrip("; \n").replace(f"{ROW}.", "{row}.")
+    return _over_row(where_or_order.rstrip("; \n"), row_name)
+
+
+def _over_row(expression: str, name: str) -> str:
+    """With `{row}` in place of the row's name, which is plain or quoted as Postgres writes it. Strings stay."""
+    plain = name.strip('"')
+    written = rf'(?<![\w".])(?:{re.escape(plain)}|{re.escape(name)})\.'
+    return re.sub(rf"({STRING})|{written}", lambda match: match[1] or "{row}.", expression)
 
 
 @asynccontextmanager

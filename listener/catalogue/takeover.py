@@ -55,10 +55,7 @@ class Function:
 
 async def existing(connection: Connection, mapping: Mapping) -> list[Existing]:
     """All triggers on the LMS's tables that enroll or count, enabled or not."""
-    functions = [
-        Function(row["schema"], row["name"], NOISE.sub(" ", row["source"]))
-        for row in await connection.fetch(sql.read("catalogue/triggers", "functions"))
-    ]
+    functions = await _functions(connection)
     watched = {(table.schema, table.name) for table in mapping.tables} | {("auth", "users")}
     found = []
     for row in await connection.fetch(sql.read("catalogue/triggers", "triggers")):
@@ -74,6 +71,34 @@ async def existing(connection: Connection, mapping: Mapping) -> list[Existing]:
             function = f"{row['function_schema']}.{row['function']}()"
             found.append(Existing(table, row["name"], function, row["enabled"], enrolls, counts, others))
     return found
+
+
+async def _functions(connection: Connection) -> list[Function]:
+    return [
+        Function(row["schema"], row["name"], NOISE.sub(" ", row["source"]))
+        for row in await connection.fetch(sql.read("catalogue/triggers", "functions"))
+    ]
+
+
+async def own_counting(connection: Connection, mapping: Mapping) -> str | None:
+    """A remark on functions of the app that count what the listener counts, too; None if there are none.
+    (Statements in the app's own code cannot be seen.)"""
+    if not mapping.counts_in_courses:
+        return None
+    of_triggers = {each.function for each in await existing(connection, mapping)}
+    counting = [
+        f"{each.schema}.{each.name}()"
+        for each in await _functions(connection)
+        if _writes(each.source, mapping)[1] and f"{each.schema}.{each.name}()" not in of_triggers
+    ]
+    if not counting:
+        return None
+    each = "counts" if len(counting) == 1 else "count"
+    columns = " and ".join(f"{mapping.course_table.label}.{name}" for name in mapping.count_columns)
+    return (
+        f"{' and '.join(counting)} {each} in {columns} by itself, and the listener counts there, too: what both count"
+        " is double, until the audit mends it. Leave it to the listener, or set LISTENER_COUNT_COLUMNS=none"
+    )
 
 
 def taken_over(found: list[Existing]) -> tuple[TakenOver, ...]:

@@ -76,6 +76,8 @@ def verdict_line(explained: Explanation) -> str:
     match explained.verdict:
         case Verdict.ENROLLED if not explained.means.only_on_joining:
             return f"enrolled where it should be{_but_of_courses(explained)}"
+        case Verdict.NOT_WANTED if explained.means.by_school:
+            return "a student of no school: enrolled when it is in one"
         case Verdict.NOT_WANTED:
             return "should be nowhere: the query of LISTENER_WANTED_QUERY has no course for it"
         case Verdict.LEFT_BY_HAND:
@@ -224,6 +226,8 @@ def _lands(explained: Explanation) -> str:
     seen = explained.seen
     if explained.actions == "observe":
         return "are enrolled nowhere: LISTENER_ACTIONS is observe"
+    if explained.means.by_school:
+        return "land in a course of their own school"
     if seen.has_default_course is None:
         return "could not be read"
     return f"land in course {seen.default_course}" if seen.has_default_course else "wait: there is no course to be had"

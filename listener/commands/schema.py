@@ -7,15 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from listener.catalogue import open_schemas, subscriptions
+from listener.catalogue import open_schemas, subscriptions, takeover
 from listener.commands.flags import CONNECTION, command
 from listener.commands.printing import show_rows, tell
 from listener.database.connection import Connection
 from listener.database.session import may_write
 from listener.discovery.discovery import given
-from listener.errors import PlanOrPrint
+from listener.discovery.questions import ACCEPTED, ALL
+from listener.errors import NotReviewed, PlanMoved, PlanOrPrint, WrongSetting
 from listener.inspection import matching
-from listener.inspection import preview as previewing
+from listener.inspection import review as reviewing
+from listener.inspection.review import Review
+from listener.inspection.rule_text import rule_text
 from listener.mapping.mapping import Mapping
 from listener.schema import install as installing
 from listener.schema import own_reactions, reaction_files
@@ -42,12 +45,29 @@ async def install(
             help="Only say who would join, leave and come back, by course, and what was found; change nothing.",
         ),
     ] = False,
+    accept_guesses: Annotated[
+        bool,
+        typer.Option(
+            "--accept-guesses", help="Where something cannot be told, take what the question says would be guessed."
+        ),
+    ] = False,
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Disable triggers that enroll or count; uninstall enables them again.")
     ] = False,
     grant_to: Annotated[
         list[str] | None,
         typer.Option("--grant-to", help="A role that is to run the daemon, with rights on schema listener only."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Install a rule that moves many people, without a question.")
+    ] = False,
+    reviewed: Annotated[
+        str | None,
+        typer.Option(
+            "--reviewed",
+            metavar="NUMBER",
+            help="The number that --plan printed: install only if rule and numbers are still the same.",
+        ),
     ] = None,
     owner: Annotated[
         str | None,
@@ -69,7 +89,11 @@ async def install(
     """Install schema `listener` beside the LMS's tables, or upgrade it."""
     files = None if reactions is None else reaction_files.read(reactions)
     plan = await installing.plan(
-        connection, given(settings), take_over=take_over, grant_to=tuple(grant_to or ()), owner=owner
+        connection,
+        given(settings) | _guesses(accept_guesses),
+        take_over=take_over,
+        grant_to=tuple(grant_to or ()),
+        owner=owner,
     )
     if files is not None:
         await own_reactions.check(connection, files, plan)
@@ -82,14 +106,15 @@ async def install(
     ]
     show_rows(rows, ("what", "found", "score", "why"), "The LMS in this database")
     tell("")
-    if plan.discovery.remark is not None:
-        tell(plan.discovery.remark)
     if only_plan:
-        seen = await previewing.preview(connection, settings.url(), plan.mapping, plan.installed)
+        seen = await _review(connection, settings, plan)
         of_reactions = [] if files is None else (await own_reactions.compare(connection, files)).plan()
-        for said in [*seen.lines(), *of_reactions, *_what_then(plan.mapping)]:
+        tell(f"plan {seen.number}: with the same settings, `install --reviewed {seen.number}` installs just this")
+        for said in [*seen.lines(), *seen.preview.lines(), *of_reactions, *_what_then(plan.mapping)]:
             tell(said)
         return
+    if reviewed is not None or (plan.moves_many and not yes):
+        await _be_reviewed(connection, settings, plan, reviewed)
     await may_write(connection)
     changed = await installing.install(connection, plan)
     tell("installed schema listener" if changed else "already installed: nothing to do")
@@ -104,9 +129,43 @@ async def install(
     for remark in (
         await subscriptions.remark(connection, plan.mapping),
         await matching.remark(connection, plan.mapping),
+        await takeover.own_counting(connection, plan.mapping),
     ):
         if remark is not None:
             tell(remark)
+
+
+async def _review(connection: Connection, settings: Settings, plan: installing.Plan) -> Review:
+    url, same_counts = settings.url(), plan.counts_alike
+    return await reviewing.review(connection, url, plan.mapping, plan.installed, plan.code, same_counts=same_counts)
+
+
+async def _be_reviewed(connection: Connection, settings: Settings, plan: installing.Plan, reviewed: str | None) -> None:
+    """Ask in a terminal, if this would move many. Raises NotReviewed, PlanMoved."""
+    try:
+        seen = await _review(connection, settings, plan)
+    except WrongSetting as error:
+        if reviewed is not None:
+            raise
+        tell(f"what this rule would do cannot be foretold, for it fails for somebody, who will wait: {error}")
+        return
+    if reviewed is not None:
+        if reviewed != seen.number:
+            raise PlanMoved(reviewed=reviewed, number=seen.number)
+        return
+    if not seen.is_much:
+        return
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise NotReviewed(numbers=seen.preview.numbers(), allowed=seen.allowed)
+    for said in [*seen.lines(), *seen.preview.lines()]:
+        tell(said)
+    tell(f"the brake allows {seen.allowed:,} within ten minutes")
+    if not typer.confirm("Install it?"):
+        raise typer.Abort
+
+
+def _guesses(accepted: bool) -> dict[str, str]:
+    return {ACCEPTED: ALL} if accepted else {}
 
 
 def _what_then(mapping: Mapping) -> Iterator[str]:
@@ -117,6 +176,20 @@ def _what_then(mapping: Mapping) -> Iterator[str]:
         yield "changed nothing; once this is installed, `listener sync` does it"
     else:
         yield "changed nothing; once this is installed, the daemon does it"
+
+
+@command(*CONNECTION, *MAPPING, only_looks=True)
+async def rule(
+    connection: Connection,
+    settings: Settings,
+    *,
+    accept_guesses: Annotated[
+        bool, typer.Option("--accept-guesses", help="Where something cannot be told, guess as `install` would.")
+    ] = False,
+) -> None:
+    """Print the rule as one query, as LISTENER_WANTED_QUERY takes it: copy it, and change it."""
+    plan = await installing.plan(connection, given(settings) | _guesses(accept_guesses), take_over=True)
+    sys.stdout.write(rule_text(plan.mapping) + "\n")
 
 
 @command(*CONNECTION)

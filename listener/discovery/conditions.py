@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 
 from listener.catalogue.catalogue import Catalogue, Column, Relation
 from listener.catalogue.columns import few, find_column
-from listener.discovery import vocabulary
+from listener.discovery import states, vocabulary
 from listener.discovery.evidence import Choice
 from listener.discovery.references import AUTH_USERS
+from listener.discovery.states import equals_one_of, ranked
 from listener.errors import Undecided, WrongSetting
-from listener.mapping.lists import assignments, listed
+from listener.mapping.lists import assignments, listed, listing
 from listener.mapping.mapping import column as of_row
 from listener.mapping.mapping import readable
 from listener.settings import PREFIX
@@ -31,23 +32,7 @@ class Rule:
     given: bool = False
 
 
-def equals_one_of(column: Column, values: tuple[str, ...]) -> str:
-    """The condition that a column has one of these values."""
-    if column.is_boolean and len(values) == 1:
-        return f"{of_row(column.name)} is {'true' if values[0] == 'true' else 'not true'}"
-    if column.ignores_case:
-        return f"lower({of_row(column.name)}::text) in ({', '.join(f'lower({literal(value)})' for value in values)})"
-    return f"{of_row(column.name)} in ({', '.join(map(literal, values))})"
-
-
-def _not_gone(relation: Relation, times: tuple[str, ...], flags: tuple[str, ...]) -> list[str]:
-    """Conditions on a row that still counts: by times at which it stopped, and by flags."""
-    found = [f"{of_row(each.name)} is null" for each in ranked(relation, vocabulary.GONE + times) if each.is_time]
-    flagged = ranked(relation, vocabulary.GONE_FLAGS + flags)
-    return found + [f"{of_row(each.name)} is not true" for each in flagged if each.is_boolean]
-
-
-def _status_columns(relation: Relation) -> list[Column]:
+def status_columns(relation: Relation) -> list[Column]:
     """Columns that tell a status, best first: those of usual names; words of a fixed list, under a name that ends as
     those do; numbers."""
     named = ranked(relation, vocabulary.STATUS_COLUMNS)
@@ -68,13 +53,6 @@ def also(rule: Rule, conditions: list[str]) -> Rule:
     also = ", ".join(readable(each) for each in conditions)
     reason = also if rule.condition == "true" else f"{rule.choice.reason}; and {also}"
     return replace(rule, condition=" and ".join(parts), choice=replace(rule.choice, reason=reason))
-
-
-def ranked(relation: Relation, names: tuple[str, ...]) -> list[Column]:
-    """Columns with one of these names, best first."""
-    places = {column.name: vocabulary.rank(column.name, names) for column in relation.columns.values()}
-    found = [(place, name) for name, place in places.items() if place is not None]
-    return [relation.columns[name] for _, name in sorted(found)]
 
 
 class Rules:
@@ -105,7 +83,7 @@ class Rules:
             raise Undecided(
                 what="who is a student",
                 reason=await self._seen(relation, columns[0]),
-                setting=f"LISTENER_STUDENT_VALUES ({EVERYONE})",
+                setting=f"LISTENER_STUDENT_VALUES{await self._sounding(relation, columns[0])} ({EVERYONE})",
             )
         return None
 
@@ -126,25 +104,20 @@ class Rules:
         """Raise Undecided if another table's column knows students."""
         for relation, name in tables:
             known = await self._catalogue.values(relation, relation.columns[name])
-            if self.matching(known, vocabulary.STUDENTS[: vocabulary.STUDENTS.index("user")]):
+            if vocabulary.matching(known, vocabulary.STUDENTS_ALONE):
                 raise Undecided(
                     what="who is a student",
                     reason=f"no column of the profiles says so, and {relation.table.label}.{name} may",
                     setting=f"LISTENER_STUDENT_TABLE={relation.table.label} if it does ({EVERYONE})",
                 )
 
-    async def conditions(self, relation: Relation) -> list[str]:
-        """Further plain conditions on a profile: not deleted, not suspended, active, approved."""
-        found = _not_gone(relation, vocabulary.SHUT_OUT, vocabulary.NOT_THESE)
-        found += [
-            f"{of_row(each.name)} is not false" for each in ranked(relation, vocabulary.ONLY_THESE) if each.is_boolean
-        ]
-        for column in ranked(relation, vocabulary.APPROVALS):
-            known = await self._catalogue.values(relation, column)
-            approved = self.matching(known, vocabulary.APPROVED)
-            if column.is_word and approved:
-                found.append(equals_one_of(column, approved))
-        return found
+    async def person(self, profiles: Relation, *, beside_roles: bool) -> Rule:
+        """The rule for people who have not left, whatever their role: beside a table of roles, or as it is given."""
+        setting, text = PREFIX + "PERSON_PREDICATE", self._given.get("person_predicate")
+        if text is not None:
+            return Rule(text, Choice("person", 100, setting), setting=setting, given=True)
+        nothing = Rule("true", Choice("person", 80, "nothing says that somebody has left"))
+        return also(nothing, await states.of_person(self._catalogue, profiles)) if beside_roles else nothing
 
     async def status(self, relation: Relation) -> Rule:
         """The rule for active enrollments. Raises Undecided."""
@@ -153,7 +126,7 @@ class Rules:
         text = self._given.get("active_predicate")
         if text is not None:
             return await self._given_active(relation, text)
-        found = _not_gone(relation, vocabulary.DROPPED, vocabulary.DROPPED_FLAGS)
+        found = states.not_gone(relation, vocabulary.DROPPED, vocabulary.DROPPED_FLAGS)
         return also(await self._by_status(relation), [*await self._as_students(relation), *found])
 
     async def _given_active(self, relation: Relation, condition: str) -> Rule:
@@ -169,7 +142,7 @@ class Rules:
         """The condition that an enrollment is a student's, where teachers have rows there, too. Raises Undecided."""
         for column in ranked(relation, vocabulary.ROLES_IN_A_COURSE):
             known = await self._catalogue.values(relation, column) if column.is_word else ()
-            students = self.matching(known, vocabulary.STUDENTS[: vocabulary.STUDENTS.index("user")])
+            students = vocabulary.matching(known, vocabulary.STUDENTS_ALONE)
             if not students or len(known) == len(students):
                 continue
             given = [name for _, name, _ in assignments(self._given.get("enrollment_values") or "")]
@@ -185,7 +158,7 @@ class Rules:
     async def _by_status(self, relation: Relation) -> Rule:
         """The rule by the column that tells a status, if there is one."""
         name = self._given.get("enrollment_status")
-        columns = [find_column(relation, name, "enrollment_status")] if name else _status_columns(relation)
+        columns = [find_column(relation, name, "enrollment_status")] if name else status_columns(relation)
         if not columns:
             if "active_values" in self._given:
                 raise WrongSetting(
@@ -197,7 +170,7 @@ class Rules:
             flag = self._rule("active", column, ("true",), 85, "a flag", "enrollment_status")
             return replace(flag, column=None, values=()) if column.generated else flag  # then nothing is written there
         wanted: tuple[str, ...] = vocabulary.PAID if "payment" in vocabulary.words(column.name) else vocabulary.ACTIVE
-        if self.matching(await self._catalogue.values(relation, column), vocabulary.UNSETTLED):
+        if vocabulary.matching(await self._catalogue.values(relation, column), vocabulary.UNSETTLED):
             wanted += vocabulary.SETTLED
         values, reason = await self._values(relation, column, "active_values", wanted)
         if not values:
@@ -214,13 +187,13 @@ class Rules:
         if text is not None:
             setting = "LISTENER_PUBLISH_PREDICATE"
             return Rule(text, Choice("published", 100, setting), setting=setting, given=True)
-        return also(await self._by_publishing(relation), _not_gone(relation, vocabulary.RETIRED, vocabulary.NO_COURSES))
+        return also(await self._by_publishing(relation), states.of_course(relation))
 
     async def _by_publishing(self, relation: Relation) -> Rule:
         """The rule by the column that tells what is published, if there is one."""
         columns = [column for column in ranked(relation, vocabulary.PUBLISH_STATUS) if column.is_word]
         for column in columns:
-            values = self.matching(await self._catalogue.values(relation, column), vocabulary.PUBLISHED)
+            values = vocabulary.matching(await self._catalogue.values(relation, column), vocabulary.PUBLISHED)
             if values:
                 condition = equals_one_of(column, values[:1] if column.allowed else values)
                 return Rule(condition, Choice("published", 85, f"the value of {column.name} that says so"))
@@ -250,9 +223,11 @@ class Rules:
                 )
             return values, f"LISTENER_{setting.upper()}"
         known = await self._catalogue.values(relation, column)
-        matching = self.matching(known, wanted)
+        matching = vocabulary.matching(known, wanted)
         if matching and column.allowed:
             return matching[:1], "the value in the schema that says so"
+        if matching == (column.default_value,):
+            return matching, "the default says so"
         if matching:
             return matching, "the value in the rows that says so"
         slips = tuple(value for value in known if vocabulary.alike(value, wanted[:2]))
@@ -260,21 +235,23 @@ class Rules:
             return slips, "a value that nearly says so"
         return (), ""
 
+    async def _sounding(self, relation: Relation, column: Column) -> str:
+        """Values that have a word for a student among others, as the setting takes them."""
+        known = await self._catalogue.values(relation, column)
+        found = [
+            value
+            for value in known
+            if vocabulary.says(value, frozenset(vocabulary.STUDENTS_ALONE))
+            and not vocabulary.says(value, vocabulary.NOT)
+        ]
+        return f"={listing(found)}" if found else ""
+
     async def _seen(self, relation: Relation, column: Column) -> str:
         """The reason why the values of a column do not tell."""
         known = await self._catalogue.values(relation, column)
         if not known:
             return f"{relation.table.label}.{column.name} may be any {column.type}, and no row has a value yet"
         return f"{relation.table.label}.{column.name} has no such value, only {few(known)}"
-
-    @staticmethod
-    def matching(known: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
-        """Values for the first of `wanted` that any of them has, in every spelling."""
-        for word in wanted:
-            found = tuple(value for value in known if vocabulary.fold(value) == word)
-            if found:
-                return found
-        return ()
 
     @staticmethod
     def _rule(what: str, column: Column, values: tuple[str, ...], score: int, reason: str, setting: str) -> Rule:

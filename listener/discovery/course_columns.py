@@ -5,8 +5,8 @@ from listener.catalogue.catalogue import Relation
 from listener.catalogue.columns import find_column
 from listener.database.connection import Connection
 from listener.discovery import vocabulary
-from listener.discovery.conditions import ranked
 from listener.discovery.evidence import Choice
+from listener.discovery.states import ranked
 from listener.errors import WrongSetting
 from listener.mapping.lists import listed
 from listener.mapping.mapping import column
@@ -22,9 +22,15 @@ def price_of(courses: Relation, asked: dict[str, str]) -> tuple[str | None, Choi
     prices += [
         each for each in courses.columns.values() if each.is_number and vocabulary.words(each.name)[:1] == ["price"]
     ]
+    dated = any(each.is_time for each in ranked(courses, vocabulary.DATES))
+    by_key = ", ".join(courses.primary_key) or "key"
     if not prices:
-        return None, Choice("default course", 70, "no price: the oldest first")
-    return prices[0].name, Choice("default course", 85, f"the cheapest by {prices[0].name}, then the oldest")
+        reason = "no price: the oldest first" if dated else f"neither price nor date: the first by {by_key}"
+        if not dated and courses.key is not None and courses.key.family == "uuid":
+            reason += ", which is any one (LISTENER_DEFAULT_COURSE or LISTENER_COURSE_ORDER says which)"
+        return None, Choice("default course", 70 if dated else 50, reason)
+    then = "the oldest" if dated else f"the first by {by_key}"
+    return prices[0].name, Choice("default course", 85, f"the cheapest by {prices[0].name}, then {then}")
 
 
 async def order_of(connection: Connection, courses: Relation, price: str | None, asked: dict[str, str]) -> str:

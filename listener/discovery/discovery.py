@@ -6,21 +6,25 @@ from listener import sql
 from listener.catalogue import expressions, rights
 from listener.catalogue.catalogue import Catalogue, Relation
 from listener.catalogue.columns import check_seen
+from listener.catalogue.comparisons import Comparisons
 from listener.catalogue.ownership import look_as_owner
 from listener.database.connection import Connection
 from listener.database.rows import only_row
-from listener.discovery import tenants, vocabulary
-from listener.discovery.conditions import Rule, Rules, ranked
+from listener.discovery import vocabulary
+from listener.discovery.conditions import Rule, status_columns
 from listener.discovery.course_columns import counts_of, order_of, price_of
 from listener.discovery.enrollment_values import values_of
 from listener.discovery.enrollments import Enrollments, EnrollmentTables
 from listener.discovery.evidence import Choice
 from listener.discovery.owners import of_one_owner
-from listener.discovery.students_rule import check_comparable, students_rule
+from listener.discovery.questions import ACCEPTED, Asking
+from listener.discovery.references import INNER_SCHEMAS
+from listener.discovery.rule_parts import GUESSED, Parts, RuleParts
+from listener.discovery.states import ranked
 from listener.discovery.tables import Tables
 from listener.errors import WrongSetting
 from listener.mapping.description import described
-from listener.mapping.mapping import Actions, Mapping, MissingIndex
+from listener.mapping.mapping import Actions, Mapping, MissingIndex, Table
 from listener.mapping.pinning import NO_QUERY, QUERY, RULE
 from listener.rules.wanted_rule import with_query
 from listener.settings import MAPPING, PREFIX, Settings
@@ -34,16 +38,20 @@ class Discovery:
     mapping: Mapping
     choices: tuple[Choice, ...]
     owners: tuple[str, ...] = ()
-    remark: str | None = None
-    """A line about what was found, and may not be meant."""
+    guessed: tuple[tuple[str, str], ...] = ()
+    """(what it is about, what was guessed, as a person allowed)."""
 
     def lines(self) -> list[tuple[str, str, str, str]]:
         """(part, found, score, reason) for people to check."""
         why = {choice.what: choice for choice in self.choices}
-        return [
-            (what, found, str(why[what].score) if what in why else "", why[what].reason if what in why else "")
-            for what, found in described(self.mapping)
-        ] + ([("owner", ", ".join(self.owners), "", "")] if self.owners else [])
+        return (
+            [
+                (what, found, str(why[what].score) if what in why else "", why[what].reason if what in why else "")
+                for what, found in described(self.mapping)
+            ]
+            + ([("owner", ", ".join(self.owners), "", "")] if self.owners else [])
+            + [("guessed", guess, "", about) for about, guess in self.guessed]
+        )
 
 
 def given(settings: Settings) -> dict[str, str]:
@@ -71,20 +79,16 @@ async def look(
     }
     catalogue = of_one_owner(await Catalogue.load(connection), asked)
     await _look_as_owner(connection, catalogue, asked)
-    finder, rules = Tables(catalogue, asked), Rules(catalogue, asked)
+    finder, asking = Tables(catalogue, asked), Asking(asked.get(ACCEPTED))
     enrollments = finder.enrollments()
     profiles, profile_key, profiles_why = finder.profiles(enrollments)
     courses, course_key, courses_why = finder.courses(enrollments)
     by_query = "wanted_query" in asked
     _alone(asked)
-    if by_query:
-        rule, role = Rule("true", Choice("students", 100, "LISTENER_WANTED_QUERY")), None
-        published = Rule("true", Choice("published", 100, "LISTENER_WANTED_QUERY"))
-    else:
-        rule, role = await students_rule(finder, rules, profiles, enrollments, asked)
-        published = await rules.published(courses)
-    if role is not None:
-        check_comparable(*role, profiles, profile_key)
+    compared = await Comparisons.of(
+        connection, [each.table for each in catalogue.tables if _is_of_lms(each, catalogue)]
+    )
+    parts = await Parts(catalogue, finder, asked, asking, compared).find(profiles, profile_key, enrollments, courses)
     price, price_choice = price_of(courses, asked)
     counts, counts_choice = counts_of(courses, asked)
     found = FoundParts(
@@ -93,10 +97,7 @@ async def look(
         enrollments,
         courses,
         course_key,
-        students=rule,
-        role=role,
-        status=await rules.status(enrollments.relation),
-        published=published,
+        parts=parts,
         price=price,
         count_columns=counts,
     )
@@ -104,18 +105,26 @@ async def look(
         Choice("profiles", 90 if enrollments.person.by_foreign_key else 70, profiles_why),
         Choice("enrollments", finder.score, finder.reason),
         Choice("courses", 95 if enrollments.course.by_foreign_key else 70, courses_why),
-        rule.choice,
-        found.status.choice,
-        found.published.choice,
+        parts.students.choice,
+        parts.status.choice,
+        parts.published.choice,
+        *([] if parts.school is None else [parts.school.choice]),
         price_choice,
         counts_choice,
     )
-    mapping = _with_catalogue(await _mapping(connection, found, asked), catalogue)
+    values = await asking.answer(values_of(connection, *_values(found), asked, parts.school), "values", None, ({}, {}))
+    asking.check()
+    mapping = _with_catalogue(await _mapping(connection, found, asked, values), catalogue)
     if by_query:
         mapping = await with_query(connection, mapping, catalogue, asked)
-    mapping = replace(mapping, settings={name: value for name, value in asked.items() if name in given_now})
+    kept = {name: value for name, value in asked.items() if name in given_now and name != ACCEPTED}
+    mapping = replace(mapping, settings=kept | asking.kept)
     owners = (catalogue.relations[table].owner for table in mapping.tables if table in catalogue.relations)
-    return Discovery(mapping, choices, tuple(sorted(set(owners))), tenants.remark(profiles, courses, asked))
+    return Discovery(mapping, choices, tuple(sorted(set(owners))), tuple(asking.guessed.items()))
+
+
+def _is_of_lms(relation: Relation, catalogue: Catalogue) -> bool:
+    return catalogue.is_looked_at(relation) and relation.table.schema not in INNER_SCHEMAS
 
 
 async def _look_as_owner(connection: Connection, catalogue: Catalogue, asked: dict[str, str]) -> None:
@@ -138,24 +147,37 @@ class FoundParts:
     enrollments: Enrollments
     courses: Relation
     course_key: str
-    students: Rule
-    role: tuple[Relation, str] | None
-    """The table of roles, and its key to the profile, if the rule for students is about that table."""
-    status: Rule
-    published: Rule
+    parts: RuleParts
     price: str | None
     count_columns: tuple[str, ...]
 
 
-async def _mapping(connection: Connection, found: FoundParts, asked: dict[str, str]) -> Mapping:
-    profiles, enrollments, courses = found.profiles, found.enrollments, found.courses
-    person, course, status = enrollments.person.column, enrollments.course.column, found.status.column
+def _values(found: FoundParts) -> tuple[Relation, Table, Table, set[str | None]]:
+    """Where a new enrollment's values go, and come from."""
+    enrollments = found.enrollments
+    usual = {enrollments.person.column, enrollments.course.column, found.parts.status.column}
+    if found.parts.status.choice.score == GUESSED:  # it was asked about
+        usual |= {each.name for each in status_columns(enrollments.relation) if not each.must_be_given}
+    return enrollments.relation, found.profiles.table, found.courses.table, usual
+
+
+async def _mapping(
+    connection: Connection,
+    found: FoundParts,
+    asked: dict[str, str],
+    values: tuple[dict[str, str], dict[str, str]],
+) -> Mapping:
+    profiles, enrollments, courses, parts = found.profiles, found.enrollments, found.courses, found.parts
+    person, course, status = enrollments.person.column, enrollments.course.column, parts.status.column
     profile_type, course_type = profiles.columns[found.profile_key].type, courses.columns[found.course_key].type
     dates = ranked(enrollments.relation, ("enrolled_at", "enrollment_date", *vocabulary.DATES))
     date = next((each for each in dates if each.is_time), None)
     default_course = asked.get("default_course")
-    roles = [] if found.role is None else [found.role[0].table]
-    await rights.check_installer(connection, [profiles.table, *roles, enrollments.relation.table, courses.table])
+    roles = [] if parts.role is None else [parts.role[0].table]
+    school = parts.school
+    members = [] if school is None else [school.way.relation.table]
+    tables = [profiles.table, *roles, *members, enrollments.relation.table, courses.table]
+    await rights.check_installer(connection, list(dict.fromkeys(tables)))
 
     async def condition(relation: Relation, rule: Rule) -> str:
         understood = expressions.predicate if rule.given else expressions.checked
@@ -163,30 +185,38 @@ async def _mapping(connection: Connection, found: FoundParts, asked: dict[str, s
         check_seen(relation, text, rule.setting)
         return text
 
+    is_student = await condition(parts.role[0] if parts.role else profiles, parts.students)
+    is_person = await condition(profiles, parts.person)
+    if not parts.role and is_person != "true":
+        is_student, is_person = is_person if is_student == "true" else f"({is_student}) and ({is_person})", "true"
+    tenant = None
+    if school is not None:
+        tenant = school.tenant(courses, await condition(school.way.relation, parts.member))
     return Mapping(
         profile_table=profiles.table,
         profile_key=found.profile_key,
         profile_key_type=profile_type,
-        role_table=found.role[0].table if found.role else None,
-        role_key=found.role[1] if found.role else None,
-        is_student=await condition(found.role[0] if found.role else profiles, found.students),
+        is_person=is_person,
+        tenant=tenant,
+        role_table=parts.role[0].table if parts.role else None,
+        role_key=parts.role[1] if parts.role else None,
+        is_student=is_student,
         enrollment_table=enrollments.relation.table,
         enrollment_profile=person,
         enrollment_course=course,
         enrollment_status=status,
         enrollment_date=date.name if date else None,
         enrollment_date_type=date.type if date else "timestamptz",
-        active_values=found.status.values,
-        is_active=await condition(enrollments.relation, found.status),
+        active_values=parts.status.values,
+        is_active=await condition(enrollments.relation, parts.status),
         count_rows="all" if asked.get("count_rows") == "all" else "active",
-        extra_values=await values_of(
-            connection, enrollments.relation, profiles.table, {person, course, status}, asked.get("enrollment_values")
-        ),
+        extra_values=values[0],
+        course_values=values[1],
         course_table=courses.table,
         course_key=found.course_key,
         course_key_type=course_type,
         course_price=found.price,
-        is_available=await condition(courses, found.published),
+        is_available=await condition(courses, parts.published),
         default_course=None
         if default_course is None
         else await expressions.literal(connection, default_course, course_type, "LISTENER_DEFAULT_COURSE"),
@@ -203,7 +233,7 @@ async def _mapping(connection: Connection, found: FoundParts, asked: dict[str, s
 
 def _with_catalogue(mapping: Mapping, catalogue: Catalogue) -> Mapping:
     """Adds from the catalogue: partitioned tables, and enum columns."""
-    watched = (mapping.student_table, mapping.enrollment_table, *(each.table for each in mapping.watched))
+    watched = (mapping.enrollment_table, *(each.table for each in (*mapping.noted, *mapping.watched)))
     return replace(
         mapping,
         partitioned=tuple(each.table for each in catalogue.tables if each.partitioned and each.table in watched),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from listener.catalogue.catalogue import Relation
-from listener.catalogue.columns import few
+from listener.catalogue.columns import few, find_column
 from listener.discovery import vocabulary
 from listener.discovery.evidence import CLOSE, LEAST, Candidate, best
 from listener.discovery.references import Reference, References
@@ -55,7 +55,8 @@ class EnrollmentTables(References):
             raise ShapeNotUnderstood(
                 what="the references",
                 table=asked.table.label,
-                reason="set LISTENER_ENROLLMENT_PROFILE and LISTENER_ENROLLMENT_COURSE, and their tables",
+                reason=self._no_key(asked)
+                or "set LISTENER_ENROLLMENT_PROFILE and LISTENER_ENROLLMENT_COURSE, and their tables",
             )
         likeness, _, problem = max(unclear, key=lambda each: each[:2], default=(0, False, None))
         if problem is not None and likeness >= LEAST_ENROLLMENT:
@@ -94,6 +95,31 @@ class EnrollmentTables(References):
         why = f"{reason}; {person.name}: {person.reason}; {course.name}: {course.reason}"
         return Candidate(found, label, 100 if asked else score, why)
 
+    def course_references(self, relation: Relation) -> list[Candidate[Reference]]:
+        """Without columns that are only named for a course and may be empty, where something else that people are
+        enrolled in must be there: then that is meant."""
+        found = super().course_references(relation)
+        if "course_table" in self.given and any(each.thing.by_foreign_key for each in found):
+            return [each for each in found if each.thing.by_foreign_key]
+        if self.given.keys() & {"enrollment_course", "course_table"} or any(
+            each.thing.by_foreign_key for each in found
+        ):
+            return found
+        people = {each.thing.column for each in self.people_references(relation)}
+        must = any(
+            relation.columns[name].not_null and name not in people and self._is_of_a_course(relation, name)
+            for name in relation.columns
+        )
+        return [each for each in found if relation.columns[each.thing.column].not_null or not must]
+
+    def _is_of_a_course(self, relation: Relation, column: str) -> bool:
+        """Whether a column refers to something that people can be enrolled in."""
+        reference = relation.reference(column)
+        other = None if reference is None else self.catalogue.relations.get(reference[0])
+        if other is None or vocabulary.says(column, vocabulary.SOMEONE_ELSE | vocabulary.OF_ALL):
+            return False
+        return not vocabulary.all_among(other.table.name, vocabulary.PEOPLE | vocabulary.OF_ALL | vocabulary.ROLE_FLAGS)
+
     def _likeness(self, relation: Relation) -> int:
         """The score of the table if its references were clear."""
         people = max((each.score for each in self.people_references(relation)), default=0)
@@ -114,16 +140,11 @@ class EnrollmentTables(References):
         for column in relation.columns:
             reference = relation.reference(column)
             other = None if reference is None else self.catalogue.relations.get(reference[0])
-            if (
-                other is None
-                or column in people
-                or vocabulary.says(column, vocabulary.SOMEONE_ELSE | vocabulary.OF_ALL)
-            ):
+            if other is None or column in people or not self._is_of_a_course(relation, column):
                 continue
-            if not vocabulary.all_among(other.table.name, vocabulary.PEOPLE):
-                courses = [each.thing for each in self.course_references(other) if each.thing.by_foreign_key]
-                found.append((column, other.table.label, courses[0] if courses else None))
-        through = [each for each in found if each[2] is not None] or found
+            courses = [each.thing for each in super().course_references(other) if each.thing.by_foreign_key]
+            found.append((column, other.table.label, courses[0] if courses else None))
+        through = [each for each in found if each[2] is not None or relation.columns[each[0]].not_null] or found
         if not through:
             return None
         described = " and ".join(
@@ -138,6 +159,21 @@ class EnrollmentTables(References):
             "one of those, each with its own count. Or set LISTENER_ENROLLMENT_TABLE to a table that refers to courses",
         )
 
+    def _no_key(self, relation: Relation) -> str | None:
+        """Why a column that was given refers to no row of a table that was given, if that is so."""
+        for column_setting, what in (("enrollment_profile", "profile"), ("enrollment_course", "course")):
+            name, target = self.given.get(column_setting), self.set_table(f"{what}_table")
+            if name is None or target is None:
+                continue
+            column = find_column(relation, name, column_setting)
+            if self.key_of(target, column.name, column.family, f"{what}_key") is None:
+                key = f"its key is ({', '.join(target.primary_key)})" if target.primary_key else "it has no key"
+                return (
+                    f"{column.name} is {column.type}, and no column of {target.table.label} is that and unique by"
+                    f" itself: {key}. Add a unique constraint on the one that {column.name} means"
+                )
+        return None
+
     @staticmethod
     def _nearest(candidates: list[Candidate[Enrollments]]) -> str:
         """The reason why no table was chosen."""
@@ -149,13 +185,16 @@ class EnrollmentTables(References):
 
 
 def _check_no_payments(relation: Relation) -> None:
-    """Raise Undecided for a table that is named for something else, and has an amount of money: for each sign-up a
-    payment would be written that nobody made."""
+    """Raise Undecided for a table that is named for something else, and has an amount of money or is named for what is
+    paid or asked for: for each sign-up a payment would be written that nobody made."""
+    if vocabulary.says(relation.table.name, vocabulary.ENROLLMENTS):
+        return
     money = [name for name in relation.columns if vocabulary.rank(name, vocabulary.AMOUNTS) is not None]
-    if money and not vocabulary.says(relation.table.name, vocabulary.ENROLLMENTS):
+    if money or vocabulary.says(relation.table.name, vocabulary.BEFORE_ENROLLING):
+        looks = f"its {money[0]} looks like a payment" if money else "is named for what is paid or asked for before"
         raise Undecided(
             what="where enrollments are kept",
-            reason=f"{relation.table.label} refers to people and courses, and its {money[0]} looks like a payment",
+            reason=f"{relation.table.label} refers to people and courses, and {looks}",
             setting=f"{SETTING}={relation.table.setting} if a row there, made for each new student, is an enrollment",
         )
 

@@ -95,7 +95,14 @@ class References:
         key_setting: str,
     ) -> list[Candidate[Reference]]:
         set_column = self.given.get(column_setting)
-        columns = [find_column(relation, set_column, column_setting)] if set_column else list(relation.columns.values())
+        columns = list(relation.columns.values())
+        if set_column:
+            try:
+                columns = [find_column(relation, set_column, column_setting)]
+            except WrongSetting:
+                if self._is_meant(relation):
+                    raise
+                return []
         found = []
         for column in columns:
             named = vocabulary.says(column.name, names)
@@ -132,6 +139,14 @@ class References:
         return [
             each if each.name in plain else replace(each, score=each.score - CLOSE) for each in found
         ]  # `course_id`, rather than `previous_course_id` or `course_title`
+
+    def _is_meant(self, relation: Relation) -> bool:
+        """Whether settings about enrollments can only be about this table."""
+        asked = self.set_table("enrollment_table")
+        if asked is not None:
+            return asked.table == relation.table
+        name = relation.table.name
+        return vocabulary.says(name, vocabulary.ENROLLMENTS) and not vocabulary.says(name, vocabulary.ASIDE)
 
     def _by_name(self, known: frozenset[str], beside: Relation, family: str) -> Relation | None:
         fitting = [

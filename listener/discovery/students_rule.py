@@ -1,6 +1,7 @@
 """Who is a student: by which rule, over the profiles or over a table of roles."""
 
-from listener.catalogue.catalogue import Relation
+from listener.catalogue.catalogue import Catalogue, Relation
+from listener.discovery import role_names, states
 from listener.discovery.conditions import Rule, Rules, also
 from listener.discovery.enrollments import Enrollments
 from listener.discovery.evidence import Choice
@@ -20,46 +21,75 @@ def check_comparable(roles: Relation, role_key: str, profiles: Relation, profile
         )
 
 
-async def students_rule(
-    finder: Tables, rules: Rules, profiles: Relation, enrollments: Enrollments, asked: dict[str, str]
-) -> tuple[Rule, tuple[Relation, str] | None]:
-    """The rule; and the table of roles with its key, if the rule is about that one."""
-    person = enrollments.person.table
-    role = finder.role_table(profiles, person)
-    predicate = asked.get("student_predicate")
-    if predicate is not None:
-        setting = "LISTENER_STUDENT_PREDICATE"
-        rule = Rule(predicate, Choice("students", 100, setting), setting=setting, given=True)
-        return rule, role if "student_table" in asked else None
-    if "student_table" in asked and role is not None:
-        found = await rules.role(role[0])
-        rule = found or Rule("true", Choice("students", 80, "has a row in LISTENER_STUDENT_TABLE"))
-        return also(rule, await rules.conditions(role[0])), role
-    try:
-        own = await rules.role(profiles)
-    except Undecided:
-        found = await rules.role(role[0]) if role is not None and "student_column" not in asked else None
-        if found is None or role is None:
-            raise
-        return also(found, await rules.conditions(role[0])), role
-    if (
-        own is not None
-        and role is not None
-        and not asked.keys() & {"student_table", "student_column", "student_values"}
-    ):
-        other = await rules.role(role[0])
+class Students:
+    """Finds the rule for students of one LMS."""
+
+    def __init__(self, catalogue: Catalogue, finder: Tables, rules: Rules, asked: dict[str, str]) -> None:
+        self._catalogue, self._finder, self._rules, self._asked = catalogue, finder, rules, asked
+
+    async def rule(
+        self, profiles: Relation, profile_key: str, enrollments: Enrollments
+    ) -> tuple[Rule, tuple[Relation, str] | None]:
+        """The rule; and the table of roles with its key, if the rule is about that one. Raises Undecided."""
+        asked, rules = self._asked, self._rules
+        people = self._finder.people(profiles, profile_key, enrollments.person.table)
+        role = self._finder.role_table(profiles, people)
+        predicate = asked.get("student_predicate")
+        if predicate is not None:
+            setting = "LISTENER_STUDENT_PREDICATE"
+            rule = Rule(predicate, Choice("students", 100, setting), setting=setting, given=True)
+            return rule, role if "student_table" in asked else None
+        if "student_table" in asked and role is not None:
+            found = await self._of_roles(role[0], profiles)
+            return found or await self._having(role[0], profiles), role
+        try:
+            own = await rules.role(profiles)
+        except Undecided:
+            found = await self._of_roles(role[0], profiles) if role and "student_column" not in asked else None
+            if found is None:
+                raise
+            return found, role
+        if own is None:
+            own = await role_names.by_reference(self._catalogue, profiles, of_profiles=True)
+        if own is not None and role is not None and not asked.keys() & {"student_column", "student_values"}:
+            await self._check_one_says_it(own, profiles, role[0])
+        if own is None and role is not None:
+            found = await self._of_roles(role[0], profiles)
+            if found is not None:
+                return found, role
+            rules.role_in_other_words(role[0])
+        if own is None:
+            rules.role_in_other_words(profiles)
+            others = self._finder.that_may_say_roles(profiles, people, enrollments.relation.table)
+            await rules.role_elsewhere(others)
+            own = Rule("true", Choice("students", 60, "nothing says who is one, so everyone is"))
+        return also(own, [] if "person_predicate" in asked else await states.of_person(self._catalogue, profiles)), None
+
+    async def _of_roles(self, relation: Relation, profiles: Relation) -> Rule | None:
+        """The rule by a table of roles. Raises Undecided."""
+        found = await self._rules.role(relation)
+        if found is None:
+            found = await role_names.by_reference(self._catalogue, relation, of_profiles=False)
+        return None if found is None else also(found, await self._counts(relation, profiles))
+
+    async def _having(self, relation: Relation, profiles: Relation) -> Rule:
+        rule = Rule("true", Choice("students", 80, "has a row in LISTENER_STUDENT_TABLE"))
+        return also(rule, await self._counts(relation, profiles))
+
+    async def _counts(self, relation: Relation, profiles: Relation) -> list[str]:
+        """Conditions that a row of roles counts. Raises Undecided."""
+        of_people = await role_names.of_models(self._catalogue, relation, profiles.table)
+        return [*of_people, *await states.of_role(self._catalogue, relation)]
+
+    async def _check_one_says_it(self, own: Rule, profiles: Relation, roles: Relation) -> None:
+        """Raise Undecided if both the profiles and the table of roles say it."""
+        try:
+            other = await self._of_roles(roles, profiles)
+        except Undecided:
+            return
         if other is not None and other.column is not None:
             raise Undecided(
                 what="who is a student",
-                reason=f"both {profiles.table.label}.{own.column} and {role[0].table.label}.{other.column} say it",
-                setting=f"LISTENER_STUDENT_TABLE to one of {profiles.table.label} and {role[0].table.label}",
+                reason=f"both {profiles.table.label}.{own.column} and {roles.table.label}.{other.column} say it",
+                setting=f"LISTENER_STUDENT_TABLE to one of {profiles.table.label} and {roles.table.label}",
             )
-    if own is None and role is not None:
-        found = await rules.role(role[0])
-        if found is not None:
-            return also(found, await rules.conditions(role[0])), role
-    if own is None:
-        rules.role_in_other_words(profiles)
-        await rules.role_elsewhere(finder.that_may_say_roles(profiles, person, enrollments.relation.table))
-        own = Rule("true", Choice("students", 60, "nothing says who is one, so everyone is"))
-    return also(own, await rules.conditions(profiles)), None

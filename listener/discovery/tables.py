@@ -3,10 +3,10 @@
 from listener.catalogue.catalogue import Relation
 from listener.catalogue.columns import find_column
 from listener.discovery import vocabulary
-from listener.discovery.conditions import ranked
 from listener.discovery.enrollments import Enrollments, EnrollmentTables
 from listener.discovery.evidence import Candidate, best
 from listener.discovery.references import AUTH_USERS, REFERENCE_NAMES, points
+from listener.discovery.states import ranked
 from listener.errors import ShapeNotUnderstood, WrongSetting
 from listener.mapping.mapping import Table
 
@@ -83,7 +83,13 @@ class Tables(EnrollmentTables):
                 reason=f"{key} is not unique: set LISTENER_{what.upper()}_KEY to a column that is",
             )
 
-    def role_table(self, profiles: Relation, person: Table) -> tuple[Relation, str] | None:
+    @staticmethod
+    def people(profiles: Relation, profile_key: str, person: Table) -> tuple[Table, ...]:
+        """Tables whose references hold keys of profiles: also what the profile's key itself refers to."""
+        extended = profiles.reference(profile_key)
+        return (profiles.table, person, *([] if extended is None else [extended[0]]))
+
+    def role_table(self, profiles: Relation, people: tuple[Table, ...]) -> tuple[Relation, str] | None:
         """(a table of roles, its column that refers to the profile); None if there is none. Raises WrongSetting."""
         asked = self.set_table("student_table")
         if asked is not None and asked.table == profiles.table:
@@ -96,10 +102,13 @@ class Tables(EnrollmentTables):
             name = self.given.get("student_key") if asked else None
             if name is not None:
                 return relation, find_column(relation, name, "student_key").name
-            for column in relation.columns:
+            models = [each.name for each in ranked(relation, vocabulary.MODEL_KEYS)]
+            for column in (*relation.columns, *models):
                 reference = relation.reference(column)
                 by_looks = reference is None and vocabulary.says(column, REFERENCE_NAMES) and column != "id"
-                if (reference and reference[0] in (profiles.table, person)) or by_looks:
+                is_model = column in models and ranked(relation, vocabulary.MODEL_TYPES)
+                is_of_person = (reference and reference[0] in people) or by_looks or is_model
+                if is_of_person and not vocabulary.says(column, vocabulary.SOMEONE_ELSE):
                     return relation, column
             if asked:
                 raise WrongSetting(
@@ -107,14 +116,16 @@ class Tables(EnrollmentTables):
                 )
         return None
 
-    def that_may_say_roles(self, profiles: Relation, person: Table, enrollments: Table) -> list[tuple[Relation, str]]:
+    def that_may_say_roles(
+        self, profiles: Relation, people: tuple[Table, ...], enrollments: Table
+    ) -> list[tuple[Relation, str]]:
         """(another table with a role for people, its column): the role may be in the school, or not."""
         return [
             (relation, column.name)
             for relation in self.tables
             if relation.table not in (profiles.table, enrollments)
             and not vocabulary.says(relation.table.name, vocabulary.ASIDE)
-            if any((relation.reference(name) or (None,))[0] in (profiles.table, person) for name in relation.columns)
+            if any((relation.reference(name) or (None,))[0] in people for name in relation.columns)
             for column in ranked(relation, ("role", "user_role", "member_role"))
             if column.is_word
         ]

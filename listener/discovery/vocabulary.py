@@ -20,6 +20,11 @@ ENROLLMENTS = some(
     "enrollment enrolment enrolled enroll enrol matricula inscription inscripcion inscricao inscricoe inscripcione "
     "registration einschreibung anmeldung iscrizione"
 )
+BEFORE_ENROLLING = some(
+    "purchase order subscription application sale transaction checkout compra venda pedido assinatura solicitacao "
+    "solicitud candidatura suscripcion achat commande abonnement candidature kauf bestellung abo bewerbung"
+)
+"""What is paid or asked for before somebody is enrolled."""
 MEMBERSHIPS = some("member membership application subscription participant student user access purchase learner")
 ASIDE = some(
     "log history audit archive archived backup bak old legacy deleted progress lesson module review rating payment "
@@ -32,24 +37,51 @@ SOMEONE_ELSE = some(
     "author admin coach mentor number no code parent"
 )
 
-OF_ALL = some("tenant org organization organisation school company workspace institution account client agency branch")
+TENANTS = some("tenant workspace")
+OF_ALL = TENANTS | some(
+    "org organization organisation school company institution account client agency branch academy district escola "
+    "escuela colegio empresa organizacao organizacion instituicao institucion inquilino ecole etablissement entreprise "
+    "organisme schule mandant organisationseinheit firma scuola azienda"
+)
 """Owners of rows where several share a database: nobody enrolls in those."""
+KEY_WORDS = some("id key uuid ref fk code no number slug")
+FOR_NOW = some("current default active last primary selected atual actual actuel aktuell")
+"""Words of a column for the school that a person of several looks at now."""
+BELONGING = (
+    PEOPLE
+    | OF_ALL
+    | ENROLLMENTS
+    | some("member membership participant access role staff membro miembro membre mitglied")
+)
+"""Names of tables of who belongs to a school are made of these words."""
 
 ROLE_COLUMNS = (
     "role", "user_role", "user_type", "account_type", "profile_type", "type", "rol", "papel", "tipo_usuario", "tipo",
-    "perfil", "rolle", "ruolo",
+    "perfil", "rolle", "ruolo", "role_type", "role_name", "app_role", "member_type", "person_type", "tipo_perfil",
+    "tipo_rol", "tipo_papel", "type_utilisateur", "type_compte", "benutzerrolle", "nutzerrolle",
 )  # fmt: skip
 ROLES_IN_A_COURSE = (
     "role", "enrollment_role", "enrolment_role", "member_role", "course_role", "rol", "papel", "rolle", "ruolo",
 )  # fmt: skip
 """Columns of an enrollment."""
-ROLE_REFERENCES = ("role", "roles", "user_role", "user_roles", "role_id", "user_role_id", "user_type_id", "role_ids")
+ROLE_REFERENCES = (
+    "role", "roles", "user_role", "user_roles", "role_id", "user_role_id", "user_type_id", "role_ids", "rol", "rol_id",
+    "papel_id", "perfil_id", "tipo_usuario_id", "rolle_id", "ruolo_id",
+)  # fmt: skip
 """Columns for a role, maybe not in words."""
+NAMES = ("name", "slug", "code", "key", "role", "title", "label", "nome", "nombre", "nom", "bezeichnung", "chave")
+"""Columns of a table of roles that say what a role is called."""
+MODEL_TYPES = ("model_type", "roleable_type", "subject_type", "entity_type")
+MODEL_KEYS = ("model_id", "roleable_id", "subject_id", "entity_id", "model_uuid")
+"""Columns for the type and the key of who has a role, where things other than people may have one."""
 STUDENT_FLAGS = ("is_student", "student", "is_learner")
 STUDENTS = (
     "student", "learner", "aluno", "estudante", "estudiante", "alumno", "etudiant", "eleve", "schuler", "studente",
     "user",
 )  # fmt: skip
+NOT = some("no non not former ex alumni kein nao sem sin pas staff admin teacher parent")
+STUDENTS_ALONE = STUDENTS[: STUDENTS.index("user")]
+"""Without the word that may mean anybody."""
 STATUS_COLUMNS = (
     "status", "enrollment_status", "enrolment_status", "state", "access_status", "estado", "situacao", "situacion",
     "statut", "stato", "is_active", "active", "ativo", "ativa", "activo", "activa", "payment_status",
@@ -98,7 +130,8 @@ GONE = (
 """Times at which a row of any table stopped to count."""
 DROPPED = (
     "dropped_at", "dropped_on", "withdrawn_at", "withdrawn_on", "unenrolled_at", "left_at", "left_on", "cancelled_at",
-    "canceled_at", "cancelado_em", "cancelado_en", "desistiu_em", "abandonado_en", "annule_le", "abandonne_le",
+    "canceled_at", "ended_at",
+    "ended_on", "cancelado_em", "cancelado_en", "desistiu_em", "abandonado_en", "annule_le", "abandonne_le",
     "abgebrochen_am", "storniert_am",
 )  # fmt: skip
 """The same of an enrollment."""
@@ -130,9 +163,100 @@ NOT_THESE = (
     "transferred", "is_test", "is_bot", "suspenso", "suspensa", "bloqueado", "bloqueada", "desativado", "suspendido",
     "desactive", "gesperrt",
 )  # fmt: skip
-ONLY_THESE = ("is_active", "active", "ativo", "activo")
+STANDINGS = (
+    "status", "account_status", "user_status", "member_status", "membership_status", "profile_status",
+    "person_status", "student_status", "state", "estado", "situacao", "situacion", "statut", "stato", "zustand",
+    "estado_conta", "estado_cuenta", "statut_compte", "kontostatus",
+)  # fmt: skip
+"""Columns for how a person, or a person's role, stands."""
+PRESENT = (
+    *ACTIVE,
+    "current", "enabled", "verified", "valid", "ok", "good", "normal", "joined", "member", "registered", "onboarded",
+    "habilitado", "vigente", "valide", "gultig", "angemeldet", "regular", "atual", "actual",
+)  # fmt: skip
+"""Values of those that do count."""
+ABSENT = (
+    "inactive", "suspended", "banned", "blocked", "deleted", "removed", "disabled", "deactivated", "archived",
+    "withdrawn", "transferred", "revoked", "expired", "left", "anonymous", "anonymized", "anonymised", "rejected",
+    "declined", "cancelled", "canceled", "dropped", "unenrolled", "terminated", "closed", "expelled", "locked",
+    "deceased", "former", "invited", "pending", "waitlisted",
+    "inativo", "inativa", "inactivo", "inactiva", "inactif", "inaktiv", "inattivo", "suspenso", "suspensa",
+    "suspendido", "suspendida", "suspendu", "gesperrt", "sospeso", "bloqueado", "bloqueada", "bloque", "excluido",
+    "excluida", "eliminado", "eliminada", "supprime", "geloscht", "arquivado", "arquivada", "archivado", "archivada",
+    "archive", "archiviert", "transferido", "transferida", "transfere", "desistente", "evadido", "abandono", "retirado",
+    "retirada", "abandonne", "abgemeldet", "cancelado", "cancelada", "annule", "storniert", "trancado", "trancada",
+    "expulso", "expulsado", "exclu", "pendente", "pendiente", "en_attente", "ausgetreten", "convidado", "invitado",
+)  # fmt: skip
+"""Values of those that do not."""
+EXPIRY = (
+    "expires_at", "expires_on", "expiry_date", "expiration_date", "expires", "expiry", "valid_until", "valid_to",
+    "active_until", "access_until", "access_expires_at", "expira_em", "expira_en", "valido_ate", "valido_hasta",
+    "valide_jusqu_au", "expire_le", "gultig_bis", "ablauf_am", "lauft_ab_am",
+)  # fmt: skip
+"""Times from which a row does not count, which may be to come."""
+SHUT_OUT_UNTIL = (
+    "banned_until",
+    "suspended_until",
+    "blocked_until",
+    "suspenso_ate",
+    "suspendido_hasta",
+    "gesperrt_bis",
+)
+"""Times until which a person does not count."""
+ENDS = (
+    *EXPIRY, "ends_on", "ends_at", "end_date", "end_at", "ends", "end_time", "enddate", "closes_at", "closes_on",
+    "close_date", "available_until", "enrollment_ends_at", "enrollment_ends_on", "enrollment_end",
+    "enrollment_end_date", "enrollment_deadline", "registration_deadline", "registration_ends_at", "data_fim",
+    "data_termino", "termina_em", "fecha_fin", "termina_en", "date_fin", "fin_le", "enddatum", "endet_am",
+    "data_fine",
+)  # fmt: skip
+"""The same of a course."""
+ONLY_THESE = ("is_active", "active", "ativo", "ativa", "activo", "activa", "actif", "aktiv", "is_enabled", "enabled")
 APPROVALS = ("approval_status",)
 APPROVED = ("approved", "active", "accepted")
+
+OPEN_FLAGS = (
+    "is_open", "open", "enrollment_open", "enrollments_open", "open_for_enrollment", "accepting_enrollments",
+    "registration_open", "is_enrollable", "enrollable", "allows_enrollment", "aberto", "aberta", "abierto",
+    "matriculas_abertas", "inscricoes_abertas", "inscripciones_abiertas", "inscriptions_ouvertes", "anmeldung_offen",
+    "is_available", "available", "is_enabled", "enabled", "is_listed", "disponivel", "disponible", "verfugbar",
+)  # fmt: skip
+"""Flags of courses that people may join."""
+UNCLEAR_OF_PEOPLE = some(
+    "locked frozen guest alumni alumnus graduated inactive expired paused blacklisted fake system service staff admin "
+    "teacher instructor tutor faculty employee parent guardian left former enabled spam dummy sandbox merged duplicate "
+    "quarantined restricted closed ended terminated dismissed expelled deceased dead visitor trial waitlisted pending "
+    "rejected convidado visitante egresso formado professor docente profesor enseignant lehrer gast ausente invitado "
+    "pausado congelado inativo inactivo inactif inaktiv verstorben"
+)
+"""Words of flags that may say that a person is no student, or not any more."""
+UNCLEAR_OF_ENROLLMENTS = some(
+    "waitlisted waitlist waiting trial guest auditor observer locked expired hold paused frozen suspended blocked "
+    "banned current enabled valid void voided refunded rejected pending inactive dummy duplicate transferred left "
+    "ended teacher instructor staff reserve reserved provisional temporary invited espera ouvinte oyente pausado "
+    "pausada trancado trancada congelado vencido expirado bloqueado suspenso suspendido transferido provisorio "
+    "provisional warteliste pausiert gesperrt abgelaufen attente suspendu expire provisoire show"
+)
+UNCLEAR_OF_COURSES = some(
+    "private internal locked sandbox master sample soon pending paused suspended frozen inactive expired deprecated "
+    "obsolete cancelled canceled ended old legacy restricted invite invitation unlisted blocked privado privada "
+    "interno interna restrito restringido pausado suspenso cancelado cancelada prive interne privat intern gesperrt"
+)
+ROLE_FLAGS = some(
+    "staff admin teacher instructor tutor faculty employee parent guardian service system professor docente profesor "
+    "enseignant lehrer"
+)
+NO_STATES = some(
+    "email mail phone sms push notification newsletter marketing consent term onboarding onboarded verified "
+    "verification confirmed password token mfa factor reminder sent completed complete completion finished passed "
+    "certificate certified favorite pinned seen read viewed sync synced import imported export premium featured free "
+    "popular new recommended mandatory required has show_all allow display auto default comment rating review payment "
+    "paid billing invoice stripe cookie gdpr avatar photo bio subscription progress learning grading grade marital "
+    "employment immigration health vaccination relationship online presence kyc background moderation job can want "
+    "login session hand api graded processed notified accessed opened started reviewed approved published enrolled "
+    "created updated issued indexed"
+)
+"""Words of columns about something else."""
 
 COUNT_COLUMN = re.compile(
     r"(?:total|num|number_of|active|current|qtd|total_de)?_?"
@@ -181,3 +305,22 @@ def alike(value: str, wanted: tuple[str, ...]) -> bool:
     `inactive`.)"""
     plain = fold(value)
     return any(not plain.endswith(word) and SequenceMatcher(None, plain, word).ratio() >= 0.8 for word in wanted)
+
+
+def matching(known: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Values for the first of `wanted` that any of them has, in every spelling."""
+    for word in wanted:
+        found = tuple(value for value in known if fold(value) == word)
+        if found:
+            return found
+    return ()
+
+
+def present(known: tuple[str, ...]) -> tuple[str, ...]:
+    """Values of those who do count."""
+    return tuple(value for value in known if snake(value) in PRESENT)
+
+
+def absent(known: tuple[str, ...]) -> tuple[str, ...]:
+    """Values of those who do not."""
+    return tuple(value for value in known if snake(value) in ABSENT)

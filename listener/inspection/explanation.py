@@ -117,7 +117,8 @@ class Explanation:
     @property
     def _decided(self) -> tuple[Verdict, str | None]:
         rule, pairs = self.means, self.seen.pairs
-        if rule.only_on_joining and self.seen.enrollments:
+        in_another = rule.by_school and any(each.standing is Standing.TO_DO for each in pairs or ())
+        if rule.only_on_joining and self.seen.enrollments and not in_another:
             return Verdict.ENROLLED, None
         if self.actions == "count":
             return Verdict.NOT_DONE_HERE, None
@@ -130,6 +131,8 @@ class Explanation:
         if any(each.standing is Standing.HELD for each in pairs):
             return Verdict.WAITS, "held"
         wanted = [each.standing for each in pairs if each.wanted]
+        if not wanted and rule.by_school and self.seen.is_student:
+            return Verdict.NOT_WANTED, None
         if not wanted:
             return Verdict.NOT_A_STUDENT if rule.only_on_joining else Verdict.NOT_WANTED, None
         if all(each is Standing.LEFT_BY_HAND for each in wanted):

@@ -100,9 +100,11 @@ class ProfileReader:
         courses: list[asyncpg.Record] | None = None
         if rule.only_on_joining:
             is_student = await self._value("student", "whether it is a student")
-            courses = await self._rows("course", "where a new student lands")
-        course = courses[0][0] if courses else None
-        standing = await self._pairs(rule, is_student, course, enrollments)
+            lands = ("wanted", self.profile) if rule.by_school else ("course",)
+            courses = await self._rows(lands[0], "where a new student lands", *lands[1:])
+        course = courses[0][0] if courses and not rule.by_school else None
+        to_do = [row[0] for row in courses or ()] if rule.by_school else [course]
+        standing = await self._pairs(rule, is_student, to_do, enrollments)
         waiting = await only_row(self._connection, self._text("waiting"), self.profile)
         return ProfileFacts(
             is_student=is_student
@@ -129,13 +131,17 @@ class ProfileReader:
         return replace(pending, error="; ".join(map(str, found)) or pending.error)
 
     async def _pairs(
-        self, rule: Rule, is_student: bool | None, course: str | None, enrollments: tuple[Enrollment, ...] | None
+        self,
+        rule: Rule,
+        is_student: bool | None,
+        courses: list[str | None],
+        enrollments: tuple[Enrollment, ...] | None,
     ) -> tuple[Pair, ...] | None:
         """None if a part could not be read."""
         if rule.only_on_joining:
             if is_student is False:
                 return ()
-            return None if is_student is None or enrollments is None else pairs(rule, [course], enrollments, [])
+            return None if is_student is None or enrollments is None else pairs(rule, courses, enrollments, [])
         wanted = await self._rows("wanted", "in which courses it should be", self.profile)
         made = await self._rows("made", "what the listener made for it", self.profile)
         if wanted is None or made is None or enrollments is None:

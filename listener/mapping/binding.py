@@ -58,6 +58,8 @@ class Tokens:
                 ("profiles", mapping.profile_table),
             )
         }
+        if mapping.tenant is not None:
+            self._tables.setdefault(mapping.tenant.table, "members")
         further = (table for each in mapping.watched for table in each.tables)
         for number, table in enumerate(dict.fromkeys(each for each in further if each not in self._tables), 1):
             self._tables[table] = f"watched_{number}"
@@ -179,7 +181,7 @@ async def current(connection: Connection, mapping: Mapping) -> BoundMapping:
 
 
 def _keys(mapping: Mapping) -> set[tuple[Table, str]]:
-    return {
+    return _schools(mapping) | {
         (mapping.profile_table, mapping.profile_key),
         (mapping.student_table, mapping.student_key),
         (mapping.enrollment_table, mapping.enrollment_profile),
@@ -188,13 +190,26 @@ def _keys(mapping: Mapping) -> set[tuple[Table, str]]:
     }
 
 
+def _schools(mapping: Mapping) -> set[tuple[Table, str]]:
+    """Columns by which people and courses are in the same school."""
+    tenant = mapping.tenant
+    if tenant is None:
+        return set()
+    of_people = {(tenant.table, tenant.person), (tenant.table, tenant.column)}
+    return {*of_people, (mapping.course_table, tenant.course_column)}
+
+
 def _stand_in(mapping: Mapping, table: Table, name: str) -> str | None:
     """Dates and prices can be done without, unless a setting names them or another rule needs them."""
-    needed = {mapping.is_active, mapping.is_available, mapping.is_student, *mapping.extra_values.values()}
+    needed = {mapping.is_active, mapping.is_available, mapping.is_student, mapping.is_person}
+    needed |= {*mapping.extra_values.values(), *mapping.course_values.values()}
     needed.add(mapping.course_seats or "")
     if any(identifier(name) == found or name == found for text in needed for found in columns_of(text)):
         return None
-    if (table, name) in _keys(mapping) | _on_routes(mapping) or name in mapping.extra_values:
+    if (table, name) in _keys(mapping) | _on_routes(mapping) or name in {
+        **mapping.extra_values,
+        **mapping.course_values,
+    }:
         return None
     if table == mapping.enrollment_table and name == mapping.enrollment_date:
         return "null::timestamptz"
@@ -212,6 +227,7 @@ def _table_setting(token: str) -> str:
         "roles": "student_table",
         "enrollments": "enrollment_table",
         "courses": "course_table",
+        "members": "tenant",
     }
     if token.startswith("watched_"):
         return f"{PREFIX}WANTED_QUERY"
@@ -229,12 +245,15 @@ def _column_setting(mapping: Mapping, table: Table, name: str) -> str:
         (mapping.course_table, mapping.course_price): "course_price",
     }
     found = settings.get((table, name))
+    if found is None and (table, name) in _schools(mapping):
+        found = "tenant"
     if found is None and (table, name) in _on_routes(mapping):
         found = "wanted_query"
     if found is None and table == mapping.course_table:
         found = "count_columns" if name in mapping.count_columns else "publish_predicate"
     if found is None and table == mapping.enrollment_table:
-        found = "enrollment_values" if name in mapping.extra_values else "enrollment_status"
+        values = {**mapping.extra_values, **mapping.course_values}
+        found = "enrollment_values" if name in values else "enrollment_status"
     return PREFIX + (found or "student_column").upper()
 
 

@@ -3,12 +3,14 @@
 from dataclasses import asdict
 
 from listener.mapping.mapping import Mapping, Route, Watched, readable
+from listener.mapping.tenant import Tenant
 
 
 def described(mapping: Mapping) -> list[tuple[str, str]]:
     """(part of the mapping, its description), in reading order."""
     plain = {name: readable(text) for name, text in asdict(mapping).items() if isinstance(text, str)}
-    given = ", ".join(f"{name} = {value}" for name, value in mapping.extra_values.items())
+    values = {**mapping.extra_values, **mapping.course_values}
+    given = ", ".join(f"{name} = {value}" for name, value in values.items())
     enrollments = f"{mapping.enrollment_table.label} ({mapping.enrollment_profile}, {mapping.enrollment_course})"
     by_rule = [
         ("published", "every course" if mapping.is_available == "true" else plain["is_available"]),
@@ -22,6 +24,7 @@ def described(mapping: Mapping) -> list[tuple[str, str]]:
         ("given", readable(given) or "nothing"),
         ("courses", f"{mapping.course_table.label}, key {mapping.course_key} ({mapping.course_key_type})"),
         *(by_rule if mapping.wanted_query is None else []),
+        *([] if mapping.tenant is None else [("school", _school(mapping, mapping.tenant))]),
         ("counts", _counts(mapping)),
         ("actions", mapping.actions),
         *([] if mapping.wanted_query is None else [("leaving", _leaving(mapping))]),
@@ -39,7 +42,16 @@ def students(mapping: Mapping) -> str:
         rule += ", if in the query of LISTENER_STUDENT_VIEW"
     if mapping.role_table is not None:
         rule = f"who has a row in {mapping.role_table.label} ({mapping.role_key}) with {rule}"
+        rule += "" if mapping.is_person == "true" else f", and {readable(mapping.is_person)}"
     return rule
+
+
+def _school(mapping: Mapping, tenant: Tenant) -> str:
+    """How people and courses lead to the same school."""
+    of_people = f"{tenant.table.label}.{tenant.column}"
+    counts = "" if tenant.condition == "true" else f", if {readable(tenant.condition)}"
+    of_course = f"{mapping.course_table.label}.{tenant.course_column}"
+    return f"each lands in a course of their own: {of_people} = {of_course}{counts}"
 
 
 def _leaving(mapping: Mapping) -> str:

@@ -4,12 +4,14 @@ Expressions over a row write the row as `{row}`: `{row}."role" = 'student'`.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from listener.mapping.tables import Table as Table
 from listener.mapping.tables import column as column
 from listener.mapping.tables import readable as readable
+from listener.mapping.tenant import Tenant
 from listener.mapping.watched import EVERY_CHANGE as EVERY_CHANGE
 from listener.mapping.watched import Hop as Hop
 from listener.mapping.watched import Match as Match
@@ -57,6 +59,10 @@ class Mapping:
     course_table: Table
     course_key: str
     course_key_type: str
+    is_person: str = "true"
+    """With a role table, the condition on the profile's row."""
+    tenant: Tenant | None = None
+    """None: one school, or a rule in which schools play no part."""
     role_table: Table | None = None
     role_key: str | None = None
     enrollment_status: str | None = None
@@ -65,6 +71,9 @@ class Mapping:
     is_active: str = "true"
     count_rows: Literal["active", "all"] = "active"
     extra_values: dict[str, str] = field(default_factory=dict)
+    """Of a new enrollment: expressions over the profile's row."""
+    course_values: dict[str, str] = field(default_factory=dict)
+    """The same over the course's row."""
     course_price: str | None = None
     is_available: str = "true"
     student_view: str | None = None
@@ -113,28 +122,47 @@ class Mapping:
     @property
     def tables(self) -> tuple[Table, ...]:
         """Each once."""
-        named = (self.profile_table, self.student_table, self.enrollment_table, self.course_table)
+        named = [self.profile_table, self.student_table, self.enrollment_table, self.course_table]
+        named += [] if self.tenant is None else [self.tenant.table]
         return tuple(dict.fromkeys([*named, *(table for each in self.watched for table in each.tables)]))
 
     @property
     def only_on_joining(self) -> bool:
-        """Whether the rule is about new students alone, as the generated one: a student with any enrollment is left
-        alone, and one without a course waits."""
+        """Whether the rule is about new students alone, as the generated one: a student with any enrollment (of several
+        schools: with one there) is left alone, and one without a course waits."""
         return self.wanted_query is None
+
+    @property
+    def one_course_each(self) -> bool:
+        """Whether the rule has one course for a student at most."""
+        return self.only_on_joining and self.tenant is None
 
     @property
     def noted(self) -> tuple[Watched, ...]:
         """Tables in which changes are noted. The generated query needs only those about new students."""
         if self.wanted_query is not None:
             return self.watched
-        return (
-            Watched(
-                self.student_table,
-                (),
-                (Route(Value.of_column(self.student_key, self.profile_key_type)),),
-                condition=self.is_student,
-            ),
-        )
+        return tuple(self._noted_of_new_students())
+
+    def _noted_of_new_students(self) -> Iterator[Watched]:
+        """The table of the rule for students first."""
+        tenant = self.tenant
+        of_people = {} if tenant is None else {tenant.table: (tenant.column,)}
+
+        def people(table: Table, key: str, condition: str) -> Watched:
+            route = Route(Value.of_column(key, self.profile_key_type))
+            return Watched(table, of_people.pop(table, ()), (route,), condition=condition)
+
+        yield people(self.student_table, self.student_key, self.is_student)
+        if self.role_table is not None and (self.is_person != "true" or self.profile_table in of_people):
+            yield people(self.profile_table, self.profile_key, self.is_person)
+        if tenant is None:
+            return
+        if of_people:
+            yield people(tenant.table, tenant.person, tenant.condition)
+        same = Match(Value.of_column(tenant.course_column, tenant.type), column(tenant.column))
+        moved = Route(Value.of_column(tenant.person, self.profile_key_type), (Hop(tenant.table, (same,)),))
+        yield Watched(self.course_table, (tenant.course_column,), (moved,), only_updates=True)
 
     @property
     def takes_back(self) -> bool:
@@ -195,6 +223,8 @@ class Mapping:
             values[name] = None if values[name] is None else Table(**values[name])
         for name in ("active_values", "count_columns", "statistics", "runtime_roles", "further_schemas"):
             values[name] = tuple(values.get(name, ()))
+        tenant = values.get("tenant")
+        values["tenant"] = None if tenant is None else Tenant(**{**tenant, "table": Table(**tenant["table"])})
         values["query_views"] = tuple(values.get("query_views", ()))
         values["query_functions"] = tuple(CalledFunction(**each) for each in values.get("query_functions", ()))
         values["watched"] = tuple(watched_from_json(**each) for each in values.get("watched", ()))

@@ -5,12 +5,17 @@
 
 from listener.mapping.binding import BoundMapping
 from listener.mapping.lists import assigning, listing
-from listener.mapping.mapping import Mapping
-from listener.row_text import without_row
+from listener.mapping.mapping import Mapping, Table
+from listener.mapping.tables import PLAIN
+from listener.mapping.tenant import Tenant
+from listener.row_text import over, without_row
+from listener.sql import identifier
 
 STUDENT = ("student_table", "student_key", "student_column", "student_values", "student_predicate")
 RULE = (
     *STUDENT,
+    "person_predicate",
+    "tenant",
     "student_view",
     "publish_predicate",
     "course_order",
@@ -23,6 +28,7 @@ QUERY = ("wanted_query", "watch", "wanted_plan", "on_leave", "brake", "inactive_
 """Settings of a rule by query."""
 
 NO_QUERY = "none"
+NO_TENANT = "none"
 
 ACTIVE = ("enrollment_status", "active_values", "active_predicate")
 ENROLLMENT = ("enrollment_profile", "enrollment_course", *ACTIVE, "enrollment_values")
@@ -59,6 +65,8 @@ def pinned(earlier: BoundMapping, given: dict[str, str], *, found_too: bool = Fa
     ):
         if any(token.startswith(tokens) for token in earlier.lost):
             kept = {name: value for name, value in kept.items() if name not in names}
+    if any(token.startswith(("profiles", "roles", "courses", "members")) for token in earlier.lost):
+        kept = {name: value for name, value in kept.items() if (name, value == NO_TENANT) != ("tenant", False)}
     if given.keys() & {*STUDENT, "profile_table"}:
         kept = {name: value for name, value in kept.items() if name not in STUDENT}
     if given.keys() & set(ACTIVE):
@@ -71,6 +79,14 @@ def pinned(earlier: BoundMapping, given: dict[str, str], *, found_too: bool = Fa
         if table in given and given[table] != kept.get(table):
             kept = {name: value for name, value in kept.items() if name not in (table, *rest)}
     return kept
+
+
+def way(tenant: Tenant, profiles: Table, courses: Table) -> str:
+    """LISTENER_TENANT, for that way from people and courses to their school."""
+    names = (tenant.person, tenant.column, tenant.course_column)
+    person, of_people, of_course = (name if PLAIN.fullmatch(name) else identifier(name) for name in names)
+    said = "" if tenant.table == profiles else f"({person})"
+    return f"{tenant.table.setting}{said}.{of_people}={courses.setting}.{of_course}"
 
 
 def _found(mapping: Mapping) -> dict[str, str]:
@@ -93,12 +109,17 @@ def _found(mapping: Mapping) -> dict[str, str]:
         found["active_values"] = listing(mapping.active_values)
     if mapping.role_table is not None and mapping.role_key is not None:
         found |= {"student_table": mapping.role_table.setting, "student_key": mapping.role_key}
+    if mapping.is_person != "true":
+        found["person_predicate"] = without_row(mapping.is_person)
+    if mapping.tenant is not None:
+        found["tenant"] = way(mapping.tenant, mapping.profile_table, mapping.course_table)
     if mapping.course_order:
         found["course_order"] = without_row(mapping.course_order)
     if mapping.wanted_query is not None:
         found = {name: value for name, value in found.items() if name not in RULE}
-    if mapping.extra_values:
-        found["enrollment_values"] = assigning(
-            {name: without_row(value) for name, value in mapping.extra_values.items()}
-        )
+    values = {name: without_row(value) for name, value in mapping.extra_values.items()}
+    course = identifier(mapping.course_table.name)
+    values |= {name: over(value, course) for name, value in mapping.course_values.items()}
+    if values:
+        found["enrollment_values"] = assigning(values)
     return found

@@ -70,6 +70,17 @@ def renamed(mapping: Mapping, names: Names) -> Mapping:
         is_enum = status is not None and (enrollments, status) in mapping.enums
         return names.label(enrollments, status, value) if is_enum and status is not None else names.text(value)
 
+    tenant = None
+    if mapping.tenant is not None:
+        tenant = replace(
+            mapping.tenant,
+            table=names.table(mapping.tenant.table),
+            person=names.column(mapping.tenant.table, mapping.tenant.person),
+            column=names.column(mapping.tenant.table, mapping.tenant.column),
+            course_column=names.column(courses, mapping.tenant.course_column),
+            type=names.text(mapping.tenant.type),
+            condition=expression(mapping.tenant.condition, mapping.tenant.table),
+        )
     return replace(
         mapping,
         profile_table=names.table(profiles),
@@ -97,6 +108,11 @@ def renamed(mapping: Mapping, names: Names) -> Mapping:
         extra_values={
             names.column(enrollments, name): expression(value, profiles) for name, value in mapping.extra_values.items()
         },
+        course_values={
+            names.column(enrollments, name): expression(value, courses) for name, value in mapping.course_values.items()
+        },
+        is_person=expression(mapping.is_person, profiles),
+        tenant=tenant,
         course_key=names.column(courses, mapping.course_key),
         course_price=column(courses, mapping.course_price),
         is_available=expression(mapping.is_available, courses),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from listener import sql
-from listener.mapping import brake
+from listener.mapping import brake, schools
 from listener.mapping.mapping import Mapping, column
 from listener.row_text import ROW, columns_of, has_row, over
 from listener.sql import identifier, literal
@@ -44,7 +44,10 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
         "has_seats": str(mapping.course_seats is not None).lower(),
         "ledger": ledger,
         "enrolls": str(mapping.enrolls).lower(),
+        "makes_enrollments": str(mapping.enrolls and not mapping.observes).lower(),
         "only_on_joining": str(mapping.only_on_joining).lower(),
+        "one_course_each": str(mapping.one_course_each).lower(),
+        "by_school": str(mapping.tenant is not None).lower(),
         "nestloop": _nestloop(mapping),
         "example_of_missing": (
             "missing.profile_id::text"
@@ -99,28 +102,34 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
 
     values["ours"] = sql.read("mapping/ours")
     values["active_per_course"] = part("counts", "active_per_course")
-    for name in ("ring", "clear_statistics"):
+    for name in ("ring", "clear_statistics", "student_ids"):
         values[name] = part(name)
+    for name in ("cause_of_note", "noted_by_cause"):
+        values[name] = part("notes", name)
     values["count_repairs"] = "\n    ".join(
         part("counts", "count_repair", count_column=identifier(name), count_column_name=literal(name))
         for name in mapping.count_columns
     )
     for name, by_hand in (("student_view", mapping.student_view), ("default_course_view", mapping.default_course_view)):
         values[name] = by_hand or part("rules", name)
-    values["wanted_query"] = mapping.wanted_query or part("rules", "generated_query")
-    # By way of the function that goes on past a course for which the rule fails; and in a course that is said.
-    by_function = "select listener.default_course_id()"
-    values["wanted_query_by_function"] = mapping.wanted_query or part(
-        "rules", "generated_query", default_course_view=by_function
-    )
-    said = f"select coalesce(only_course, (\n{values['default_course_view']}\n))"
-    values["settled_query"] = mapping.wanted_query or part("rules", "generated_query", default_course_view=said)
+    values |= schools.placeholders(mapping, part)
+    # As it stands; by the function that goes on past a course for which the rule fails; and in a course that is said.
+    if mapping.tenant is not None:
+        values |= schools.queries(mapping, part)
+    else:
+        by_function = "select listener.default_course_id()"
+        said = f"select coalesce(only_course, (\n{values['default_course_view']}\n))"
+        for name, view in (
+            ("wanted_query", values["default_course_view"]),
+            ("wanted_query_by_function", by_function),
+            ("settled_query", said),
+        ):
+            values[name] = mapping.wanted_query or part("rules", "generated_query", default_course_view=view)
     values["course_by_hand"] = str(mapping.default_course_view is not None or mapping.wanted_query is not None).lower()
     _render_rule(mapping, values, part)
     for kind, columns in (
-        ("student", _columns(mapping.student_key, mapping.is_student)),
         ("enrollment", _columns(mapping.enrollment_course, mapping.is_counted)),
-        ("course", _columns(mapping.course_key, f"{_is_default_course(mapping)} {mapping.course_seats or ''}")),
+        ("course", _columns(mapping.course_key, f"{_is_default_course(mapping)} {_others_of_course(mapping)}")),
     ):
         values[f"untouched_{kind}"] = part("untouched", columns=columns).strip()
 
@@ -131,16 +140,16 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     one_course = (
         f"case when only_course is null then true else {ROW}.course_id::{mapping.course_key_type} = only_course end"
     )
-    values["in_only_course"] = "" if mapping.only_on_joining else f"\n            and {one_course}"
+    values["in_only_course"] = "" if mapping.one_course_each else f"\n            and {one_course}"
     takes_back = mapping.takes_back
     values["is_alone"] = "" if mapping.enrollment_key is not None else "\n            " + part("settling", "is_alone")
     values["enroll"] = part("settling", f"enroll_{'observed' if mapping.observes else 'inserted'}")
     pair = "(enrolled.profile_id, enrolled.course_id) in (select wanted.profile_id, wanted.course_id from wanted)"
     of_wanted = "enrolled.profile_id in (select wanted.profile_id from wanted)"
-    values["is_as_wanted"] = of_wanted if mapping.only_on_joining else pair
+    values["is_as_wanted"] = of_wanted if mapping.one_course_each else pair
     pair = "(to_enroll.id, to_enroll.course_id) not in (select enrolled.profile_id, enrolled.course_id from enrolled)"
     of_enrolled = "to_enroll.id not in (select enrolled.profile_id from enrolled)"
-    values["is_not_made"] = of_enrolled if mapping.only_on_joining else pair
+    values["is_not_made"] = of_enrolled if mapping.one_course_each else pair
     values["enrolled_word"] = part("ledger", "enrolled_word") if takes_back else "'enrolled'"
     values["taken_back"] = values["taken_back_outcome"] = ""
     values["is_gone"] = part("ledger", "is_gone")
@@ -167,12 +176,13 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     values["materialized"] = "not materialized" if at_once else "materialized"
     if_anybody = "" if mapping.only_on_joining else "\n        where exists (select from to_enroll)"
     values["asked"] = f"wanted as asked{if_anybody}" if at_once else "to_enroll as asked"
-    values["who_asks"] = part("settling", f"who_asks_{'leave' if takes_back else 'keep'}")
+    how = "by_school" if mapping.tenant is not None else "leave" if takes_back else "keep"
+    values["who_asks"] = part("settling", f"who_asks_{how}")
     values["seats"] = part("settling", "seats") if has_seats else ""
     values["seats_outcome"] = "\n        " + part("settling", "seats_outcome") if has_seats else ""
     pair = f"{column(mapping.enrollment_profile)}, {column(mapping.enrollment_course)}"
     values["is_single"] = "true" if mapping.enrollment_key else f"count(*) over (partition by {pair}) = 1"
-    who_is_astray = "joining" if mapping.only_on_joining else "leave" if takes_back else "keep"
+    who_is_astray = "joining" if mapping.one_course_each else how
     values["astray"] = part("rules", f"astray_{who_is_astray}")
     values["wanted_past_errors"] = part("rules", "wanted_past_errors")
     # Asked once, for who is astray and for whom it fails.
@@ -180,12 +190,22 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     values["astray_past_errors"] = part("rules", f"astray_{who_is_astray}", wanted_query=attempt)
     values["figures"] = part("rules", "figures")
     values["figures_past_errors"] = part("rules", "figures", wanted_query=values["wanted_past_errors"])
+    values["written_since_each"] = "\n    union all\n".join(
+        part("rules", "written_since_each", written_table=str(table), written_key=identifier(key))
+        for table, key in schools.written(mapping)
+    )
     values["written_since"] = f"\n    {part('rules', 'written_since')}" if mapping.only_on_joining else ""
 
 
 def _columns(key: str, condition: str) -> str:
     """A row's key, and the columns in a condition."""
     return ", ".join(dict.fromkeys([column(key), *(f"{ROW}.{name}" for name in columns_of(condition))]))
+
+
+def _others_of_course(mapping: Mapping) -> str:
+    """What else of a course's row matters: its seats, and its school."""
+    school = "" if mapping.tenant is None else column(mapping.tenant.course_column)
+    return f"{mapping.course_seats or ''} {school}"
 
 
 def _student_condition(mapping: Mapping) -> str:
@@ -196,30 +216,42 @@ def _student_condition(mapping: Mapping) -> str:
     if mapping.role_table is None or mapping.role_key is None:
         return f"({over(mapping.is_student, 'profile')}) is true"
     rule = over(mapping.is_student, "role")
+    counts = "" if mapping.is_person == "true" else f" and ({over(mapping.is_person, 'profile')}) is true"
     return (
         f"exists (\n    select from {mapping.role_table} as role\n    where role.{identifier(mapping.role_key)}"
-        f" = profile.{identifier(mapping.profile_key)} and ({rule}) is true\n)"
+        f" = profile.{identifier(mapping.profile_key)} and ({rule}) is true\n){counts}"
     )
 
 
 def _enrollment_columns(mapping: Mapping) -> list[str]:
     """Columns of a new enrollment, profile and course first."""
     status = [] if mapping.enrollment_status is None else [mapping.enrollment_status]
-    return [mapping.enrollment_profile, mapping.enrollment_course, *status, *mapping.extra_values]
+    return [
+        mapping.enrollment_profile,
+        mapping.enrollment_course,
+        *status,
+        *mapping.extra_values,
+        *mapping.course_values,
+    ]
 
 
 def _enrollment_values(mapping: Mapping) -> list[str]:
     """Values of these columns, without profile and course."""
     status = [] if mapping.enrollment_status is None else [literal(mapping.active_values[0])]
-    return [*status, *mapping.extra_values.values()]
+    of_course = (over(value, "course") for value in mapping.course_values.values())
+    return [*status, *mapping.extra_values.values(), *of_course]
 
 
 def _enrolling_join(mapping: Mapping) -> str:
-    """The profile's row, if columns of an enrollment are computed from it."""
-    if not any(map(has_row, mapping.extra_values.values())):
-        return ""
-    key = f"profile.{identifier(mapping.profile_key)}"
-    return f"\n            inner join {mapping.profile_table} as profile on {key} = student.id"
+    """The profile's row, and the course's, if columns of an enrollment are computed from it."""
+    joins = ""
+    if any(map(has_row, mapping.extra_values.values())):
+        key = f"profile.{identifier(mapping.profile_key)}"
+        joins += f"\n            inner join {mapping.profile_table} as profile on {key} = student.id"
+    if any(map(has_row, mapping.course_values.values())):
+        key = f"course.{identifier(mapping.course_key)}"
+        joins += f"\n            inner join {mapping.course_table} as course on {key} = student.course_id"
+    return joins
 
 
 def _is_default_course(mapping: Mapping) -> str:

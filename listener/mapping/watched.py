@@ -110,11 +110,16 @@ class Watched:
     audited: bool = False
     """Not watched: the audit finds changes."""
     condition: str | None = None
-    """A row is noted only when this begins to hold. None: every change of a row is noted."""
+    """A row is noted only when this begins to hold, or `columns` change while it holds. None: every change of a row is
+    noted."""
+    only_updates: bool = False
+    """Whether rows that come and go are no news."""
 
     @property
     def triggers(self) -> tuple[str, ...]:
         """Names, without `listener_`."""
+        if self.only_updates:
+            return ("watch_update",)
         if self.condition is not None:
             return ("insert", "update")
         return () if self.audited else tuple(f"watch_{name}" for name in EVERY_CHANGE)
@@ -132,9 +137,10 @@ def watched_from_json(
     *,
     audited: bool,
     condition: str | None = None,
+    only_updates: bool = False,
 ) -> Watched:
     """As it is recorded."""
-    return Watched(Table(**table), tuple(columns), tuple(map(_route, routes)), audited, condition)
+    return Watched(Table(**table), tuple(columns), tuple(map(_route, routes)), audited, condition, only_updates)
 
 
 def _route(recorded: dict[str, Any]) -> Route:

@@ -39,6 +39,7 @@ STUDENTS = PREFIX + "STUDENT_PREDICATE"
 ACTIVE = PREFIX + "ACTIVE_VALUES"
 COURSES = PREFIX + "PUBLISH_PREDICATE"
 COUNTS = PREFIX + "COUNT_COLUMNS"
+TENANT = PREFIX + "TENANT"
 WANTED = PREFIX + "WANTED_QUERY"
 
 
@@ -61,19 +62,23 @@ def pieces(mapping: Mapping) -> list[Piece]:
     none = "'{}'"
     students = STUDENTS if mapping.student_view is None else PREFIX + "STUDENT_VIEW"
     courses = COURSES if mapping.default_course_view is None else PREFIX + "DEFAULT_COURSE_VIEW"
-    by_query = mapping.wanted_query is not None
+    by_query, asks = mapping.wanted_query is not None, f"select from listener.wanted({none})"
     found = [
         Piece("students", probe=None if by_query else f"select from listener.students({none})", setting=students),
         Piece("one_profile"),
         Piece("astray"),
         Piece("astray_since"),
         Piece("astray_in"),
-        Piece("wanted", probe=f"select from listener.wanted({none})" if by_query else None, setting=WANTED),
+        Piece(
+            "wanted", probe=asks if by_query or mapping.tenant else None, setting=TENANT if mapping.tenant else WANTED
+        ),
         Piece("no_wanted_figures" if mapping.only_on_joining else "wanted_figures"),
         Piece("enrollments"),
         Piece("probe_enrollments", probe="select listener.probe_enrollments()", setting=ACTIVE),
         Piece("courses"),
         Piece("default_course", probe="select from listener.default_course_id()", setting=courses),
+        Piece("stays"),
+        *_of_schools(mapping),
         Piece("settle"),
         Piece("count_made"),
         Piece("course_holders"),
@@ -93,6 +98,13 @@ def pieces(mapping: Mapping) -> list[Piece]:
     found += [Piece("drift")] if mapping.counts else [Piece("no_drift"), Piece("counted")]
     found += [Piece(f"statistics_{each}") for each in mapping.statistics]
     return found + _triggers(mapping)
+
+
+def _of_schools(mapping: Mapping) -> list[Piece]:
+    if mapping.tenant is None:
+        return []
+    probe = f"select from listener.default_course_id(null::{mapping.tenant.type})"
+    return [Piece("default_course_of_school", probe=probe, setting=COURSES)]
 
 
 def _triggers(mapping: Mapping) -> list[Piece]:

@@ -28,15 +28,23 @@ class TableChecks:
         order = f"{mapping.is_available} {mapping.course_order}" if mapping.default_course_view is None else ""
         pair = [mapping.enrollment_profile, mapping.enrollment_course]
         profiles = mapping.profile_table, [mapping.profile_key]
-        students = profiles, (mapping.student_table, [mapping.student_key, *rule])
+        person = mapping.profile_table, [mapping.profile_key, *_columns(mapping.is_person)]
+        students: tuple[Read, ...] = person, (mapping.student_table, [mapping.student_key, *rule])
         enrollments = mapping.enrollment_table, pair
         counted = mapping.enrollment_table, [*pair, *_columns(mapping.is_counted)]
         course = mapping.course_table, [mapping.course_key]
-        default_course = mapping.course_table, [mapping.course_key, *_columns(order)]
+        school = course
+        if mapping.tenant is not None:
+            tenant = mapping.tenant
+            members = tenant.table, [tenant.person, tenant.column, *_columns(tenant.condition)]
+            school = mapping.course_table, [mapping.course_key, tenant.course_column]
+            students = *students, members
+        default_course = mapping.course_table, [*school[1], *_columns(order)]
         counts = mapping.course_table, [mapping.course_key, *mapping.count_columns]
         by_hand = self.as_bound(*((each.table, []) for each in mapping.watched), late_bound=False)
         by_query = mapping.wanted_query is not None
         written = [profiles] if any(map(has_row, mapping.extra_values.values())) else []
+        written += [course] if any(map(has_row, mapping.course_values.values())) else []
         rule_read = [*(() if by_query else (*students, default_course)), course, enrollments, *written]
         return {
             "students_as_bound": by_hand if by_query else self.as_bound(*students),
@@ -48,6 +56,7 @@ class TableChecks:
             "expect_profiles": self.expect(profiles),
             "expect_enrollments": self.expect(enrollments),
             "expect_courses": self.expect(course),
+            "expect_school": self.expect(school),
             "expect_enrolling": self.expect(enrollments, *written),
             "expect_profile_columns": self.expect(profiles),
             "expect_enrollment_columns": self.expect(enrollments),
@@ -85,7 +94,8 @@ class TableChecks:
     def _for_anybody(self) -> str:
         """For callers that may not call functions of ours."""
         mapping = self._mapping
-        tables = dict.fromkeys([mapping.profile_table, mapping.student_table, mapping.enrollment_table])
+        members = [] if mapping.tenant is None else [mapping.tenant.table]
+        tables = dict.fromkeys([mapping.profile_table, mapping.student_table, *members, mapping.enrollment_table])
         known = [self._known(table) for table in tables]
         if mapping.wanted_query is not None:
             known += [self._known(each.table, late_bound=False) for each in mapping.watched]

@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from listener import sql
 from listener.mapping.binding import Tokens
 from listener.mapping.mapping import Mapping, Match, Route, Table, Value, Watched, column
-from listener.row_text import columns_of, over, unquoted
+from listener.row_text import ROW, columns_of, over, unquoted
 from listener.schema.table_checks import TableChecks
 from listener.sql import identifier, literal
+
+
+def _is_of_profiles(mapping: Mapping, watched: Watched) -> bool:
+    """Whether a new row is somebody who signs up."""
+    return watched.condition is not None or watched.table == mapping.profile_table
 
 
 def numbered(mapping: Mapping) -> list[tuple[int, Watched]]:
@@ -25,20 +30,22 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
         "profile_key_type": key,
         "ring": shared["ring"],
         "watched": str(number),
-        "watched_source": "'profiles'" if plain.condition is not None else tokens.text(literal(plain.table.label)),
+        "watched_source": (
+            "'profiles'" if _is_of_profiles(mapping, plain) else tokens.text(literal(plain.table.label))
+        ),
         "declare_keys": "".join(f"\n    keys_{place} text[];" for place, _ in keyed),
-        "profiles_of_row": _take_row(bound.condition, direct, key),
+        "profiles_of_row": _take_row(bound, direct, key),
         "keys_of_row": "".join(
             f"\n        keys_{place} := array(\n            {_keys(route, ('old', 'new'))}\n        );"
             for place, route in keyed
         ),
     }
-    columns = ", ".join(column(tokens.text(name)) for name in plain.columns) or "null"
-    values["untouched"] = (
-        sql.render(sql.read("mapping/untouched"), {"columns": columns}).strip()
-        if plain.condition is None
-        else shared["untouched_student"]
-    )
+    by_query = mapping.wanted_query is not None
+    names = map(tokens.text, plain.columns) if by_query else bound.columns
+    keys = [each.text for each in direct] if bound.condition is not None else []
+    read = [*keys, *map(column, names), *(f"{ROW}.{name}" for name in columns_of(bound.condition or ""))]
+    columns = ", ".join(dict.fromkeys(read)) or "null"
+    values["untouched"] = sql.render(sql.read("mapping/untouched"), {"columns": columns}).strip()
     notes = [sql.render(sql.read("mapping/notes", "note_profiles"), values)] if direct else []
     for place, _ in keyed:
         more = {"keys": f"keys_{place}", "route_name": tokens.text(literal(name_of(plain, plain.routes[place])))}
@@ -172,14 +179,18 @@ def _values(values: list[str], *, each: bool) -> str:
     return f"select unnest({values[0]})" if each else f"select {values[0]}"
 
 
-def _take_row(condition: str | None, keys: list[Value], kind: str) -> str:
-    """Sets `profiles` to those of one row. Under a condition: if it holds now, and did not before."""
-    if condition is not None:
-        is_so, was_so = over(condition, "new"), over(condition, "old")
-        now, before = (over(keys[0].text, side) for side in ("new", "old"))
+def _take_row(bound: Watched, keys: list[Value], kind: str) -> str:
+    """Sets `profiles` to those of one row. Under a condition: if it holds now, and did not before, or not so."""
+    if bound.condition is not None:
+        is_so, was_so = over(bound.condition, "new"), over(bound.condition, "old")
+        now = over(keys[0].text, "new")
+        other = "".join(
+            f" or {over(text, 'new')} is distinct from {over(text, 'old')}"
+            for text in (keys[0].text, *map(column, bound.columns))
+        )
         return (
-            f"if ({is_so}) is true\n            and (tg_op = 'INSERT' or ({was_so}) is not true"
-            f" or {now} is distinct from {before}) then\n            profiles := array[{now}];\n        end if;"
+            f"if ({is_so}) is true\n            and (tg_op = 'INSERT' or ({was_so}) is not true{other}) then"
+            f"\n            profiles := array[{now}];\n        end if;"
         )
     return (
         "profiles := array(\n            select distinct noted.id\n"

@@ -14,6 +14,12 @@ with wanted(profile_id, course_id) as materialized (
             where {{enrollment_profile:enrollment}} = wanted.profile_id
         )
 
+-- name: astray_by_school
+select distinct wanted.profile_id::{{profile_key_type}}, wanted.course_id::{{course_key_type}}, 'enrolled'
+    from (
+        {{wanted_query}}
+    ) as wanted(profile_id, course_id)
+
 -- name: astray_keep
 select missing.profile_id, missing.course_id, 'enrolled'
     from (
@@ -185,6 +191,133 @@ select student.id, (
             {{student_view}}
             ) as student(id)
 
+-- name: students_by_profile
+select {{profile_key:profile}} as id, {{tenant_column:profile}} as school
+            from {{profile_table}} as profile
+            where {{student_condition}}{{of_a_school:profile}}
+
+-- name: students_by_membership
+select student.id, {{tenant_column:member}} as school
+            from (
+            {{student_view}}
+            ) as student(id)
+            inner join {{tenant_table}} as member on {{tenant_person:member}} = student.id
+            where ({{tenant_condition:member}}) is true{{of_a_school:member}}
+
+-- name: same_school
+{{tenant_course:course}} = student.school
+
+-- name: same_school_or_none
+({{tenant_course:course}} = student.school or ({{tenant_course:course}} is null and student.school is null))
+
+-- name: course_of_school
+select {{course_key:course}} as id
+                from {{course_table}} as course
+                where ({{is_default_course:course}}) is true and {{tenant_course:course}} = student.school
+                order by {{course_order:course}}
+                limit 1
+
+-- name: course_of_school_or_none
+(
+                    select {{course_key:course}} as id
+                    from {{course_table}} as course
+                    where ({{is_default_course:course}}) is true and {{tenant_course:course}} = student.school
+                    order by {{course_order:course}}
+                    limit 1
+                )
+                union all
+                (
+                    select {{course_key:course}}
+                    from {{course_table}} as course
+                    where
+                        ({{is_default_course:course}}) is true
+                        and {{tenant_course:course}} is null
+                        and student.school is null
+                    order by {{course_order:course}}
+                    limit 1
+                )
+
+-- name: course_said_or_of_school
+select of_school.id
+                from (
+                    {{course_of_school}}
+                ) as of_school(id)
+                where only_course is null
+                union all
+                select {{course_key:course}}
+                from {{course_table}} as course
+                where {{course_key:course}} = only_course and {{same_school}}
+
+-- name: generated_by_school
+-- Each school's course is looked up once.
+            select
+                landing.id,
+                first_value(landing.course_id) over (partition by landing.school order by landing.place){{and_school:landing}}
+            from (
+                select
+                    student.id,
+                    student.school,
+                    student.place,
+                    case
+                        when student.place = 1
+                            then (
+                                {{course_of_school}}
+                            )
+                    end as course_id
+                from (
+                    select
+                        member.id,
+                        member.school,
+                        row_number() over (partition by member.school order by member.id) as place
+                    from (
+                        select student.id, student.school
+                        from (
+            {{students_by_school}}
+                        ) as student(id, school)
+                        where {{is_new_in_school}}
+                    ) as member
+                ) as student
+            ) as landing
+
+-- name: generated_by_key
+select student.id, landing.id{{and_school:student}}
+            from (
+            {{students_by_school}}
+            ) as student(id, school)
+            left join lateral (
+                {{course_of_school}}
+            ) as landing(id) on true
+            where {{is_new_in_school}}
+
+-- name: no_course_of_none
+-- Who is of no school, and for whom there is no course of no school, may not have chosen one yet: nobody waits.
+            select wanted.id, wanted.course_id
+            from (
+            {{generated}}
+            ) as wanted(id, course_id, school)
+            where wanted.school is not null or wanted.course_id is not null
+
+-- name: is_new_in_school
+-- Who has an enrollment in that school, of any status, is left alone.
+                        not exists (
+                            select
+                            from {{enrollment_table}} as enrollment
+                            inner join {{course_table}} as course
+                                on {{course_key:course}} = {{enrollment_course:enrollment}}
+                            where {{enrollment_profile:enrollment}} = student.id and {{same_school}}
+                        )
+
+-- name: is_new_in_school_by_key
+-- Who has an enrollment in that school, of any status, is left alone.
+                        (
+                            select true
+                            from {{enrollment_table}} as enrollment
+                            inner join {{course_table}} as course
+                                on {{course_key:course}} = {{enrollment_course:enrollment}}
+                            where {{enrollment_profile:enrollment}} = student.id and {{same_school}}
+                            limit 1
+                        ) is null
+
 -- name: student_view
 select {{profile_key:profile}} as id
             from {{profile_table}} as profile
@@ -192,6 +325,10 @@ select {{profile_key:profile}} as id
 
 -- name: written_since
 intersect
-    select {{student_key:written}}::{{profile_key_type}}
-    from {{student_table}} as written
+    ({{written_since_each}}
+    )
+
+-- name: written_since_each
+    select written.{{written_key}}::{{profile_key_type}}
+    from {{written_table}} as written
     where age(written.xmin) <= pg_snapshot_xmax(pg_current_snapshot())::text::bigint - since::text::bigint + 1

@@ -31,6 +31,33 @@ insert into {{enrollment_table}} as new_enrollment ({{enrollment_columns}})
             0
         ))::bigint
 
+-- name: still_wanted
+-- Of those who wait for a course, who has one now: each school has its own.
+        still_wanted as materialized (
+            select attempt.profile_id, attempt.course_id
+            from listener.wanted_past_errors(
+                array(
+                    select pending_enrollment.profile_id
+                    from listener.pending_enrollment
+                    where pending_enrollment.next_attempt_at = 'infinity'
+                )
+            ) as attempt
+            where attempt.error is null
+        ),
+
+-- name: has_course_now
+exists (select from destination)
+                and (
+                    pending_enrollment.profile_id = any (
+                        array(
+                            select still_wanted.profile_id from still_wanted where still_wanted.course_id is not null
+                        )
+                    )
+                    or not pending_enrollment.profile_id = any (
+                        array(select still_wanted.profile_id from still_wanted)
+                    )
+                )
+
 -- name: is_alone
 -- Nothing tells one row of the same pair from another: of several, none is known to be ours.
             and (
@@ -323,6 +350,13 @@ union all
                 {{enrollment_profile:enrollment}} = wanted.profile_id{{in_that_course}}
             limit 1
         ) is null
+    )
+
+-- name: who_asks_by_school
+-- Profiles without an enrollment of any status in that school: the rule says it.
+    {{asking}} as {{materialized}} (
+        select wanted.profile_id as id, wanted.course_id, false as is_there
+        from wanted
     )
 
 -- name: who_asks_leave

@@ -74,7 +74,7 @@ begin
     from failed
     -- A rule about new students alone may fail for others.
     where
-        not {{only_on_joining}}
+        not {{one_course_each}}
         or failed.profile_id not in (
             select {{enrollment_profile:enrollment}}::{{profile_key_type}}
             from {{enrollment_table}} as enrollment

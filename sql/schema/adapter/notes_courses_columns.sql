@@ -53,7 +53,7 @@ begin
             course_ids := array[{{course_key:old}}, {{course_key:new}}];
             deltas := array[{{course_count:old}}, -{{course_count:new}}];
         elsif {{untouched_course}} or not (
-            (({{is_default_course:new}}) is true and ({{is_default_course:old}}) is not true)
+            (({{is_default_course:new}}) is true and ({{is_default_course:old}}) is not true){{or_other_school}}
             or ({{course_seats:new}}) is distinct from ({{course_seats:old}})
         ) then
             return null;

@@ -49,7 +49,7 @@ begin
         if {{course_key:new}} is distinct from {{course_key:old}} then
             left_course_id := {{course_key:old}};
         elsif {{untouched_course}} or not (
-            (({{is_default_course:new}}) is true and ({{is_default_course:old}}) is not true)
+            (({{is_default_course:new}}) is true and ({{is_default_course:old}}) is not true){{or_other_school}}
             or ({{course_seats:new}}) is distinct from ({{course_seats:old}})
         ) then
             return null;

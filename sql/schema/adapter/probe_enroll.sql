@@ -8,8 +8,11 @@ begin
     for step in
         explain (costs off)
         insert into {{enrollment_table}} ({{enrollment_columns}})
-        select student.id, null::{{course_key_type}}{{enrollment_values:profile}}
-        from pg_catalog.unnest(null::{{profile_key_type}}[]) as student(id){{enrolling_join}}
+        select student.id, student.course_id{{enrollment_values:profile}}
+        from (
+            select profile.id, null::{{course_key_type}} as course_id
+            from pg_catalog.unnest(null::{{profile_key_type}}[]) as profile(id)
+        ) as student{{enrolling_join}}
     loop
         null;
     end loop;

@@ -3,7 +3,8 @@
 import pytest
 
 from listener.database.connection import Connection
-from listener.discovery.discovery import discover
+from listener.discovery.discovery import discover, look
+from listener.errors import Questions
 from listener.schema import install
 from tests.support.guessing import COURSES, ENROLLED, PEOPLE, told
 
@@ -28,7 +29,8 @@ async def test_where_nothing_says_which_status_is_active_install_asks(
     await empty_database.executemany("insert into enrollments values (1, 1, $1)", [(row,) for row in rows])
     assert await told(empty_database) == (
         f"cannot tell which enrollments are active: public.enrollments.status {seen}."
-        " Set LISTENER_ACTIVE_VALUES (or LISTENER_ENROLLMENT_STATUS=none: all are)."
+        " Set LISTENER_ACTIVE_VALUES (or LISTENER_ENROLLMENT_STATUS=none: all are);"
+        " or --accept-guesses: every enrollment counts."
     )
     given = "completed" if "check" in column else "Going On"
     mapping = await discover(empty_database, {"active_values": given})
@@ -76,7 +78,8 @@ async def test_where_nothing_says_what_a_student_is_install_asks(
     await empty_database.executemany("insert into users (role) values ($1)", [(row,) for row in rows])
     assert await told(empty_database) == (
         f"cannot tell who is a student: public.users.role {seen}."
-        " Set LISTENER_STUDENT_VALUES (or LISTENER_STUDENT_PREDICATE=true: everyone is)."
+        " Set LISTENER_STUDENT_VALUES (or LISTENER_STUDENT_PREDICATE=true: everyone is);"
+        " or --accept-guesses: everyone is a student."
     )
     assert (await discover(empty_database, {"student_predicate": "true"})).is_student == "true"
 
@@ -89,8 +92,9 @@ async def test_a_role_that_is_not_a_word_does_not_make_everyone_a_student(empty_
         "alter table users drop role; alter table users add role_id integer references roles;",
     )
     assert said == (
-        "cannot tell who is a student: public.users.role_id refers to public.roles. Set LISTENER_STUDENT_PREDICATE"
-        " to a condition on role_id (or LISTENER_STUDENT_PREDICATE=true: everyone is)."
+        "cannot tell who is a student: public.users.role_id refers to public.roles, which says no name of a role yet."
+        " Set LISTENER_STUDENT_PREDICATE to a condition on role_id (or LISTENER_STUDENT_PREDICATE=true: everyone is);"
+        " or --accept-guesses: everyone is a student."
     )
     await empty_database.execute("alter table users drop role_id; alter table users add role smallint")
     assert "public.users.role is smallint" in await told(empty_database)
@@ -107,7 +111,8 @@ async def test_a_role_that_another_table_gives_is_asked_about(empty_database: Co
     )
     assert said == (
         "cannot tell who is a student: no column of the profiles says so, and public.memberships.role may."
-        " Set LISTENER_STUDENT_TABLE=public.memberships if it does (or LISTENER_STUDENT_PREDICATE=true: everyone is)."
+        " Set LISTENER_STUDENT_TABLE=public.memberships if it does (or LISTENER_STUDENT_PREDICATE=true: everyone is);"
+        " or --accept-guesses: everyone is a student."
     )
     mapping = await discover(empty_database, {"student_table": "memberships"})
     assert (mapping.student_table.name, mapping.student_key) == ("memberships", "user_id")
@@ -133,7 +138,10 @@ async def test_where_nothing_says_which_courses_are_published_install_asks(
     said = await told(empty_database, PEOPLE, COURSES, f"alter table courses add status {column};", ENROLLED)
     assert said.startswith("cannot tell which courses are published: public.courses.status ")
     assert seen in said
-    assert said.endswith("Set LISTENER_PUBLISH_PREDICATE (`true` is all of them).")
+    assert said.endswith(
+        "Set LISTENER_PUBLISH_PREDICATE (`true` is all of them);"
+        " or --accept-guesses: students may land in every course."
+    )
     assert (await discover(empty_database, {"publish_predicate": "true"})).is_available == "true"
 
 
@@ -165,7 +173,8 @@ async def test_what_was_known_once_is_not_asked_again(plain_lms: Connection) -> 
     await install.install(plain_lms, await install.plan(plain_lms, {}))
     await plain_lms.execute("alter table profiles drop constraint profiles_role_check")
     await plain_lms.execute("alter table enrollments alter column status set default 'PENDING'")
-    assert "LISTENER_STUDENT_VALUES" in await told(plain_lms)
+    with pytest.raises(Questions, match="LISTENER_STUDENT_VALUES"):
+        await look(plain_lms)
     await install.install(plain_lms, await install.plan(plain_lms, {}))
     for _ in range(2):
         planned = await install.plan(plain_lms, {})

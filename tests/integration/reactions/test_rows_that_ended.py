@@ -43,3 +43,23 @@ async def test_counts_and_landing_follow(
     await app.execute("update profiles set suspended_at = null")
     await eventually(app, COUNTS, equals=[0, 2, 1])
     await app.close()
+
+
+async def test_who_counts_in_a_function_is_told(make_database: Callable[..., Database]) -> None:
+    database = make_database(empty=True)
+    app = await connect(database.url)
+    await app.execute(SCHOOL)
+    await app.execute(
+        """create function enroll_me(who bigint, where_to bigint) returns void language sql as $$
+            insert into enrollments (user_id, course_id) values (who, where_to);
+            update courses set enrollments = enrollments + 1 where id = where_to;
+        $$;"""
+    )
+    said = " ".join(listener(database.url, "install", check=True).stdout.split())
+    assert (
+        "public.enroll_me() counts in public.courses.enrollments by itself, and the listener counts there, too" in said
+    )
+    assert "LISTENER_COUNT_COLUMNS=none" in said
+    said = " ".join(listener(database.url, "install", count_columns="none").stdout.split())
+    assert "by itself" not in said
+    await app.close()

@@ -97,6 +97,8 @@ SHAPES = {
         "select payment_status = 'completed' from course_applications where profile_id = $1::text::uuid",
         "update course_applications set payment_status = 'refunded' where profile_id = $1::text::uuid",
         "select enrolledcount from courses",
+        {"enrollment_table": "course_applications"},
+        Undecided,
     ),
     "two_enrollment_tables": Shape(
         "insert into profiles (role) values ('student') returning id::text",
@@ -113,8 +115,8 @@ SHAPES = {
         "select total_enrollments from school.courses",
     ),
     "tenants": Shape(
-        "insert into profiles (org_id, role) values (2, 'student') returning id::text",
-        "select org_id = 2 and source = 'listener' from enrollments where user_id = $1::text::uuid",
+        "insert into profiles (org_id, role) values (1, 'student') returning id::text",
+        "select org_id = 1 and source = 'listener' from enrollments where user_id = $1::text::uuid",
         "delete from enrollments where user_id = $1::text::uuid",
         "select enrollment_count from courses",
         {"enrollment_values": "org_id = org_id; source = 'listener'", "student_values": "student"},

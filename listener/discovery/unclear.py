@@ -1,0 +1,103 @@
+"""Columns that read like a state, and are not understood: they are asked about, never passed over in silence."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from listener.catalogue.catalogue import Catalogue, Column, Relation
+from listener.catalogue.columns import few
+from listener.discovery import vocabulary
+from listener.errors import Unclear
+from listener.mapping.mapping import readable
+from listener.row_text import columns_of, unquoted
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+SHOWN = 4
+"""Values of one column in a question."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a row of a table is, and which words of a flag or a time about it read like a state."""
+
+    what: str
+    flags: frozenset[str]
+    times: tuple[str, ...]
+    setting: str
+    """The condition on such a row."""
+    guess: str = "they play no part"
+
+
+PERSON = Kind(
+    "which people are there still", vocabulary.UNCLEAR_OF_PEOPLE, vocabulary.EXPIRY, "LISTENER_PERSON_PREDICATE"
+)
+ROLE = Kind("which roles still hold", vocabulary.UNCLEAR_OF_ENROLLMENTS, vocabulary.ENDS, "LISTENER_STUDENT_PREDICATE")
+MEMBERSHIP = Kind(
+    "which memberships still hold", vocabulary.UNCLEAR_OF_ENROLLMENTS, vocabulary.ENDS, "LISTENER_WANTED_QUERY"
+)
+ENROLLMENT = Kind(
+    "which enrollments are active", vocabulary.UNCLEAR_OF_ENROLLMENTS, vocabulary.ENDS, "LISTENER_ACTIVE_PREDICATE"
+)
+COURSE = Kind("which courses are published", vocabulary.UNCLEAR_OF_COURSES, (), "LISTENER_PUBLISH_PREDICATE")
+
+
+async def question(
+    catalogue: Catalogue,
+    relation: Relation,
+    kind: Kind,
+    condition: str,
+    known: Iterable[str | None] = (),
+    compared: Mapping[str, str] = NOTHING,
+) -> tuple[Unclear, str] | None:
+    """The question about all such columns of a table, and what it is about; None where all is clear. `condition` is
+    what was understood, `known` are columns with another meaning, and `compared` says of a column where the LMS
+    itself compares it."""
+    understood = {*map(unquoted, columns_of(condition)), *known, *relation.primary_key}
+    found = [
+        column
+        for name, column in relation.columns.items()
+        if name not in understood and relation.reference(name) is None and _reads_like_a_state(column, kind, compared)
+    ]
+    if not found:
+        return None
+    seen = " and ".join(
+        [
+            await _seen(catalogue, relation, each)
+            + (f", compared in {compared[each.name]}," if each.name in compared else "")
+            for each in found
+        ]
+    )
+    they, add = ("it plays", "a condition on it") if len(found) == 1 else ("they play", "conditions on them")
+    now = readable(condition)
+    table = f"LISTENER_STUDENT_TABLE={relation.table.setting} and " if kind is ROLE else ""
+    if kind is MEMBERSHIP:
+        setting = f"{kind.setting} to what `listener rule --accept-guesses` prints, with {add}, if {they} a part"
+    else:
+        setting = f'{table}{kind.setting}="{now}" if {they} no part, or else to that and {add}'
+    question = Unclear(what=kind.what, reason=f"{seen} may say it", setting=setting)
+    return question, ", ".join(f"{relation.table.label}.{each.name}" for each in found)
+
+
+def says_a_role(name: str) -> bool:
+    """Whether a flag says what somebody is in the school: no question where a role says it."""
+    return vocabulary.says(name, vocabulary.ROLE_FLAGS)
+
+
+def _reads_like_a_state(column: Column, kind: Kind, compared: Mapping[str, str]) -> bool:
+    if vocabulary.says(column.name, vocabulary.NO_STATES):
+        return False
+    if column.name in compared:
+        return True
+    if column.is_boolean:
+        return vocabulary.says(column.name, kind.flags)
+    if column.is_time:
+        return vocabulary.rank(column.name, kind.times) is not None
+    if vocabulary.rank(column.name, (*vocabulary.STATUS_COLUMNS, *vocabulary.STANDINGS)) is not None:
+        return bool(column.allowed) or column.family == "integer"
+    return column.is_word and bool(vocabulary.absent(column.allowed))
+
+
+async def _seen(catalogue: Catalogue, relation: Relation, column: Column) -> str:
+    values = await catalogue.values(relation, column)
+    shown = few(values[:SHOWN]) + (", …" if len(values) > SHOWN else "") if values else "no value yet"
+    return f"{relation.table.label}.{column.name} ({column.type}: {shown})"

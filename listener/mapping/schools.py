@@ -1,0 +1,75 @@
+"""Parts of the rule where several schools share a database: a student lands in a course of the same school."""
+
+from collections.abc import Callable
+
+from listener.mapping.mapping import Mapping, Table, column
+from listener.row_text import ROW, over
+
+Part = Callable[..., str]
+"""A section of a file of parts, rendered."""
+
+
+def placeholders(mapping: Mapping, part: Part) -> dict[str, str]:
+    """What differs where there are schools; where there are none, nothing of it is in any text."""
+    tenant = mapping.tenant
+    if tenant is None:
+        return {
+            "is_of_these": "wanted.profile_id = any (profile_ids)",
+            "or_other_school": "",
+            "has_course_now": "exists (select from destination)",
+            "still_wanted": "",
+        }
+    school = column(tenant.course_column)
+    new, old = (over(school, row) for row in ("new", "old"))
+    of_people = {
+        "tenant_table": str(tenant.table),
+        "tenant_column": column(tenant.column),
+        "tenant_person": column(tenant.person),
+        "tenant_condition": mapping.is_student if tenant.table == mapping.role_table else tenant.condition,
+        "tenant_course": school,
+        "tenant_type": tenant.type,
+        "and_school": f", {ROW}.school" if tenant.may_be_none else "",
+        "of_a_school": "" if tenant.may_be_none else f"\n                and {column(tenant.column)} is not null",
+    }
+    of_people["same_school"] = part("rules", f"same_school{'_or_none' if tenant.may_be_none else ''}", **of_people)
+    by_profile = tenant.table == mapping.profile_table and mapping.student_view is None
+    kind = "profile" if by_profile else "membership"
+    return of_people | {
+        "students_by_school": part("rules", f"students_by_{kind}", **of_people),
+        "is_of_these": "true",
+        "or_other_school": f"\n            or {new} is distinct from {old}",
+        "has_course_now": part("settling", "has_course_now"),
+        "still_wanted": f"        {part('settling', 'still_wanted')}\n\n",
+    }
+
+
+def queries(mapping: Mapping, part: Part) -> dict[str, str]:
+    """The rule: as it stands; by the function that goes on past courses for which it fails; of some profiles, and in a
+    course that is said."""
+    assert mapping.tenant is not None
+    or_none = "_or_none" if mapping.tenant.may_be_none else ""
+    of_school = part("rules", f"course_of_school{or_none}")
+    said = part("rules", "course_said_or_of_school", course_of_school=of_school)
+    new, new_by_key = part("rules", "is_new_in_school"), part("rules", "is_new_in_school_by_key")
+    of_these = f"student.id = any (profile_ids)\n                        and {new_by_key}"
+    by_function = "select listener.default_course_id(student.school)"
+    found = {
+        "wanted_query": part("rules", "generated_by_school", course_of_school=of_school, is_new_in_school=new),
+        "wanted_query_by_function": part(
+            "rules", "generated_by_key", course_of_school=by_function, is_new_in_school=new_by_key
+        ),
+        "settled_query": part("rules", "generated_by_school", course_of_school=said, is_new_in_school=of_these),
+    }
+    if mapping.tenant.may_be_none:
+        found = {name: part("rules", "no_course_of_none", generated=text) for name, text in found.items()}
+    return found | {"course_of_school": of_school}
+
+
+def written(mapping: Mapping) -> list[tuple[Table, str]]:
+    """(table, column of the profile) of all rows that say who should be where."""
+    found = [(mapping.student_table, mapping.student_key)]
+    if mapping.tenant is not None:
+        found.append((mapping.tenant.table, mapping.tenant.person))
+    if mapping.role_table is not None and mapping.is_person != "true":
+        found.append((mapping.profile_table, mapping.profile_key))
+    return list(dict.fromkeys(found))

@@ -1,0 +1,108 @@
+"""What is said of a schema leads on: each message is tried by doing what it says."""
+
+import pytest
+
+from listener.database.connection import Connection
+from listener.discovery.discovery import discover, look
+from listener.errors import WrongSetting
+from tests.support.guessing import COURSES, ENROLLED, PEOPLE, told
+
+CLASSES = "create table classes (id integer primary key, course_id integer references courses);"
+
+
+async def test_a_class_that_must_be_there_is_what_people_are_enrolled_in(empty_database: Connection) -> None:
+    said = await told(
+        empty_database,
+        PEOPLE + COURSES + CLASSES,
+        "create table attendance (user_id integer references users, course_id integer references courses)",
+        "create table enrollments (student_id integer references users, class_id integer not null references classes,"
+        " original_course_id integer)",
+    )
+    assert "people are enrolled in public.classes (class_id)" in said
+    assert "Set LISTENER_COURSE_TABLE=public.classes:" in said
+    mapping = await discover(empty_database, {"course_table": "public.classes"})
+    assert (mapping.enrollment_table.name, mapping.enrollment_course) == ("enrollments", "class_id")
+    # A column that is set is looked for where it can be meant.
+    mapping = await discover(empty_database, {"enrollment_course": "class_id", "enrollment_table": "enrollments"})
+    assert (mapping.enrollment_table.name, mapping.enrollment_course) == ("enrollments", "class_id")
+    mapping = await discover(empty_database, {"enrollment_course": "class_id", "enrollment_profile": "student_id"})
+    assert mapping.enrollment_table.name == "enrollments"
+    with pytest.raises(WrongSetting, match=r"public.enrollments has no column 'nothing'"):
+        await discover(empty_database, {"enrollment_course": "nothing"})
+
+
+async def test_what_must_be_there_is_offered_beside_what_may_be(empty_database: Connection) -> None:
+    said = await told(
+        empty_database,
+        PEOPLE + COURSES + CLASSES,
+        "create table pathways (id integer primary key);",
+        "create table enrollments (user_id integer references users, class_id integer references classes,"
+        " pathway_id integer not null references pathways)",
+    )
+    assert "LISTENER_COURSE_TABLE=public.classes or public.pathways" in said
+    mapping = await discover(empty_database, {"course_table": "public.pathways"})
+    assert mapping.enrollment_course == "pathway_id"
+
+
+async def test_teachers_are_no_courses(empty_database: Connection) -> None:
+    said = await told(
+        empty_database,
+        PEOPLE + COURSES,
+        "create table faculty (id integer primary key);",
+        "create table faculty_student_enrollments (student_id integer references users, faculty_id integer references"
+        " faculty)",
+    )
+    assert "LISTENER_COURSE_TABLE" not in said
+    await empty_database.execute(ENROLLED)
+    assert (await discover(empty_database)).enrollment_table.name == "enrollments"
+
+
+async def test_keys_of_several_columns_are_named(empty_database: Connection) -> None:
+    await empty_database.execute(
+        PEOPLE + "create table courses (part integer, id integer, primary key (part, id));"
+        "create table enrollments (user_id integer references users, course_id integer)"
+    )
+    settings = {
+        "enrollment_table": "enrollments",
+        "enrollment_course": "course_id",
+        "enrollment_profile": "user_id",
+        "course_table": "courses",
+        "profile_table": "users",
+    }
+    said = await told(empty_database, settings=settings)
+    assert "no column of public.courses is that and unique by itself: its key is (part, id)" in said
+    await empty_database.execute("alter table courses add unique (id)")
+    assert (await discover(empty_database, settings)).course_key == "id"
+
+
+async def test_values_that_sound_like_it_are_offered(empty_database: Connection) -> None:
+    said = await told(
+        empty_database,
+        COURSES,
+        "create table users (id integer primary key, role text check (role in ('platform_student', 'no_student')));",
+        ENROLLED,
+    )
+    assert "Set LISTENER_STUDENT_VALUES=platform_student (or" in said
+    mapping = await discover(empty_database, {"student_values": "platform_student"})
+    assert "'platform_student'" in mapping.is_student
+
+
+@pytest.mark.parametrize(
+    ("key", "more", "reason"),
+    [
+        ("uuid", "", "neither price nor date: the first by id, which is any one (LISTENER_DEFAULT_COURSE or"),
+        ("integer", "", "neither price nor date: the first by id"),
+        ("integer", ", price numeric", "the cheapest by price, then the first by id"),
+        ("integer", ", created_at timestamptz", "no price: the oldest first"),
+    ],
+)
+async def test_the_order_is_told_as_it_is(empty_database: Connection, key: str, more: str, reason: str) -> None:
+    await empty_database.execute(
+        f"{PEOPLE} create table courses (id {key} primary key{more});"
+        f"create table enrollments (user_id integer references users, course_id {key} references courses,"
+        " status text default 'active')"
+    )
+    found = await look(empty_database)
+    reasons = {choice.what: choice.reason for choice in found.choices}
+    assert reasons["default course"].startswith(reason)
+    assert reasons["active"] == "status: the default says so"
