@@ -1,7 +1,8 @@
 -- Whether a trigger of the LMS's runs after an enrollment was made: it may take it away again.
 create or replace function listener.may_not_stay() returns boolean
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-    select {{makes_enrollments}} and exists (
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    return {{makes_enrollments}} and exists (
         select
         from pg_catalog.pg_trigger as after_row
         where
@@ -10,7 +11,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
             and after_row.tgtype & 6 = 4
             and after_row.tgenabled <> 'D'
             and after_row.tgname not in ('listener_insert', 'listener_update')
-    )
+    );
+end;
 $$;
 
 -- True; or an error, if an enrollment that was just made is not there: a student who is not in the course is to wait, with that

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from listener.cli import app
 from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
@@ -61,7 +62,7 @@ LOOKS = tuple(
     for line in (
         "status", "status --full --json", "diagnose", "diagnose --json", f"explain {PROFILE}", "pending",
         "sync --dry-run", "sync --structure --dry-run", "sync --structure --print", "install --plan", "install --print",
-        "replay enroll --since 1h --dry-run",
+        "replay enroll --since 1h --dry-run", "rule", "release --dry-run",
     )
 )  # fmt: skip
 CHANGES = (
@@ -70,11 +71,13 @@ CHANGES = (
         Case(tuple(line.split()))
         for line in (
             "install --take-over", "uninstall", "sync", "sync --structure", "pause enroll", "resume enroll",
-            "pending retry", "pending drop",
+            "pending retry", "pending drop", "release", f"forget {PROFILE}",
         )
     ),
 )  # fmt: skip
 CASES = (*LOOKS, *CHANGES)
+OF_ITS_OWN = {"run", "demo"}
+"""Commands that are tried below, and that bring a server of their own."""
 
 
 @pytest.fixture
@@ -139,6 +142,11 @@ def seed_of(request: pytest.FixtureRequest) -> int:
     seed = SEED if seed is None else seed
     print(f"--seed {seed}")
     return int(seed)
+
+
+def test_every_command_is_tried() -> None:
+    names = {each.name or getattr(each.callback, "__name__", "") for each in app.registered_commands}
+    assert names - OF_ITS_OWN == {case.arguments[0] for case in CASES}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: " ".join(case.arguments).replace(PROFILE, "PROFILE"))
