@@ -35,6 +35,16 @@ class Unreachable(ListenerError):
     """cannot reach the database at {address}: {reason}. Set LISTENER_DATABASE_URL, or libpq's PGHOST, PGUSER, …."""
 
 
+class Unanswered(ListenerError):
+    """the server has not answered a statement for {seconds:.0f} s, and does not work on it: the connection was given
+    up, and nothing after that statement was done."""
+
+
+class LostConnection(ListenerError):
+    """the connection to the database was lost in the middle of this command: {reason}. Nothing after it was done: try
+    again."""
+
+
 class SessionEnded(ListenerError):
     """this session was ended while it was idle, and the server takes another one: somebody ended it, a time limit of
     the server's or a pooler's did, or it was lost on the way."""
@@ -205,6 +215,16 @@ class NeedsStructure(ListenerError):
 
 class PlanOrPrint(ListenerError):
     """--plan says who would join and leave, --print prints the SQL: give one of the two."""
+
+
+class NotReviewed(ListenerError):
+    """nothing is installed: under this rule {numbers}, and the brake (LISTENER_BRAKE) allows {allowed} within ten
+    minutes. Look at `listener install --plan`, then say `--yes`, or `--reviewed` with the number that it prints."""
+
+
+class PlanMoved(ListenerError):
+    """nothing is installed: rule or numbers are not those of plan {reviewed} any more, this is plan {number}. Look at
+    `listener install --plan` again."""
 
 
 class Busy(ListenerError):

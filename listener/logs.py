@@ -41,6 +41,13 @@ class Event(StrEnum):
     LEADER_ACQUIRED = "leader_acquired", "this daemon leads now"
     STANDING_BY = "standing_by", "another daemon leads; this one waits for its turn"
     LEADER_DEPOSED = "leader_deposed", "the leader was silent for three heartbeats and was disconnected"
+    LEADER_PASSED_OVER = (
+        "leader_passed_over",
+        (
+            "the leader was silent for three heartbeats, and this role may not disconnect it: `pid`, `role`; a deputy "
+            "leads until it is heard again"
+        ),
+    )
     LOCK_SQUATTED = (
         "lock_squatted",
         (

@@ -50,4 +50,6 @@ def reason(error: BaseException) -> str:
         return "no host takes writes: it is a standby, or the database is set read-only"
     if isinstance(error, socket.gaierror):
         return f"the host's name cannot be looked up: {text[0]}"
+    if isinstance(error, TimeoutError) and not text:
+        return "no answer came in time"
     return (text and one_line(text[0])) or type(error).__name__

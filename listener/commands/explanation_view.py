@@ -30,7 +30,7 @@ LEFT_ALONE = "who has any enrollment, of any status, is left alone"
 WAYS = {
     "may_concern": "a change that may concern it is noted, and not yet handled; `listener status` says who works",
     "everyone": "a change that concerns everyone is noted, and everyone is looked at; `listener status` says who works",
-    "audit": "no trigger sees such a change; the next audit (LISTENER_AUDIT_SECONDS) finds it, or `listener sync`",
+    "audit": "no note tells of it; the next audit (LISTENER_AUDIT_SECONDS) finds it, or `listener sync`",
 }
 
 STANDINGS = {

@@ -3,16 +3,17 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import anyio
 import asyncpg
 import typer
 
-from listener.database.connection import Connection, connected
-from listener.database.driver_errors import hidden_table
+from listener.database.connection import Connection
+from listener.database.driver_errors import DRIVER_ERRORS, hidden_table
 from listener.database.holders import named_if_in_the_way
-from listener.errors import Blinded, MayNot, StatementFailed
+from listener.database.silence import connected
+from listener.errors import Blinded, LostConnection, MayNot, StatementFailed
 from listener.reasons import reason
 from listener.settings import MAPPING, PREFIX, Settings, load
 
@@ -100,15 +101,24 @@ async def _on_connection(
         try:
             async with named_if_in_the_way(connection):
                 return await work(connection)
-        except asyncpg.InsufficientPrivilegeError as error:
-            role = await connection.fetchval("select session_user")
-            hidden = hidden_table(error)
-            if hidden is not None and await connection.fetchval(MAY_READ, hidden):
-                raise Blinded(tables=hidden, role=role, does="looks at them") from error
-            raise MayNot(
-                role=role,
-                action=f"do this ({reason(error)})",
-                mend="use the address of the tables' owner, who ran `listener install`",
-            ) from error
-        except asyncpg.PostgresError as error:  # an unforeseen one
-            raise StatementFailed(reason=reason(error), sqlstate=error.sqlstate) from error
+        except DRIVER_ERRORS as error:
+            if connection.is_closed():
+                raise LostConnection(reason=reason(error)) from error
+            if isinstance(error, asyncpg.InsufficientPrivilegeError):
+                await _tell_of_rights(connection, error)
+            if isinstance(error, asyncpg.PostgresError):  # an unforeseen one
+                raise StatementFailed(reason=reason(error), sqlstate=error.sqlstate) from error
+            raise
+
+
+async def _tell_of_rights(connection: Connection, error: asyncpg.InsufficientPrivilegeError) -> NoReturn:
+    """Raise Blinded, MayNot."""
+    role = await connection.fetchval("select session_user")
+    hidden = hidden_table(error)
+    if hidden is not None and await connection.fetchval(MAY_READ, hidden):
+        raise Blinded(tables=hidden, role=role, does="looks at them") from error
+    raise MayNot(
+        role=role,
+        action=f"do this ({reason(error)})",
+        mend="use the address of the tables' owner, who ran `listener install`",
+    ) from error

@@ -14,9 +14,10 @@ from listener.database.connection import Connection
 from listener.database.session import may_write
 from listener.discovery.discovery import given
 from listener.discovery.questions import ACCEPTED, ALL
-from listener.errors import PlanOrPrint
+from listener.errors import NotReviewed, PlanMoved, PlanOrPrint, WrongSetting
 from listener.inspection import matching
-from listener.inspection import preview as previewing
+from listener.inspection import review as reviewing
+from listener.inspection.review import Review
 from listener.inspection.rule_text import rule_text
 from listener.mapping.mapping import Mapping
 from listener.schema import install as installing
@@ -57,6 +58,17 @@ async def install(
         list[str] | None,
         typer.Option("--grant-to", help="A role that is to run the daemon, with rights on schema listener only."),
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Install a rule that moves many people, without a question.")
+    ] = False,
+    reviewed: Annotated[
+        str | None,
+        typer.Option(
+            "--reviewed",
+            metavar="NUMBER",
+            help="The number that --plan printed: install only if rule and numbers are still the same.",
+        ),
+    ] = None,
     owner: Annotated[
         str | None,
         typer.Option(
@@ -95,11 +107,14 @@ async def install(
     show_rows(rows, ("what", "found", "score", "why"), "The LMS in this database")
     tell("")
     if only_plan:
-        seen = await previewing.preview(connection, settings.url(), plan.mapping, plan.installed)
+        seen = await _review(connection, settings, plan)
         of_reactions = [] if files is None else (await own_reactions.compare(connection, files)).plan()
-        for said in [*seen.lines(), *of_reactions, *_what_then(plan.mapping)]:
+        tell(f"plan {seen.number}: with the same settings, `install --reviewed {seen.number}` installs just this")
+        for said in [*seen.lines(), *seen.preview.lines(), *of_reactions, *_what_then(plan.mapping)]:
             tell(said)
         return
+    if reviewed is not None or (plan.moves_many and not yes):
+        await _be_reviewed(connection, settings, plan, reviewed)
     await may_write(connection)
     changed = await installing.install(connection, plan)
     tell("installed schema listener" if changed else "already installed: nothing to do")
@@ -122,6 +137,35 @@ async def install(
 
 def _guesses(accepted: bool) -> dict[str, str]:
     return {ACCEPTED: ALL} if accepted else {}
+
+
+async def _review(connection: Connection, settings: Settings, plan: installing.Plan) -> Review:
+    url, same_counts = settings.url(), plan.counts_alike
+    return await reviewing.review(connection, url, plan.mapping, plan.installed, plan.code, same_counts=same_counts)
+
+
+async def _be_reviewed(connection: Connection, settings: Settings, plan: installing.Plan, reviewed: str | None) -> None:
+    """Ask in a terminal, if this would move many. Raises NotReviewed, PlanMoved."""
+    try:
+        seen = await _review(connection, settings, plan)
+    except WrongSetting as error:
+        if reviewed is not None:
+            raise
+        tell(f"what this rule would do cannot be foretold, for it fails for somebody, who will wait: {error}")
+        return
+    if reviewed is not None:
+        if reviewed != seen.number:
+            raise PlanMoved(reviewed=reviewed, number=seen.number)
+        return
+    if not seen.is_much:
+        return
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise NotReviewed(numbers=seen.preview.numbers(), allowed=seen.allowed)
+    for said in [*seen.lines(), *seen.preview.lines()]:
+        tell(said)
+    tell(f"the brake allows {seen.allowed:,} within ten minutes")
+    if not typer.confirm("Install it?"):
+        raise typer.Abort
 
 
 def _what_then(mapping: Mapping) -> Iterator[str]:

@@ -8,15 +8,26 @@ from datetime import UTC, datetime
 from typing import Any
 
 import anyio
+import asyncpg
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
 from listener.commands.printing import Row, arranged, console, literally, show_rows, tell, width
-from listener.database.connection import Connection, address, connected
+from listener.database.connection import Connection, address
 from listener.database.driver_errors import CONNECTION_ERRORS
 from listener.database.holders import named_if_in_the_way
-from listener.errors import Busy, DevelopmentVersion, Locked, TookTooLong, Unreachable, WrongVersion
+from listener.database.silence import connected
+from listener.errors import (
+    Busy,
+    DevelopmentVersion,
+    Locked,
+    StatementFailed,
+    TookTooLong,
+    Unanswered,
+    Unreachable,
+    WrongVersion,
+)
 from listener.inspection.status import Status, look
 from listener.instruments.problems import Problem
 from listener.instruments.sample import COUNTED
@@ -51,7 +62,7 @@ async def show(url: str | None, *, as_json: bool, full: bool, every: float | Non
                         else:
                             live.update(drawn(seen, output), refresh=True)
                         await anyio.sleep(every)
-            except (Unreachable, Locked, Busy, TookTooLong) as error:
+            except (Unreachable, Unanswered, StatementFailed, Locked, Busy, TookTooLong) as error:
                 if as_json:
                     _write({"healthy": False, "problem": str(error)})
                 elif live is None:
@@ -76,6 +87,8 @@ async def _look(connection: Connection, url: str | None, *, full: bool) -> Statu
         async with named_if_in_the_way(connection):
             return await look(connection, url, full=full)
     except CONNECTION_ERRORS as error:
+        if isinstance(error, asyncpg.PostgresError) and not connection.is_closed():
+            raise StatementFailed(reason=reason(error), sqlstate=error.sqlstate) from error
         raise Unreachable(address=address(url), reason=reason(error)) from error
 
 

@@ -10,6 +10,7 @@ from listener.daemon.cause import cause
 from listener.daemon.doorbell import Doorbell
 from listener.daemon.following import Following
 from listener.daemon.leader import Leader
+from listener.daemon.onlooker import Onlooker
 from listener.daemon.polling import WAY_OUT, PollingExecutor, Timer
 from listener.daemon.pooler import Path, examine
 from listener.daemon.squatting import Squatting
@@ -158,8 +159,7 @@ class Daemon:
             self._transitions,
             self._squatting,
             self._pause,
-            self._lookout,
-            connection,
+            Onlooker(connection, self._settings, self._instruments, self._lookout),
         )
         if not await standby.wait(self.stopping):
             return
@@ -174,7 +174,11 @@ class Daemon:
             lookout=self._lookout,
             sizes=self._sizes,
         )
-        await leader.main_loop(self.stopping, self._transitions.settled)
+        since = time.monotonic()
+        await leader.main_loop(
+            lambda: self.stopping() or leadership.is_heard_again(doorbell.heartbeats_heard, since),
+            self._transitions.settled,
+        )
         with anyio.move_on_after(CLOSE_SECONDS):
             await leadership.release()
 
@@ -190,6 +194,7 @@ class Daemon:
         executor = PollingExecutor(*within, PATIENT_SHARE * self._settings.statement_seconds, durable=durable)
         batches = PollingExecutor(*within, BATCH_SECONDS, durable=durable)
         executors = Executors(executor, batches, PollingExecutor(*within, INSTALLED_SECONDS, durable=durable))
+        onlooker = Onlooker(connection, self._settings, self._instruments, self._lookout)
         while not self.stopping():
             self._doorbell = doorbell = Timer(connection, executor)
             leader = Leader(
@@ -211,6 +216,8 @@ class Daemon:
             except LedByAnother:
                 self._leads_no_more()
                 self._transitions.stands_by_polling()
+                with anyio.fail_after(self._settings.heartbeat_seconds):
+                    await onlooker.look()
                 await self._pause(STANDBY_SECONDS)
 
     async def _begin_to_lead(self, connection: Connection) -> None:

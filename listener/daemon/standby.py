@@ -12,14 +12,11 @@ from dataclasses import dataclass, field
 import anyio
 
 from listener.daemon.doorbell import Doorbell
+from listener.daemon.onlooker import Onlooker
 from listener.daemon.squatting import Squatting
 from listener.daemon.transitions import Transitions
-from listener.database.connection import Connection
 from listener.feed.leadership import Holder, Leadership
-from listener.feed.registry import consumers
 from listener.instruments.instruments import Instruments
-from listener.instruments.lookout import Lookout
-from listener.instruments.sampler import Sampler
 from listener.logs import Event
 from listener.settings import Settings
 
@@ -37,9 +34,7 @@ class Standby:
     transitions: Transitions
     squatting: Squatting
     pause: Callable[[float], Awaitable[None]]
-    lookout: Lookout
-    connection: Connection
-    _sampled_at: float = float("-inf")
+    onlooker: Onlooker
     _leader_pid: int | None = None
     _since: float = field(default_factory=time.monotonic)
     _looked_at: float = float("-inf")
@@ -64,7 +59,7 @@ class Standby:
             await self._listen()
             with anyio.fail_after(self.settings.heartbeat_seconds):
                 await self._look_for_squatters()
-                await self._look_for_problems()
+                await self.onlooker.look()
                 await self._watch()
             await self.pause(STANDBY_SECONDS)
         return False
@@ -91,17 +86,6 @@ class Standby:
         if now - self._looked_at >= self._patience:
             self._looked_at = now
             self.squatting.saw(await self.leadership.squatters())
-
-    async def _look_for_problems(self) -> None:
-        now = time.monotonic()
-        if now - self._sampled_at < self.settings.sample_seconds:
-            return
-        self._sampled_at = now
-        names = await consumers(self.connection)
-        sampler = Sampler(self.connection, self.connection, names, self.instruments.log)
-        look = await sampler.take()
-        if look is not None:
-            self.lookout.stands_by(look)
 
     async def _watch(self) -> None:
         """Look at the holder of the lock if it was silent for too long."""
@@ -154,6 +138,12 @@ class Standby:
             self.instruments.log.warning(Event.LEADER_DEPOSED, pid=holder.pid, silent_seconds=round(self._patience, 1))
             self._since = time.monotonic()
             return
-        if self.leadership.pass_over(holder.pid):
+        if not self.leadership.pass_over(holder):
+            pass
+        elif holder.is_daemon:  # of a role whose sessions ours may not end
+            self.instruments.log.warning(
+                Event.LEADER_PASSED_OVER, pid=holder.pid, role=holder.role, silent_seconds=round(self._patience, 1)
+            )
+        else:
             self.squatting.saw([*await self.leadership.squatters(), holder.as_squatter()])
         self._leader_pid, self._since = None, time.monotonic()

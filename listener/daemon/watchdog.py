@@ -4,14 +4,16 @@ A statement may take its time. But if the server is done with it, or cannot be r
 is given up. Only a second connection can tell.
 """
 
-import anyio
-import asyncpg
+from typing import TYPE_CHECKING
 
-from listener import sql
-from listener.database.connection import Connection, connect
-from listener.database.driver_errors import CONNECTION_ERRORS
+import anyio
+
+from listener.database.silence import is_at_work
 from listener.instruments.state import State
 from listener.settings import Settings
+
+if TYPE_CHECKING:
+    from listener.database.connection import Connection
 
 
 class Watchdog:
@@ -47,14 +49,4 @@ class Watchdog:
                 connection.terminate()
 
     async def _at_work(self) -> bool:
-        try:
-            with anyio.fail_after(self._settings.heartbeat_seconds):
-                probe = await connect(self._settings.url(), application_name="listener-watchdog")
-                try:
-                    return bool(await probe.fetchval(sql.read("feed/leadership", "at_work"), self._pid))
-                finally:
-                    probe.terminate()
-        except asyncpg.TooManyConnectionsError:
-            return True
-        except CONNECTION_ERRORS:
-            return False
+        return await is_at_work(self._settings.url(), self._pid, self._settings.heartbeat_seconds) is not False

@@ -2,8 +2,7 @@
 
 import json
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Any, Literal
 
 import anyio
@@ -13,12 +12,10 @@ from asyncpg.connect_utils import SessionAttribute
 from listener import sql
 from listener.database.addresses import Target, targets
 from listener.database.driver_errors import CONNECTION_ERRORS
-from listener.database.limits import LIMITS, local
+from listener.database.limits import LIMITS, MEANING, local
 from listener.database.rows import only_row
-from listener.database.session import LOCAL_PATH, PATH, Session, decode_json, looks_only, session_of
+from listener.database.session import LOCAL_PATH, PATH, Session, decode_json, session_of
 from listener.database.session import Connection as Connection
-from listener.errors import Unreachable
-from listener.reasons import reason
 from listener.transport import for_the_driver
 from listener.url_parameters import connect_timeout
 
@@ -48,6 +45,18 @@ FIRST = sql.read("database/settings", "first")
 async def connect(url: str | None, *, application_name: str, statement_cache_size: int = 0) -> Connection:
     """Open a connection to the writable host. Raises any of CONNECTION_ERRORS. Without a cache, prepared statements
     have no names, so none is left behind in a pooler."""
+    connection = await log_in(url, application_name=application_name, statement_cache_size=statement_cache_size)
+    try:
+        with anyio.fail_after(BEGIN_SECONDS):
+            await _begin(connection)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
+async def log_in(url: str | None, *, application_name: str, statement_cache_size: int = 0) -> Connection:
+    """The beginning of `connect`: nothing was asked yet."""
     options = {
         "timeout": connect_timeout(url) or HOST_SECONDS,
         "statement_cache_size": statement_cache_size,
@@ -63,12 +72,6 @@ async def connect(url: str | None, *, application_name: str, statement_cache_siz
             raise
         raise asyncpg.InterfaceError(f"the address cannot be used: {error}") from error  # PGPORT, or a host's name
     keep_alive(connection)
-    try:
-        with anyio.fail_after(BEGIN_SECONDS):
-            await _begin(connection)
-    except BaseException:
-        connection.terminate()
-        raise
     return connection
 
 
@@ -91,8 +94,9 @@ async def _begin(connection: Connection) -> None:
     """Set path and time limits: of the session, or behind a pooler of each transaction."""
     session = session_of(connection)
     assert session is not None
-    row = await only_row(connection, FIRST, connection.get_server_pid(), PATH, json.dumps(LIMITS))
+    row = await only_row(connection, FIRST, connection.get_server_pid(), PATH, json.dumps(LIMITS | MEANING))
     session.own_path, is_ours = row[0], row[1] is not None
+    session.backend_pid = connection.get_server_pid() if is_ours else None
     session.brings = "" if is_ours else f"{LOCAL_PATH} {local(connection.get_server_version().major)}"
     await decode_json(connection)
 
@@ -142,21 +146,6 @@ async def close(connection: Connection) -> None:
         else:
             return
     connection.terminate()
-
-
-@asynccontextmanager
-async def connected(url: str | None, *, only_looks: bool) -> AsyncIterator[Connection]:
-    """A connection for one command. Raises Unreachable."""
-    try:
-        connection = await connect(url, application_name="listener-command")
-    except CONNECTION_ERRORS as error:
-        raise Unreachable(address=address(url), reason=reason(error)) from error
-    try:
-        if only_looks:
-            await looks_only(connection)
-        yield connection
-    finally:
-        await close(connection)
 
 
 def address(url: str | None) -> str:

@@ -33,6 +33,13 @@ REPLACED = re.compile(r"cache lookup failed for |could not open relation with OI
 """Postgres's message, in every language, if a function or a view was dropped while a statement used it."""
 
 
+def was_raised(error: asyncpg.PostgresError) -> bool:
+    """Whether a statement chose the code, as a trigger may, though it stands for the end of the connection: that is
+    never an error of a statement alone."""
+    code = error.sqlstate or ""
+    return error.severity_en == "ERROR" and code.startswith(("08", "57P"))
+
+
 def was_replaced(error: asyncpg.PostgresError) -> bool:
     """Whether a function or a view was replaced while the statement ran, as `listener install` does."""
     return isinstance(error, asyncpg.InternalServerError) and REPLACED.match(str(error)) is not None

@@ -1,6 +1,7 @@
 """A session of ours: names are looked up in pg_catalog alone, and a fence can lower its rights."""
 
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -9,13 +10,16 @@ import asyncpg
 
 from listener import sql
 from listener.database.fence import NAMES, STANDING, TYPES, Fence, through
-from listener.database.limits import LIMITS, LOOKS, local
+from listener.database.limits import LIMITS, LOOK_SECONDS, LOOKS, local
 from listener.errors import FenceChanged
 
 PATH = "pg_catalog, pg_temp"
 """The search_path: no other function or operator can stand in for one of Postgres's own."""
 
 LOCAL_PATH = f"set local search_path = {PATH};"
+
+ON_ITS_WAY_SECONDS = 10.0
+"""Time for the server's answer to arrive, after its own limit for a statement."""
 
 READS_ONLY = "set default_transaction_read_only = on; set row_security = off"
 
@@ -43,6 +47,12 @@ class Session(asyncpg.Connection):
     standing: str | None = None
     """The parts of the fence when it was put up."""
     only_looks: bool = False
+    backend_pid: int | None = None
+    """That of the server's process; None behind a pooler, which may give us another one."""
+    asking_since: float | None = None
+    """When the statement in hand was sent (monotonic seconds); None while there is none."""
+    longest: float = float("inf")
+    """Most seconds until a statement is answered: the server ends it before."""
 
     async def _execute(self, query: Any, *args: Any, **options: Any) -> Any:
         if self.standing is not None:
@@ -53,24 +63,31 @@ class Session(asyncpg.Connection):
             query, given = await through(self, query, args[0], self._names_of_types)
             args = (given, *args[1:])
         if not self.brings or self.is_in_transaction():
-            return await super()._execute(query, *args, **options)  # type: ignore[misc]
+            return await self._ask(query, *args, **options)
         async with self.transaction():
+            return await self._ask(query, *args, **options)
+
+    async def _ask(self, query: Any, *args: Any, **options: Any) -> Any:
+        self.asking_since = time.monotonic()
+        try:
             return await super()._execute(query, *args, **options)  # type: ignore[misc]
+        finally:
+            self.asking_since = None
 
     async def standing_now(self) -> str:
         """The parts of the fence now, read outside of the fence."""
-        ((standing,),) = await super()._execute(STANDING, (list(NAMES),), 0, None)  # type: ignore[misc]
+        ((standing,),) = await self._ask(STANDING, (list(NAMES),), 0, None)
         return str(standing)
 
     async def restore_settings(self) -> None:
         """Outside of a transaction: SQL behind the fence may have changed the session's settings."""
         if not self.is_in_transaction():
             read_only, row_security = ("on", "off") if self.only_looks else ("off", "on")
-            await super().execute(SETTINGS.format(path=PATH, read_only=read_only, row_security=row_security))
+            await self._tell(SETTINGS.format(path=PATH, read_only=read_only, row_security=row_security))
 
     async def _names_of_types(self, oids: list[int]) -> list[str] | None:
         """As SQL writes them, read outside of the fence."""
-        ((names,),) = await super()._execute(TYPES, (oids,), 0, None)  # type: ignore[misc]
+        ((names,),) = await self._ask(TYPES, (oids,), 0, None)
         found: list[str] | None = names
         return found
 
@@ -101,8 +118,23 @@ class Session(asyncpg.Connection):
         if self.standing is not None:
             await self.restore_settings()
         begins = self.brings and query.startswith("BEGIN")
-        status: str = await super().execute(f"{query} {self.brings}" if begins else query, *args, timeout=timeout)
+        return await self._tell(f"{query} {self.brings}" if begins else query, *args, timeout=timeout)
+
+    async def _tell(self, query: str, *args: Any, **options: Any) -> str:
+        self.asking_since = time.monotonic()
+        try:
+            status: str = await super().execute(query, *args, **options)
+        finally:
+            self.asking_since = None
         return status
+
+    async def prepare(self, query: str, **options: Any) -> Any:
+        """As asyncpg's."""
+        self.asking_since = time.monotonic()
+        try:
+            return await super().prepare(query, **options)
+        finally:
+            self.asking_since = None
 
 
 async def decode_json(connection: Connection) -> None:
@@ -139,11 +171,15 @@ async def looks_only(connection: Connection) -> None:
         await connection.execute(f"{limits} {sql.read('database/settings', 'vanished')} {READS_ONLY}")
         if own is not None:
             own.only_looks = True
+    if own is not None:
+        own.longest = LOOK_SECONDS + ON_ITS_WAY_SECONDS
 
 
 async def may_write(connection: Connection) -> None:
     """The end of `looks_only`."""
-    if (own := session_of(connection)) is not None and own.brings:
+    if (own := session_of(connection)) is not None:
+        own.longest = float("inf")
+    if own is not None and own.brings:
         own.brings = f"{LOCAL_PATH} {local(connection.get_server_version().major)}"
     else:
         if own is not None:

@@ -5,6 +5,7 @@ no daemon, after a while: then the daemons agree on a deputy by another number (
 apply a note twice: the checkpoint's key, not the lock, prevents that.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import asyncpg
@@ -46,6 +47,7 @@ class Leadership:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._passed_over: list[int] = []
+        self._silent_daemons: list[int] = []
         self._held: int | None = None
 
     async def acquire(self) -> bool:
@@ -78,9 +80,16 @@ class Leadership:
         except asyncpg.InsufficientPrivilegeError:
             return False
 
-    def pass_over(self, pid: int) -> bool:
+    def pass_over(self, holder: Holder) -> bool:
         """Ignore this session's lock from now on: a deputy may lead. False if that was so already."""
-        if pid in self._passed_over:
+        if holder.pid in self._passed_over:
             return False
-        self._passed_over.append(pid)
+        self._passed_over.append(holder.pid)
+        if holder.is_daemon:
+            self._silent_daemons.append(holder.pid)
         return True
+
+    def is_heard_again(self, heard: Mapping[int, float], since: float) -> bool:
+        """Whether a daemon that was passed over, as it was silent, has sent a heartbeat `since` then: it leads, and one
+        is enough. `heard` are the times of the last heartbeats, by pid."""
+        return any(heard.get(pid, since) > since for pid in self._silent_daemons)

@@ -126,7 +126,7 @@ class Explanation:
             return Verdict.UNKNOWN, None
         if any(each.standing is Standing.TO_DO for each in pairs):
             verdict, reason = self._of_what_is_to_do()
-            found_by_audit = verdict is Verdict.MISSED and rule.is_looked_after
+            found_by_audit = verdict is Verdict.MISSED and not rule.only_on_joining
             return (Verdict.ON_ITS_WAY, "audit") if found_by_audit else (verdict, reason)
         if any(each.standing is Standing.HELD for each in pairs):
             return Verdict.WAITS, "held"

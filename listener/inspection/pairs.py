@@ -55,21 +55,13 @@ class Rule:
     """Whether it is about new students alone: who has any enrollment is left alone."""
     on_leave: OnLeave
     inactive_value: str | None
-    is_looked_after: bool
-    """Whether each audit looks for changes that no trigger sees."""
     by_school: bool = False
     """Whether there are several schools, each with its own courses: then what is wanted is what is to be done."""
 
     @classmethod
     def of(cls, mapping: Mapping) -> "Rule":
         """The rule of a mapping."""
-        return cls(
-            mapping.only_on_joining,
-            mapping.on_leave,
-            mapping.inactive_value,
-            mapping.is_looked_after,
-            mapping.tenant is not None,
-        )
+        return cls(mapping.only_on_joining, mapping.on_leave, mapping.inactive_value, mapping.tenant is not None)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from listener import sql
 from listener.catalogue.installation import Installation
 from listener.database.connection import Connection
-from listener.database.lock_watch import reading_whole_tables
-from listener.database.patience import patiently
-from listener.inspection.rule_failure import answering
 from listener.mapping import rendering
 from listener.mapping.mapping import Mapping
 from listener.wording import counted
@@ -131,16 +128,3 @@ async def _look(connection: Connection, mapping: Mapping, values: dict[str, str]
             for row in rows
         )
     )
-
-
-async def preview(connection: Connection, url: str | None, mapping: Mapping, installed: Installation | None) -> Preview:
-    """What would be done if `mapping` were installed now, in a snapshot of its own. It starts over if a migration waits
-    for it, seen over a second connection to `url`. Raises Busy, and WrongSetting if the rule fails for a profile."""
-
-    async def attempt() -> Preview:
-        limits = rendering.joins(mapping)
-        async with reading_whole_tables(connection, url, isolation="repeatable_read", readonly=True, limits=limits):
-            return await look(connection, mapping, installed)
-
-    async with answering(connection, mapping):
-        return await patiently(attempt, looks=True)

@@ -23,7 +23,8 @@ SECONDS = (
 CHANGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
 
 TABLES = {
-    "profiles": ("insert", "update"),
+    # The causes of what the listener notes itself stand in the place of an operation.
+    "profiles": ("insert", "update", "sync", "audit", "release", "rule", "sign_up", "change"),
     "enrollments": ("insert", "update", "delete", "truncate"),
     "courses": ("insert", "update", "delete", "truncate"),
 }

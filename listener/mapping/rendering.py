@@ -44,6 +44,7 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
         "has_seats": str(mapping.course_seats is not None).lower(),
         "ledger": ledger,
         "enrolls": str(mapping.enrolls).lower(),
+        "makes_enrollments": str(mapping.enrolls and not mapping.observes).lower(),
         "only_on_joining": str(mapping.only_on_joining).lower(),
         "one_course_each": str(mapping.one_course_each).lower(),
         "by_school": str(mapping.tenant is not None).lower(),
@@ -101,8 +102,10 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
 
     values["ours"] = sql.read("mapping/ours")
     values["active_per_course"] = part("counts", "active_per_course")
-    for name in ("ring", "clear_statistics"):
+    for name in ("ring", "clear_statistics", "student_ids"):
         values[name] = part(name)
+    for name in ("cause_of_note", "noted_by_cause"):
+        values[name] = part("notes", name)
     values["count_repairs"] = "\n    ".join(
         part("counts", "count_repair", count_column=identifier(name), count_column_name=literal(name))
         for name in mapping.count_columns

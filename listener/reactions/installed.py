@@ -7,10 +7,12 @@ import logging
 
 import asyncpg
 
+from listener.database.driver_errors import CONNECTION_OVER, was_raised
 from listener.feed.consumer import Batch, InstalledConsumer
 from listener.logs import Logger
 from listener.reactions.batch_size import BatchSizes
 from listener.reactions.reaction import Context, Reaction
+from listener.reasons import reason
 
 INSTALLED_SECONDS = 1.0
 """Longest time for a batch: no other reaction runs meanwhile."""
@@ -27,7 +29,14 @@ class InstalledReaction(Reaction):
         self._consumer = InstalledConsumer(name, text)
 
     async def react(self, context: Context) -> Batch | None:
-        return await context.after_renaming(lambda: self._consumer.react(context.executors.installed, self.size.size))
+        try:
+            return await context.after_renaming(
+                lambda: self._consumer.react(context.executors.installed, self.size.size)
+            )
+        except CONNECTION_OVER as error:
+            if not was_raised(error):
+                raise
+            raise asyncpg.RaiseError(f"{error.sqlstate}: {reason(error)}") from error
 
     def blocked(self, error: asyncpg.PostgresError, log: Logger) -> None:
         """Wait longer after a batch that the server ended for its length."""

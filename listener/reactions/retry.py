@@ -7,7 +7,7 @@ class Retry:
     """At once while attempts succeed, less and less often while none does."""
 
     SHORTEST = 0.1
-    LONGEST = 60.0
+    LONGEST = 15.0
 
     def __init__(self) -> None:
         self._at = float("inf")

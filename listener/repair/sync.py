@@ -20,6 +20,7 @@ from listener.feed.consumer import Consumer
 from listener.feed.leadership import Leadership
 from listener.feed.registry import COUNT, ENROLL
 from listener.inspection.rule_failure import answering
+from listener.instruments.sample import COUNTED
 from listener.mapping import rendering
 from listener.mapping.mapping import Mapping
 from listener.reactions.reaction import BuiltIn
@@ -45,8 +46,8 @@ STALL_SECONDS = 10.0
 
 async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: Tell, progress: Progress) -> bool:
     """Make all enrollments what the rule wants, and move counts. `tell` gets a line for each thing done. False if a
-    leader did not handle the notes in time. A waiting migration is seen over a second connection to `url`. Raises Busy,
-    and WrongSetting if the query fails."""
+    leader did not handle the notes in time, or the brake holds something. A waiting migration is seen over a second
+    connection to `url`. Raises Busy, and WrongSetting if the query fails."""
     began = await snapshot(connection)
     await set_lock_timeout(connection)
     handled = await until_handled(connection, began)
@@ -59,11 +60,15 @@ async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: 
         was = "nothing" if repair.current is None else repair.current
         tell(f"course {repair.course_id}: {repair.count_column} was {was}, is {repair.expected}")
     handled = handled and await until_handled(connection, await snapshot(connection))
+    held = 0
     if mapping.takes_back:
         await patiently(lambda: count_made(connection, url))
+        held = await connection.fetchval("select listener.count_held($1)", COUNTED)
+    if held:
+        tell(f"{counted(held, 'enrollment is', 'enrollments are')} held by the brake: see `listener release --dry-run`")
     if not handled:
         tell(f"nothing was handled for {STALL_SECONDS:g} s: what is noted waits for the leader")
-    return handled
+    return handled and not held
 
 
 async def repair_counts(connection: Connection, url: str | None) -> list[count_repair.CountRepair]:

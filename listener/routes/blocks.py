@@ -75,7 +75,10 @@ class Block:
 
     def column(self, number: int) -> Node:
         """The expression of an output column."""
-        return next(each for each in self.query.nodes("targetList") if each.number("resno") == number)
+        for each in self.query.nodes("targetList"):
+            if each.number("resno") == number:
+                return each
+        raise Unclear("a column of a row as a whole")
 
 
 @dataclass(eq=False)

@@ -10,7 +10,7 @@ from listener.routes.nodes import Node, walk
 from listener.sql import identifier, literal
 
 INTEGERS = {"smallint": 2, "integer": 4, "bigint": 8}
-TEXTS = ("text", "character varying", "character")
+TEXTS = ("text", "character varying", "bpchar")
 SAFE_CATEGORIES = "BENSUI"
 """Categories of types whose text says the same in every session: not of times, nor of intervals."""
 UNSAFE = ("money", "bytea", "xml", "real", "double precision")
@@ -236,7 +236,9 @@ def alias_of(block: Block, leaf: int, number: int) -> Node | None:
     entry = block.entry(leaf)
     names = {"2": "joinaliasvars", "9": "groupexprs"}
     name = names.get(entry.text("rtekind"))
-    return None if name is None else entry.nodes(name)[number - 1]
+    aliases = entry.fields.get(name) if name is not None else None
+    found = aliases[number - 1] if isinstance(aliases, list) else None  # None, of a column that was dropped
+    return found if isinstance(found, Node) else None
 
 
 def written_operator(facts: Facts, number: int) -> str:

@@ -58,6 +58,8 @@ class ReadColumn:
     type: int
     is_deterministic: bool
     """Whether texts that are equal are the same."""
+    is_virtual: bool
+    """Whether it is computed when it is read: a trigger is not given its value."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ async def _learn_rest(connection: Connection, facts: Facts, asked: set[int]) -> 
             facts.tables[row["oid"]] = Table(row["schema_name"], row["table_name"])
     for row in await connection.fetch(sql.read(FACTS, "columns"), relations):
         facts.columns[row["attrelid"], row["attnum"]] = ReadColumn(
-            row["name"], row["is_not_null"], row["type"], row["is_deterministic"]
+            row["name"], row["is_not_null"], row["type"], row["is_deterministic"], row["is_virtual"]
         )
     types = _numbers(facts, TYPE_FIELDS) | {each.type for each in facts.columns.values()}
     for row in await connection.fetch(sql.read(FACTS, "types"), list(types)):

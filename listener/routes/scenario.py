@@ -4,29 +4,38 @@ A scenario is the query with one branch of each UNION, one argument of each COAL
 of each OR over more than two. Whatever a row leads to in the query, it leads to in one of the scenarios.
 """
 
-from listener.routes.blocks import Block, Condition, Join, Occurrence, Place, Standing, Unclear
+from listener.routes.blocks import Block, Condition, Occurrence, Place, Standing, Unclear
+from listener.routes.clauses import (
+    ALL,
+    ANY,
+    BELOW_OR,
+    CTE,
+    EXISTS,
+    FUNCTION,
+    KINDS_OF_SUBQUERY,
+    NOT_IN,
+    RELATION,
+    RESULT,
+    SUBQUERY,
+    TABLE_FUNCTION,
+    VALUE,
+    VALUES,
+    Needed,
+    arguments_leaf,
+    carried,
+    is_plain,
+    is_worth_it,
+)
 from listener.routes.facts import Facts
 from listener.routes.nodes import Node, walk
-from listener.routes.nulls import Nulls, bare, is_over_several, must_hold, unaliased
+from listener.routes.nulls import Nulls, bare, is_over_several, unaliased
+from listener.routes.select import Select
 
 Choice = tuple[str, int, tuple[int, ...]]
 """Where there is something to choose."""
 KEY, COURSE = 1, 2
 """The query's columns: rows without one of them do not matter."""
 DEEPEST = 400
-LEFT, FULL, RIGHT = "1", "2", "3"
-EXISTS, ALL, ANY, SCALAR, ARRAY = "0", "1", "2", "4", "6"
-KINDS_OF_SUBQUERY = (EXISTS, ALL, ANY, SCALAR, ARRAY)
-RELATION, SUBQUERY, FUNCTION, VALUES, CTE, RESULT = "0", "1", "3", "5", "6", "8"
-TABLE_FUNCTION = "4"
-BELOW_OR = (
-    "EXISTS or IN below OR may be answered by the whole table; write it as UNION, or as "
-    "(select true from … where … limit 1)"
-)
-NOT_IN = "NOT IN or ALL is answered by the whole table; write it as NOT EXISTS"
-VALUE = "a subquery is computed as a whole before its value is compared"
-Needed = tuple[Place, Node, int]
-"""A comparison with a subquery, which is its argument of that place."""
 
 
 class Scenario:
@@ -71,7 +80,7 @@ class Scenario:
         if query.has("setOperations"):
             self._branches(block, recursive=recursive)
         else:
-            _Select(self, self._facts, block).fill()
+            Select(self, self._facts, block).fill()
         return block
 
     def _branches(self, block: Block, *, recursive: bool) -> None:
@@ -85,7 +94,7 @@ class Scenario:
             step = block.entry(leaves[-1]).the("subquery")
             if step.has("setOperations") or len(leaves) != 2:
                 raise Unclear("WITH RECURSIVE of several parts")
-            block.carried = _carried(step)
+            block.carried = carried(step)
             for each in walk(step):
                 if each.tag == "RANGETBLENTRY" and each.text("rtekind") == RELATION:
                     if each.text("relkind") == "v":
@@ -154,7 +163,7 @@ class Scenario:
             return
         tree = self._facts.trees[self._facts.functions[number]]
         below = Block(Node("NONE", {}), above=block, leaf=leaf)
-        below.arguments[_arguments_leaf(tree)] = (call.nodes("args"), block)
+        below.arguments[arguments_leaf(tree)] = (call.nodes("args"), block)
         below.is_merged = self._facts.procedures[number].is_merged
         if not below.is_merged:
             below.origin = f"function {self._facts.procedures[number].name}, which answers as a whole,"
@@ -164,7 +173,7 @@ class Scenario:
         """A function in an expression: its body is a subquery that is looked up."""
         tree = self._facts.trees[self._facts.functions[call.number("funcid")]]
         below = Block(Node("NONE", {}), above=block, stands=Standing(Place(frozenset())))
-        below.arguments[_arguments_leaf(tree)] = (call.nodes("args"), block)
+        below.arguments[arguments_leaf(tree)] = (call.nodes("args"), block)
         self._block(tree, below, not_null=set(), mark=id(call))
 
     def add(
@@ -189,7 +198,7 @@ class Scenario:
         standing = Standing(
             place or Place(frozenset()),
             place is not None,
-            is_looked_up=place is not None or is_denied or kind != EXISTS or not _is_plain(link),
+            is_looked_up=place is not None or is_denied or kind != EXISTS or not is_plain(link),
             is_joined=place is not None and kind in (EXISTS, ANY),
             obstacle=self._obstacle(link),
         )
@@ -253,173 +262,7 @@ class Scenario:
 
     def side_of_or(self, expression: Node, block: Block) -> Node | None:
         """The side of an OR over more than two tables that this scenario is about; None for any other expression."""
-        if expression.tag != "BOOLEXPR" or expression.text("boolop") != "or" or not _is_worth_it(expression):
+        if expression.tag != "BOOLEXPR" or expression.text("boolop") != "or" or not is_worth_it(expression):
             return None
         sides = expression.nodes("args")
         return sides[self._choose(("or", id(expression), block.path), len(sides))]
-
-
-class _Select:
-    """Fills in the block of one SELECT."""
-
-    def __init__(self, scenario: Scenario, facts: Facts, block: Block) -> None:
-        self._scenario = scenario
-        self._facts = facts
-        self._block = block
-        self._written: list[tuple[Node | None, Place]] = []
-        """The conditions as they are written: WHERE, and each ON."""
-        self._conditions: list[tuple[Node, Place]] = []
-        """Those that must hold by themselves, one by one."""
-
-    def fill(self) -> None:
-        self._from(self._block.query.the("jointree"))
-        for expression, place in self._written:
-            self._split(expression, place)
-        self._scenario.nulls.reduce(self._block, self._conditions)
-        needed = self._needed()
-        leaves = sorted(frozenset[int]().union(*(place.leaves for _, place in self._written)))
-        for leaf in leaves:
-            self._scenario.leaf(self._block, leaf, needed.get(leaf, set()))
-        for expression, _ in self._written:
-            self._scenario.mark_monotone(expression)
-        self._scenario.mark_monotone(self._block.query.node("havingQual"))
-        for expression, place in self._conditions:
-            self._scenario.add(expression, self._block, place)
-        self._expressions()
-
-    def _from(self, node: Node) -> frozenset[int]:
-        if node.tag == "RANGETBLREF":
-            return frozenset([node.number("rtindex")])
-        if node.tag == "FROMEXPR":
-            leaves = frozenset[int]().union(*map(self._from, node.nodes("fromlist")))
-            self._written.append((node.node("quals"), Place(leaves)))
-            return leaves
-        left, right = self._from(node.the("larg")), self._from(node.the("rarg"))
-        kind = node.text("jointype")
-        join = Join(left, right, kind in (FULL, RIGHT), kind in (LEFT, FULL))
-        self._block.joins.append(join)
-        self._written.append((node.node("quals"), Place(left | right, join if join.nullable else None)))
-        return left | right
-
-    def _split(self, expression: Node | None, place: Place) -> None:
-        if expression is None:
-            return
-        if expression.tag == "BOOLEXPR" and expression.text("boolop") == "and":
-            for each in expression.nodes("args"):
-                self._split(each, place)
-            return
-        side = self._scenario.side_of_or(expression, self._block)
-        if side is not None:
-            self._split(side, place)
-        else:
-            self._conditions.append((expression, place))
-
-    def _needed(self) -> dict[int, set[int]]:
-        """Of each leaf, the columns without which a row does not matter."""
-        needed: dict[int, set[int]] = {}
-        found = [
-            each
-            for expression, place in self._conditions
-            if must_hold(self._block, place)
-            for each in self._scenario.nulls.needed_by_condition(expression, self._block)
-        ]
-        for column in self._block.query.nodes("targetList"):
-            if column.number("resno") in self._block.not_null:
-                found += self._scenario.nulls.needed_by_value(column.the("expr"), self._block)
-        for each in found:
-            needed.setdefault(each.number("varno"), set()).add(each.number("varattno"))
-        return needed
-
-    def _must_hold(self) -> dict[int, Place | Needed]:
-        """The subqueries that must hold, by number: EXISTS, IN, `= ANY`, `= (SELECT …)` as conditions of their own."""
-        found: dict[int, Place | Needed] = {}
-        for expression, place in self._conditions:
-            if expression.tag == "SUBLINK" and expression.text("subLinkType") in (EXISTS, ANY):
-                found[id(expression)] = place
-            if expression.tag == "OPEXPR":
-                sides = [bare(each) for each in expression.nodes("args")]
-                links = [each.tag == "SUBLINK" for each in sides]
-                if len(sides) == 2 and links.count(True) == 1 and self._is_equality(expression):
-                    argument = links.index(True)
-                    if sides[argument].text("subLinkType") == SCALAR:
-                        found[id(sides[argument])] = (place, expression, argument)
-            if expression.tag == "SCALARARRAYOPEXPR" and expression.is_true("useOr") and self._is_equality(expression):
-                array = bare(expression.nodes("args")[1])
-                if array.tag == "SUBLINK" and array.text("subLinkType") == ARRAY:
-                    # Each of its elements is a row of the subquery.
-                    found[id(array)] = (place, Node("OPEXPR", expression.fields), 1)
-        return found
-
-    def _is_equality(self, expression: Node) -> bool:
-        return self._facts.operators[expression.number("opno")].is_equality
-
-    def _expressions(self) -> None:
-        """Subqueries and functions, wherever they stand."""
-        query, block = self._block.query, self._block
-        needed = self._must_hold()
-        denied = {
-            id(argument)
-            for expression, _ in self._conditions
-            if expression.tag == "BOOLEXPR" and expression.text("boolop") == "not"
-            for argument in expression.nodes("args")
-            if argument.tag == "SUBLINK" and argument.text("subLinkType") == EXISTS
-        }
-        entries = query.nodes("rtable")
-        called = [
-            call.fields.get("args")
-            for leaf in block.below
-            for function in block.entry(leaf).nodes("functions")
-            if (call := function.node("funcexpr")) is not None
-        ]
-        everything = [
-            query.fields.get("targetList"),
-            [each for each, _ in self._written if each is not None],
-            *(query.fields.get(name) for name in ("havingQual", "limitOffset", "limitCount", "windowClause")),
-            [each.fields.get("groupexprs") for each in entries],
-            list(block.functions.values()),
-            called,
-        ]
-        for each in walk(everything, into_queries=False):  # type: ignore[arg-type]
-            if each.tag == "SUBLINK":
-                self._scenario.subquery(each, block, needed.get(id(each)), is_denied=id(each) in denied)
-            elif each.tag == "FUNCEXPR" and each.number("funcid") in self._facts.functions:
-                self._scenario.call(each, block)
-
-
-def _arguments_leaf(tree: Node) -> int:
-    """The leaf that stands for a function's arguments (see `facts`)."""
-    entries = tree.nodes("rtable")
-    return next(leaf for leaf, each in enumerate(entries, 1) if each.text("rtekind") == SUBQUERY)
-
-
-def _carried(step: Node) -> set[int]:
-    """Columns that a step of WITH RECURSIVE hands on as they are."""
-    found = set()
-    for each in step.nodes("targetList"):
-        column = bare(each.the("expr"))
-        if column.tag == "VAR" and column.number("varlevelsup") == 0:
-            entry = step.nodes("rtable")[column.number("varno") - 1]
-            if entry.is_true("self_reference") and column.number("varattno") == each.number("resno"):
-                found.add(each.number("resno"))
-    return found
-
-
-def _is_worth_it(expression: Node) -> bool:
-    """Whether each side of an OR compares, and all of it is over more than two tables."""
-    compares = (
-        any(each.tag == "OPEXPR" for each in walk(side, into_queries=False)) for side in expression.nodes("args")
-    )
-    tables = {
-        (each.number("varno"), each.number("varlevelsup") > 0)
-        for each in walk(expression, into_queries=False)
-        if each.tag == "VAR"
-    }
-    return all(compares) and len(tables) > 2
-
-
-def _is_plain(link: Node) -> bool:
-    """Whether an EXISTS may be answered by a table of all that there is, instead of a look for each row."""
-    query = link.the("subselect")
-    parts = ("setOperations", "groupClause", "groupingSets", "havingQual", "cteList")
-    flags = ("hasAggs", "hasWindowFuncs", "hasTargetSRFs")
-    return not any(map(query.has, parts)) and not any(map(query.is_true, flags))

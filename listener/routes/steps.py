@@ -9,6 +9,7 @@ from listener.routes.facts import Facts
 from listener.routes.nodes import Node, walk
 from listener.routes.nulls import on_side_of
 from listener.routes.scenario import Scenario
+from listener.row_text import columns_of, unquoted
 
 AGGREGATES = ("AGGREF", "WINDOWFUNC", "GROUPINGFUNC")
 TIMES = "D"
@@ -75,11 +76,13 @@ class Steps:
                 obstacle = obstacle_out_of(crossing.block, crossing.column)
                 if obstacle:
                     raise Unclear(f"the profile's key comes out of {obstacle}")
+        if self._is_virtual(found):
+            raise Unclear("the profile's key is a virtual column, which triggers do not see")
         return found
 
     def _leads(self, condition: Condition, start: Occurrence) -> bool:
         here, there = self.sides(condition, start)
-        if there.each or not self._can_be_kept(here):
+        if there.each or not self._can_be_kept(here) or self._is_virtual(here):
             return False
         for each in (*here.references, *there.references):
             for crossing in each.crossings:
@@ -89,6 +92,16 @@ class Steps:
             if _may_be_nulled(each, condition.block, condition.place):
                 return False
         return _matters(condition, start, (*here.references, *there.references))
+
+    def _is_virtual(self, side: Side) -> bool:
+        """Whether a trigger does not see what it stands on."""
+        relation = side.occurrence.relation
+        names = {unquoted(name) for name in columns_of(side.text)}
+        return any(
+            found.is_virtual and found.name in names
+            for (table, _), found in self._facts.columns.items()
+            if table == relation
+        )
 
     def _can_be_kept(self, side: Side) -> bool:
         """Whether a note can hold its value as text."""

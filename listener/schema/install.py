@@ -27,6 +27,7 @@ from listener.errors import (
     WrongVersion,
 )
 from listener.mapping import rendering
+from listener.mapping.brake import brake_of
 from listener.mapping.description import students
 from listener.mapping.mapping import Mapping
 from listener.mapping.pinning import pinned, tables_of
@@ -129,6 +130,24 @@ class Plan:
     def is_done(self) -> bool:
         done = self.installed and (self.installed.version, self.installed.fingerprint)
         return self.intact and done == (VERSION, pieces.fingerprint(self.mapping))
+
+    @property
+    def code(self) -> str:
+        """Stands for all that would be installed."""
+        return pieces.fingerprint(self.mapping)
+
+    @property
+    def moves_many(self) -> bool:
+        """Whether everybody is looked at under another rule, or under another brake."""
+        earlier, mapping = None if self.installed is None else self.installed.mapping, self.mapping
+        if self.is_done or mapping.wanted_query is None or not mapping.enrolls or mapping.observes:
+            return False
+        return has_new_rule(earlier, mapping) or earlier is None or brake_of(earlier) != brake_of(mapping)
+
+    @property
+    def counts_alike(self) -> bool:
+        """Whether what is installed counts the same enrollments, in the same columns."""
+        return self.installed is not None and counts_alike(self.installed.mapping, self.mapping)
 
     def script(self) -> str:
         if self.installed is None:

@@ -78,6 +78,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("courses"),
         Piece("default_course", probe="select from listener.default_course_id()", setting=courses),
         *_of_schools(mapping),
+        Piece("stays"),
         Piece("settle"),
         Piece("count_made"),
         Piece("course_holders"),

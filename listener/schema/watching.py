@@ -10,6 +10,11 @@ from listener.schema.table_checks import TableChecks
 from listener.sql import identifier, literal
 
 
+def _is_of_profiles(mapping: Mapping, watched: Watched) -> bool:
+    """Whether a new row is somebody who signs up."""
+    return watched.condition is not None or watched.table == mapping.profile_table
+
+
 def numbered(mapping: Mapping) -> list[tuple[int, Watched]]:
     """Tables with triggers, each with the number in its functions' names."""
     return [(number, each) for number, each in enumerate(mapping.noted, 1) if each.triggers]
@@ -25,7 +30,9 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
         "profile_key_type": key,
         "ring": shared["ring"],
         "watched": str(number),
-        "watched_source": "'profiles'" if plain.condition is not None else tokens.text(literal(plain.table.label)),
+        "watched_source": (
+            "'profiles'" if _is_of_profiles(mapping, plain) else tokens.text(literal(plain.table.label))
+        ),
         "declare_keys": "".join(f"\n    keys_{place} text[];" for place, _ in keyed),
         "profiles_of_row": _take_row(bound, direct, key),
         "keys_of_row": "".join(

@@ -8,7 +8,9 @@ select
     lock_holder.role,
     lock_holder.application_name,
     -- Where activities are not tracked: a session at work has a transaction, and each has a number of its own.
-    case session.state when 'disabled' then at_work.transaction is not null else session.state = 'active' end as active,
+    -- (Nor does the server work while it waits for the rest of a statement's messages.)
+    session.wait_event is distinct from 'ClientRead'
+    and case session.state when 'disabled' then at_work.transaction is not null else session.state = 'active' end as active,
     extract(epoch from clock_timestamp() - session.state_change)::float8 as seconds,
     case session.state when 'disabled' then at_work.transaction end as transaction
 from listener.lock_holder
@@ -27,21 +29,6 @@ where
     and not lock_holder.pid = any ($1::integer[])
 order by lock_holder.application_name = 'listener' desc nulls last
 limit 1;
-
--- name: at_work
--- Whether the server works for the session with this pid. (Where activities are not tracked: whether it has a
--- transaction.)
-select
-    case session.state
-        when 'disabled' then exists (
-            select
-            from pg_catalog.pg_locks as locks
-            where locks.pid = session.pid and locks.locktype = 'virtualxid' and locks.mode = 'ExclusiveLock'
-        )
-        else session.state = 'active'
-    end
-from pg_catalog.pg_stat_activity as session
-where session.pid = $1;
 
 -- name: depose
 -- Ends the session with this pid, if it is still one that holds a lock of leadership, and may lead.

@@ -99,3 +99,47 @@ select
     null::timestamptz as taken_back_at,
     null::timestamptz as held_since
 where false;
+
+-- name: matched
+-- How many profiles there are, and how many of them the rule wants in any course.
+select
+    (select count(*) from {{profile_table}}) as profiles,
+    (
+        select count(distinct wanted.profile_id)
+        from (
+            {{wanted_query}}
+        ) as wanted(profile_id, course_id)
+        where wanted.profile_id is not null{{has_course}}
+    ) as wanted;
+
+-- name: miscounted
+-- Counts that are not what the enrollments add up to, the largest differences first.
+with {{active_per_course}}
+
+select
+    {{course_key:course}}::text as course_id,
+    count_column.name as count_column,
+    count_column.value as current,
+    coalesce(active_per_course.active, 0) as expected,
+    count(*) over () as total
+from {{course_table}} as course
+left join active_per_course on active_per_course.course_id = {{course_key:course}}
+cross join lateral (
+    values
+        {{count_column_values}}
+) as count_column (name, value)
+where coalesce(count_column.value, 0) <> coalesce(active_per_course.active, 0)
+order by abs(coalesce(active_per_course.active, 0) - coalesce(count_column.value, 0)) desc, 1, 2
+limit $1;
+
+-- name: drifted
+-- The same under what is installed: counts that are off even when all that the feed still holds is added.
+select
+    course_drift.id::text as course_id,
+    course_drift.count_column,
+    course_drift.current,
+    course_drift.expected,
+    count(*) over () as total
+from listener.course_drift
+order by abs(course_drift.expected - coalesce(course_drift.current, 0)) desc, 1, 2
+limit $1;

@@ -104,13 +104,29 @@ select
                 when exists (select from listener.pending_enrollment where next_attempt_at = 'infinity')
                     and listener.has_default_course()
                     then 0
+                -- Further away than any next attempt is: the server's clock has gone back.
+                when exists (
+                    select
+                    from listener.pending_enrollment
+                    where
+                        next_attempt_at > statement_timestamp() + interval '80 minutes'
+                        and next_attempt_at < 'infinity'
+                )
+                    then 0
                 else extract(epoch from min(next_attempt_at) - clock_timestamp())::float8
             end
         from listener.pending_enrollment
         where next_attempt_at < 'infinity'
     ) as next_student_in,
     (
-        select extract(epoch from min(next_attempt_at) - clock_timestamp())::float8
+        select
+            case
+                when exists (
+                    select from listener.pending_count where next_attempt_at > statement_timestamp() + interval '2 minutes'
+                )
+                    then 0
+                else extract(epoch from min(next_attempt_at) - clock_timestamp())::float8
+            end
         from listener.pending_count
     ) as next_count_in,
     pg_notification_queue_usage() as notify_queue_usage,

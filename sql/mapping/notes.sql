@@ -1,7 +1,20 @@
 -- Parts of the triggers' functions: what is noted, and what is worth a note.
 
+-- name: cause_of_note
+-- What the LMS's triggers are told: that somebody signed up, that something else has changed, or the word that was noted.
+case
+        when note.source = 'profiles' and (note.operation = 'insert' or {{only_on_joining}} and note.operation = 'update')
+            then 'sign_up'
+        when note.operation in ('insert', 'update', 'delete', 'truncate') then 'change'
+        else note.operation
+    end
+
 -- name: note_everyone
 perform listener.note_blindly('profiles', lower(tg_op), '00000');
+
+-- name: noted_by_cause
+-- As one note.
+row(null, null, null, null, led.cause, array_agg(led.id), null, null, null, null)::listener.change
 
 -- name: note_keys
 if cardinality({{keys}}) > 0 then

@@ -49,7 +49,7 @@ released as (
 select
     array_agg(released.profile_id::text) as profiles,
     array_agg(released.course_id::text) as courses,
-    listener.note_profiles(array_agg(distinct released.profile_id)) as noted
+    listener.note_profiles(array_agg(distinct released.profile_id), 'release') as noted
 from released;
 
 -- name: left

@@ -38,4 +38,4 @@ group by astray.profile_id;
 -- name: note_profiles
 -- Notes these profiles ($1), to be handled by the leader like new sign-ups: two who settle the same
 -- profile at the same moment would do it twice.
-select listener.note_profiles(($1::text[])::{{profile_key_type}}[]);
+select listener.note_profiles(($1::text[])::{{profile_key_type}}[], 'sync');

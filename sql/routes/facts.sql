@@ -33,7 +33,7 @@ select
         else proc.prosrc
     end as body,
     array(
-        select format_type(argument.type, null)
+        select format_type(argument.type, -1)
         from unnest(proc.proargtypes) with ordinality as argument(type, place)
         order by argument.place
     ) as argument_types,
@@ -104,6 +104,7 @@ select
     attribute.attname::text as name,
     attribute.attnotnull as is_not_null,
     attribute.atttypid as type,
+    attribute.attgenerated = 'v' as is_virtual,
     coalesce(sorted_by.collisdeterministic, true) as is_deterministic
 from pg_catalog.pg_attribute as attribute
 left join pg_catalog.pg_collation as sorted_by on sorted_by.oid = attribute.attcollation
@@ -119,8 +120,9 @@ with asked as (
 
 select
     type.oid,
-    format_type(type.oid, null) as name,
-    format_type(base.oid, null) as base_name,
+    -- (With a modifier of -1: `character` without one is of one character.)
+    format_type(type.oid, -1) as name,
+    format_type(base.oid, -1) as base_name,
     base.typcategory::text as category,
     type.typelem as element
 from pg_catalog.pg_type as type

@@ -47,7 +47,7 @@ SUSPEND = {"on_leave": "suspend", "inactive_value": "inactive", "brake": "none"}
 
 def rule(database: Database, query: str = BY_PLAN, **settings: object) -> None:
     """Make this query the rule: the first, or another one."""
-    listener(database.url, "install", check=True, wanted_query=query, **settings)
+    listener(database.url, "install", "--yes", check=True, wanted_query=query, **settings)
 
 
 @asynccontextmanager

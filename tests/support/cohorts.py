@@ -69,7 +69,7 @@ def school(database: Database, profiles: int = 0, query: str | None = BY_PLAN, *
         f" from generate_series(1, {profiles}) as number",
     )
     if query is not None:
-        listener(database.url, "install", check=True, wanted_query=query, **settings)
+        listener(database.url, "install", "--yes", check=True, wanted_query=query, **settings)
     return database
 
 

@@ -9,6 +9,7 @@ from tests.support.project import ROOT
 PAGE = ROOT / "docs" / "how-to" / "hand-off.md"
 QUEUE = "procrastinate"
 NOT_INSTALLED = f"{QUEUE} is not installed: pip install -e '.[test]'"
+CLOSING = re.compile(r"^```sql\n(do \$\$.*?)^```$", re.MULTILINE | re.DOTALL)
 TRIGGER = re.compile(r"^```sql\n(create function queue_welcomes.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -28,4 +29,10 @@ def schema() -> str:
 def trigger() -> str:
     """SQL of the trigger, as the how-to has it."""
     (found,) = TRIGGER.findall(PAGE.read_text(encoding="utf-8"))
+    return str(found)
+
+
+def closing() -> str:
+    """SQL that closes the queue to the API's roles, as the how-to has it."""
+    (found,) = CLOSING.findall(PAGE.read_text(encoding="utf-8"))
     return str(found)

@@ -73,7 +73,7 @@ WRITES = re.compile(r"\b(listener\.settle\(|insert into|delete from|update \S+\s
 DECLARED = re.compile(r"^ +(\w+) (?!record;)([\w.]+(?:\[\])?)(?: :=.*)?;$", re.MULTILINE)
 
 
-VALUES = {"profile_key_type": "bigint", "course_key_type": "bigint", "enrolls": "true"}
+VALUES = {"profile_key_type": "bigint", "course_key_type": "bigint", "enrolls": "true", "only_on_joining": "true"}
 """For files that are not about any of these."""
 
 
@@ -178,8 +178,8 @@ def _explaining(function: Any) -> tuple[list[str], str]:
             )
         return told + (match[0] if goes_on else "")
 
-    # Explaining takes long: that what takes longer than a second is put off would decide how much is looked at.
-    rest = QUERY.sub(explaining, rest).replace("statement_timestamp() + interval '1 second'", "'infinity'")
+    # Explaining takes long: that what takes longer is put off would decide how much is looked at.
+    rest = QUERY.sub(explaining, rest).replace("statement_timestamp() + interval '500 milliseconds'", "'infinity'")
     declare = "" if "\ndeclare" in head else "\ndeclare"
     changed = f"{head}{declare}\n    explained text;{begin}{rest}"
     return statements, function["definition"].replace(body, changed).replace("\n STABLE", "\n")

@@ -44,20 +44,30 @@ class Shown:
         return {each for found in STYLE.findall(self.raw) for each in found.split(";")}
 
 
-def in_terminal(url: str, *arguments: str, columns: int = 80, until: str | None = None, **surroundings: str) -> Shown:
-    """Run one `listener` command to its end, or to Ctrl-C once it has sent `until`, with these further environment
-    variables."""
+def in_terminal(
+    url: str,
+    *arguments: str,
+    columns: int = 80,
+    until: str | None = None,
+    answer: str | None = None,
+    **surroundings: str,
+) -> Shown:
+    """Run one `listener` command to its end, with these further environment variables. Once it has sent `until`, it
+    gets this answer, or Ctrl-C."""
     clean = {name: value for name, value in environment(url).items() if name not in SURROUNDINGS}
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, columns, 0, 0))
     seen: list[bytes] = []
     reader = threading.Thread(target=_read, args=(ours, seen))
     reader.start()
-    process = _start(arguments, clean | {"TERM": "xterm-256color"} | surroundings, theirs)
+    process = _start(arguments, clean | {"TERM": "xterm-256color"} | surroundings, theirs, asks=answer is not None)
     try:
         if until is not None:
             wait_until(lambda: until.encode() in b"".join(seen), f"it sends {until!r}")
-            process.send_signal(signal.SIGINT)
+            if answer is None:
+                process.send_signal(signal.SIGINT)
+            else:
+                os.write(ours, answer.encode())
         status = process.wait(60)
     finally:
         process.kill()
@@ -77,9 +87,9 @@ def _read(terminal: int, seen: list[bytes]) -> None:
 
 
 def _start(
-    arguments: tuple[str, ...], surroundings: dict[str, str], terminal: int
+    arguments: tuple[str, ...], surroundings: dict[str, str], terminal: int, *, asks: bool
 ) -> "warm.WarmProcess | subprocess.Popen[bytes]":
-    if warm.serves(surroundings):
+    if warm.serves(surroundings) and not asks:
         name = Path(os.ttyname(terminal))
         return warm.WarmProcess(arguments, surroundings, name, name)
     return subprocess.Popen(

@@ -5,9 +5,12 @@
 -- The statement that writes is planned by the path of this function, so that nobody's operator, cast or function is met in
 -- it. As it begins to run it sets the LMS's path, by a condition outside of the INSERT (its own would come after the LMS's
 -- triggers for the statement): the LMS's triggers and defaults find what they name. What the LMS defers is done in here, too.
--- With `only_course`, nothing is done in another one.
+-- With `only_course`, nothing is done in another one. `cause` is what the LMS's triggers can read as `listener.cause`.
 create or replace function listener.settle(
-    profile_ids {{profile_key_type}}[], singly boolean default false, only_course {{course_key_type}} default null
+    profile_ids {{profile_key_type}}[],
+    singly boolean default false,
+    only_course {{course_key_type}} default null,
+    cause text default 'retry'
 )
 returns table (
     profile_id {{profile_key_type}}, course_id {{course_key_type}}, done text, waits_for text, error text
@@ -23,17 +26,23 @@ declare
     problem text;
     problem_context text;
 begin
-    -- One profile, one savepoint: an error is an answer here, not the end of the batch. Past a second nothing is tried any
-    -- more, so that a transaction stays short however many have to wait for locks; nor after a cancel was caught, for then
-    -- the statement has no time limit.
+    if set_config('listener.cause', settle.cause, true) is null then
+        null;
+    end if;
+    -- One profile, one savepoint: an error is an answer here, not the end of the batch. Past half a second nothing is tried
+    -- any more, so that a transaction stays short however many have to wait for locks, and a pooler's limit of a second is
+    -- kept; nor after a cancel was caught, for then the statement has no time limit.
     if singly then
         foreach one_id in array profile_ids loop
             problem := 'put off: others before it took too long';
             for attempt in 1..2 loop
-                exit when is_over or clock_timestamp() > statement_timestamp() + interval '1 second';
+                exit when is_over or clock_timestamp() > statement_timestamp() + interval '500 milliseconds';
                 begin
                     set constraints all deferred;
-                    return query select settled.* from listener.settle(array[one_id]) as settled;
+                    return query
+                    select settled.*
+                    from listener.settle(array[one_id], false, null, settle.cause) as settled
+                    where listener.stays(settled.profile_id, settled.course_id, settled.done);
                     problem := null;
                     exit;
                 exception when assert_failure or query_canceled or others then
@@ -84,7 +93,7 @@ begin
                 problem := null;
                 foreach one_course in array courses loop
                     exit when is_over;
-                    if clock_timestamp() > statement_timestamp() + interval '1 second' then
+                    if clock_timestamp() > statement_timestamp() + interval '500 milliseconds' then
                         problem := coalesce(problem, 'put off: others before it took too long');
                         exit;
                     end if;
@@ -92,7 +101,8 @@ begin
                         set constraints all deferred;
                         return query
                         select settled.*
-                        from listener.settle(array[one_id], false, one_course) as settled;
+                        from listener.settle(array[one_id], false, one_course, settle.cause) as settled
+                        where listener.stays(settled.profile_id, settled.course_id, settled.done);
                     exception when assert_failure or query_canceled or others then
                         get stacked diagnostics problem_context = pg_exception_context;
                         is_over := sqlstate = '57014' and not listener.was_raised(problem_context);

@@ -27,10 +27,16 @@ begin
         active_enrollments integer,
         inactive_enrollments integer
     )
-    language sql stable
+    language plpgsql stable
     set search_path = pg_catalog, pg_temp
     set enable_nestloop = off as $$
-        -- made by listener install
+    -- made by listener install
+    #variable_conflict use_column
+    declare
+        student_ids {{profile_key_type}}[];
+    begin
+        {{student_ids}}
+        return query
         with profile_figures as (
             select count(*) as profiles
             from {{profile_table}} as profile
@@ -40,11 +46,7 @@ begin
             select
                 count(*) as students,
                 count(enrolled.profile_id) as enrolled
-            from (
-                select {{profile_key:profile}} as id
-                from {{profile_table}} as profile
-                where {{student_condition}}
-            ) as student
+            from unnest(student_ids) as student(id)
             left join (
                 select distinct {{enrollment_profile:enrollment}} as profile_id
                 from {{enrollment_table}} as enrollment
@@ -68,7 +70,8 @@ begin
             (enrollment_figures.enrollments - enrollment_figures.active)::integer
         from profile_figures
         cross join student_figures
-        cross join enrollment_figures
+        cross join enrollment_figures;
+    end;
     $$;
     comment on function {{lms_schema}}.get_enrollment_statistics() is 'made by listener install';
     for grantee in

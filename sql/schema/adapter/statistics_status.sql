@@ -12,8 +12,11 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set enable_nestloop = off as $$
 #variable_conflict use_column
+declare
+    student_ids {{profile_key_type}}[];
 begin
     {{expect_for_anybody}}
+    {{student_ids}}
     return query
     select
         {{profile_key:profile}}::{{profile_key_type}},
@@ -28,11 +31,7 @@ begin
             else 'enrolled'
         end
     from {{profile_table}} as profile
-    left join (
-        select {{profile_key:profile}} as id
-        from {{profile_table}} as profile
-        where {{student_condition}}
-    ) as student on student.id = {{profile_key:profile}}
+    left join unnest(student_ids) as student(id) on student.id = {{profile_key:profile}}
     left join (
         select
             {{enrollment_profile:enrollment}} as profile_id,

@@ -59,7 +59,7 @@ select
     ) as without_enrollment,
     (select count(distinct missed.profile_id) from missed) as missed,
     (select count(*) from missed where missed.should_be in ('enrolled', 'returned')) as wanted_missing,
-    listener.note_profiles(array(select to_note.profile_id from to_note)) as noted,
+    listener.note_profiles(array(select to_note.profile_id from to_note), 'audit') as noted,
     array(select to_note.profile_id::text from to_note limit most) as noted_ids,
     (
         select count(distinct astray.profile_id)

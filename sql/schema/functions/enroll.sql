@@ -33,13 +33,14 @@ declare
     end_xid xid8;
     end_id bigint;
     following_xid xid8;
-    noted_ids {{profile_key_type}}[];
+    noted listener.change[];
     noted_at timestamptz[];
     first_noted_at timestamptz;
     may_free_seats boolean;
     routed_notes listener.change[];
     waiting_ids {{profile_key_type}}[];
     waiting_for text[];
+    waiting_causes text[];
     errors text[];
     settled_at timestamptz;
     problem_context text;
@@ -56,7 +57,12 @@ begin
 
     select
         listener.seen(pg_current_snapshot()),
-        array(select unnest(note.profile_ids) from note),
+        array(
+            select {{noted_by_cause}}
+            from (select unnest(note.profile_ids) as id, {{cause_of_note}} as cause from note) as led
+            group by led.cause
+            order by led.cause <> 'sign_up'
+        ),
         summary.*
     from (
         select
@@ -76,7 +82,7 @@ begin
         from note
     ) as summary
     into
-        seen_by_read, noted_ids, changes, read_after_seq, more_to_read, may_free_seats, courses_changed, first_noted_at,
+        seen_by_read, noted, changes, read_after_seq, more_to_read, may_free_seats, courses_changed, first_noted_at,
         noted_at, profiles, kinds;
     if more_to_read then
         with note as materialized (
@@ -86,7 +92,12 @@ begin
 
         select
             listener.seen(pg_current_snapshot()),
-            array(select unnest(note.profile_ids) from note where note.fits),
+            array(
+                select {{noted_by_cause}}
+                from (select unnest(note.profile_ids) as id, {{cause_of_note}} as cause from note where note.fits) as led
+                group by led.cause
+                order by led.cause <> 'sign_up'
+            ),
             (
                 select json_agg(kind)
                 from (
@@ -120,7 +131,7 @@ begin
             from note
         ) as summary
         into
-            seen_by_read, noted_ids, kinds, changes, read_after_seq, more_to_read, end_xid, end_id, following_xid,
+            seen_by_read, noted, kinds, changes, read_after_seq, more_to_read, end_xid, end_id, following_xid,
             may_free_seats, courses_changed, first_noted_at, noted_at, profiles, routed_notes;
     end if;
     -- Nothing is noted; or it is paused.
@@ -138,7 +149,8 @@ begin
     if cardinality(routed_notes) > 0 then
         begin
             insert into listener.change (source, operation, profile_ids)
-            select led.source, led.operation, array_agg(led.profile_id)
+            -- Those to whom it leads have not signed up by it.
+            select led.source, case led.source when 'profiles' then 'update' else led.operation end, array_agg(led.profile_id)
             from (
                 select
                     note.source,
@@ -165,7 +177,7 @@ begin
     end if;
     enrolled := 0;
     pending := 0;
-    if cardinality(noted_ids) > 0 then
+    if cardinality(noted) > 0 then
         for attempt in 1..2 loop
             begin
                 select
@@ -181,10 +193,17 @@ begin
                     ) filter (where outcome.done is not null and outcome.number <= most_shown),
                     array_agg(outcome.profile_id) filter (where outcome.waits_for is not null),
                     array_agg(outcome.waits_for) filter (where outcome.waits_for is not null),
+                    array_agg(by_cause.operation) filter (where outcome.waits_for is not null),
                     array_agg(outcome.error) filter (where outcome.waits_for is not null)
-                from listener.settle(noted_ids, singly) with ordinality
+                from unnest(noted) as by_cause
+                cross join lateral listener.settle(by_cause.profile_ids, singly, null, by_cause.operation) with ordinality
                 as outcome(profile_id, course_id, done, waits_for, error, number)
-                into enrolled, returned, suspended, removed, held, examples, waiting_ids, waiting_for, errors;
+                where
+                    singly
+                    or not (select listener.may_not_stay())
+                    or listener.stays(outcome.profile_id, outcome.course_id, outcome.done)
+                into
+                    enrolled, returned, suspended, removed, held, examples, waiting_ids, waiting_for, waiting_causes, errors;
                 exit;
             exception when assert_failure or query_canceled or others then
                 -- Somebody enrolled one of them at the same moment: the second look sees it.
@@ -198,12 +217,13 @@ begin
             -- Once, whatever for: an error is what people want to read of.
             with waiting as (
                 select distinct on (outcome.profile_id) outcome.*
-                from unnest(waiting_ids, waiting_for, errors) as outcome(profile_id, waits_for, error)
+                from unnest(waiting_ids, waiting_for, waiting_causes, errors)
+                as outcome(profile_id, waits_for, cause, error)
                 order by outcome.profile_id, outcome.waits_for = 'failed' desc
             ),
 
             set_aside as (
-                insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at)
+                insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at, cause)
                 select
                     waiting.profile_id,
                     waiting.waits_for,
@@ -211,7 +231,8 @@ begin
                     case
                         when waiting.waits_for in ('no_course', 'full') then 'infinity'
                         else clock_timestamp() + interval '1 second'
-                    end
+                    end,
+                    waiting.cause
                 from waiting
                 on conflict (profile_id) do nothing
                 returning pending_enrollment.profile_id::text, pending_enrollment.reason, pending_enrollment.error
@@ -226,7 +247,9 @@ begin
             delete from listener.pending_enrollment
             where
                 pending_enrollment.reason = 'full'
-                and pending_enrollment.profile_id = any (noted_ids)
+                and pending_enrollment.profile_id = any (
+                    array(select unnest(by_cause.profile_ids) from unnest(noted) as by_cause)
+                )
                 and not pending_enrollment.profile_id = any (coalesce(waiting_ids, '{}'));
         end if;
     end if;

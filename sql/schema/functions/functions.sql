@@ -28,8 +28,8 @@ end;
 $$;
 
 -- Moves courses' counts, each on its own, where the LMS's own triggers or checks may refuse: an error is an answer here. Neither
--- moved nor an error: somebody holds the course, or it is gone. Past a second nothing is tried any more; nor after a cancel
--- was caught, for then the statement has no time limit.
+-- moved nor an error: somebody holds the course, or it is gone. Past half a second nothing is tried any more; nor after a
+-- cancel was caught, for then the statement has no time limit.
 create or replace function listener.move_counts_singly(course_ids {{course_key_type}}[], deltas bigint[])
 returns table (course_id {{course_key_type}}, delta bigint, moved boolean, error text)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -43,7 +43,7 @@ begin
         delta := deltas[place];
         moved := delta = 0;
         error := null;
-        is_over := is_over or clock_timestamp() > statement_timestamp() + interval '1 second';
+        is_over := is_over or clock_timestamp() > statement_timestamp() + interval '500 milliseconds';
         if is_over and not moved then
             error := 'put off: others before it took too long';
         elsif not moved then
@@ -82,12 +82,13 @@ begin
 end;
 $$;
 
--- Notes these profiles, a hundred in a note, to be handled like those that have just signed up. How many these are.
-create or replace function listener.note_profiles(ids {{profile_key_type}}[]) returns bigint
+-- Notes these profiles, a hundred in a note, to be handled like those that have just signed up; `cause` is what the LMS's
+-- triggers are told of it. How many these are.
+create or replace function listener.note_profiles(ids {{profile_key_type}}[], cause text) returns bigint
 language sql set search_path = pg_catalog, pg_temp as $$
     with new_note as (
         insert into listener.change (source, operation, profile_ids)
-        select 'profiles', 'insert', array_agg(profile.id)
+        select 'profiles', cause, array_agg(profile.id)
         from unnest(ids) with ordinality as profile(id, place)
         group by (profile.place - 1) / 100
         returning cardinality(change.profile_ids) as profiles

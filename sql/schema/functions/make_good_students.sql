@@ -9,20 +9,31 @@ with made_good_at_once as (
     where
         blind_note.source = 'profiles'
         and (not blind_note.spans or blind_note.horizon <= pg_snapshot_xmin(pg_current_snapshot()))
-    returning blind_note.xid
+    returning blind_note.*
 ),
 
 made_good_first as (
     update listener.blind_note
     set horizon = pg_snapshot_xmax(pg_current_snapshot())
     where blind_note.source = 'profiles' and blind_note.spans and blind_note.horizon is null
-    returning blind_note.xid
+    returning blind_note.*
 ),
 
 made_good as (
-    select made_good_at_once.xid from made_good_at_once
+    select made_good_at_once.* from made_good_at_once
     union all
-    select made_good_first.xid from made_good_first
+    select made_good_first.* from made_good_first
+),
+
+-- What the LMS's triggers are told: another rule, or people who signed up while their rows could not be read.
+cause as (
+    select
+        case
+            when bool_or(made_good.operation = 'install' and not made_good.spans) then 'rule'
+            when {{only_on_joining}} or bool_and(made_good.operation = 'insert') then 'sign_up'
+            else 'change'
+        end as word
+    from made_good
 ),
 
 student_to_enroll as (
@@ -33,5 +44,7 @@ student_to_enroll as (
 
 select
     (select count(*) from made_good) as notes,
-    listener.note_profiles(array(select student_to_enroll.id from student_to_enroll)) as students
+    listener.note_profiles(
+        array(select student_to_enroll.id from student_to_enroll), (select cause.word from cause)
+    ) as students
 $$;

@@ -43,7 +43,9 @@ begin
         where now.table_oid not in (select partition.table_oid from listener.partition)
     );
     if cardinality(newcomers) > 0 then
-        noted := listener.note_profiles(array(select newcomer.id from listener.astray_in(newcomers) as newcomer(id)));
+        noted := listener.note_profiles(
+            array(select newcomer.id from listener.astray_in(newcomers) as newcomer(id)), 'change'
+        );
     end if;
     delete from listener.partition;
     insert into listener.partition (table_oid, file_node)

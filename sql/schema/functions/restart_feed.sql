@@ -55,5 +55,5 @@ student_to_enroll as (
 select
     (select count(*) from old_note) + (select count(*) from old_blind_note) as notes,
     (select count(*) from old_checkpoint) as checkpoints,
-    listener.note_profiles(array(select student_to_enroll.id from student_to_enroll)) as students
+    listener.note_profiles(array(select student_to_enroll.id from student_to_enroll), 'audit') as students
 $$;

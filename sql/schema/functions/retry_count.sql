@@ -1,5 +1,5 @@
--- Parked deltas: applied as soon as the course row is free again, `most` of them at once. None is due while counting is
--- paused.
+-- Parked deltas: applied as soon as the course row is free again, `most` of them at once. Where one can be, those that were
+-- refused for the same reason are due at once. None is due while counting is paused.
 create or replace function listener.retry_count(
     most integer,
     most_shown integer default 0,
@@ -18,6 +18,7 @@ declare
     is_refused boolean;
     problem text;
     problem_context text;
+    looked_at timestamptz := clock_timestamp();
 begin
     -- Those that were refused more often come last, so that a slow one delays no other.
     select
@@ -25,14 +26,30 @@ begin
         coalesce(array_agg(due.delta order by due.error is not null, due.attempts, due.course_id), '{}'),
         coalesce(bool_or(due.error is not null), false)
     from (
-        select pending_count.course_id, pending_count.delta, pending_count.error, pending_count.attempts
-        from listener.pending_count
-        where
-            pending_count.next_attempt_at <= clock_timestamp()
-            and not exists (select from listener.pause where pause.consumer = 'count')
-        order by pending_count.next_attempt_at
-        limit most
-        for update skip locked
+        select by_now.*
+        from (
+            select pending_count.course_id, pending_count.delta, pending_count.error, pending_count.attempts
+            from listener.pending_count
+            where
+                pending_count.next_attempt_at <= looked_at
+                and not exists (select from listener.pause where pause.consumer = 'count')
+            order by pending_count.next_attempt_at
+            limit most
+            for update skip locked
+        ) as by_now
+        union all
+        -- Further away than any next attempt is: the server's clock has gone back since.
+        select by_another_clock.*
+        from (
+            select pending_count.course_id, pending_count.delta, pending_count.error, pending_count.attempts
+            from listener.pending_count
+            where
+                pending_count.next_attempt_at > looked_at + interval '2 minutes'
+                and not exists (select from listener.pause where pause.consumer = 'count')
+            order by pending_count.next_attempt_at
+            limit most
+            for update skip locked
+        ) as by_another_clock
     ) as due
     into due_courses, due_deltas, is_refused;
     -- Together first: that is one statement for all of them. What is refused is found by moving each on its own; but a cancel
@@ -87,7 +104,38 @@ begin
         delete from listener.pending_count
         where
             pending_count.course_id = any (array(select outcome.course_id from outcome where outcome.is_settled))
-        returning pending_count.course_id, pending_count.delta
+        returning pending_count.course_id, pending_count.delta, pending_count.error
+    ),
+
+    -- What kept these from moving is over: so it is, most likely, for the others that it kept.
+    mended as materialized (
+        select distinct applied.error
+        from applied
+        where applied.delta <> 0
+        limit 20
+    ),
+
+    hurried as (
+        update listener.pending_count
+        set next_attempt_at = looked_at
+        where
+            pending_count.course_id = any (
+                array(
+                    select later.course_id
+                    from (
+                        select pending_count.course_id, pending_count.error
+                        from listener.pending_count
+                        where
+                            pending_count.next_attempt_at > looked_at
+                            and pending_count.next_attempt_at <= looked_at + interval '2 minutes'
+                            and exists (select from mended)
+                        order by pending_count.next_attempt_at
+                        limit 5 * most
+                    ) as later
+                    where exists (select from mended where mended.error is not distinct from later.error)
+                )
+            )
+        returning pending_count.course_id
     ),
 
     -- One more than were tried: if there is any other, one is among them.
@@ -125,14 +173,17 @@ begin
             ) as shown
         ),
         (select count(*) from still_parked),
-        (
-            select extract(epoch from min(still_waiting.next_attempt_at) - clock_timestamp())::float8
-            from (
-                select still_parked.next_attempt_at from still_parked
-                union all
-                select not_tried.next_attempt_at from not_tried
-            ) as still_waiting
-        )
+        case
+            when exists (select from hurried) then 0
+            else (
+                select extract(epoch from min(still_waiting.next_attempt_at) - clock_timestamp())::float8
+                from (
+                    select still_parked.next_attempt_at from still_parked
+                    union all
+                    select not_tried.next_attempt_at from not_tried
+                ) as still_waiting
+            )
+        end
     into tried, moved, moves, parked, next_in;
 end;
 $$;

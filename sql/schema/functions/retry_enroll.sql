@@ -1,7 +1,8 @@
 -- Students that were set aside, once they are due: all who wait for a course, as soon as there is one; the others after a
--- wait that doubles with each attempt, up to an hour. (Those who wait for a course have no next attempt, 'infinity', until
--- there is one.) And what the brake holds, once it may be taken back. `most` of them are tried; with `singly` each on its own.
--- Nobody is due while enrolling is paused.
+-- wait that doubles with each attempt, up to an hour, or up to ten seconds if it is for a lock. (Those who wait for a course
+-- have no next attempt, 'infinity', until there is one.) And what the brake holds, once it may be taken back. Where one
+-- succeeds, those who were refused for the same reason are due at once. `most` of them are tried; with `singly` each on its
+-- own. Nobody is due while enrolling is paused.
 create or replace function listener.retry_enroll(
     most integer,
     singly boolean default false,
@@ -41,9 +42,13 @@ begin
             where is_there
         ),
 
-{{still_wanted}}        -- Two ranges of the index: those who are neither are not walked past.
+{{still_wanted}}        -- Ranges of the index: those who are none of these are not walked past.
         due_by_now as materialized (
-            select pending_enrollment.profile_id
+            select
+                pending_enrollment.profile_id,
+                pending_enrollment.cause,
+                pending_enrollment.reason,
+                pending_enrollment.error
             from listener.pending_enrollment
             where
                 pending_enrollment.next_attempt_at <= statement_timestamp()
@@ -53,36 +58,74 @@ begin
             for update skip locked
         ),
 
-        due_with_course as materialized (
-            select pending_enrollment.profile_id
+        -- Further away than anybody's next attempt is: the server's clock has gone back since.
+        due_by_another_clock as materialized (
+            select
+                pending_enrollment.profile_id,
+                pending_enrollment.cause,
+                pending_enrollment.reason,
+                pending_enrollment.error
             from listener.pending_enrollment
             where
-                pending_enrollment.next_attempt_at = 'infinity'
-                and {{has_course_now}}
+                pending_enrollment.next_attempt_at > statement_timestamp() + interval '80 minutes'
+                and pending_enrollment.next_attempt_at < 'infinity'
                 and not exists (select from listener.pause where pause.consumer = 'enroll')
             order by pending_enrollment.next_attempt_at
             limit most - cardinality(held_ids) - (select count(*) from due_by_now)
             for update skip locked
         ),
 
+        due_with_course as materialized (
+            select
+                pending_enrollment.profile_id,
+                pending_enrollment.cause,
+                pending_enrollment.reason,
+                pending_enrollment.error
+            from listener.pending_enrollment
+            where
+                pending_enrollment.next_attempt_at = 'infinity'
+                and {{has_course_now}}
+                and not exists (select from listener.pause where pause.consumer = 'enroll')
+            order by pending_enrollment.next_attempt_at
+            limit most
+            - cardinality(held_ids) - (select count(*) from due_by_now) - (select count(*) from due_by_another_clock)
+            for update skip locked
+        ),
+
         due as materialized (
-            select due_by_now.profile_id from due_by_now
-            union all
-            select due_with_course.profile_id from due_with_course
-            union
-            select unnest(held_ids)
+            select distinct on (each.profile_id) each.*
+            from (
+                select * from due_by_now
+                union all
+                select * from due_by_another_clock
+                union all
+                select * from due_with_course
+                union all
+                select held.profile_id, 'retry', null, null from unnest(held_ids) as held(profile_id)
+            ) as each
+            order by each.profile_id, each.reason
         ),
 
         outcome as materialized (
-            select attempt.*
-            from listener.settle(array(select due.profile_id from due order by due.profile_id), singly) as attempt
+            select attempt.*, by_cause.cause
+            from (
+                select due.cause, array_agg(due.profile_id order by due.profile_id) as ids
+                from due
+                group by due.cause
+            ) as by_cause
+            cross join lateral listener.settle(by_cause.ids, singly, null, by_cause.cause) as attempt
+            where
+                singly
+                or not (select listener.may_not_stay())
+                or listener.stays(attempt.profile_id, attempt.course_id, attempt.done)
         ),
 
         unsettled as materialized (
             select distinct on (outcome.profile_id)
                 outcome.profile_id,
                 outcome.waits_for,
-                outcome.error
+                outcome.error,
+                outcome.cause
             from outcome
             where outcome.waits_for is not null
             order by outcome.profile_id, outcome.waits_for = 'failed' desc
@@ -90,12 +133,13 @@ begin
 
         -- All of them are there, and conflict: so each is found by its key, which a join would leave to the planner.
         still_pending as (
-            insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at)
+            insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at, cause)
             select
                 unsettled.profile_id,
                 unsettled.waits_for,
                 unsettled.error,
-                case when unsettled.waits_for in ('no_course', 'full') then 'infinity' else clock_timestamp() end
+                case when unsettled.waits_for in ('no_course', 'full') then 'infinity' else clock_timestamp() end,
+                unsettled.cause
             from unsettled
             on conflict (profile_id) do update
             set
@@ -103,8 +147,14 @@ begin
                 error = excluded.error,
                 attempts = pending_enrollment.attempts + 1,
                 next_attempt_at = excluded.next_attempt_at
-                + (0.75 + random() / 2)
-                * least(interval '1 hour', interval '1 second' * 2 ^ least(pending_enrollment.attempts, 12))
+                + (0.75 + random() / 2) * least(
+                    case
+                        when excluded.reason = 'course_locked' or excluded.error ~ '^(55P03|40P01|put off)'
+                            then interval '10 seconds'
+                        else interval '1 hour'
+                    end,
+                    interval '1 second' * 2 ^ least(pending_enrollment.attempts, 12)
+                )
             returning
                 pending_enrollment.profile_id,
                 pending_enrollment.reason,
@@ -121,6 +171,61 @@ begin
                         select due.profile_id from due
                         except
                         select unsettled.profile_id from unsettled
+                    )
+                )
+            returning pending_enrollment.profile_id
+        ),
+
+        -- What refused these is over: so it is, most likely, for the others that it refused.
+        mended as materialized (
+            select distinct tried.reason, tried.error
+            from (
+                select
+                    each.profile_id,
+                    max(each.reason) as reason,
+                    max(each.error) as error
+                from (
+                    select due.profile_id, due.reason, due.error, false as is_done, false as waits from due
+                    union all
+                    select outcome.profile_id, null, null, true, false from outcome where outcome.done <> 'held'
+                    union all
+                    select unsettled.profile_id, null, null, false, true from unsettled
+                ) as each
+                group by each.profile_id
+                having bool_or(each.is_done) and not bool_or(each.waits)
+            ) as tried
+            where tried.reason in ('failed', 'course_locked')
+            limit 20
+        ),
+
+        hurried as (
+            update listener.pending_enrollment
+            set next_attempt_at = statement_timestamp()
+            where
+                pending_enrollment.profile_id = any (
+                    array(
+                        select later.profile_id
+                        from (
+                            select
+                                pending_enrollment.profile_id,
+                                pending_enrollment.reason,
+                                pending_enrollment.error
+                            from listener.pending_enrollment
+                            where
+                                pending_enrollment.next_attempt_at > statement_timestamp()
+                                and pending_enrollment.next_attempt_at <= statement_timestamp() + interval '80 minutes'
+                                and exists (select from mended)
+                            order by pending_enrollment.next_attempt_at
+                            limit 5 * most
+                        ) as later
+                        where
+                            exists (
+                                select
+                                from mended
+                                where
+                                    mended.reason = later.reason
+                                    and mended.error is not distinct from later.error
+                            )
                     )
                 )
             returning pending_enrollment.profile_id
@@ -166,15 +271,18 @@ begin
                 ) as shown
             ),
             (select count(*) from still_pending),
-            (
-                select extract(epoch from min(still_waiting.next_attempt_at) - clock_timestamp())::float8
-                from (
-                    select still_pending.next_attempt_at from still_pending
-                    union all
-                    select not_tried.next_attempt_at from not_tried
-                ) as still_waiting
-                where still_waiting.next_attempt_at < 'infinity'
-            ),
+            case
+                when exists (select from hurried) then 0
+                else (
+                    select extract(epoch from min(still_waiting.next_attempt_at) - clock_timestamp())::float8
+                    from (
+                        select still_pending.next_attempt_at from still_pending
+                        union all
+                        select not_tried.next_attempt_at from not_tried
+                    ) as still_waiting
+                    where still_waiting.next_attempt_at < 'infinity'
+                )
+            end,
             (
                 select json_agg(shown)
                 from (

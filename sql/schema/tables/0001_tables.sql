@@ -51,8 +51,11 @@ create table listener.pending_enrollment (
     error text,
     attempts integer not null default 1,
     since timestamptz not null default clock_timestamp(),
-    next_attempt_at timestamptz not null
+    next_attempt_at timestamptz not null,
+    cause text not null default 'retry'
 );
+
+comment on column listener.pending_enrollment.cause is 'what listener.settle is told as the cause when it is tried again';
 
 -- What was set aside is tried in this order: what is not due is not read. (With the key as a second column, a plan made
 -- while the table was empty looked keys up in here, and read all of it for each.)

@@ -1,5 +1,6 @@
 """Any number of daemons on one database: one leads, the others take over when it dies, or freezes."""
 
+import json
 import signal
 import time
 from collections.abc import Callable
@@ -13,7 +14,8 @@ from listener.database.locks import LEADER_LOCK, LOCK_CLASS
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.postgres import wait_until
-from tests.support.process import DaemonProcess
+from tests.support.process import DaemonProcess, listener
+from tests.support.reactions import as_role
 
 Start = Callable[..., DaemonProcess]
 
@@ -32,6 +34,32 @@ def leader(database: Database, start_daemon: Start) -> DaemonProcess:
 @pytest.fixture
 def standby(database: Database, start_daemon: Start, leader: DaemonProcess) -> DaemonProcess:
     return start_daemon(database, heartbeat_seconds=0.5).wait_ready("standing_by")
+
+
+async def test_a_frozen_leader_of_another_role_is_passed_over_and_leads_on_when_it_wakes(
+    database: Database, connection: Connection, start_daemon: Start, course: None
+) -> None:
+    """Whose sessions this role may not end."""
+    first, second = (f"{database.name}_{number}" for number in ("one", "two"))
+    await connection.execute(f"create role {first} login; create role {second} login")
+    listener(database.url, "install", "--grant-to", first, "--grant-to", second)
+    settings = {"heartbeat_seconds": 0.5, "sample_seconds": 0.3}
+    leader = start_daemon(as_role(database, first), **settings).wait_ready("leading")
+    other = start_daemon(as_role(database, second), **settings).wait_ready("standing_by")
+    leader.process.send_signal(signal.SIGSTOP)
+    other.wait_ready("leading")
+    (told,) = other.events("leader_passed_over")
+    assert told["role"] == first
+    assert other.events("lock_squatted") == []
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, "select enrollments from courses", equals=1)
+    leader.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: {leader.role, other.role} == {"leading", "standing_by"}, "one of them leads")
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, "select enrollments from courses", equals=2)
+    assert await connection.fetchval("select count(*) from enrollments") == 2
+    status = json.loads(listener(database.url, "status", "--json", check=False).stdout)
+    assert status["problems"] == []
 
 
 async def test_a_standby_takes_over_within_2_s_of_the_leaders_death(

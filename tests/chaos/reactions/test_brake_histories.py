@@ -25,22 +25,20 @@ from tests.support.wanted import verdict
 HISTORIES = 1
 LONG_HISTORIES = 100
 PEOPLE = 400
-ROUNDS = 5
+ROUNDS = 3
 SETTINGS = {"heartbeat_seconds": 0.4, "sample_seconds": 0.3, "audit_seconds": 1}
 
 DIARY = """
 create table diary (
     at timestamptz not null default clock_timestamp(),
-    allowed bigint not null default listener.brake_allows(),
+    allowed bigint not null,
     released boolean not null
 );
 create function write_diary() returns trigger language plpgsql security definer set search_path = public as $$
 begin
     if current_setting('listener.at_work', true) = 'on' then
-        insert into diary (released)
-        select released_at is not null
-        from listener.made_enrollment
-        where profile_id = old.profile_id and course_id = old.course_id;
+        insert into diary (allowed, released)
+        values (listener.brake_allows(), current_setting('listener.cause') = 'release');
     end if;
     return null;
 end $$;
@@ -61,7 +59,10 @@ where taken_back.number > taken_back.allowed
 MISTAKES = {
     "a table emptied": "truncate payments",
     "a wrong update": "update payments set paid = false where profile_id % 3 <> 0",
-    "another wrong update": "update payments set course_id = 2 where course_id = 1 and profile_id % 2 = 0",
+    "another wrong update": (
+        "update payments set course_id = 2 where course_id = 1 and profile_id % 2 = 0"
+        " and profile_id not in (select profile_id from payments where course_id = 2)"
+    ),
     "an import that is half there": (
         "begin; delete from payments; insert into payments (profile_id, course_id)"
         " select id, 1 from profiles where id % 2 = 0; commit"
@@ -73,7 +74,8 @@ MENDED = """
 insert into payments (profile_id, course_id) select id, 1 from profiles
 on conflict (profile_id, course_id) do update set paid = true
 """
-BAD_RULES = ("payments.paid and payments.course_id = 2", "payments.paid and payments.profile_id % 5 = 0")
+BAD_RULES = ("payments.course_id = 2", f"(payments.profile_id % 5 = 0 or payments.profile_id > {PEOPLE})")
+"""None of them concerns newcomers."""
 
 
 class History:

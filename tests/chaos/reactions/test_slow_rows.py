@@ -58,7 +58,9 @@ async def sign_up(connection: Connection, students: int, *, together: bool) -> N
 
 
 @pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed")
-@pytest.mark.parametrize("mode", ["session", "transaction"])
+@pytest.mark.parametrize(
+    ("mode", "limit", "together"), [("session", LIMIT, False), ("transaction", LIMIT, False), ("session", 1, True)]
+)
 async def test_batches_that_a_pooler_cuts_off_become_smaller_until_they_pass(
     server: Server,
     database: Database,
@@ -66,12 +68,15 @@ async def test_batches_that_a_pooler_cuts_off_become_smaller_until_they_pass(
     course: None,
     start_daemon: Start,
     mode: str,
+    limit: int,
+    together: bool,
 ) -> None:
-    """Its limit ends the connection: how much was too much is remembered on the next one."""
-    pooler = PgBouncer(server, mode, further=f"query_timeout = {LIMIT}").start()
+    """Its limit ends the connection: how much was too much is remembered on the next one. One note may be of a hundred
+    students, too."""
+    pooler = PgBouncer(server, mode, further=f"query_timeout = {limit}").start()
     try:
         await connection.execute(refuse("pg_sleep(0.05) is null"))
-        await sign_up(connection, 100, together=False)
+        await sign_up(connection, 100, together=together)
         start_daemon(Database(server, database.name), database_url=pooler.url(database.name))
         await eventually(connection, ENROLLED, equals=100, seconds=40)
     finally:

@@ -9,6 +9,7 @@ from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
+from tests.support.reactions import as_role
 
 WITH_LIMIT_FOR_TRANSACTIONS = 17
 
@@ -61,3 +62,22 @@ async def test_an_audit_that_takes_longer_is_not_cut_off(
     daemon = start_daemon(database, audit_seconds=0.5, log_level="debug").wait_ready("leading")
     wait_until(lambda: bool(daemon.events("audited")), "it has audited")
     assert daemon.events("audit_failed") == []
+
+
+async def test_with_one_connection_everything_but_the_audit_is_done_and_status_says_so(
+    database: Database, connection: Connection, start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    role = f"lonely_{database.name}"
+    await connection.execute(f"create role {role} login connection limit 1")
+    listener(database.url, "install", "--grant-to", role)
+    start_daemon(as_role(database, role), heartbeat_seconds=1, sample_seconds=0.3, audit_seconds=0.5)
+    await connection.execute("insert into courses (title, price) values ('a', 1)")
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, "select enrollments from courses", equals=1, seconds=20)
+    told = "select examples[1] from listener.problem where code = 'audit_failing'"
+    await eventually(connection, told, equals=f'too many connections for role "{role}"', seconds=20)
+    done = listener(database.url, "status", check=False)
+    assert done.returncode == 1
+    assert f'too many connections for role "{role}"' in " ".join(done.stdout.split())
+    await connection.execute(f"alter role {role} connection limit 4")
+    await eventually(connection, f"select count(*) from ({told}) as problem", equals=0, seconds=30)

@@ -9,7 +9,7 @@ from listener.database.connection import Connection
 from listener.feed.registry import ENROLL
 from listener.reactions.reaction import SHOWN, BuiltIn
 from tests.conftest import Database
-from tests.support.campus import FROM_A_DAY_ON, SUSPEND, course, rule, school
+from tests.support.campus import SUSPEND, course, rule, school
 from tests.support.explaining import ask, person, read, unnoted, verdict
 
 MakeDatabase = Callable[..., Database]
@@ -154,23 +154,15 @@ async def test_a_change_that_may_concern_it_or_concerns_everyone_is_told(
     assert "everyone: is looked at: 1 note not yet handled" in read(plain.url, other)
 
 
-async def test_who_nothing_knows_of_was_missed_or_is_found_by_the_audit_where_that_looks(plain: Database) -> None:
+async def test_who_nothing_knows_of_is_found_by_the_next_audit(plain: Database) -> None:
     async with school(plain) as connection:
         await course(connection)
         await handle(connection)
         student = await unnoted(connection)
-        assert verdict(plain.url, student) == ("missed", None)
-        text = read(plain.url, student)
-        assert text.startswith(
-            "missed: not where it should be, nothing noted, nothing pending; `listener sync` mends it"
-        )
+        assert verdict(plain.url, student) == ("on_its_way", "audit")
+        assert "no note tells of it; the next audit (LISTENER_AUDIT_SECONDS) finds it" in read(plain.url, student)
         await connection.execute("insert into enrollments (user_id, course_id) select $1, id from courses", student)
         assert "who made it is not kept, as LISTENER_ON_LEAVE is keep" in read(plain.url, student)
-        rule(plain, FROM_A_DAY_ON)
-        await handle(connection)
-        newcomer = await unnoted(connection)
-        assert verdict(plain.url, newcomer) == ("on_its_way", "audit")
-        assert "the next audit (LISTENER_AUDIT_SECONDS) finds it" in read(plain.url, newcomer)
 
 
 async def test_what_is_not_done_here_or_only_observed_is_said(plain: Database) -> None:

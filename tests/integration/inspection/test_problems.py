@@ -212,10 +212,15 @@ async def test_a_daemon_that_polls_is_a_problem_until_it_need_not(database: Data
         finally:
             polling.clean_up()
         listening = DaemonProcess(database.url, dict(QUICK), cold=False)
+        polling = DaemonProcess(pooler.url(database.name), dict(QUICK), cold=False)
         try:
             await Places(database.url, listening.wait_ready("leading"), None).clear({"polling"})
+            # One that polls, and does not lead, looks at the list, too.
+            listener(database.url, "pause", "count")
+            await Places(database.url, polling.wait_ready("standing_by"), None).show({"paused"})
         finally:
             listening.clean_up()
+            polling.clean_up()
     finally:
         pooler.stop()
 

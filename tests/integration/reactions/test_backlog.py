@@ -75,9 +75,16 @@ async def test_what_was_planned_on_empty_tables_costs_no_more_either(planned: La
 ELSEWHERE = {
     *(f"settings.{name}" for name in ("daemon", "few_rows", "first", "vanished", "whole_tables")),
     *(f"fence.{name}" for name in ("asks", "as_member", "as_superuser")),  # around what somebody else asks
-    *(f"leadership.{name}" for name in ("at_work", "depose", "holder", "squatters")),  # of locks and sessions
+    *(f"leadership.{name}" for name in ("depose", "holder", "squatters")),  # of locks and sessions
     *("problems.tell", "holders"),  # of what is told; of a few courses, by key
-    *("doorbell.strangers", "doorbell.writers_in_line", "in_the_way", "table_held", "status.comes_and_goes"),  # too
+    *(
+        "doorbell.strangers",
+        "doorbell.writers_in_line",
+        "in_the_way",
+        "at_work",
+        "table_held",
+        "status.comes_and_goes",
+    ),  # too
     *("pausing.in_hand", "pausing.paused", "registry.names", "registry.texts"),  # small, or few
     *("replaying.moment_of_time", "replaying.moment_ago", "replaying.lock"),  # as small
     *("exposed_tables", "fence.standing", "fence.types"),  # of the catalogue, by name

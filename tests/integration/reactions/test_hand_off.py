@@ -97,13 +97,44 @@ async def test_the_listeners_enrollments_have_a_job_each_and_the_apps_own_have_n
 
 
 @needs_queue
-async def test_who_is_enrolled_by_sync_has_a_job_too(
-    database: Database, connection: Connection, course: None, queue: None
+async def test_whom_sync_or_a_new_rule_brings_into_a_course_is_not_welcomed(
+    database: Database, connection: Connection, course: None, queue: None, start_daemon: Start
 ) -> None:
-    await connection.execute(SIGN_UP, 5)
+    start_daemon(database, heartbeat_seconds=0.5).wait_ready("leading")
+    await connection.execute("set session_replication_role = replica")
+    await connection.execute(SIGN_UP, 50)
+    await connection.execute("reset session_replication_role")
     listener(database.url, "sync")
-    assert await connection.fetchval(ENROLLED) == await connection.fetchval(JOBS) == 5
-    assert await connection.fetchval(UNEQUAL) == 0
+    await connection.execute("insert into courses (title, price) values ('b', 2)")
+    query = "select profiles.id, courses.id from profiles cross join courses where profiles.role = 'student'"
+    listener(database.url, "install", "--yes", wanted_query=query)
+    await eventually(connection, ENROLLED, equals=100)
+    assert await connection.fetchval(JOBS) == 0
+    await connection.execute(SIGN_UP, 1)
+    await eventually(connection, ENROLLED, equals=102)
+    assert await connection.fetchval(JOBS) == 2
+
+
+@needs_queue
+async def test_the_queue_is_closed_to_who_comes_by_the_api(database: Database, connection: Connection) -> None:
+    database.server.psql(database.name, hand_off.schema())
+    roles = ("anon", "authenticated")
+    for role in roles:  # which other tests of this server may have made
+        await connection.execute(
+            f"do $$ begin create role {role}; exception when duplicate_object or unique_violation then null; end $$;"
+            f"grant all on all tables in schema public to {role};"
+            f"grant all on all sequences in schema public to {role}"
+        )
+    database.server.psql(database.name, hand_off.closing())
+    tables = "select relname from pg_class where relname like 'procrastinate%' and relkind in ('r', 'v')"
+    open_to = (
+        f"select count(*) from ({tables}) as made, unnest($1::text[]) as role"
+        " where has_table_privilege(role, relname::text, 'select, insert, update, delete')"
+    )
+    assert await connection.fetchval(f"select count(*) > 2 from ({tables}) as made")
+    assert await connection.fetchval(open_to, list(roles)) == 0
+    for role in roles:
+        await connection.execute(f"drop owned by {role}")
 
 
 @needs_queue

@@ -75,7 +75,9 @@ async def test_while_enrolling_is_paused_nothing_is_let_go(app: Connection, empt
 
 async def test_trying_again_and_sync_let_nothing_go(app: Connection, empty: Database) -> None:
     await asyncio.to_thread(listener, empty.url, "pending", "retry")
-    await asyncio.to_thread(listener, empty.url, "sync", check=False)
+    done = await asyncio.to_thread(listener, empty.url, "sync", check=False)
+    assert done.returncode == 1
+    assert "360 enrollments are held by the brake" in done.stdout
     await steps(app)
     assert await app.fetchval(HELD) == await app.fetchval(ACTIVE) == 360
 

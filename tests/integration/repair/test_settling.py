@@ -129,7 +129,7 @@ async def test_everybody_is_reached_in_pages_however_many_looks_that_takes(
     school(empty, 40)
     # Two courses each, for some: neither a page nor a look cuts somebody's work in two.
     both = f"{BY_PLAN} union select profiles.id, 3 from profiles where profiles.id % 2 = 0"
-    listener(empty.url, "install", wanted_query=both)
+    listener(empty.url, "install", "--yes", wanted_query=both)
     await app.execute(REFUSE)
     monkeypatch.setattr(syncing, "AT_A_LOOK", 10)
     monkeypatch.setattr(syncing, "PAGE", 4)

@@ -82,7 +82,8 @@ async def test_a_query_that_cannot_be_followed_is_refused_with_the_reason(empty_
 
 
 FILL = """
-insert into profiles (id, email, org_id) select number, 'q' || number, number % 9 from generate_series(100, 3000) as number;
+insert into profiles (id, email, org_id) select number, 'q' || number, number % 9 from generate_series(100, 3000) as
+    number;
 insert into payments (id, profile_id, plan, paid)
 select number, number, 'gold', true from generate_series(100, 3000) as number;
 insert into memberships (profile_id, organisation_id)

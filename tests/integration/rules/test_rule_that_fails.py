@@ -152,6 +152,19 @@ async def test_a_course_published_for_all_reaches_everybody_else(
     assert await app.fetchval(ENROLLED, 1) == 23
 
 
+async def test_figures_for_the_lmss_own_scripts_go_on_past_that_profile(school: School) -> None:
+    await school.app.execute(SIGN_UP)
+    figures = await school.app.fetchrow("select * from get_enrollment_statistics()")
+    assert figures is not None
+    assert (figures["total_profiles"], figures["total_students"], figures["students_without_enrollments"]) == (
+        24, 23, 23
+    )  # fmt: skip
+    status = await school.app.fetch(
+        "select enrollment_status, count(*) from profile_enrollment_sync_status group by 1 order by 1"
+    )
+    assert [tuple(each) for each in status] == [("needs_enrollment", 23), ("not_student", 1)]
+
+
 async def test_each_command_goes_on_and_names_the_profile(school: School) -> None:
     url = school.database.url
     await school.app.execute(PAST_THE_TRIGGERS)
@@ -212,6 +225,26 @@ async def test_a_rule_that_fails_for_everybody_ends_a_look_in_one_line(empty: Da
         assert done.returncode in (1, 2)
     seen = listener(empty.url, "status", "--full", check=False)
     assert "cannot reach the database" not in seen.stderr
+
+
+async def test_a_query_that_fails_for_a_courses_row_has_those_wait_whom_it_concerns(
+    empty: Database, app: Connection, start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    await app.execute(SCHOOL)
+    await app.execute("alter table courses add level text; update courses set level = '12'")
+    await app.execute("insert into courses (id, title, published, level) values (2, 'second', true, 'twenty')")
+    by_course = "(profiles.metadata->>'course')::bigint = courses.id and courses.level::int <= 12"
+    query = f"select profiles.id, courses.id from profiles inner join courses on {by_course}"
+    listener(empty.url, "install", check=True, wanted_query=query)
+    start_daemon(empty, heartbeat_seconds=1).wait_ready("leading")
+    await app.execute(
+        "insert into profiles (id, metadata)"
+        " select n, jsonb_build_object('course', 1 + n % 2) from generate_series(1, 6) as n"
+    )
+    await eventually(app, ENROLLED, 1, equals=3)
+    await eventually(app, "select count(*) from listener.pending_enrollment where reason = 'failed'", equals=3)
+    await app.execute("update courses set level = '9' where id = 2")
+    await eventually(app, ENROLLED, 2, equals=3)
 
 
 async def test_a_course_that_the_rule_fails_for_keeps_nobody_out_of_the_next(

@@ -113,7 +113,7 @@ async def test_only_what_the_query_reads_is_noted(school: Database) -> None:
         for related, source, keys in (
             ("update payments set paid = not paid where payer = 3", "public.payments", [3]),
             ("update payments set payer = 2 where payer = 3", "public.payments", [2, 3]),
-            ("update profiles set role = 'teacher' where id = 2", "public.profiles", [2]),
+            ("update profiles set role = 'teacher' where id = 2", "profiles", [2]),
             ("delete from payments where payer = 1", "public.payments", [1]),
         ):
             await connection.execute(related)

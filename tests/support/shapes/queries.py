@@ -1,4 +1,4 @@
-"""Queries of every shape, in which a row about one profile may decide on another. Some name tables in LISTENER_WATCH."""
+"""Queries of every shape, in which a row about one profile may decide on another."""
 
 ALL = "cross join courses c where"
 PAYS = "select from payments y where y.profile_id"
@@ -21,7 +21,8 @@ ACCEPTED = {
         select p.id, c.id from profiles p inner join organisations o on o.id = p.org_id
         inner join organisations above on above.id = o.parent_id {ALL} above.plan = 'gold'""",
     "coalesce of a key": f"""
-        select p.id, c.id from profiles p inner join organisations o on o.id = coalesce(p.org_id, 1) {ALL} o.plan = 'gold'""",
+        select p.id, c.id from profiles p inner join organisations o on o.id = coalesce(p.org_id, 1) {ALL} o.plan =
+        'gold'""",
     "the course of my organisation has a teacher": """
         select p.id, c.id from profiles p inner join courses c on c.org_id = p.org_id
         where exists (select from profiles t where t.teaches = c.id and t.role = 'teacher')""",
@@ -32,14 +33,16 @@ ACCEPTED = {
         select p.id, c.id from profiles p inner join courses c on c.org_id = p.org_id
         inner join categories g on g.id = c.category_id where g.open""",
     "by a category, for everyone": f"""
-        select p.id, c.id from profiles p {ALL} exists (select from categories g where g.id = c.category_id and g.open)""",
+        select p.id, c.id from profiles p {ALL} exists (select from categories g where g.id = c.category_id and
+        g.open)""",
     "a plan": """
         select y.profile_id, c.id from payments y inner join courses c on c.plan = y.plan where y.paid""",
     "no profiles at all": """
         select m.profile_id, c.id from memberships m inner join courses c on c.org_id = m.organisation_id""",
     "using": f"""
         select p.id, c.id from (select id, org_id as organisation_id from profiles) as p
-        inner join (select organisation_id, role from memberships) as m using (organisation_id) {ALL} m.role = 'admin'""",
+        inner join (select organisation_id, role from memberships) as m using (organisation_id) {ALL} m.role =
+        'admin'""",
     "natural": f"""
         select p.profile_id, c.id from (select id as profile_id from profiles) as p
         natural join (select profile_id, role from memberships) as m {ALL} m.role = 'admin'""",
@@ -85,7 +88,8 @@ ACCEPTED = {
     "an array of tags": "select p.id, c.id from profiles p inner join courses c on c.plan = any (p.tags)",
     "an array subquery": """
         select p.id, c.id from profiles p
-        inner join courses c on c.org_id = any (array(select m.organisation_id from memberships m where m.profile_id = p.id))
+        inner join courses c on c.org_id = any (array(select m.organisation_id from memberships m where m.profile_id
+        = p.id))
         """,
     # Subqueries:
     "exists": f"select p.id, c.id from profiles p {ALL} exists ({PAYS} = p.id and y.paid)",
@@ -109,13 +113,16 @@ ACCEPTED = {
     "in": f"select p.id, c.id from profiles p {ALL} p.id in (select y.profile_id from payments y where y.paid)",
     "in, of a parent": f"""
         select p.id, c.id from profiles p {ALL} p.parent_id in (select y.profile_id from payments y where y.paid)""",
-    "any": f"select p.id, c.id from profiles p {ALL} p.org_id = any (select o.id from organisations o where o.is_default)",
+    "any": f"""
+        select p.id, c.id from profiles p {ALL} p.org_id = any (select o.id from organisations o where o.is_default)""",
     "the latest": f"""
         select p.id, c.id from profiles p
-        {ALL} c.plan = (select y.plan from payments y where y.profile_id = p.id order by y.amount desc, y.id limit 1)""",
+        {ALL} c.plan = (select y.plan from payments y where y.profile_id = p.id order by y.amount desc, y.id limit
+        1)""",
     "the latest, lateral": """
         select p.id, c.id from profiles p
-        cross join lateral (select y.plan from payments y where y.profile_id = p.id order by y.amount desc, y.id limit 1) as y
+        cross join lateral (select y.plan from payments y where y.profile_id = p.id order by y.amount desc, y.id
+        limit 1) as y
         inner join courses c on c.plan = y.plan""",
     "the latest by DISTINCT ON": """
         select y.profile_id, c.id
@@ -136,7 +143,8 @@ ACCEPTED = {
         group by y.profile_id, c.id having sum(y.amount) > 3 and bool_and(y.paid)""",
     "a sum by a lateral": f"""
         select p.id, c.id from profiles p
-        cross join lateral (select sum(y.amount) as paid from payments y where y.profile_id = p.id) as y {ALL} y.paid > 5""",
+        cross join lateral (select sum(y.amount) as paid from payments y where y.profile_id = p.id) as y {ALL}
+        y.paid > 5""",
     "how many of my organisation pay": f"""
         select p.id, c.id from profiles p {ALL} (
             select count(*) from profiles r inner join payments y on y.profile_id = r.id
@@ -146,7 +154,8 @@ ACCEPTED = {
         {ALL} c.plan = 'free' or (select true from payments y where y.profile_id = p.id and y.paid limit 1)""",
     "a case": f"""
         select p.id, c.id from profiles p
-        {ALL} case when p.role = 'student' then (select o.plan from organisations o where o.id = p.org_id) end = c.plan""",
+        {ALL} case when p.role = 'student' then (select o.plan from organisations o where o.id = p.org_id) end =
+        c.plan""",
     "not banned, or": f"""
         select p.id, c.id from profiles p left join bans b on b.profile_id = p.id
         {ALL} b.course_id is distinct from c.id""",
@@ -175,7 +184,8 @@ ACCEPTED = {
     # Views and functions of the LMS's:
     "a view": "select v.person, c.id from paying v inner join courses c on c.plan = v.plan",
     "a view of a view": """
-        select p.id, c.id from profiles p inner join paying_orgs v on v.id = p.org_id inner join courses c on c.plan = v.plan""",
+        select p.id, c.id from profiles p inner join paying_orgs v on v.id = p.org_id inner join courses c on c.plan
+        = v.plan""",
     "a function": f"select p.id, c.id from profiles p {ALL} is_member(p.id)",
     "a function, of a parent": f"select p.id, c.id from profiles p {ALL} not is_member(p.parent_id)",
     "a function in FROM": """
@@ -217,6 +227,16 @@ REFUSED = {
         "select q.id, c.id from (select id from profiles order by id limit 10) as q cross join courses c",
         "the profile's key comes out of LIMIT",
     ),
+    "what an outer join may lack": (
+        f"""select m.profile_id, c.id from profiles p left join organisations o on o.id = p.org_id
+        inner join memberships m on m.organisation_id = coalesce(o.parent_id, 1) {ALL} true""",
+        "nothing says which profiles a row of public.organisations is about",
+    ),
+    "a lack that concerns everyone": (
+        f"""select p.id, c.id from profiles p cross join organisations o {ALL} o.is_default and not exists (
+            select from memberships m where m.organisation_id = o.id and m.profile_id = p.id)""",
+        "nothing says which profiles a row of public.organisations is about",
+    ),
     "more than the average": (
         f"select y.profile_id, c.id from payments y {ALL} y.amount > (select avg(z.amount) from payments z)",
         "nothing says which profiles a row of public.payments is about",
@@ -255,7 +275,8 @@ REFUSED = {
     ),
     "a sum, joined": (
         f"""select p.id, c.id from profiles p
-        inner join (select profile_id, sum(amount) as paid from payments group by profile_id) as y on y.profile_id = p.id
+        inner join (select profile_id, sum(amount) as paid from payments group by profile_id) as y on y.profile_id =
+        p.id
         {ALL} y.paid > 5""",
         "an aggregate over everyone stands in the way",
     ),

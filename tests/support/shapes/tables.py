@@ -19,7 +19,8 @@ create index on profiles (coalesce(org_id, 1));
 create index on profiles (split_part(email, '@', 2));
 create index on profiles (((data ->> 'org')::bigint));
 create table organisations (
-    id bigint primary key, parent_id bigint, owner_id bigint, plan text, is_default boolean, members bigint[], domain text
+    id bigint primary key, parent_id bigint, owner_id bigint, plan text, is_default boolean, members bigint[],
+        domain text
 );
 create index on organisations (owner_id);
 create index on organisations (parent_id);
@@ -41,7 +42,8 @@ create index on bans (profile_id);
 create table passes (profile_id bigint not null, course_id bigint not null);
 create index on passes (profile_id);
 create table categories (id bigint primary key, open boolean);
-create table courses (id bigint primary key, org_id bigint, plan text, published boolean, category_id bigint, title text);
+create table courses (id bigint primary key, org_id bigint, plan text, published boolean, category_id bigint, title
+    text);
 create index on courses (org_id);
 create index on courses (plan);
 create table enrollments (
@@ -55,7 +57,8 @@ create index on enrollments (course_id);
 create view paying as select profile_id as person, plan from payments where paid;
 create view paying_orgs as
 select organisations.id, paying.plan from organisations inner join paying on paying.person = organisations.owner_id;
-create function is_member(person bigint) returns boolean language sql stable set search_path = pg_catalog, public, pg_temp
+create function is_member(person bigint) returns boolean language sql stable set search_path = pg_catalog, public,
+    pg_temp
 as $$ select exists (select from memberships where memberships.profile_id = person) $$;
 create function orgs_of(person bigint) returns setof bigint language sql stable
 as $$ select m.organisation_id from public.memberships m where m.profile_id = $1 $$;
@@ -83,10 +86,12 @@ select
 from generate_series(1, 6) as number;
 insert into payments (id, profile_id, email, amount, plan, paid, at)
 select
-    number, number, 'p' || number || '@a.org', number, case when number % 2 = 0 then 'gold' else 'free' end, true, '2030-01-01'
+    number, number, 'p' || number || '@a.org', number, case when number % 2 = 0 then 'gold' else 'free' end, true,
+        '2030-01-01'
 from generate_series(1, 4) as number;
 insert into memberships (profile_id, organisation_id, role)
-select number, 1 + number % 3, case when number % 2 = 0 then 'admin' else 'member' end from generate_series(1, 6) as number;
+select number, 1 + number % 3, case when number % 2 = 0 then 'admin' else 'member' end from generate_series(1, 6) as
+    number;
 insert into subscriptions (id, profile_id, active) select number, number, true from generate_series(1, 3) as number;
 insert into bans (profile_id, course_id) values (2, 1), (null, 2);
 insert into passes (profile_id, course_id) values (1, 1), (2, 2), (3, 3);

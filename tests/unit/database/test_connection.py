@@ -26,7 +26,7 @@ from listener.reasons import reason, told_to_anybody
             "no host takes writes: it is a standby, or the database is set read-only",
         ),
         (asyncpg.InternalServerError("first\nsecond"), "first"),
-        (TimeoutError(), "TimeoutError"),
+        (TimeoutError(), "no answer came in time"),
     ],
 )
 def test_the_reason_is_one_line_in_plain_words(error: Exception, told: str) -> None:

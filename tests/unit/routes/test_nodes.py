@@ -2,15 +2,15 @@
 
 from listener.routes.nodes import Node, parse, parse_expressions, walk
 
-NEWER = (
-    "({QUERY :commandType 1 :querySource 0 :canSetTag true :hasAggs false :cteList <> :rtable ({RANGETBLENTRY :alias <> "
-    ':eref {ALIAS :aliasname odd\\ \\(name :colnames ("id" "a\\ b")} :rtekind 0 :relid 16385 :relkind r '
-    ":tablesample <>}) :jointree {FROMEXPR :fromlist ({RANGETBLREF :rtindex 1}) :quals {OPEXPR :opno 96 :opfuncid 65 :args "
-    "({VAR :varno 1 :varattno 1 :vartype 23 :varnullingrels (b) :varlevelsup 0 :location -1} {CONST :consttype 23 :constlen "
-    "4 :constbyval true :constisnull false :location -1 :constvalue 4 [ -1 1 0 0 0 0 0 0 ]}) :location 20}} :targetList "
-    "({TARGETENTRY :expr {COALESCEEXPR :args ({CONST :consttype 25 :constisnull true :constvalue <>})} :resno 1 :resname id "
-    ":resjunk false}) :groupClause <> :rowMarks <>})"
-)
+NEWER = r"""
+({QUERY :commandType 1 :querySource 0 :canSetTag true :hasAggs false :cteList <> :rtable ({RANGETBLENTRY
+:alias <> :eref {ALIAS :aliasname odd\ \(name :colnames ("id" "a\ b")} :rtekind 0 :relid 16385 :relkind r
+:tablesample <>}) :jointree {FROMEXPR :fromlist ({RANGETBLREF :rtindex 1}) :quals {OPEXPR :opno 96 :opfuncid
+65 :args ({VAR :varno 1 :varattno 1 :vartype 23 :varnullingrels (b) :varlevelsup 0 :location -1} {CONST
+:consttype 23 :constlen 4 :constbyval true :constisnull false :location -1 :constvalue 4 [ -1 1 0 0 0 0 0 0
+]}) :location 20}} :targetList ({TARGETENTRY :expr {COALESCEEXPR :args ({CONST :consttype 25 :constisnull true
+:constvalue <>})} :resno 1 :resname id :resjunk false}) :groupClause <> :rowMarks <>})
+"""
 OLDER = NEWER.replace("RANGETBLENTRY", "RTE").replace("COALESCEEXPR", "COALESCE")
 
 

@@ -1,0 +1,131 @@
+"""What `listener install` shows before a rule that would move many: who would join and leave, which counts would be
+corrected, and a number that stands for all of it."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from listener import sql
+from listener.catalogue.installation import Installation
+from listener.database.connection import Connection
+from listener.database.lock_watch import reading_whole_tables
+from listener.database.patience import patiently
+from listener.database.rows import only_row
+from listener.inspection import preview as previewing
+from listener.inspection.preview import Preview
+from listener.inspection.rule_failure import answering
+from listener.mapping import rendering
+from listener.mapping.brake import LEAST, brake_of
+from listener.mapping.mapping import Mapping
+from listener.wording import counted
+
+MOST_CORRECTIONS = 5
+DIGITS = 12
+JOINING, LEAVING = ("enrolled", "returned"), ("suspended", "removed")
+
+
+@dataclass(frozen=True)
+class Correction:
+    course_id: str
+    count_column: str
+    current: int | None
+    expected: int
+
+    def __str__(self) -> str:
+        says = "nothing" if self.current is None else f"{self.current:,}"
+        difference = self.expected - (self.current or 0)
+        return (
+            f"course {self.course_id}: {self.count_column} says {says}, should be {self.expected:,} ({difference:+,})"
+        )
+
+
+@dataclass(frozen=True)
+class Review:
+    preview: Preview
+    allowed: int | None
+    """How many the brake would let go within ten minutes; None: any number."""
+    corrections: tuple[Correction, ...]
+    """Some of them, the largest first."""
+    corrected: int
+    """How many counts would be."""
+    profiles: int
+    wanted: int
+    """How many of these the rule wants in any course."""
+    code: str
+    """Stands for the rule, and all else that would be installed."""
+
+    @property
+    def number(self) -> str:
+        """Another one as soon as the rule or the numbers are."""
+        movements = [[each.course_id, each.done, each.affected] for each in self.preview.movements]
+        return hashlib.sha256(json.dumps([self.code, movements]).encode()).hexdigest()[:DIGITS]
+
+    @property
+    def is_much(self) -> bool:
+        """Whether more would join, or leave, than the brake allows."""
+        if self.allowed is None:
+            return False
+        return any(sum(map(self.preview.total, done)) > self.allowed for done in (JOINING, LEAVING))
+
+    def lines(self) -> Iterator[str]:
+        """Beside the preview's."""
+        if self.profiles and self.wanted in (0, self.profiles):
+            whom = "nobody" if self.wanted == 0 else "everybody"
+            yield f"the rule wants {whom}: {self.wanted:,} of {counted(self.profiles, 'profile')}"
+        if self.corrected:
+            yield f"{counted(self.corrected, 'count')} would be corrected:"
+            yield from map(str, self.corrections)
+            if self.corrected > len(self.corrections):
+                yield f"and {self.corrected - len(self.corrections):,} more"
+
+
+async def review(
+    connection: Connection,
+    url: str | None,
+    mapping: Mapping,
+    installed: Installation | None,
+    code: str,
+    *,
+    same_counts: bool,
+) -> Review:
+    """What would happen if `mapping` were installed now, in a snapshot of its own. With `same_counts` the installed
+    functions know which counts are off. It starts over if a migration waits for it, seen over a second connection to
+    `url`. Raises Busy, and WrongSetting if the rule fails for a profile."""
+
+    async def attempt() -> Review:
+        limits = rendering.joins(mapping)
+        async with reading_whole_tables(connection, url, isolation="repeatable_read", readonly=True, limits=limits):
+            return await _review(connection, mapping, installed, code, same_counts=same_counts)
+
+    async with answering(connection, mapping):
+        return await patiently(attempt, looks=True)
+
+
+async def _review(
+    connection: Connection, mapping: Mapping, installed: Installation | None, code: str, *, same_counts: bool
+) -> Review:
+    values = rendering.placeholders(mapping)
+    preview = await previewing.look(connection, mapping, installed)
+    matched = await only_row(connection, sql.render(sql.read("inspection/preview", "matched"), values))
+    off = []
+    if mapping.counts_in_courses:
+        name = "drifted" if same_counts else "miscounted"
+        off = await connection.fetch(sql.render(sql.read("inspection/preview", name), values), MOST_CORRECTIONS)
+    return Review(
+        preview,
+        await _allowed(connection, mapping, installed),
+        tuple(Correction(row["course_id"], row["count_column"], row["current"], row["expected"]) for row in off),
+        off[0]["total"] if off else 0,
+        matched["profiles"],
+        matched["wanted"],
+        code,
+    )
+
+
+async def _allowed(connection: Connection, mapping: Mapping, installed: Installation | None) -> int | None:
+    brake = brake_of(mapping)
+    if brake.percent is None:
+        return brake.number
+    active = 0 if installed is None else await connection.fetchval("select brake.active from listener.brake")
+    return max(LEAST, int(active * brake.percent / 100))

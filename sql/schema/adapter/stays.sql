@@ -1,0 +1,34 @@
+-- Whether a trigger of the LMS's runs after an enrollment was made: it may take it away again.
+create or replace function listener.may_not_stay() returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select {{makes_enrollments}} and exists (
+        select
+        from pg_catalog.pg_trigger as after_row
+        where
+            after_row.tgrelid = {{enrollment_table_oid}}::oid
+            and not after_row.tgisinternal
+            and after_row.tgtype & 6 = 4
+            and after_row.tgenabled <> 'D'
+            and after_row.tgname not in ('listener_insert', 'listener_update')
+    )
+$$;
+
+-- True; or an error, if an enrollment that was just made is not there: a student who is not in the course is to wait, with that
+-- for a reason, and not to be enrolled and thrown out again with each note.
+create or replace function listener.stays(
+    profile_id {{profile_key_type}}, course_id {{course_key_type}}, done text
+)
+returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+begin
+    if done in ('enrolled', 'returned') and listener.may_not_stay() and not exists (
+        select
+        from {{enrollment_table}} as enrollment
+        where {{enrollment_profile:enrollment}} = profile_id and {{enrollment_course:enrollment}} = course_id
+    ) then
+        raise exception 'a trigger of the LMS''s took the enrollment away again: of % in %', profile_id, course_id;
+    end if;
+    return true;
+end;
+$$;
