@@ -135,10 +135,6 @@ async def install(
             tell(remark)
 
 
-def _guesses(accepted: bool) -> dict[str, str]:
-    return {ACCEPTED: ALL} if accepted else {}
-
-
 async def _review(connection: Connection, settings: Settings, plan: installing.Plan) -> Review:
     url, same_counts = settings.url(), plan.counts_alike
     return await reviewing.review(connection, url, plan.mapping, plan.installed, plan.code, same_counts=same_counts)
@@ -166,6 +162,10 @@ async def _be_reviewed(connection: Connection, settings: Settings, plan: install
     tell(f"the brake allows {seen.allowed:,} within ten minutes")
     if not typer.confirm("Install it?"):
         raise typer.Abort
+
+
+def _guesses(accepted: bool) -> dict[str, str]:
+    return {ACCEPTED: ALL} if accepted else {}
 
 
 def _what_then(mapping: Mapping) -> Iterator[str]:

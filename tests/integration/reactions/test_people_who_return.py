@@ -27,7 +27,9 @@ async def test_they_land_when_they_are_back(empty_database: Connection) -> None:
     await empty_database.execute(SCHOOL)
     await install.install(empty_database, await install.plan(empty_database, {}))
     await empty_database.execute("insert into users values (1, false), (2, false), (3, true), (4, false)")
-    await empty_database.execute("insert into user_roles values (1, 2, null), (2, 1, null), (3, 2, null), (4, 2, now())")
+    await empty_database.execute(
+        "insert into user_roles values (1, 2, null), (2, 1, null), (3, 2, null), (4, 2, now())"
+    )
     assert await landed(empty_database) == [1]
     await empty_database.execute("update users set is_suspended = false")
     assert await landed(empty_database) == [1, 3]

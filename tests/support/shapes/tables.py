@@ -104,6 +104,7 @@ SETTINGS = {
     "enrollment_course": "course_id",
     "course_table": "courses",
     "on_leave": "remove",
+    "brake": "none",
     "active_values": "active",
     "count_columns": "none",
 }
