@@ -17,6 +17,9 @@ REMEMBERED = 1000
 SHOWN = 20
 """Courses on the status page."""
 
+COUNTED_LATE_SECONDS = 30.0
+"""Within this time Postgres has counted what was written."""
+
 AUDIT = "select * from listener.audit_students($1, $2, $3, $4)"
 
 
@@ -26,8 +29,8 @@ class StudentsAudit:
         self._missed = 0
         self._missing_in_a_row = 0
         self._noted: list[str] = []
-        self._written: list[dict[str, int]] = []
-        """Rows that had been written into each table, at the last two audits."""
+        self._written: list[tuple[float, dict[str, int]]] = []
+        """Monotonic seconds of audits, and the rows that had been written into each table."""
 
     def begin(self) -> None:
         """This daemon leads from now on: its knowledge may be old."""
@@ -65,11 +68,12 @@ class StudentsAudit:
         rows = {
             row["label"]: row["rows"] for row in await connection.fetch(sql.read("repair/audit", "written"), *names)
         }
-        # What is known of rows comes late: so those that were written since the audit before the last one.
-        before = self._written[0] if self._written else {}
-        self._written = [*self._written[-1:], rows]
+        now = time.monotonic()
+        long_ago = [each for each in self._written if each[0] < now - COUNTED_LATE_SECONDS]
+        before = long_ago[-1][1] if long_ago else {}
+        self._written = [*long_ago[-1:], *(each for each in self._written if each not in long_ago), (now, rows)]
         if unseen:
-            written = [label for label, count in rows.items() if count and count != before.get(label)] or [*rows]
+            written = [label for label, count in rows.items() if count != before.get(label)] or [*rows]
             self._metrics.route_missed.inc(unseen)
             self._log.warning(Event.ROUTE_MISSED, students=unseen, tables=written)
             self._state.audit.route_missed = Problem("route_missed", affected=unseen, examples=tuple(written))
