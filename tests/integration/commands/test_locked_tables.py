@@ -79,7 +79,7 @@ async def test_a_look_that_is_ended_leaves_the_line_for_the_lock(
         async with holder.transaction():
             await holder.execute("lock table listener.pending_enrollment")
             command = start_looking(database)
-            await eventually(connection, WAITS, equals=1)
+            await eventually(connection, WAITS, equals=1, seconds=30)
             command.send_signal(number)
             await eventually(connection, WAITS, equals=0, seconds=2)
     finally:
