@@ -1,12 +1,15 @@
 """Who should be enrolled and is not, though nothing waits for it, is a figure of the audit and of `listener status`."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.campus import BY_PLAN, course, school
+from tests.support.connecting import connect
 from tests.support.eventually import eventually
 from tests.support.explaining import person, unnoted
 from tests.support.postgres import wait_until
@@ -15,12 +18,31 @@ from tests.support.process import DaemonProcess, listener
 StartDaemon = Callable[..., DaemonProcess]
 
 MISSING = "listener_wanted_missing"
-VANISH = """
-create function vanish() returns trigger language plpgsql as
-$$begin delete from enrollments where id = new.id; return null; end$$;
-create trigger vanish after insert on enrollments for each row execute function vanish()
-"""
-"""What is enrolled is not there a moment later."""
+
+
+@asynccontextmanager
+async def nobody_stays(database: Database) -> AsyncIterator[None]:
+    """Somebody deletes every enrollment as soon as it is there."""
+    sweeper: Connection = await connect(database.url)
+
+    async def sweep() -> None:
+        while True:
+            await sweeper.execute("delete from enrollments")
+            await asyncio.sleep(0.003)
+
+    task = asyncio.create_task(sweep())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        sweeper.terminate()
+
+
+async def until_missing(daemon: DaemonProcess, count: int) -> None:
+    """Wait for an audit that finds so many."""
+    await asyncio.to_thread(wait_until, lambda: daemon.metric(MISSING) == count, f"{count} are missing", 60)
 
 
 async def test_under_a_query_each_enrollment_that_is_missing_counts_and_it_is_told_at_the_second_audit(
@@ -32,15 +54,14 @@ async def test_under_a_query_each_enrollment_that_is_missing_counts_and_it_is_to
         await course(connection)
         daemon = start_daemon(database, audit_seconds=0.3, log_level="debug").wait_ready("leading")
         await eventually(connection, "select count(*) from listener.blind_note", equals=0)
-        await connection.execute(VANISH)
-        await person(connection)
-        wait_until(lambda: daemon.metric(MISSING) == 2, "two enrollments are missing", 30)
-        daemon.told("wanted_missing")
+        async with nobody_stays(database):
+            await person(connection)
+            await until_missing(daemon, 2)
+            await asyncio.to_thread(daemon.told, "wanted_missing")
         (told,) = daemon.events("wanted_missing")
         assert told["count"] == 2
         before = daemon.events()[: daemon.events().index(told)]
         assert len([each for each in before if each["event"] == "audited" and each["missing"]]) == 1
-        await connection.execute("drop trigger vanish on enrollments")
         await eventually(connection, "select count(*) from enrollments", equals=2, seconds=30)
         wait_until(lambda: daemon.metric(MISSING) == 0, "nothing is missing", 30)
         assert figure(database) == 0
@@ -77,10 +98,9 @@ async def test_who_the_audit_noted_in_vain_is_missing_and_who_it_notes_now_is_no
         await connection.execute("insert into payments (profile_id, plan) values ($1, 'gold')", student)
         await eventually(connection, "select count(*) from enrollments", equals=1, seconds=30)
         assert not daemon.events("wanted_missing")
-        await connection.execute(VANISH)
-        await connection.execute("delete from enrollments")
-        wait_until(lambda: daemon.metric(MISSING) == 1, "it was noted, and is missing all the same", 60)
-        daemon.told("wanted_missing")
+        async with nobody_stays(database):
+            await until_missing(daemon, 1)
+            await asyncio.to_thread(daemon.told, "wanted_missing")
 
 
 async def test_under_the_built_in_rule_it_is_who_was_missed(
