@@ -182,7 +182,8 @@ async def test_a_lock_held_by_a_session_that_is_no_daemon_does_not_stop_the_work
         wait_until(lambda: {daemon.role for daemon in daemons} == {"leading", "standing_by"}, "one of two leads")
         deputy = next(daemon for daemon in daemons if daemon.role == "leading")
         assert len(deputy.events("lock_squatted")) == 1
-        assert all("held by session" in daemon.get("/readyz")[1] for daemon in daemons)
+        for daemon in daemons:
+            wait_until(lambda it=daemon: "held by session" in it.get("/readyz")[1], "each says who holds it")
         assert (await connection.fetchval("select 1")) == 1  # nobody's session was ended
     finally:
         await client.close()
