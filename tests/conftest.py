@@ -36,8 +36,15 @@ VERSION_OF_A_CASE = re.compile(r"(?<=[\[-])(?:postgres)?(?:16|18)(?=[\]-])")
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is parametrized by a version runs on one of them, in turns, and on each in the long form: so a run takes
-    minutes less, and a fault of one version is still met by half of the cases."""
-    if config.getoption("--long") or asked_for() is not None:
+    minutes less, and a fault of one version is still met by half of the cases. Cases that are marked so run in the long
+    form alone."""
+    if config.getoption("--long"):
+        return
+    long = [item for item in items if item.get_closest_marker("long") is not None]
+    if long and len(long) < len(items):
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+    if asked_for() is not None:
         return
     cases: dict[str, list[pytest.Item]] = {}
     for item in items:
@@ -49,8 +56,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if id(item) in chosen]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Also as a background job."""
+    config.addinivalue_line("markers", "long: a case that differs little from another one, for --long alone")
     heed_signals()
 
 
@@ -191,10 +199,10 @@ async def course(connection: Connection) -> None:
 
 @pytest.fixture
 def start_daemon(request: pytest.FixtureRequest) -> Iterator[Callable[..., DaemonProcess]]:
-    """Starts daemons: `start_daemon(database, heartbeat_seconds=1)`. Where faults strike, they start as users start
-    them; elsewhere they need not import themselves."""
+    """Starts daemons: `start_daemon(database, heartbeat_seconds=1)`. Where faults strike them, they start as users
+    start them; elsewhere they need not import themselves."""
     started: list[DaemonProcess] = []
-    cold = "chaos" in request.path.parts
+    cold = {"chaos", "daemon"} <= set(request.path.parts)
 
     def start(database: Database, **settings: object) -> DaemonProcess:
         daemon = DaemonProcess(database.url, settings, cold=cold)

@@ -28,7 +28,9 @@ def size(request: pytest.FixtureRequest) -> tuple[int, float, int]:
     return (400, 0.2, 60) if request.config.getoption("--long") else (100, 0.05, LIMIT)
 
 
-@pytest.mark.parametrize("together", [False, True], ids=["one_by_one", "in_one_insert"])
+@pytest.mark.parametrize(
+    "together", [pytest.param(False, marks=pytest.mark.long, id="one_by_one"), pytest.param(True, id="in_one_insert")]
+)
 async def test_students_whose_enrollment_takes_long_are_all_enrolled_and_a_migration_waits_for_one_batch(
     database: Database,
     connection: Connection,
@@ -59,7 +61,12 @@ async def sign_up(connection: Connection, students: int, *, together: bool) -> N
 
 @pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed")
 @pytest.mark.parametrize(
-    ("mode", "limit", "together"), [("session", LIMIT, False), ("transaction", LIMIT, False), ("session", 1, True)]
+    ("mode", "limit", "together"),
+    [
+        pytest.param("session", LIMIT, False, marks=pytest.mark.long),
+        ("transaction", LIMIT, False),
+        ("session", 1, True),
+    ],
 )
 async def test_batches_that_a_pooler_cuts_off_become_smaller_until_they_pass(
     server: Server,

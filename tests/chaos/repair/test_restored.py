@@ -46,7 +46,7 @@ async def advance(connection: Connection, transactions: int) -> None:
     )
 
 
-@pytest.mark.parametrize("ids", ["lower", "higher"])
+@pytest.mark.parametrize("ids", ["lower", pytest.param("higher", marks=pytest.mark.long)])
 async def test_a_copy_in_another_cluster_skips_nothing(
     connection: Connection, database: Database, other_server: Server, start_daemon: Start, ids: str
 ) -> None:

@@ -62,7 +62,7 @@ ODD = {
 KNOWN = "select exists (select from pg_settings where lower(name) = $1) or $1 like 'plpgsql.%'"
 
 
-@pytest.mark.parametrize("scope", ["database", "role"])
+@pytest.mark.parametrize("scope", [pytest.param("database", marks=pytest.mark.long), "role"])
 async def test_whatever_is_set_for_a_database_or_a_role_everything_works(
     database: Database, connection: Connection, scope: str, start_daemon: Callable[..., DaemonProcess]
 ) -> None:

@@ -33,7 +33,7 @@ def look_again(daemon: DaemonProcess, times: int = 3) -> None:
     wait_until(lambda: daemon.metric(LOOKED) >= looked + times, "the leader has looked again")
 
 
-@pytest.mark.parametrize("students", [FEW, MANY])
+@pytest.mark.parametrize("students", [pytest.param(FEW, marks=pytest.mark.long), MANY])
 async def test_who_signs_up_while_enrolling_is_paused_is_enrolled_once_when_it_goes_on(
     connection: Connection, database: Database, course: None, start_daemon: StartDaemon, students: int
 ) -> None:
@@ -60,7 +60,7 @@ async def test_who_signs_up_while_enrolling_is_paused_is_enrolled_once_when_it_g
     await eventually(connection, UNHANDLED, "count", equals=0)
 
 
-@pytest.mark.parametrize("students", [FEW, MANY])
+@pytest.mark.parametrize("students", [pytest.param(FEW, marks=pytest.mark.long), MANY])
 async def test_while_counting_is_paused_students_are_enrolled_and_the_audit_repairs_nothing(
     connection: Connection, database: Database, course: None, start_daemon: StartDaemon, students: int
 ) -> None:

@@ -124,7 +124,11 @@ def person(request: pytest.FixtureRequest, project: supabase.Project, tmp_path: 
 
 
 @needs_pgbouncer
-@pytest.mark.parametrize("person", Way, indirect=True)
+@pytest.mark.parametrize(
+    "person",
+    [pytest.param(way, id=way.value, marks=[pytest.mark.long] if way is Way.SESSION_POOLER else []) for way in Way],
+    indirect=True,
+)
 def test_every_step_works_by_each_of_the_dashboard_s_connection_strings(person: Person) -> None:
     daemons = list[DaemonProcess]()
     polls = person.way is Way.TRANSACTION_POOLER

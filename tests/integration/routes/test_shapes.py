@@ -19,7 +19,7 @@ from tests.support.shapes.queries import ACCEPTED, ALWAYS, REFUSED
 
 STEPS = 12
 LONG_STEPS = 400
-LOTS = 12
+LOTS = 8
 
 OTHERS = [name for name in ACCEPTED if name not in ALWAYS]
 
@@ -107,5 +107,5 @@ async def test_what_is_accepted_and_how_it_is_followed_does_not_depend_on_what_i
     on_empty_tables = await planned(list(ACCEPTED))
     for rows in (f"{tables.ROWS}; analyze", FILL):
         await app.execute(rows)
-        names = dice.sample(list(ACCEPTED), 12)
+        names = dice.sample(list(ACCEPTED), 6)
         assert await planned(names) == {name: on_empty_tables[name] for name in names}
