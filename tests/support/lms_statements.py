@@ -208,7 +208,23 @@ class Statements:
         table, column = self.table(part), self.column(part, name)
         if table is None or column is None:
             return "null"
-        return f"(select {column.quoted} from {table.quoted} order by {column.quoted} limit 1)"
+        school = self.column(part, None if self._lms.mapping.tenant is None else self._lms.mapping.tenant.course_column)
+        references = None if school is None or part != COURSES else self._references(part, school)
+        among = ""
+        if school is not None and references is not None:
+            among = f" where {school.quoted}::text = {self._first_of(*references)}::text"
+        return f"(select {column.quoted} from {table.quoted}{among} order by {column.quoted} limit 1)"
+
+    def _is_school(self, part: str | None, column: Column) -> bool:
+        """Whether it says which school a course, or a person, is of: they are all of the first one."""
+        tenant = self._lms.mapping.tenant
+        if tenant is None or part is None:
+            return False
+        named = {COURSES: tenant.course_column, **{each: tenant.column for each in self._of_people(tenant.table)}}
+        return part in named and column == self.column(part, named[part])
+
+    def _of_people(self, table: Table) -> list[str]:
+        return [part for part in (PROFILES, ROLES) if self._lms.named.get(part) == table]
 
     def _ruled(self, part: str, column: Column) -> tuple[str | None, str | None] | None:
         """The value of a column that a rule reads, and another, under the labels of now."""
@@ -250,7 +266,7 @@ class Statements:
             elif ruled is not None:
                 if ruled[0] is not None:
                     written[column.quoted] = literal(ruled[0])
-            elif column.filled or not column.not_null:
+            elif column.filled or not (column.not_null or self._is_school(part, column)):
                 continue
             elif (references := self._references(part, column)) is not None:
                 written[column.quoted] = self._first_of(*references)
