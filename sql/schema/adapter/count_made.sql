@@ -14,6 +14,7 @@ begin
     if not {{brake_counts}} then
         return;
     end if;
+    {{expect_enrollments}}
     with as_bound as materialized (select {{rule_as_bound}} as holds)
     select count(*)
     from listener.made_enrollment as made

@@ -131,6 +131,28 @@ begin
             order by outcome.profile_id, outcome.waits_for = 'failed' desc
         ),
 
+        -- What refused these is over: so it is, most likely, for the others that it refused.
+        mended as materialized (
+            select distinct tried.reason, tried.error
+            from (
+                select
+                    each.profile_id,
+                    max(each.reason) as reason,
+                    max(each.error) as error
+                from (
+                    select due.profile_id, due.reason, due.error, false as is_done, false as waits from due
+                    union all
+                    select outcome.profile_id, null, null, true, false from outcome where outcome.done <> 'held'
+                    union all
+                    select unsettled.profile_id, null, null, false, true from unsettled
+                ) as each
+                group by each.profile_id
+                having bool_or(each.is_done) and not bool_or(each.waits)
+            ) as tried
+            where tried.reason in ('failed', 'course_locked')
+            limit 20
+        ),
+
         -- All of them are there, and conflict: so each is found by its key, which a join would leave to the planner.
         still_pending as (
             insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at, cause)
@@ -146,6 +168,11 @@ begin
                 reason = excluded.reason,
                 error = excluded.error,
                 attempts = pending_enrollment.attempts + 1,
+                alone = exists (
+                    select
+                    from mended
+                    where mended.reason = excluded.reason and mended.error is not distinct from excluded.error
+                ),
                 next_attempt_at = excluded.next_attempt_at
                 + (0.75 + random() / 2) * least(
                     case
@@ -176,28 +203,6 @@ begin
             returning pending_enrollment.profile_id
         ),
 
-        -- What refused these is over: so it is, most likely, for the others that it refused.
-        mended as materialized (
-            select distinct tried.reason, tried.error
-            from (
-                select
-                    each.profile_id,
-                    max(each.reason) as reason,
-                    max(each.error) as error
-                from (
-                    select due.profile_id, due.reason, due.error, false as is_done, false as waits from due
-                    union all
-                    select outcome.profile_id, null, null, true, false from outcome where outcome.done <> 'held'
-                    union all
-                    select unsettled.profile_id, null, null, false, true from unsettled
-                ) as each
-                group by each.profile_id
-                having bool_or(each.is_done) and not bool_or(each.waits)
-            ) as tried
-            where tried.reason in ('failed', 'course_locked')
-            limit 20
-        ),
-
         hurried as (
             update listener.pending_enrollment
             set next_attempt_at = statement_timestamp()
@@ -214,6 +219,7 @@ begin
                             where
                                 pending_enrollment.next_attempt_at > statement_timestamp()
                                 and pending_enrollment.next_attempt_at <= statement_timestamp() + interval '80 minutes'
+                                and not pending_enrollment.alone
                                 and exists (select from mended)
                             order by pending_enrollment.next_attempt_at
                             limit 5 * most

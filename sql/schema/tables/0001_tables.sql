@@ -52,8 +52,12 @@ create table listener.pending_enrollment (
     attempts integer not null default 1,
     since timestamptz not null default clock_timestamp(),
     next_attempt_at timestamptz not null,
-    cause text not null default 'retry'
+    cause text not null default 'retry',
+    alone boolean not null default false
 );
+
+comment on column listener.pending_enrollment.alone is
+'was refused while others of the same reason were not: the success of others does not make this one due';
 
 comment on column listener.pending_enrollment.cause is 'what listener.settle is told as the cause when it is tried again';
 

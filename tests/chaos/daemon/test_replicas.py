@@ -4,6 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 
 import anyio
 import asyncpg
@@ -170,6 +171,10 @@ async def test_a_leader_that_is_heard_is_not_deposed_however_its_heartbeats_are_
     leader.process.send_signal(signal.SIGCONT)
 
 
+def _names_the_holder(daemon: DaemonProcess) -> bool:
+    return "held by session" in daemon.get("/readyz")[1]
+
+
 async def test_a_lock_held_by_a_session_that_is_no_daemon_does_not_stop_the_work(
     connection: Connection, database: Database, course: None, start_daemon: Start
 ) -> None:
@@ -182,7 +187,8 @@ async def test_a_lock_held_by_a_session_that_is_no_daemon_does_not_stop_the_work
         wait_until(lambda: {daemon.role for daemon in daemons} == {"leading", "standing_by"}, "one of two leads")
         deputy = next(daemon for daemon in daemons if daemon.role == "leading")
         assert len(deputy.events("lock_squatted")) == 1
-        assert all("held by session" in daemon.get("/readyz")[1] for daemon in daemons)
+        for daemon in daemons:
+            wait_until(partial(_names_the_holder, daemon), "each says who holds the lock")
         assert (await connection.fetchval("select 1")) == 1  # nobody's session was ended
     finally:
         await client.close()

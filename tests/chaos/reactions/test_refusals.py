@@ -74,7 +74,7 @@ async def test_once_nobody_is_refused_any_more_those_who_wait_are_enrolled_in_ba
     connection: Connection, database: Database, course: None, start_daemon: Start
 ) -> None:
     """By the transactions that enrolled: a savepoint for each student is one of its own. The one who is still refused
-    is tried first, and after so many attempts not again within the test: a batch fails once."""
+    is the first of a batch, and after so many attempts not tried again within the test: a batch fails once."""
     leader = start_daemon(database, heartbeat_seconds=1, batch_size=500).wait_ready("leading")
     await connection.execute(refuse())
     await sign_up(connection, 5000)
@@ -82,7 +82,8 @@ async def test_once_nobody_is_refused_any_more_those_who_wait_are_enrolled_in_ba
     await eventually(connection, pending, equals=5000, seconds=60)
     condition = "exists (select from profiles where id = new.user_id and email = 'poison')"
     await connection.execute(f"drop function refuse cascade; {refuse(condition)}")
-    await connection.execute("update profiles set email = 'poison' where id in (select id from profiles limit 1)")
+    first = "select id from profiles order by id limit 1"
+    await connection.execute(f"update profiles set email = 'poison' where id = ({first})")
     await connection.execute(
         """update listener.pending_enrollment as pending set attempts = 20, next_attempt_at =
                clock_timestamp() - case when profile.email = 'poison' then interval '1 minute' else interval '0' end
