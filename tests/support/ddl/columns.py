@@ -144,6 +144,7 @@ def can_be_done_without(lms: Lms, part: str, column: Column) -> bool:
     if part == COURSES:
         return (
             column.name not in (mapping.course_key, *mapping.count_columns)
+            and (mapping.tenant is None or column.name != mapping.tenant.course_column)
             and quoted not in mapping.is_available
             and "course_order" not in mapping.settings
         )

@@ -73,13 +73,17 @@ async def exact(side: Beside, mapping: Mapping, signed_up: tuple[int, ...]) -> l
     connection = side.listener
     await connection.execute("reset role")
     keys = ", ".join(side.lms.key("profiles", number) for number in signed_up)
+    is_somewhere = "true"
+    if mapping.tenant is not None:  # an enrollment in a course that is no more is in no school
+        of_course = "{{course_key:course}} = {{enrollment_course:enrollment}}"
+        is_somewhere = f"exists (select from {{{{course_table}}}} as course where {of_course})"
     missing = sql.render(
         f"""
         select {{{{profile_key:profile}}}}::text as key, found.enrollments
         from {{{{profile_table}}}} as profile
         cross join lateral (
             select count(*) as enrollments from {{{{enrollment_table}}}} as enrollment
-            where {{{{enrollment_profile:enrollment}}}} = {{{{profile_key:profile}}}}
+            where {{{{enrollment_profile:enrollment}}}} = {{{{profile_key:profile}}}} and {is_somewhere}
         ) as found
         where {{{{student_condition}}}} and {{{{profile_key:profile}}}}::text in ({keys}) and found.enrollments <> 1
         """,
