@@ -20,8 +20,8 @@ LONGEST = 3_000
 
 AT_A_TIME = 4
 BY_TURNS = (OWNER, DAEMON, MALLORY)
-"""The roles that look besides a superuser. In the short form a superuser runs a quarter of the commands that look at each
-fault, and other ones at the next, each of these roles a tenth, and a third of those that change something are run."""
+"""The roles that look besides a superuser. In the short form a superuser runs a quarter of the commands that look at
+each fault, and other ones at the next, each of these roles a tenth, and a third of those that change something are run."""
 
 
 def is_inert(line: str) -> bool:
