@@ -57,6 +57,7 @@ class School:
             of_person.name,
             of_course.name,
             of_course.type,
+            of_person.type,
             condition,
             may_be_none=not (of_course.not_null or of_person.not_null),
         )
@@ -102,7 +103,7 @@ class Schools:
 
     def setting(self, found: Way) -> str:
         """LISTENER_TENANT for that way."""
-        tenant = Tenant(found.relation.table, found.person, found.column, found.course_column, "")
+        tenant = Tenant(found.relation.table, found.person, found.column, found.course_column, "", "")
         return way(tenant, self._profiles.table, self._courses.table)
 
     def _school(self, found: Way, score: int, why: str) -> School:

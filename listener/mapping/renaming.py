@@ -79,6 +79,7 @@ def renamed(mapping: Mapping, names: Names) -> Mapping:
             column=names.column(mapping.tenant.table, mapping.tenant.column),
             course_column=names.column(courses, mapping.tenant.course_column),
             type=names.text(mapping.tenant.type),
+            own_type=names.text(mapping.tenant.own_type),
             condition=expression(mapping.tenant.condition, mapping.tenant.table),
         )
     return replace(

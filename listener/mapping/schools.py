@@ -27,7 +27,7 @@ def placeholders(mapping: Mapping, part: Part) -> dict[str, str]:
         "tenant_person": column(tenant.person),
         "tenant_condition": mapping.is_student if tenant.table == mapping.role_table else tenant.condition,
         "tenant_course": school,
-        "tenant_type": tenant.type,
+        "tenant_type": tenant.own_type,
         "and_school": f", {ROW}.school" if tenant.may_be_none else "",
         "of_a_school": "" if tenant.may_be_none else f"\n                and {column(tenant.column)} is not null",
     }

@@ -23,6 +23,8 @@ class Tenant:
     """The column of courses with the school's key."""
     type: str
     """The type of that column."""
+    own_type: str
+    """The type of `column`: it may be another that compares with it."""
     condition: str = "true"
     """Over a row of `table`: a membership that counts."""
     may_be_none: bool = False

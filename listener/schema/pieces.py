@@ -103,7 +103,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
 def _of_schools(mapping: Mapping) -> list[Piece]:
     if mapping.tenant is None:
         return []
-    probe = f"select from listener.default_course_id(null::{mapping.tenant.type})"
+    probe = f"select from listener.default_course_id(null::{mapping.tenant.own_type})"
     return [Piece("default_course_of_school", probe=probe, setting=COURSES)]
 
 

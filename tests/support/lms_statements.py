@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from listener.mapping.mapping import Mapping, Table
-from listener.sql import identifier, literal
+from listener.sql import literal
 from tests.support.catalogue import Column, LmsTable
 
 ONE_OF = re.compile(r"\{row\}\.\"([^\"]+)\" in \('([^']*)'")
@@ -208,7 +208,18 @@ class Statements:
         table, column = self.table(part), self.column(part, name)
         if table is None or column is None:
             return "null"
-        return f"(select {column.quoted} from {table.quoted} order by {column.quoted} limit 1)"
+        school, among = self._school(part), ""
+        if school is not None and (references := self._references(part, school)) is not None:
+            among = f" where {school.quoted}::text = {self._first_of(*references)}::text"
+        return f"(select {column.quoted} from {table.quoted}{among} order by {column.quoted} limit 1)"
+
+    def _school(self, part: str | None) -> Column | None:
+        """The column that says which school a row is of. All are of the first one."""
+        tenant = self._lms.mapping.tenant
+        if tenant is None or part is None:
+            return None
+        names = {self._lms.mapping.course_table: tenant.course_column, tenant.table: tenant.column}
+        return self.column(part, names.get(self._lms.named[part]))
 
     def _ruled(self, part: str, column: Column) -> tuple[str | None, str | None] | None:
         """The value of a column that a rule reads, and another, under the labels of now."""
@@ -250,7 +261,7 @@ class Statements:
             elif ruled is not None:
                 if ruled[0] is not None:
                     written[column.quoted] = literal(ruled[0])
-            elif column.filled or not column.not_null:
+            elif column.filled or not (column.not_null or column == self._school(part)):
                 continue
             elif (references := self._references(part, column)) is not None:
                 written[column.quoted] = self._first_of(*references)
@@ -285,5 +296,4 @@ class Statements:
         table = next(table for table in self._tables if table.oid == oid)
         column = table.by_number(attnum)
         assert column is not None
-        name = identifier(column.name)
-        return f"(select {name} from {table.quoted} order by {name} limit 1)"
+        return f"(select {column.quoted} from {table.quoted} order by {column.quoted} limit 1)"

@@ -41,19 +41,23 @@ from enrollments
 WAITING = "select array_agg(profile_id || ' ' || reason order by profile_id) from listener.pending_enrollment"
 
 
+@pytest.mark.parametrize("type_of_people", ["integer", "bigint"])
 async def test_by_a_column_of_the_profiles(
-    make_database: Callable[..., Database], start_daemon: Callable[..., DaemonProcess]
+    type_of_people: str, make_database: Callable[..., Database], start_daemon: Callable[..., DaemonProcess]
 ) -> None:
     database = make_database(empty=True)
     app = await connect(database.url)
-    await app.execute(BY_PROFILE)
+    profile = f", organization_id {type_of_people} references organizations"
+    await app.execute(SCHOOLS.format(profile=profile, more=""))
     said = listener(database.url, "install", check=True).stdout
     assert "public.profiles.organization_id = public.courses.organization_id" in " ".join(said.split())
+    assert await app.fetch("select * from listener.binding_problems()") == []
     daemon = start_daemon(database)
     daemon.wait_ready("leading")
     await app.execute("insert into profiles (organization_id) values (1), (2), (3), (null), (1)")
     await eventually(app, LANDED, equals=["1 in 1 of 1", "2 in 2 of 2", "5 in 1 of 1"])
     await eventually(app, WAITING, equals=["3 no_course"])
+    assert await app.fetchval("select array_agg(error) from listener.wanted_past_errors('{1,2,3,5}')") == [None]
     assert "enrolled, in a course of" not in listener(database.url, "explain", "3", check=True).stdout
     # A person moves to another school, and one who was in none joins one.
     await app.execute("update profiles set organization_id = 2 where id in (1, 4)")

@@ -116,9 +116,10 @@ SHAPES = {
     ),
     "tenants": Shape(
         "insert into profiles (org_id, role) values (1, 'student') returning id::text",
-        "select org_id = 1 and source = 'listener' from enrollments where user_id = $1::text::uuid",
+        "select enrollments.org_id = 1 and courses.org_id = 1 and source = 'listener'"
+        " from enrollments join courses on course_id = courses.id where user_id = $1::text::uuid",
         "delete from enrollments where user_id = $1::text::uuid",
-        "select enrollment_count from courses",
+        "select enrollment_count from courses where org_id = 1",
         {"enrollment_values": "org_id = org_id; source = 'listener'", "student_values": "student"},
         Undecided,
     ),

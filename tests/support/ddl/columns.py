@@ -43,6 +43,9 @@ def mapped(lms: Lms, part: str) -> list[Column]:
     )
     if part == PROFILES:
         names = (*names, *mapping.extra_values.values())
+    if mapping.tenant is not None:
+        of_people = (mapping.tenant.person, mapping.tenant.column) if lms.named[part] == mapping.tenant.table else ()
+        names = (*names, *of_people, *((mapping.tenant.course_column,) if part == COURSES else ()))
     text = " ".join(name for name in names if name)
     return [
         column
@@ -141,6 +144,7 @@ def can_be_done_without(lms: Lms, part: str, column: Column) -> bool:
     if part == COURSES:
         return (
             column.name not in (mapping.course_key, *mapping.count_columns)
+            and (mapping.tenant is None or column.name != mapping.tenant.course_column)
             and quoted not in mapping.is_available
             and "course_order" not in mapping.settings
         )

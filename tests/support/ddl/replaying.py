@@ -73,19 +73,42 @@ async def exact(side: Beside, mapping: Mapping, signed_up: tuple[int, ...]) -> l
     connection = side.listener
     await connection.execute("reset role")
     keys = ", ".join(side.lms.key("profiles", number) for number in signed_up)
+    is_somewhere = "true"
+    if mapping.tenant is not None:  # an enrollment in a course that is no more is in no school
+        of_course = "{{course_key:course}} = {{enrollment_course:enrollment}}"
+        is_somewhere = f"exists (select from {{{{course_table}}}} as course where {of_course})"
     missing = sql.render(
         f"""
         select {{{{profile_key:profile}}}}::text as key, found.enrollments
         from {{{{profile_table}}}} as profile
         cross join lateral (
             select count(*) as enrollments from {{{{enrollment_table}}}} as enrollment
-            where {{{{enrollment_profile:enrollment}}}} = {{{{profile_key:profile}}}}
+            where {{{{enrollment_profile:enrollment}}}} = {{{{profile_key:profile}}}} and {is_somewhere}
         ) as found
         where {{{{student_condition}}}} and {{{{profile_key:profile}}}}::text in ({keys}) and found.enrollments <> 1
         """,
         values,
     )
     wrong = [f"{row['key']} has {row['enrollments']} enrollments" for row in await connection.fetch(missing)]
+    if mapping.tenant is not None:
+        elsewhere = sql.render(
+            f"""
+            select {{{{profile_key:profile}}}}::text as key
+            from {{{{profile_table}}}} as profile
+            where {{{{student_condition}}}} and {{{{profile_key:profile}}}}::text in ({keys}) and not exists (
+                select
+                from {{{{enrollment_table}}}} as enrollment
+                inner join {{{{course_table}}}} as course
+                    on {{{{course_key:course}}}} = {{{{enrollment_course:enrollment}}}}
+                inner join {{{{tenant_table}}}} as member
+                    on {{{{tenant_person:member}}}} = {{{{profile_key:profile}}}}
+                    and {{{{tenant_column:member}}}} = {{{{tenant_course:course}}}}
+                where {{{{enrollment_profile:enrollment}}}} = {{{{profile_key:profile}}}}
+            )
+            """,
+            values,
+        )
+        wrong += [f"{row['key']} is not in a course of its school" for row in await connection.fetch(elsewhere)]
     counts = mapping.count_columns if mapping.counts_in_courses else ("",)
     for name in counts:
         shown = f"coalesce(course.{identifier(name)}, 0)" if name else values["course_count"].replace("{row}", "course")

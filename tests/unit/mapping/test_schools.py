@@ -21,7 +21,7 @@ PLAIN = Mapping(
     course_key_type="uuid",
 )
 MEMBERS = Table("public", "Members")
-OF_SCHOOLS = Tenant(MEMBERS, "user_id", "org id", "org_id", "integer", may_be_none=True)
+OF_SCHOOLS = Tenant(MEMBERS, "user_id", "org id", "org_id", "integer", "bigint", may_be_none=True)
 
 
 def recorded(mapping: Mapping) -> Mapping:
@@ -47,7 +47,7 @@ def test_schools_are_recorded_and_noted() -> None:
     ]
     assert MEMBERS in mapping.tables
     text = pieces.code(mapping)
-    assert "listener.default_course_id(of_school integer)" in text
+    assert "listener.default_course_id(of_school bigint)" in text
     assert way(OF_SCHOOLS, mapping.profile_table, mapping.course_table) == (
         'public.Members(user_id)."org id"=public.courses.org_id'
     )

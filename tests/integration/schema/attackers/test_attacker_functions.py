@@ -96,7 +96,7 @@ def test_a_function_that_may_find_a_temporary_view_is_refused(
 ) -> None:
     owned.acts(
         "school",
-        "create table public.pupils (id uuid); set check_function_bodies = off;"
+        "create table public.pupils (id uuid primary key); set check_function_bodies = off;"
         f"create function public.is_pupil(uuid) returns boolean {LOOKS_UP[language].format(path=path)};",
     )
     owned.as_superuser("grant insert on profiles to mallory; insert into courses (title) values ('a')")

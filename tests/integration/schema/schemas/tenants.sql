@@ -21,3 +21,4 @@ create table enrollments (
 );
 insert into orgs values (1), (2);
 insert into courses (org_id) values (1);
+insert into courses (id, org_id) values ('00000000-0000-4000-8000-000000000000', 2);
