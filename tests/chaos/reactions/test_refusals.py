@@ -80,6 +80,11 @@ async def test_once_nobody_is_refused_any_more_those_who_wait_are_enrolled_in_ba
     await sign_up(connection, 5000)
     pending = "select count(*) from listener.pending_enrollment"
     await eventually(connection, pending, equals=5000, seconds=60)
+    # Nobody is due while the cause is mended for all but one.
+    await connection.execute("update listener.pending_enrollment set attempts = 20")
+    await connection.execute(
+        "update listener.pending_enrollment set next_attempt_at = clock_timestamp() + interval '1 hour'"
+    )
     condition = "exists (select from profiles where id = new.user_id and email = 'poison')"
     await connection.execute(f"drop function refuse cascade; {refuse(condition)}")
     first = "select id from profiles order by id limit 1"

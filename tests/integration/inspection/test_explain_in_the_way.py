@@ -139,7 +139,7 @@ async def test_it_stands_in_no_migration_s_way_and_answers_when_the_migration_is
             where application_name = 'listener-command' and relation = 'profiles'::regclass and not granted
         )
     """
-    for state in 5 * (True, False):  # it gives up each time, so that nobody stands in line behind it; and begins again
+    for state in 2 * (True, False):  # it gives up each time, so that nobody stands in line behind it; and begins again
         await eventually(connection, waits, equals=state)
     await migration.execute("commit")
     wait_until(lambda: process.poll() is not None, "it has answered")
