@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     form alone."""
     if config.getoption("--long"):
         return
-    long = [item for item in items if item.get_closest_marker("long") is not None]
+    long = [item for item in items if item.get_closest_marker("long") is not None or _is_of_the_other_half(item)]
     if long and len(long) < len(items):
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
@@ -56,9 +56,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if id(item) in chosen]
 
 
+def _is_of_the_other_half(item: pytest.Item) -> bool:
+    return item.get_closest_marker("half") is not None and crc32(item.nodeid.encode()) % 2 == 1
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Also as a background job."""
     config.addinivalue_line("markers", "long: a case that differs little from another one, for --long alone")
+    config.addinivalue_line("markers", "half: of its many cases one half is for --long alone")
     heed_signals()
 
 

@@ -77,6 +77,7 @@ def test_in_a_pipe_lines_are_plain_and_do_not_depend_on_a_width(case: Database, 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
 @pytest.mark.parametrize("command", SHOWING, ids=" ".join)
+@pytest.mark.half
 def test_in_a_terminal_words_are_wrapped_and_none_is_cut(
     case: Database, command: tuple[str, ...], columns: int
 ) -> None:

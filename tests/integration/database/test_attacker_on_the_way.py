@@ -60,6 +60,7 @@ async def passwords_told(url: str, trick: Trick, folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("with_authority", [False, True])
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.half
 async def test_attacker_on_the_way_gets_the_password_just_where_we_warn(
     folder: Path, mode: str, with_authority: bool
 ) -> None:

@@ -53,6 +53,7 @@ async def asked(connection: Connection) -> str:
         ("courses", "privado boolean", "privado (boolean: no value yet)"),
     ],
 )
+@pytest.mark.half
 async def test_it_is_asked_about_and_the_setting_answers(
     school: Connection, table: str, column: str, seen: str
 ) -> None:

@@ -59,6 +59,7 @@ async def test_an_enrollment_that_ended_does_not_count(school: Connection, colum
     ],
 )
 @pytest.mark.parametrize("published", [False, True])
+@pytest.mark.half
 async def test_nobody_lands_in_a_course_that_is_archived_or_none(
     school: Connection, column: str, condition: str, *, published: bool
 ) -> None:
@@ -122,6 +123,7 @@ async def test_a_status_that_is_not_understood_is_asked_about(school: Connection
 
 @pytest.mark.parametrize("name", ["purchases", "course_subscriptions", "orders", "applications", "compras", "achats"])
 @pytest.mark.parametrize("has_amount", [True, False])
+@pytest.mark.half
 async def test_a_table_of_payments_is_asked_about(empty_database: Connection, name: str, *, has_amount: bool) -> None:
     await empty_database.execute(PEOPLE + COURSES + ENROLLED.replace("enrollments", name))
     if has_amount:

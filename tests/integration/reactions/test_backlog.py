@@ -61,6 +61,7 @@ async def hold(large: Large, name: str) -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.half
 async def test_four_times_as_much_costs_no_more_than_four_times_as_much(large: Large, name: str) -> None:
     await hold(large, name)
 

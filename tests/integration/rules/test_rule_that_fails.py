@@ -198,6 +198,7 @@ async def test_each_command_goes_on_and_names_the_profile(school: School) -> Non
 
 @pytest.mark.parametrize("command", [("install", "--plan"), ("diagnose",), ("sync", "--dry-run")], ids=" ".join)
 @pytest.mark.parametrize("settings", RULES.values(), ids=RULES)
+@pytest.mark.half
 async def test_before_anything_is_installed_each_command_names_the_profile_in_one_line(
     empty: Database, app: Connection, settings: dict[str, object], command: tuple[str, ...]
 ) -> None:

@@ -74,6 +74,7 @@ def pairs(server: Server) -> Iterator[Callable[[str], tuple[Database, Database]]
 
 
 @pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.half
 async def test_no_migration_is_refused_and_no_statement_after_it(
     name: str, pairs: Callable[[str], tuple[Database, Database]], request: pytest.FixtureRequest
 ) -> None:
@@ -105,6 +106,7 @@ async def test_no_migration_is_refused_and_no_statement_after_it(
 
 
 @pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.half
 async def test_a_history_of_renames_is_followed_and_nothing_of_it_is_left_behind(
     name: str, pairs: Callable[[str], tuple[Database, Database]]
 ) -> None:

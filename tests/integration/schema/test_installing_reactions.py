@@ -85,6 +85,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("why", REFUSED)
+@pytest.mark.half
 async def test_what_is_not_right_is_refused_in_one_line_and_nothing_is_changed(
     connection: Connection, queued: None, folder: Folder, why: str
 ) -> None:

@@ -56,6 +56,7 @@ create temporary table trap (id uuid default gen_random_uuid(), role pg_temp.min
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 @pytest.mark.parametrize("installer", [None, OWNER], ids=["superuser", "owner"])
+@pytest.mark.half
 async def test_nobody_but_the_owner_may_call_anything_and_the_daemon_s_role_only_doors(
     ground: Ground, settings: dict[str, str], installer: str | None
 ) -> None:

@@ -102,6 +102,7 @@ async def test_a_view_made_in_its_place_is_not_read(ground: Ground, table: str, 
 @pytest.mark.parametrize(
     ("table", "settings"), [("profiles", {}), ("courses", LEAVES), ("enrollments", {}), ("enrollments", LEAVES)]
 )
+@pytest.mark.half
 async def test_nor_does_a_kept_plan_that_is_made_new_for_it_call_a_function_of_theirs(
     ground: Ground, table: str, kind: str, settings: dict[str, str]
 ) -> None:

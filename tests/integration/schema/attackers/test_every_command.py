@@ -89,6 +89,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(("what", "postgres_version"), tried, ids=[f"{what}-{version}" for what, version in tried])
 
 
+@pytest.mark.half
 async def test_every_command_ends_in_a_line(ground: Ground, what: str, request: pytest.FixtureRequest) -> None:
     fault = FAULTS[what]
     place = list(FAULTS).index(what)
