@@ -145,7 +145,7 @@ class History:
 
     def _start(self) -> None:
         while len(self.daemons) < 2:
-            self.daemons.append(DaemonProcess(self._database.url, dict(SETTINGS), cold=False))
+            self.daemons.append(DaemonProcess(self._database.url, dict(SETTINGS)))
 
     def close(self) -> None:
         """End the daemons."""

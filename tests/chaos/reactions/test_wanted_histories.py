@@ -92,7 +92,7 @@ class School:
             assert [tuple(row) for row in await connection.fetch("select * from listener.astray()")] == []
 
     def _start(self, count: int) -> None:
-        self.daemons += [DaemonProcess(self._database.url, dict(SETTINGS), cold=False) for _ in range(count)]
+        self.daemons += [DaemonProcess(self._database.url, dict(SETTINGS)) for _ in range(count)]
 
     def _look_at(self, daemon: DaemonProcess) -> None:
         """Nothing was logged that is no event."""

@@ -73,7 +73,7 @@ class History:
             await app.execute(install.script(mapping))
             read = [each.table.name for each in mapping.watched]
             crew = [tables.Dice(f"{self._seed}/{number}") for number in range(CLIENTS)]
-            self.daemon = DaemonProcess(self._database.url, dict(DAEMON), cold=False)
+            self.daemon = DaemonProcess(self._database.url, dict(DAEMON))
             for number in range(ROUNDS):
                 async with anyio.create_task_group() as tasks:
                     for dice in crew:
@@ -88,7 +88,7 @@ class History:
         assert self.daemon is not None
         await anyio.to_thread.run_sync(self.daemon.wait_ready)
         self.close()
-        self.daemon = DaemonProcess(self._database.url, dict(DAEMON), cold=False)
+        self.daemon = DaemonProcess(self._database.url, dict(DAEMON))
 
     def close(self) -> None:
         """End the daemon."""

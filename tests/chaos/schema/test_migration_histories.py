@@ -75,7 +75,7 @@ def school(make_database: Callable[..., Database]) -> Iterator[Callable[[], tupl
         database = make_database(empty=True)
         database.server.psql(database.name, lms.schema() + migrations.SCHEMA)
         database.server.psql(database.name, install_script(database.url))
-        started.append(DaemonProcess(database.url, dict(SETTINGS), cold=False).wait_ready("leading"))
+        started.append(DaemonProcess(database.url, dict(SETTINGS)).wait_ready("leading"))
         return database, started[-1]
 
     yield make
