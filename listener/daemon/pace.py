@@ -1,6 +1,6 @@
 """How a leader waits for news: few changes ring the bell, for many it looks by itself.
 
-A ring costs the writer a lock that all commits share; a look in vain costs the daemon, and not the writers. Only
+To ring, a writer needs a lock that all commits share. To look when there is nothing new costs the daemon alone. Only
 arithmetic on times, in seconds.
 """
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 CANCEL = 80877102
 NO_TLS = (80877103, 80877104)
-"""Requests for TLS or GSSAPI: neither is to be had."""
+"""Requests for TLS or GSSAPI: this proxy offers neither."""
 
 ASKS = (b"Q", b"S", b"H")
 """Messages after which a client waits."""
