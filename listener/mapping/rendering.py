@@ -112,6 +112,8 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
     )
     for name, by_hand in (("student_view", mapping.student_view), ("default_course_view", mapping.default_course_view)):
         values[name] = by_hand or part("rules", name)
+    every_course = f"{mapping.course_table} as course"
+    values["first_of_all_courses"] = part("rules", "first_course_past_errors", courses=every_course)
     values |= schools.placeholders(mapping, part)
     # As it stands; by the function that goes on past a course for which the rule fails; and in a course that is said.
     if mapping.tenant is not None:

@@ -32,10 +32,12 @@ def placeholders(mapping: Mapping, part: Part) -> dict[str, str]:
         "of_a_school": "" if tenant.may_be_none else f"\n                and {column(tenant.column)} is not null",
     }
     of_people["same_school"] = part("rules", f"same_school{'_or_none' if tenant.may_be_none else ''}", **of_people)
+    its_courses = part("rules", "courses_of_school", **of_people)
     by_profile = tenant.table == mapping.profile_table and mapping.student_view is None
     kind = "profile" if by_profile else "membership"
     return of_people | {
         "students_by_school": part("rules", f"students_by_{kind}", **of_people),
+        "first_of_its_courses": part("rules", "first_course_past_errors", courses=its_courses),
         "is_of_these": "true",
         "or_other_school": f"\n            or {new} is distinct from {old}",
         "has_course_now": part("settling", "has_course_now"),

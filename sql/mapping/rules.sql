@@ -332,3 +332,26 @@ intersect
     select written.{{written_key}}::{{profile_key_type}}
     from {{written_table}} as written
     where age(written.xmin) <= pg_snapshot_xmax(pg_current_snapshot())::text::bigint - since::text::bigint + 1
+
+-- name: courses_of_school
+(select of_school as school) as student
+        inner join {{course_table}} as course on {{same_school}}
+
+-- name: first_course_past_errors
+-- Returns the first of these courses that may be landed in, past those for which the rule fails.
+for found_id in
+        select {{course_key:course}}
+        from {{courses}}
+        order by {{course_order:course}}
+    loop
+        begin
+            if exists (
+                select from {{course_table}} as course
+                where case when {{course_key:course}} = found_id then ({{is_default_course:course}}) is true end
+            ) then
+                return found_id;
+            end if;
+        exception when assert_failure or others then
+            problem := listener.error_text(sqlstate, sqlerrm);
+        end;
+    end loop;

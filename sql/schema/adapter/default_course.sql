@@ -24,22 +24,7 @@ begin
         end if;
     end;
     {{expect_courses}}
-    for found_id in
-        select {{course_key:course}}
-        from {{course_table}} as course
-        order by {{course_order:course}}
-    loop
-        begin
-            if exists (
-                select from {{course_table}} as course
-                where case when {{course_key:course}} = found_id then ({{is_default_course:course}}) is true end
-            ) then
-                return found_id;
-            end if;
-        exception when assert_failure or others then
-            problem := listener.error_text(sqlstate, sqlerrm);
-        end;
-    end loop;
+    {{first_of_all_courses}}
     {{expect_courses}}
     if problem is not null then
         raise data_exception using message = 'the rule fails for a course, and there is no other: ' || problem;

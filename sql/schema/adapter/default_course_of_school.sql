@@ -25,23 +25,7 @@ begin
         end if;
     end;
     {{expect_school}}
-    for found_id in
-        select {{course_key:course}}
-        from (select of_school as school) as student
-        inner join {{course_table}} as course on {{same_school}}
-        order by {{course_order:course}}
-    loop
-        begin
-            if exists (
-                select from {{course_table}} as course
-                where case when {{course_key:course}} = found_id then ({{is_default_course:course}}) is true end
-            ) then
-                return found_id;
-            end if;
-        exception when assert_failure or others then
-            problem := listener.error_text(sqlstate, sqlerrm);
-        end;
-    end loop;
+    {{first_of_its_courses}}
     {{expect_school}}
     if problem is not null then
         raise data_exception using message = 'the rule fails for a course, and its school has no other: ' || problem;
