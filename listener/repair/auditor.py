@@ -21,7 +21,7 @@ from listener.database.executors import retried_if_replaced
 from listener.database.lock_watch import reading_whole_tables
 from listener.database.patience import Trouble
 from listener.database.rows import only_row
-from listener.errors import InTheWay
+from listener.errors import InTheWay, WrongSetting
 from listener.instruments.instruments import Instruments
 from listener.logs import Event
 from listener.mapping.mapping import Mapping
@@ -31,6 +31,9 @@ from listener.repair.students_audit import StudentsAudit
 from listener.settings import Settings
 
 FIRST_SECONDS = 2.0
+
+FAILURES: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, WrongSetting)
+"""An audit could not be done; the leader works on. (A setting is wrong while the file of the URL is exchanged.)"""
 
 BUSY_SECONDS = 10.0
 """Pause after an audit that met a locked row, or gave way to a migration."""
@@ -118,7 +121,7 @@ class Auditor:
             done = await retried_if_replaced(lambda: self._connected(work))
         except InTheWay:
             return min(BUSY_SECONDS, self._settings.audit_seconds)
-        except CONNECTION_ERRORS as error:
+        except FAILURES as error:
             self._metrics.errors.labels("audit").inc()
             if self._trouble.is_news(error):
                 self._audits.errors[work.__name__] = reason(error)
