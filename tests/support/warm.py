@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -102,4 +103,9 @@ def _become(arguments: tuple[str, ...], environment: dict[str, str], out: Path, 
         main()
     except SystemExit as end:
         ending.send(end.code if isinstance(end.code, int) else int(end.code is not None))
+        raise
+    except BaseException:
+        # What was put in the place of stderr is not written out by a process that multiprocessing ends.
+        with err.open("a") as plain:
+            traceback.print_exc(file=plain)
         raise
