@@ -31,6 +31,8 @@ def _go_on(_number: int, _frame: object) -> None:
 
 LOG_SECONDS = 0.3
 
+CRASH = "Traceback (most recent call last)"
+
 
 def environment(url: str, **settings: object) -> dict[str, str]:
     """This process's environment with no `LISTENER_*` but these settings."""
@@ -158,8 +160,12 @@ class DaemonProcess:
         self.process.wait(20)
 
     def clean_up(self) -> None:
-        """Kill it if it still runs, and remove its log."""
+        """Kill it if it still runs, and remove its log. It must not have crashed, whatever the test is about."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.kill()
-        self._log.unlink(missing_ok=True)
+        if not self._log.exists():
+            return
+        text = self.text()
+        self._log.unlink()
+        assert CRASH not in text, f"the daemon has crashed:\n{text}"

@@ -145,7 +145,7 @@ class History:
 
     def _start(self) -> None:
         while len(self.daemons) < 2:
-            self.daemons.append(DaemonProcess(self._database.url, dict(SETTINGS)))
+            self.daemons.append(DaemonProcess(self._database.url, dict(SETTINGS), cold=False))
 
     def close(self) -> None:
         """End the daemons."""
@@ -167,7 +167,8 @@ def test_no_mistake_takes_back_more_than_the_brake_allows(
         try:
             anyio.run(history.live)
         except BaseException:
-            print("\n".join(daemon.text() for daemon in history.daemons)[-5000:])
+            for daemon in history.daemons:
+                print(f"{daemon.process.poll()=} {daemon.get('/readyz')}\n{daemon.text()[-4000:]}")
             raise
         finally:
             history.close()
