@@ -22,14 +22,12 @@ from listener.database.driver_errors import CONNECTION_ERRORS
 from listener.database.executors import BATCH_SECONDS, PATIENT_SHARE, Executors, TimedExecutor
 from listener.errors import (
     Deaf,
-    Fenced,
     LedByAnother,
+    ListenerError,
     NotInstalled,
-    ReadOnly,
     SchemaOfAnother,
     SchemaTaken,
     Subscribed,
-    WrongSetting,
     WrongVersion,
 )
 from listener.feed.leadership import APPLICATION_NAME, Leadership
@@ -45,8 +43,9 @@ from listener.settings import Settings
 NOT_OURS = (NotInstalled, WrongVersion, SchemaOfAnother, SchemaTaken, Subscribed)
 """No schema, or one that this program cannot use."""
 
-OUTAGES: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, *NOT_OURS, Deaf, Fenced, ReadOnly, WrongSetting)
-"""The end of a connection, but not of the daemon. (A setting is wrong while the file of a secret is exchanged.)"""
+OUTAGES: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, ListenerError)
+"""The end of a connection, but not of the daemon: whatever is wrong, somebody may be mending it. (A setting is wrong
+while the file of a secret is exchanged.)"""
 
 SETUP_SECONDS = 10.0
 """Longest time until a new connection is ready to work."""

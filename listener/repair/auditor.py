@@ -2,8 +2,8 @@
 
 A trigger that could not read a row took a blind note. The audit makes these good, as soon as the leader asks. Under a
 rule by query it notes who is not where the query wants them: it finds what depends on time, or on tables without
-triggers, and what a route has missed. It has a short-lived connection
-of its own, so no reaction waits for it, and reads one snapshot without a lock.
+triggers, and what a route has missed. It has a short-lived connection of its own, so no reaction waits for it, and
+reads one snapshot without a lock.
 """
 
 import time
@@ -21,7 +21,7 @@ from listener.database.executors import retried_if_replaced
 from listener.database.lock_watch import reading_whole_tables
 from listener.database.patience import Trouble
 from listener.database.rows import only_row
-from listener.errors import InTheWay, WrongSetting
+from listener.errors import InTheWay, ListenerError
 from listener.instruments.instruments import Instruments
 from listener.logs import Event
 from listener.mapping.mapping import Mapping
@@ -32,7 +32,7 @@ from listener.settings import Settings
 
 FIRST_SECONDS = 2.0
 
-FAILURES: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, WrongSetting)
+FAILURES: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, ListenerError)
 """An audit could not be done; the leader works on. (A setting is wrong while the file of the URL is exchanged.)"""
 
 BUSY_SECONDS = 10.0
