@@ -1,5 +1,6 @@
 """Faults that are problems, each made and mended, for who looks at the list of problems."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -7,10 +8,16 @@ from dataclasses import dataclass
 from listener.database.connection import Connection
 from listener.database.locks import FIRST_DEPUTY_LOCK, LOCK_CLASS
 from tests.conftest import Database
+from tests.support import runbook
 from tests.support.connecting import connect
 from tests.support.eventually import eventually
 from tests.support.process import listener
 from tests.support.refusing import refuse
+
+BLOCKING = (
+    "select pid, query, pg_blocking_pids(pid) as blocking from pg_stat_activity"
+    " where application_name = 'listener' and wait_event_type = 'Lock'"
+)
 
 LONG_AGO = "clock_timestamp() - interval '1 hour'"
 
@@ -26,9 +33,9 @@ class Ground:
         """So many students."""
         await self.app.execute(f"insert into profiles (role) select 'student' from generate_series(1, {count})")
 
-    def retry(self) -> None:
-        """What the list says."""
-        listener(self.database.url, "pending", "retry")
+    async def follow(self, alert: str, command: str, **values: object) -> None:
+        """Do what the runbook says to an alert."""
+        await runbook.follow(self.database.url, self.app, alert, command, **values)
 
 
 Fault = Callable[[Ground], AbstractAsyncContextManager[None]]
@@ -41,7 +48,7 @@ async def everybody_is_refused(ground: Ground) -> AsyncIterator[None]:
     await ground.sign_up(4)
     yield
     await ground.app.execute("drop trigger refuse on enrollments; drop function refuse")
-    ground.retry()
+    await ground.follow("ListenerEverybodyRefused", "listener pending retry")
 
 
 @asynccontextmanager
@@ -54,7 +61,7 @@ async def a_course_refuses(ground: Ground) -> AsyncIterator[None]:
     await ground.sign_up()
     yield
     await ground.app.execute("drop trigger refuse on courses; drop function refuse")
-    ground.retry()
+    await ground.follow("ListenerCountsStandStill", "listener pending retry")
 
 
 @asynccontextmanager
@@ -62,50 +69,59 @@ async def a_course_is_held(ground: Ground) -> AsyncIterator[None]:
     """By a session that forgot to commit."""
     await ground.sign_up()
     await eventually(ground.app, "select exists (select from enrollments)", equals=True, seconds=30)
-    other: Connection = await connect(ground.database.url)
+    holder: Connection = await connect(ground.database.url)
     try:
-        async with other.transaction():
-            await other.execute("select from courses for update")
-            guest = await ground.app.fetchval("insert into profiles (role) values ('guest') returning id")
-            await ground.app.execute("delete from enrollments where ctid = (select min(ctid) from enrollments)")
-            await ground.sign_up()
-            waiting = "select count(*) > 0 from listener.pending_enrollment where reason = 'course_locked'"
-            await eventually(ground.app, waiting, equals=True, seconds=30)
-            await eventually(ground.app, "select count(*) > 0 from listener.pending_count", equals=True, seconds=30)
-            await ground.app.execute(
-                f"update listener.pending_enrollment set since = {LONG_AGO};"
-                f"update listener.pending_count set since = {LONG_AGO};"
-            )
-            await ground.app.execute("delete from profiles where id = $1", guest)
-            yield
+        await holder.execute("begin; select from courses for update")
+        guest = await ground.app.fetchval("insert into profiles (role) values ('guest') returning id")
+        await ground.app.execute("delete from enrollments where ctid = (select min(ctid) from enrollments)")
+        await ground.sign_up()
+        waiting = "select count(*) > 0 from listener.pending_enrollment where reason = 'course_locked'"
+        await eventually(ground.app, waiting, equals=True, seconds=30)
+        await eventually(ground.app, "select count(*) > 0 from listener.pending_count", equals=True, seconds=30)
+        await ground.app.execute(
+            f"update listener.pending_enrollment set since = {LONG_AGO};"
+            f"update listener.pending_count set since = {LONG_AGO};"
+        )
+        await ground.app.execute("delete from profiles where id = $1", guest)
+        yield
+        said = listener(ground.database.url, "pending").stdout
+        named = re.search(r"session (\d+)", said)
+        assert named is not None, said
+        await ground.follow("ListenerPendingStudents", "select pg_terminate_backend(PID)", PID=named[1])
+        await ground.follow("ListenerPendingStudents", "listener pending retry")
     finally:
-        await other.close()
-    ground.retry()
+        holder.terminate()
 
 
 @asynccontextmanager
 async def an_enrollment_is_held(ground: Ground) -> AsyncIterator[None]:
     """By the brake. (This school takes nothing back: the ledger says so as well as a mistake would.)"""
+    await ground.sign_up()
+    await eventually(ground.app, "select exists (select from enrollments)", equals=True, seconds=30)
     await ground.app.execute(
         "insert into listener.made_enrollment (profile_id, course_id, held_since)"
-        " values (gen_random_uuid(), gen_random_uuid(), clock_timestamp())"
+        " select user_id, course_id, clock_timestamp() from enrollments limit 1"
     )
     yield
-    await ground.app.execute("delete from listener.made_enrollment")
+    await ground.follow("ListenerEnrollmentsHeld", "listener release --dry-run")
+    await ground.app.execute("delete from listener.made_enrollment")  # `listener release` has tests of its own
 
 
 @asynccontextmanager
 async def a_table_is_locked(ground: Ground) -> AsyncIterator[None]:
     """One of the listener's own, so that nothing can be handled, and the audit waits for that."""
-    other: Connection = await connect(ground.database.url)
+    holder: Connection = await connect(ground.database.url)
     try:
-        async with other.transaction():
-            await other.execute("lock table listener.checkpoint in exclusive mode")
-            await ground.sign_up()
-            await ground.app.execute(f"update listener.change set at = {LONG_AGO}")
-            yield
+        await holder.execute("begin; lock table listener.checkpoint in exclusive mode")
+        await ground.sign_up()
+        await ground.app.execute(f"update listener.change set at = {LONG_AGO}")
+        yield
+        blocking = runbook.command("ListenerEventsDelayed", BLOCKING)
+        await eventually(ground.app, f"select blocking from ({blocking}) as found", equals=[holder.get_server_pid()])
+        pid = holder.get_server_pid()
+        await ground.follow("ListenerEventsDelayed", "select pg_terminate_backend(PID)", PID=pid)
     finally:
-        await other.close()
+        holder.terminate()
 
 
 @asynccontextmanager
@@ -122,6 +138,7 @@ async def the_audit_fails(ground: Ground) -> AsyncIterator[None]:
     for each in functions:
         name = each.partition("(")[0]
         await ground.app.execute(f"alter function listener.away_{each} rename to {name}")
+    await ground.follow("ListenerAuditFailing", "listener sync")
 
 
 @asynccontextmanager
@@ -132,7 +149,17 @@ async def a_stranger_holds_a_lock(ground: Ground) -> AsyncIterator[None]:
     stranger: Connection = await connect(ground.database.server.url(ground.database.name, user=role))
     await stranger.execute("select pg_advisory_lock($1, $2)", LOCK_CLASS, FIRST_DEPUTY_LOCK)
     yield
-    await stranger.close()
+    said = listener(ground.database.url, "status", check=False).stdout
+    named = re.search(r"pg_terminate_backend\((\d+)\)", said)
+    assert named is not None, said
+    await ground.follow("ListenerLockSquatted", "select pg_terminate_backend(PID)", PID=named[1])
+    await ground.follow(
+        "ListenerLockSquatted",
+        "revoke connect on database DATABASE from ROLE",
+        DATABASE=ground.database.name,
+        ROLE=role,
+    )
+    stranger.terminate()
     await ground.app.execute(f"drop role {role}")
 
 
@@ -141,7 +168,7 @@ async def counting_is_paused(ground: Ground) -> AsyncIterator[None]:
     """By somebody."""
     listener(ground.database.url, "pause", "count")
     yield
-    listener(ground.database.url, "resume", "count")
+    await ground.follow("ListenerPaused", "listener resume NAME", NAME="count")
 
 
 @asynccontextmanager
@@ -153,11 +180,24 @@ async def a_column_is_gone(ground: Ground) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def a_column_has_another_in_its_place(ground: Ground) -> AsyncIterator[None]:
+    """With other words in it."""
+    await ground.app.execute("alter table profiles drop column role, add column kind text default 'pupil'")
+    yield
+    alert, install = "ListenerMappingBroken", "listener install --student-column kind --student-values pupil"
+    await ground.follow(alert, f"{install} --print")
+    await ground.follow(alert, install)
+    await eventually(ground.app, "select count(*) from listener.blind_note", equals=0, seconds=30)
+    await ground.app.execute("alter table profiles drop column kind, add column role text")
+    listener(ground.database.url, "install", "--student-column", "role", "--student-values", "student")
+
+
+@asynccontextmanager
 async def a_trigger_is_off(ground: Ground) -> AsyncIterator[None]:
     """Of the listener's."""
     await ground.app.execute("alter table profiles disable trigger listener_insert")
     yield
-    await ground.app.execute("alter table profiles enable trigger listener_insert")
+    await ground.follow("ListenerTriggersOff", "alter table TABLE enable trigger listener_insert", TABLE="profiles")
 
 
 @asynccontextmanager
@@ -165,7 +205,9 @@ async def sessions_are_replicas(ground: Ground) -> AsyncIterator[None]:
     """By a setting of the database."""
     await ground.app.execute(f"alter database {ground.database.name} set session_replication_role = replica")
     yield
-    await ground.app.execute(f"alter database {ground.database.name} reset session_replication_role")
+    reset = "alter database DATABASE reset session_replication_role"
+    await ground.follow("ListenerReplicaRole", reset, DATABASE=ground.database.name)
+    await ground.follow("ListenerReplicaRole", "listener sync")
 
 
 @asynccontextmanager
@@ -177,8 +219,11 @@ async def a_reaction_of_ones_own_fails(ground: Ground) -> AsyncIterator[None]:
     )
     await ground.sign_up()
     yield
+    await ground.follow("ListenerReactionBlocked", "listener pause NAME", NAME="welcome")
+    await eventually(ground.app, "select count(*) from listener.problem where code = 'paused'", equals=1, seconds=30)
     await ground.app.execute(
-        "delete from listener.reaction; delete from listener.checkpoint where consumer = 'welcome'"
+        "delete from listener.pause; delete from listener.reaction;"
+        "delete from listener.checkpoint where consumer = 'welcome'"
     )
 
 
@@ -201,6 +246,7 @@ FAULTS: dict[Fault, set[str]] = {
     a_stranger_holds_a_lock: {"locks_squatted"},
     counting_is_paused: {"paused"},
     a_column_is_gone: {"mapping_broken"},
+    a_column_has_another_in_its_place: {"mapping_broken"},
     a_trigger_is_off: {"triggers_missing"},
     sessions_are_replicas: {"replica_role"},
     a_reaction_of_ones_own_fails: {"reaction_blocked"},
