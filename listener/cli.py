@@ -5,9 +5,10 @@ import inspect
 import os
 import re
 import sys
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 from importlib.util import find_spec
-from typing import Annotated, NoReturn, TextIO, cast
+from typing import Annotated, Any, NoReturn, TextIO, cast
 
 import anyio
 import asyncpg
@@ -126,11 +127,17 @@ def common(
     """Enrolls new students and keeps course counts exact, by listening to Postgres."""
 
 
+@cache
+def command() -> Callable[[], Any]:
+    """All commands and their flags, as they are parsed."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """A user's mistake is one line, never a traceback."""
     hold_standard_streams()
     try:
-        app()
+        command()()
     except ListenerError as error:
         _fail(str(error), error.exit_status)
     except BrokenPipeError:

@@ -14,7 +14,7 @@ import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-WARM = ("listener.__main__", "listener.daemon.process", "tests.support.warm")
+WARM = ("listener.__main__", "listener.daemon.process", "tests.support.warm", "tests.support.warm_start")
 PATH = os.environ.get("PYTHONPATH")
 UNKNOWN = 255
 

@@ -97,7 +97,7 @@ begin
             attempts = pending_count.attempts + 1,
             next_attempt_at = clock_timestamp()
             + least(interval '1 minute', interval '100 milliseconds' * 2 ^ least(pending_count.attempts, 10))
-        returning pending_count.course_id, pending_count.next_attempt_at
+        returning pending_count.course_id
     ),
 
     applied as (
@@ -135,29 +135,6 @@ begin
                     where exists (select from mended where mended.error is not distinct from later.error)
                 )
             )
-        returning pending_count.course_id
-    ),
-
-    -- One more than were tried: if there is any other, one is among them.
-    soonest as materialized (
-        select pending_count.course_id, pending_count.next_attempt_at
-        from listener.pending_count
-        where pending_count.next_attempt_at < 'infinity'
-        order by pending_count.next_attempt_at
-        limit (select count(*) from due) + 1
-    ),
-
-    not_tried as (
-        select min(counted.next_attempt_at) as next_attempt_at
-        from (
-            select soonest.course_id, soonest.next_attempt_at, false as is_due
-            from soonest
-            union all
-            select due.course_id, null, true
-            from due
-        ) as counted
-        group by counted.course_id
-        having not bool_or(counted.is_due)
     )
 
     select
@@ -172,18 +149,11 @@ begin
                 limit most_shown
             ) as shown
         ),
-        (select count(*) from still_parked),
-        case
-            when exists (select from hurried) then 0
-            else (
-                select extract(epoch from min(still_waiting.next_attempt_at) - clock_timestamp())::float8
-                from (
-                    select still_parked.next_attempt_at from still_parked
-                    union all
-                    select not_tried.next_attempt_at from not_tried
-                ) as still_waiting
-            )
-        end
-    into tried, moved, moves, parked, next_in;
+        (select count(*) from still_parked)
+    into tried, moved, moves, parked;
+    next_in := (
+        select extract(epoch from min(pending_count.next_attempt_at) - clock_timestamp())::float8
+        from listener.pending_count
+    );
 end;
 $$;

@@ -186,8 +186,7 @@ begin
                 pending_enrollment.profile_id,
                 pending_enrollment.reason,
                 pending_enrollment.error,
-                pending_enrollment.attempts,
-                pending_enrollment.next_attempt_at
+                pending_enrollment.attempts
         ),
 
         pending_no_more as (
@@ -234,29 +233,6 @@ begin
                             )
                     )
                 )
-            returning pending_enrollment.profile_id
-        ),
-
-        -- One more than were tried: if there is any other, one is among them.
-        soonest as materialized (
-            select pending_enrollment.profile_id, pending_enrollment.next_attempt_at
-            from listener.pending_enrollment
-            where pending_enrollment.next_attempt_at < 'infinity'
-            order by pending_enrollment.next_attempt_at
-            limit (select count(*) from due) + 1
-        ),
-
-        not_tried as (
-            select min(counted.next_attempt_at) as next_attempt_at
-            from (
-                select soonest.profile_id, soonest.next_attempt_at, false as is_due
-                from soonest
-                union all
-                select due.profile_id, null, true
-                from due
-            ) as counted
-            group by counted.profile_id
-            having not bool_or(counted.is_due)
         )
 
         select
@@ -277,18 +253,6 @@ begin
                 ) as shown
             ),
             (select count(*) from still_pending),
-            case
-                when exists (select from hurried) then 0
-                else (
-                    select extract(epoch from min(still_waiting.next_attempt_at) - clock_timestamp())::float8
-                    from (
-                        select still_pending.next_attempt_at from still_pending
-                        union all
-                        select not_tried.next_attempt_at from not_tried
-                    ) as still_waiting
-                    where still_waiting.next_attempt_at < 'infinity'
-                )
-            end,
             (
                 select json_agg(shown)
                 from (
@@ -301,11 +265,16 @@ begin
                     limit most_shown
                 ) as shown
             )
-        into tried, settled, enrolled, returned, suspended, removed, held, examples, pending, next_in, pending_students;
+        into tried, settled, enrolled, returned, suspended, removed, held, examples, pending, pending_students;
     exception when assert_failure or query_canceled or others then
         get stacked diagnostics problem_context = pg_exception_context;
         perform listener.raise_again(sqlstate, sqlerrm, problem_context);
     end;
+    next_in := (
+        select extract(epoch from min(pending_enrollment.next_attempt_at) - clock_timestamp())::float8
+        from listener.pending_enrollment
+        where pending_enrollment.next_attempt_at < 'infinity'
+    );
     if cardinality(held_ids) > 0 then
         settled := settled + cardinality(held_ids) - (
             select count(*)
