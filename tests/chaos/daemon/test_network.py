@@ -116,7 +116,7 @@ async def test_a_standby_takes_over_from_a_leader_whose_network_is_cut(
     proxy.cut()
     await connection.execute("insert into profiles (role) values ('student')")
     await eventually(connection, ENROLLED, equals=1)
-    assert standby.role == "leading"
+    standby.wait_ready("leading")
     proxy.mend()
     await ready(leader, "standing_by")
 

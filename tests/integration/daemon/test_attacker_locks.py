@@ -157,7 +157,7 @@ async def test_attacker_who_waits_for_the_lock_gets_it_and_nothing_else_when_the
     await works(connection, seconds=10)
     assert time.monotonic() - died_at < 4, "it did not wait for three heartbeats"
     await waits
-    assert standby.role == "leading"
+    standby.wait_ready("leading")
 
 
 async def test_attacker_whose_role_is_dropped_is_still_no_daemon(
