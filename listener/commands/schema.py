@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from listener.catalogue import open_schemas, subscriptions, takeover
+from listener.catalogue import keys, open_schemas, subscriptions, takeover
 from listener.commands.flags import CONNECTION, command
 from listener.commands.printing import show_rows, tell
 from listener.database.connection import Connection
@@ -15,7 +15,7 @@ from listener.database.session import may_write
 from listener.discovery.discovery import given
 from listener.discovery.questions import ACCEPTED, ALL
 from listener.errors import NotReviewed, PlanMoved, PlanOrPrint, WrongSetting
-from listener.inspection import matching
+from listener.inspection import matching, structure
 from listener.inspection import review as reviewing
 from listener.inspection.review import Review
 from listener.inspection.rule_text import rule_text
@@ -130,6 +130,7 @@ async def install(
         await subscriptions.remark(connection, plan.mapping),
         await matching.remark(connection, plan.mapping),
         await takeover.own_counting(connection, plan.mapping),
+        structure.remark(await keys.look(connection, plan.mapping)) if plan.mapping.enrolls else None,
     ):
         if remark is not None:
             tell(remark)

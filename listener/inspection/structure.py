@@ -246,6 +246,18 @@ def _unique(keys: Keys) -> Step | None:
     )
 
 
+def remark(keys: Keys) -> str | None:
+    """A line if nothing keeps a profile from being in a course twice: the listener looks before it enrolls, but an app
+    that enrolls at the same moment is not seen."""
+    step = _unique(keys)
+    if step is None:
+        return None
+    return (
+        f"{step.detail}: should your app enroll somebody at the same moment, they are in that course twice;"
+        " `listener sync --structure` adds the key"
+    )
+
+
 def _index(keys: Keys, column: str) -> Step:
     relation = keys.relation
     name = keys.free_name(column, "idx")

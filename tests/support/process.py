@@ -32,6 +32,7 @@ def _go_on(_number: int, _frame: object) -> None:
 LOG_SECONDS = 0.3
 
 CRASH = "Traceback (most recent call last)"
+CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL)
 
 
 def environment(url: str, **settings: object) -> dict[str, str]:
@@ -168,4 +169,5 @@ class DaemonProcess:
             return
         text = self.text()
         self._log.unlink()
-        assert CRASH not in text, f"the daemon has crashed:\n{text}"
+        has_crashed = CRASH in text or self.process.poll() in CRASHES
+        assert not has_crashed, f"the daemon has crashed ({self.process.poll()}):\n{text}"

@@ -203,3 +203,14 @@ def test_what_the_listener_s_work_needs_is_a_finding(case: Callable[[str], Case]
     assert "foreign_key_wrong_table" in lms.diagnosed(status=1)[0]
     lms.structure(status=1)
     assert lms.diagnosed(status=1) == (["students_refused"], ["foreign_key_without_cascade"])
+
+
+def test_install_says_if_nothing_keeps_a_profile_from_being_in_a_course_twice(
+    make_database: Callable[..., Database],
+) -> None:
+    database = make_database(installed=False)
+    said = "enrollments (user_id, course_id) is not unique"
+    database.server.psql(database.name, "alter table enrollments drop constraint enrollments_user_id_course_id_key")
+    assert said in command(database.url, "install")
+    command(database.url, "sync", "--structure")
+    assert said not in command(database.url, "install")
