@@ -146,12 +146,9 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     takes_back = mapping.takes_back
     values["is_alone"] = "" if mapping.enrollment_key is not None else "\n            " + part("settling", "is_alone")
     values["enroll"] = part("settling", f"enroll_{'observed' if mapping.observes else 'inserted'}")
-    pair = "(enrolled.profile_id, enrolled.course_id) in (select wanted.profile_id, wanted.course_id from wanted)"
-    of_wanted = "enrolled.profile_id in (select wanted.profile_id from wanted)"
-    values["is_as_wanted"] = of_wanted if mapping.one_course_each else pair
-    pair = "(to_enroll.id, to_enroll.course_id) not in (select enrolled.profile_id, enrolled.course_id from enrolled)"
-    of_enrolled = "to_enroll.id not in (select enrolled.profile_id from enrolled)"
-    values["is_not_made"] = of_enrolled if mapping.one_course_each else pair
+    pair = "enrolled.profile_id = asked.id and enrolled.course_id = asked.course_id"
+    values["is_made_of_it"] = "enrolled.profile_id = asked.id" if mapping.one_course_each else pair
+    values["each_once"] = "" if mapping.one_course_each else "distinct"
     values["enrolled_word"] = part("ledger", "enrolled_word") if takes_back else "'enrolled'"
     values["taken_back"] = values["taken_back_outcome"] = ""
     values["is_gone"] = part("ledger", "is_gone")
@@ -172,10 +169,9 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     values["free_seats"] = part("settling", "free_seats")
     has_seats = mapping.course_seats is not None and not mapping.observes
     values["asking"] = "candidate" if has_seats else "to_enroll"
-    # Where nothing else is to be known of all of them before, one after the other is looked up and enrolled, while the
-    # pages are at hand. Which courses are asked for is then what is wanted, if anybody is not there yet.
+    # Where nothing else is to be known of all of them before, the courses that are asked for are what is wanted, if
+    # anybody is not there yet.
     at_once = not takes_back and not has_seats
-    values["materialized"] = "not materialized" if at_once else "materialized"
     if_anybody = "" if mapping.only_on_joining else "\n        where exists (select from to_enroll)"
     values["asked"] = f"wanted as asked{if_anybody}" if at_once else "to_enroll as asked"
     how = "by_school" if mapping.tenant is not None else "leave" if takes_back else "keep"

@@ -340,7 +340,7 @@ union all
 
 -- name: who_asks_keep
 -- Profiles without an enrollment of any status.
-    {{asking}} as {{materialized}} (
+    {{asking}} as materialized (
         select wanted.profile_id as id, wanted.course_id, false as is_there
         from wanted
         where (
@@ -354,7 +354,7 @@ union all
 
 -- name: who_asks_by_school
 -- Profiles without an enrollment of any status in that school: the rule says it.
-    {{asking}} as {{materialized}} (
+    {{asking}} as materialized (
         select wanted.profile_id as id, wanted.course_id, false as is_there
         from wanted
     )

@@ -1,3 +1,22 @@
+-- Why no enrollment was made of it: what the profile waits for, and the error if there is one. `open_ids` are courses whose row
+-- could be locked.
+create or replace function listener.not_made(course_id {{course_key_type}}, open_ids {{course_key_type}}[]) returns text[]
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+begin
+    if course_id is null then
+        return array['no_course', null];
+    elsif course_id = any (open_ids) then
+        return array['failed', 'a trigger of the LMS''s made no enrollment of it'];
+    end if;
+    {{expect_courses}}
+    if exists (select from {{course_table}} as course where {{course_key:course}} = course_id) then
+        return array['course_locked', null];
+    end if;
+    return array['failed', 'there is no course ' || course_id::text];
+end;
+$$;
+
 -- Makes the enrollments of these profiles what they should be: as the query wants them. Returns what came of it, for each
 -- of whom there is something to say: what was done, or why it has to wait. With its owner's rights: the daemon's role
 -- needs none on the LMS's tables, and the LMS's own triggers on enrollments run as if the owner had enrolled.
@@ -6,6 +25,7 @@
 -- it. As it begins to run it sets the LMS's path, by a condition outside of the INSERT (its own would come after the LMS's
 -- triggers for the statement): the LMS's triggers and defaults find what they name. What the LMS defers is done in here, too.
 -- With `only_course`, nothing is done in another one. `cause` is what the LMS's triggers can read as `listener.cause`.
+-- `may_go`: a trigger of the LMS's runs after an enrollment was made, so that it may take it away again: look whether it stays.
 create or replace function listener.settle(
     profile_ids {{profile_key_type}}[],
     singly boolean default false,
@@ -13,7 +33,7 @@ create or replace function listener.settle(
     cause text default 'retry'
 )
 returns table (
-    profile_id {{profile_key_type}}, course_id {{course_key_type}}, done text, waits_for text, error text
+    profile_id {{profile_key_type}}, course_id {{course_key_type}}, done text, waits_for text, error text, may_go boolean
 )
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
@@ -111,7 +131,7 @@ begin
                 end loop;
                 continue when problem is null;
             end if;
-            return query select one_id, null::{{course_key_type}}, null::text, 'failed'::text, problem;
+            return query select one_id, null::{{course_key_type}}, null::text, 'failed'::text, problem, false;
         end loop;
         return;
     end if;
@@ -119,7 +139,7 @@ begin
     with as_bound as materialized (select {{rule_as_bound}} as holds),
 
     wanted as materialized (
-        select distinct
+        select {{each_once}}
             wanted.profile_id::{{profile_key_type}} as profile_id,
             wanted.course_id::{{course_key_type}} as course_id
         from (
@@ -147,64 +167,57 @@ begin
         {{enroll}}
     ){{taken_back}},
 
-    -- The LMS's triggers that may make another row of it, or none.
-    trigger_before as materialized (
-        select exists (
-            select
-            from pg_catalog.pg_trigger as before_row
-            where
-                before_row.tgrelid = {{enrollment_table_oid}}::oid
-                and before_row.tgtype & 7 = 7
-                and before_row.tgenabled <> 'D'
-        ) as is_there
+    -- Who was to be enrolled, beside the row that was made of it, if any; and why none was made. (A join that leaves nobody out
+    -- is never one by nested loops, whatever the session is tuned to.)
+    compared as (
+        select
+            asked.id as asked_id,
+            coalesce(enrolled.profile_id, asked.id) as profile_id,
+            coalesce(enrolled.course_id, asked.course_id) as course_id,
+            case
+                when enrolled.profile_id is null
+                    then listener.not_made(asked.course_id, array(select open_course.id from open_course))
+            end as why_not
+        from (
+            select to_enroll.id, to_enroll.course_id
+            from to_enroll
+            where not to_enroll.is_there
+        ) as asked
+        full join enrolled on {{is_made_of_it}}
+        offset 0
     ),
 
     outcome as (
         select
-            enrolled.profile_id,
-            enrolled.course_id,
+            compared.profile_id,
+            compared.course_id,
             case
-                when not (select trigger_before.is_there from trigger_before) or {{is_as_wanted}} then {{enrolled_word}}
-                else listener.refuse_another(enrolled.profile_id::text, enrolled.course_id::text)
+                when compared.why_not is not null then null
+                when compared.asked_id is null
+                    then listener.refuse_another(compared.profile_id::text, compared.course_id::text)
+                else {{enrolled_word}}
             end as done,
-            null as waits_for,
-            null as error
-        from enrolled
-        union all
-        select
-            to_enroll.id,
-            to_enroll.course_id,
-            null,
-            case
-                when to_enroll.course_id is null then 'no_course'
-                when course.is_there then 'course_locked'
-                else 'failed'
-            end,
-            case when not course.is_there then 'there is no course ' || to_enroll.course_id::text end
-        from to_enroll
-        cross join lateral (
-            select exists (
-                select from {{course_table}} as course
-                where {{course_key:course}} = to_enroll.course_id
-                offset 0
-            ) as is_there
-        ) as course
-        where
-            -- As a rule none of them is missing, and nobody is asked about.
-            (select count(*) from open_course) < (select count(*) from asked_course)
-            and not to_enroll.is_there
-            and (to_enroll.course_id in (select open_course.id from open_course)) is not true
-        union all
-        select to_enroll.id, to_enroll.course_id, null, 'failed', 'a trigger of the LMS''s made no enrollment of it'
-        from to_enroll
-        where
-            (select trigger_before.is_there from trigger_before)
-            and not to_enroll.is_there
-            and (to_enroll.course_id in (select open_course.id from open_course)) is true
-            and {{is_not_made}}{{taken_back_outcome}}{{seats_outcome}}
+            compared.why_not[1] as waits_for,
+            compared.why_not[2] as error
+        from compared{{taken_back_outcome}}{{seats_outcome}}
     )
 
-    select outcome.profile_id, outcome.course_id, outcome.done, outcome.waits_for, outcome.error
+    select
+        outcome.profile_id,
+        outcome.course_id,
+        outcome.done,
+        outcome.waits_for,
+        outcome.error,
+        {{makes_enrollments}} and exists (
+            select
+            from pg_catalog.pg_trigger as after_row
+            where
+                after_row.tgrelid = {{enrollment_table_oid}}::oid
+                and not after_row.tgisinternal
+                and after_row.tgtype & 6 = 4
+                and after_row.tgenabled <> 'D'
+                and after_row.tgname not in ('listener_insert', 'listener_update')
+        )
     from outcome
     where (select as_bound.holds from as_bound) and {{by_lms_path}};
     {{own_path_again}}

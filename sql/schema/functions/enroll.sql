@@ -59,9 +59,9 @@ begin
         listener.seen(pg_current_snapshot()),
         array(
             select {{noted_by_cause}}
-            from (select unnest(note.profile_ids) as id, {{cause_of_note}} as cause from note) as led
-            group by led.cause
-            order by led.cause <> 'sign_up'
+            from (select unnest(note.profile_ids) as id, ({{cause_of_note}}) collate "C" as cause from note) as led
+            group by led.cause <> 'sign_up', led.cause
+            order by led.cause <> 'sign_up', led.cause
         ),
         summary.*
     from (
@@ -94,9 +94,9 @@ begin
             listener.seen(pg_current_snapshot()),
             array(
                 select {{noted_by_cause}}
-                from (select unnest(note.profile_ids) as id, {{cause_of_note}} as cause from note where note.fits) as led
-                group by led.cause
-                order by led.cause <> 'sign_up'
+                from (select unnest(note.profile_ids) as id, ({{cause_of_note}}) collate "C" as cause from note where note.fits) as led
+                group by led.cause <> 'sign_up', led.cause
+                order by led.cause <> 'sign_up', led.cause
             ),
             (
                 select json_agg(kind)
@@ -197,10 +197,10 @@ begin
                     array_agg(outcome.error) filter (where outcome.waits_for is not null)
                 from unnest(noted) as by_cause
                 cross join lateral listener.settle(by_cause.profile_ids, singly, null, by_cause.operation) with ordinality
-                as outcome(profile_id, course_id, done, waits_for, error, number)
+                as outcome(profile_id, course_id, done, waits_for, error, may_go, number)
                 where
                     singly
-                    or not (select listener.may_not_stay())
+                    or not outcome.may_go
                     or listener.stays(outcome.profile_id, outcome.course_id, outcome.done)
                 into
                     enrolled, returned, suspended, removed, held, examples, waiting_ids, waiting_for, waiting_causes, errors;

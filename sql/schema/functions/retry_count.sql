@@ -152,8 +152,10 @@ begin
         (select count(*) from still_parked)
     into tried, moved, moves, parked;
     next_in := (
-        select extract(epoch from min(pending_count.next_attempt_at) - clock_timestamp())::float8
+        select greatest(extract(epoch from pending_count.next_attempt_at - clock_timestamp()), 0)::float8
         from listener.pending_count
+        order by pending_count.next_attempt_at
+        limit 1
     );
 end;
 $$;

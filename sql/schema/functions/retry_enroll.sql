@@ -116,7 +116,7 @@ begin
             cross join lateral listener.settle(by_cause.ids, singly, null, by_cause.cause) as attempt
             where
                 singly
-                or not (select listener.may_not_stay())
+                or not attempt.may_go
                 or listener.stays(attempt.profile_id, attempt.course_id, attempt.done)
         ),
 
@@ -271,9 +271,11 @@ begin
         perform listener.raise_again(sqlstate, sqlerrm, problem_context);
     end;
     next_in := (
-        select extract(epoch from min(pending_enrollment.next_attempt_at) - clock_timestamp())::float8
+        select greatest(extract(epoch from pending_enrollment.next_attempt_at - clock_timestamp()), 0)::float8
         from listener.pending_enrollment
         where pending_enrollment.next_attempt_at < 'infinity'
+        order by pending_enrollment.next_attempt_at
+        limit 1
     );
     if cardinality(held_ids) > 0 then
         settled := settled + cardinality(held_ids) - (
