@@ -171,11 +171,3 @@ def test_what_the_map_names_is_there() -> None:
     for owner, name in re.findall(r"`(?:([A-Za-z]+)\.)?([A-Za-z_]+)` \(", page):
         python = rf"\b(def|class) {name}\b|\b{name}:"
         assert re.search(rf"function listener\.{name}\b" if owner == "listener" else python, code), name
-
-
-def test_every_file_that_answers_a_question_is_there() -> None:
-    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    _, _, questions = page.partition("### Ten questions\n")
-    files = re.findall(r"`((?:listener|sql)/[\w/]+\.\w+)`", questions.partition("\n### ")[0])
-    assert len(files) >= 10
-    assert [file for file in files if not (ROOT / file).exists()] == []
