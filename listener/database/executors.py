@@ -66,7 +66,8 @@ class StatementLimit:
     def __init__(self, connection: Connection, longest: float = 0) -> None:
         """`longest` is what a statement may take that is not a batch's."""
         self._connection = connection
-        self._seconds: float | None = None
+        self.seconds: float | None = None
+        """The limit that is set; None if that is not known."""
         self.longest = longest
 
     async def lift(self) -> None:
@@ -74,10 +75,10 @@ class StatementLimit:
 
     async def be(self, seconds: float) -> None:
         """From now on the server ends a statement after `seconds`; after 0 never."""
-        if seconds != self._seconds:
-            self._seconds = None
+        if seconds != self.seconds:
+            self.seconds = None
             await self._connection.fetchrow(LIMIT, f"{seconds:g}s")
-            self._seconds = seconds
+            self.seconds = seconds
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,9 @@ class LimitedExecutor(TimedExecutor):
 
     async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
         """The first row, or None. Raises QueryCanceledError past the server's limit."""
-        with anyio.fail_after(self.seconds):
-            await self.limit.be(self.server_seconds)
+        if self.limit.seconds != self.server_seconds:  # as a rule it is set: a scope of time for nothing costs some
+            with anyio.fail_after(self.seconds):
+                await self.limit.be(self.server_seconds)
         return await super().fetchrow(query, *args)
 
 
