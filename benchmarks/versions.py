@@ -25,7 +25,7 @@ THIS, OTHER = "this", "other"
 SLICE_SECONDS = 3
 RATE = 100
 CLIENTS = 4
-BACKLOG = 40_000
+BACKLOG = 10_000
 
 BUSY = """
 select count(*) > 0

@@ -1,20 +1,21 @@
 -- The partitions that the LMS's tables have now, and their files: to empty one, or to write it over, gives it another file.
--- (`pg_partition_tree` would lock each partition, and wait for whatever has it locked.)
+-- `attached_by` is the transaction that attached it: one that was away for a moment may have other rows. (`pg_partition_tree`
+-- would lock each partition, and wait for whatever has it locked.)
 create or replace function listener.partitions()
-returns table (table_oid oid, file_node oid)
+returns table (table_oid oid, file_node oid, attached_by xid)
 language sql stable set search_path = pg_catalog, pg_temp as $$
-    with recursive part(table_oid) as (
-        select binding.table_oid
+    with recursive part(table_oid, attached_by) as (
+        select binding.table_oid, null::xid
         from listener.binding
         inner join pg_class on pg_class.oid = binding.table_oid
         where binding.attnum is null and pg_class.relkind = 'p'
         union
-        select pg_inherits.inhrelid
+        select pg_inherits.inhrelid, pg_inherits.xmin
         from part
         inner join pg_inherits on pg_inherits.inhparent = part.table_oid
     )
 
-    select part.table_oid, pg_relation_filenode(part.table_oid)
+    select part.table_oid, pg_relation_filenode(part.table_oid), part.attached_by
     from part
 $$;
 
@@ -25,7 +26,11 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
         select
         from listener.partitions() as now
         full join listener.partition on partition.table_oid = now.table_oid
-        where now.file_node is distinct from partition.file_node or now.table_oid is null or partition.table_oid is null
+        where
+            now.file_node is distinct from partition.file_node
+            or now.attached_by is distinct from partition.attached_by
+            or now.table_oid is null
+            or partition.table_oid is null
     )
 $$;
 
@@ -40,7 +45,14 @@ begin
     newcomers := array(
         select now.table_oid
         from listener.partitions() as now
-        where now.table_oid not in (select partition.table_oid from listener.partition)
+        where
+            not exists (
+                select
+                from listener.partition
+                where
+                    partition.table_oid = now.table_oid
+                    and partition.attached_by is not distinct from now.attached_by
+            )
     );
     if cardinality(newcomers) > 0 then
         noted := listener.note_profiles(
@@ -48,8 +60,8 @@ begin
         );
     end if;
     delete from listener.partition;
-    insert into listener.partition (table_oid, file_node)
-    select now.table_oid, now.file_node from listener.partitions() as now;
+    insert into listener.partition (table_oid, file_node, attached_by)
+    select now.table_oid, now.file_node, now.attached_by from listener.partitions() as now;
     return coalesce(noted, 0);
 end;
 $$;

@@ -139,8 +139,8 @@ where not exists (select from listener.checkpoint where checkpoint.consumer = co
 
 -- name: first_partitions
 -- The partitions that are there at the first installation: students in later ones are noted.
-insert into listener.partition (table_oid, file_node)
-select now.table_oid, now.file_node
+insert into listener.partition (table_oid, file_node, attached_by)
+select now.table_oid, now.file_node, now.attached_by
 from listener.partitions() as now
 where not exists (select from listener.partition);
 

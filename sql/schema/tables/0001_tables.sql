@@ -190,7 +190,8 @@ comment on column listener.bound_in.trusted_before is 'what transactions before 
 -- The partitions of the LMS's tables that were looked after, and their files.
 create table listener.partition (
     table_oid oid primary key,
-    file_node oid
+    file_node oid,
+    attached_by xid
 );
 
 -- Reactions that wait until somebody lets them go on. The leader reads this in the same statement as a batch.

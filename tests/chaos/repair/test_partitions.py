@@ -73,6 +73,19 @@ async def test_counts_follow(daemon: tuple[Connection, DaemonProcess]) -> None:
     await app.close()
 
 
+async def test_a_partition_that_was_away_between_two_heartbeats_is_noticed(
+    daemon: tuple[Connection, DaemonProcess],
+) -> None:
+    app, _ = daemon
+    await app.execute(
+        "alter table enrollments detach partition enrollments_1;"
+        "delete from enrollments_1 where user_id = 1;"
+        "alter table enrollments attach partition enrollments_1 for values from (0) to (10)"
+    )
+    await eventually(app, COUNT, equals=19)
+    await app.close()
+
+
 async def test_students_of_an_attached_partition_are_enrolled(daemon: tuple[Connection, DaemonProcess]) -> None:
     app, _ = daemon
     await app.execute(
