@@ -40,13 +40,15 @@ async def settled(connection: Connection, seconds: float = 60.0) -> None:
 
 
 async def problems(connection: Connection, rule: str, on_leave: str, keys: Keys) -> list[str]:
-    """All that is not as it should be, in a school where everything has been handled."""
-    wanted = {
-        (row[0], row[1]) for row in await connection.fetch(RULES[rule]) if row[0] is not None and row[1] is not None
-    }
-    diary = Diary(on_leave).read(await connection.fetch("select * from diary order by number"))
-    wrong_counts = WRONG_COUNTS if keys.counted else WRONG_COUNTS_BESIDE
-    counts = [f"a count is wrong: {tuple(row)}" for row in await connection.fetch(wrong_counts)]
-    rows = {row["id"]: row["status"] for row in await connection.fetch("select id, status from enrollments")}
-    assert rows == {number: each.status for number, each in diary.enrollments.items()}
+    """All that is not as it should be, in a school where everything has been handled. One snapshot: an audit may enroll
+    again whom somebody has taken out by hand."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        wanted = {
+            (row[0], row[1]) for row in await connection.fetch(RULES[rule]) if row[0] is not None and row[1] is not None
+        }
+        diary = Diary(on_leave).read(await connection.fetch("select * from diary order by number"))
+        wrong_counts = WRONG_COUNTS if keys.counted else WRONG_COUNTS_BESIDE
+        counts = [f"a count is wrong: {tuple(row)}" for row in await connection.fetch(wrong_counts)]
+        rows = {row["id"]: row["status"] for row in await connection.fetch("select id, status from enrollments")}
+        assert rows == {number: each.status for number, each in diary.enrollments.items()}
     return [*diary.compared_with(wanted), *counts]
