@@ -148,6 +148,7 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     values["enroll"] = part("settling", f"enroll_{'observed' if mapping.observes else 'inserted'}")
     pair = "enrolled.profile_id = asked.id and enrolled.course_id = asked.course_id"
     values["is_made_of_it"] = "enrolled.profile_id = asked.id" if mapping.one_course_each else pair
+    values["may_go"] = part("settling", "may_go")
     values["each_once"] = "" if mapping.one_course_each else "distinct"
     values["enrolled_word"] = part("ledger", "enrolled_word") if takes_back else "'enrolled'"
     values["taken_back"] = values["taken_back_outcome"] = ""

@@ -20,6 +20,19 @@ insert into {{enrollment_table}} as new_enrollment ({{enrollment_columns}})
             not student.is_there
             and (student.course_id in (select open_course.id from open_course)) is true
 
+-- name: may_go
+-- Whether a trigger of the LMS's runs after an enrollment was made: it may take it away again.
+{{makes_enrollments}} and exists (
+            select
+            from pg_catalog.pg_trigger as after_row
+            where
+                after_row.tgrelid = {{enrollment_table_oid}}::oid
+                and not after_row.tgisinternal
+                and after_row.tgtype & 6 = 4
+                and after_row.tgenabled <> 'D'
+                and after_row.tgname not in ('listener_insert', 'listener_update')
+        )
+
 -- name: free_seats
 -- Seats, less the active enrollments: what the course's count says, and what is on its way to it. Null where there is no limit.
         (({{course_seats:course}})::bigint - ({{course_count:course}})::bigint - coalesce(

@@ -208,16 +208,7 @@ begin
         outcome.done,
         outcome.waits_for,
         outcome.error,
-        {{makes_enrollments}} and exists (
-            select
-            from pg_catalog.pg_trigger as after_row
-            where
-                after_row.tgrelid = {{enrollment_table_oid}}::oid
-                and not after_row.tgisinternal
-                and after_row.tgtype & 6 = 4
-                and after_row.tgenabled <> 'D'
-                and after_row.tgname not in ('listener_insert', 'listener_update')
-        )
+        {{may_go}}
     from outcome
     where (select as_bound.holds from as_bound) and {{by_lms_path}};
     {{own_path_again}}

@@ -2,16 +2,7 @@
 create or replace function listener.may_not_stay() returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
-    return {{makes_enrollments}} and exists (
-        select
-        from pg_catalog.pg_trigger as after_row
-        where
-            after_row.tgrelid = {{enrollment_table_oid}}::oid
-            and not after_row.tgisinternal
-            and after_row.tgtype & 6 = 4
-            and after_row.tgenabled <> 'D'
-            and after_row.tgname not in ('listener_insert', 'listener_update')
-    );
+    return {{may_go}};
 end;
 $$;
 
