@@ -17,6 +17,11 @@ def next_notes(consumer: str, most: str) -> str:
     return "\n".join(line for line in lines if not line.lstrip().startswith("--"))
 
 
+def weighed_notes(consumer: str, most: str) -> str:
+    """The next notes of a consumer, and which of them fit into a batch that weighs `most`, both SQL."""
+    return _rendered("weighed_notes", most=most, next_notes=next_notes(consumer, most))
+
+
 def notes_unhandled() -> str:
     """The notes after `last_checkpoint`, in `listener.unhandled`."""
     return _rendered("notes_after", at_most="at_most", left_out="left_out")

@@ -170,11 +170,9 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     values["free_seats"] = part("settling", "free_seats")
     has_seats = mapping.course_seats is not None and not mapping.observes
     values["asking"] = "candidate" if has_seats else "to_enroll"
-    # Where nothing else is to be known of all of them before, the courses that are asked for are what is wanted, if
-    # anybody is not there yet.
-    at_once = not takes_back and not has_seats
-    if_anybody = "" if mapping.only_on_joining else "\n        where exists (select from to_enroll)"
-    values["asked"] = f"wanted as asked{if_anybody}" if at_once else "to_enroll as asked"
+    # Where who is wanted has one reader, it is a part of that.
+    has_one_reader = not takes_back and not has_seats and mapping.tenant is None and mapping.wanted_query is None
+    values["wanted_once"] = "not materialized" if has_one_reader else "materialized"
     how = "by_school" if mapping.tenant is not None else "leave" if takes_back else "keep"
     values["who_asks"] = part("settling", f"who_asks_{how}")
     values["seats"] = part("settling", "seats") if has_seats else ""

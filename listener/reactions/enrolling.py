@@ -46,7 +46,7 @@ class Enrolling(BuiltIn):
         self.waited = max(result["waited"], 0.0)
         for kind in result["kinds"]:
             context.instruments.metrics.changes.labels(kind["source"], kind["operation"]).inc(kind["changes"])
-        waited = ages_of_profiles(result["ages"], result["profiles"])
+        waited = [result["settled_at"] - noted_at for noted_at in result["noted_at"]]
         context.instruments.metrics.reaction_seconds.observe_all(waited)
         context.instruments.activity.signed_up(waited)
         if result["courses_changed"]:
@@ -132,10 +132,3 @@ def _report(result: dict[str, Any], context: Context) -> None:
     report.held(result["held"] or 0, shown["held"])
     if result["pending"]:
         report.pending(result["pending"], result["pending_students"])
-
-
-def ages_of_profiles(ages: list[float], profiles: list[int]) -> list[float]:
-    """Seconds that each profile has waited; `ages` are those of notes, `profiles` their numbers of profiles."""
-    if len(ages) == sum(profiles):
-        return ages
-    return [age for age, count in zip(ages, profiles, strict=True) for _ in range(count)]

@@ -3,11 +3,12 @@
 from listener import sql
 from listener.database.connection import few_rows
 from listener.feed.consumer import FEED
-from listener.feed.reading import next_notes, notes_unhandled
+from listener.feed.reading import next_notes, notes_unhandled, weighed_notes
 from listener.feed.registry import COUNT, ENROLL
 from listener.sql import literal
 
-FEW = "least(most, 64)"
+MOST = "most"
+FEW = f"least({MOST}, 64)"
 """Notes read by a small statement: each part of a statement is set up each time that it runs."""
 
 
@@ -16,6 +17,9 @@ def values() -> dict[str, str]:
     return {
         "next_notes_of_enroll": next_notes(literal(ENROLL), FEW),
         "next_notes_of_count": next_notes(literal(COUNT), FEW),
+        "weighed_notes_of_enroll": weighed_notes(literal(ENROLL), MOST),
+        "weighed_notes_of_count": weighed_notes(literal(COUNT), MOST),
+        "notes_of_batch": weighed_notes("consumer_name", MOST),
         "notes_unhandled": notes_unhandled(),
         "whole_tables": _bare(sql.read("database/settings", "whole_tables"), "\n        "),
         "feed": sql.quoted(f"\n{_bare(sql.read('feed/batch'))}\n", "statement"),

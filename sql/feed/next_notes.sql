@@ -5,7 +5,7 @@
 -- A reader of notes takes `listener.seen(pg_current_snapshot())` in the same statement, and writes a checkpoint of it.
 select
     note.*,
-    greatest(cardinality(note.profile_ids), 1)::bigint as weight,
+    greatest(cardinality(note.profile_ids), 1) as weight,
     last_checkpoint.partial_xid,
     last_checkpoint.seq as checkpoint_seq
 from (

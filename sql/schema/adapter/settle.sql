@@ -138,7 +138,7 @@ begin
     return query
     with as_bound as materialized (select {{rule_as_bound}} as holds),
 
-    wanted as materialized (
+    wanted as {{wanted_once}} (
         select {{each_once}}
             wanted.profile_id::{{profile_key_type}} as profile_id,
             wanted.course_id::{{course_key_type}} as course_id
@@ -151,8 +151,8 @@ begin
     {{who_asks}}{{seats}},
 
     asked_course as materialized (
-        select distinct asked.course_id as id
-        from {{asked}}
+        select distinct to_enroll.course_id as id
+        from to_enroll
     ),
 
     -- Each course's row is locked as its foreign key would lock it, but without waiting for its holder.

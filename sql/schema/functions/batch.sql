@@ -33,34 +33,13 @@ begin
         note.delta,
         note.route,
         note.keys,
-        note.weight,
-        -- At least one note, however much it weighs.
-        note.weight_so_far <= greatest(most, note.weight),
-        note.weight_so_far <= greatest(most, note.weight)
-        and (note.weight_so_far + note.next_weight <= greatest(most, note.next_weight)) is not true,
+        note.weight::bigint,
+        note.fits,
+        note.is_last,
         note.partial_xid is not null,
         note.checkpoint_seq
     from (
-        select
-            read_ahead.*,
-            sum(read_ahead.weight) over feed_order as weight_so_far,
-            lead(read_ahead.weight) over feed_order as next_weight
-        from (
-            select
-                note.*,
-                greatest(cardinality(note.profile_ids), 1)::bigint as weight,
-                last_checkpoint.partial_xid,
-                last_checkpoint.seq as checkpoint_seq
-            from listener.unhandled(consumer_name, most + 1, pg_current_xact_id_if_assigned()) as note
-            cross join listener.last_checkpoint
-            where
-                last_checkpoint.consumer = consumer_name
-                and not exists (select from listener.pause where pause.consumer = consumer_name)
-                and (last_checkpoint.partial_xid is null or note.xid = last_checkpoint.partial_xid)
-            order by note.xid, note.id
-            limit most + 1
-        ) as read_ahead
-        window feed_order as (order by read_ahead.xid, read_ahead.id rows unbounded preceding)
+        {{notes_of_batch}}
     ) as note;
 end;
 $$;

@@ -61,15 +61,17 @@ begin
     if notes_left then
         with note as materialized (
             select
-                batch.xid,
-                batch.id,
-                batch.course_id,
-                batch.delta,
-                batch.fits,
-                batch.is_last,
-                batch.is_rest,
-                batch.checkpoint_seq
-            from listener.batch('count', most) as batch
+                weighed_note.xid,
+                weighed_note.id,
+                weighed_note.course_id,
+                weighed_note.delta,
+                weighed_note.fits,
+                weighed_note.is_last,
+                weighed_note.partial_xid,
+                weighed_note.checkpoint_seq
+            from (
+                {{weighed_notes_of_count}}
+            ) as weighed_note
         ),
 
         delta_per_course as materialized (
@@ -90,7 +92,7 @@ begin
             select
                 count(*) filter (where note.fits),
                 min(note.checkpoint_seq),
-                coalesce(bool_or(note.is_rest or not note.fits), false),
+                coalesce(bool_or(note.partial_xid is not null or not note.fits), false),
                 -- By way of bigint: min(xid8) came with Postgres 15.
                 (min(note.xid::text::bigint) filter (where note.is_last))::text::xid8,
                 min(note.id) filter (where note.is_last),

@@ -20,8 +20,8 @@ create or replace function listener.enroll(
     out courses_changed boolean,
     out woken bigint,
     out waited double precision,
-    out ages double precision[],
-    out profiles integer[],
+    out settled_at double precision,
+    out noted_at double precision[],
     out kinds json
 )
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -34,7 +34,6 @@ declare
     end_id bigint;
     following_xid xid8;
     noted listener.change[];
-    noted_at timestamptz[];
     first_noted_at timestamptz;
     may_free_seats boolean;
     routed_notes listener.change[];
@@ -42,7 +41,6 @@ declare
     waiting_for text[];
     waiting_causes text[];
     errors text[];
-    settled_at timestamptz;
     problem_context text;
 begin
     -- Notes and snapshot come from one statement. Who is a student is looked up after it, and so is as new or newer. Few
@@ -63,6 +61,10 @@ begin
             group by led.cause <> 'sign_up', led.cause
             order by led.cause <> 'sign_up', led.cause
         ),
+        array(
+            select noted_profile.at
+            from (select date_part('epoch', note.at) as at, unnest(note.profile_ids) from note) as noted_profile
+        ),
         summary.*
     from (
         select
@@ -74,65 +76,105 @@ begin
             bool_or(note.delta < 0 or note.source = 'courses'),
             bool_or(note.source = 'courses'),
             min(note.at),
-            array_agg(note.at) filter (where note.profile_ids is not null),
-            array_agg(cardinality(note.profile_ids)) filter (where note.profile_ids is not null),
             json_agg(
                 json_build_object('source', note.source, 'operation', note.operation, 'changes', note.weight)
             )
         from note
     ) as summary
     into
-        seen_by_read, noted, changes, read_after_seq, more_to_read, may_free_seats, courses_changed, first_noted_at,
-        noted_at, profiles, kinds;
+        seen_by_read, noted, noted_at, changes, read_after_seq, more_to_read, may_free_seats, courses_changed,
+        first_noted_at, kinds;
     if more_to_read then
-        with note as materialized (
-            select *
-            from listener.batch('enroll', most)
-        )
-
-        select
-            listener.seen(pg_current_snapshot()),
-            array(
-                select {{noted_by_cause}}
-                from (select unnest(note.profile_ids) as id, ({{cause_of_note}}) collate "C" as cause from note where note.fits) as led
-                group by led.cause <> 'sign_up', led.cause
-                order by led.cause <> 'sign_up', led.cause
-            ),
-            (
-                select json_agg(kind)
-                from (
-                    select note.source, note.operation, sum(note.weight) as changes
-                    from note
-                    where note.fits
-                    group by note.source, note.operation
-                ) as kind
-            ),
-            summary.*
-        from (
+        with kind as materialized (
             select
-                count(*) filter (where note.fits),
-                min(note.checkpoint_seq),
-                coalesce(bool_or(note.is_rest or not note.fits), false),
+                note.source,
+                note.operation,
+                note.fits,
+                count(*) as notes,
+                sum(note.weight) as changes,
+                min(note.checkpoint_seq) as checkpoint_seq,
+                bool_or(note.partial_xid is not null) as is_rest,
                 -- By way of bigint: min(xid8) came with Postgres 15.
-                (min(note.xid::text::bigint) filter (where note.is_last))::text::xid8,
-                min(note.id) filter (where note.is_last),
-                (min(note.xid::text::bigint) filter (where not note.fits))::text::xid8,
-                bool_or(note.delta < 0 or note.source = 'courses') filter (where note.fits),
-                bool_or(note.source = 'courses') filter (where note.fits),
-                min(note.at) filter (where note.fits),
-                array_agg(note.at) filter (where note.fits and note.profile_ids is not null),
-                array_agg(cardinality(note.profile_ids)) filter (where note.fits and note.profile_ids is not null),
+                min(note.xid::text::bigint) filter (where note.is_last or not note.fits) as end_xid,
+                min(note.id) filter (where note.is_last) as end_id,
+                bool_or(note.delta < 0) as is_less,
+                min(note.at) as first_at,
+                array_agg(note.profile_ids[1]) filter (where cardinality(note.profile_ids) = 1) as single_ids,
+                array_agg(date_part('epoch', note.at)) filter (where cardinality(note.profile_ids) = 1) as noted_at,
                 array_agg(
                     row(
                         note.xid, note.id, note.at, note.source, note.operation, note.profile_ids, note.course_id,
                         note.delta, note.route, note.keys
                     )::listener.change
-                ) filter (where note.fits and note.route is not null)
-            from note
+                ) filter (where note.fits and (note.weight > 1 or note.route is not null)) as others
+            from (
+                {{weighed_notes_of_enroll}}
+            ) as note
+            group by note.source, note.operation, note.fits
+        ),
+
+        noted_profiles as (
+            select kind.source, kind.operation, kind.single_ids as profile_ids, kind.noted_at
+            from kind
+            where kind.fits and kind.single_ids is not null
+            union all
+            select
+                other.source,
+                other.operation,
+                other.profile_ids,
+                array_fill(date_part('epoch', other.at), array[cardinality(other.profile_ids)])
+            from kind
+            cross join lateral unnest(kind.others) as other
+            where other.profile_ids is not null
+        )
+
+        select
+            listener.seen(pg_current_snapshot()),
+            array(
+                select
+                    row(
+                        null, null, null, null, led.cause,
+                        array(select unnest(note.profile_ids) from noted_profiles as note where {{cause_of_note}} = led.cause),
+                        null, null, null, null
+                    )::listener.change
+                from (
+                    select distinct ({{cause_of_note}}) collate "C" as cause
+                    from noted_profiles as note
+                ) as led
+                order by led.cause <> 'sign_up', led.cause
+            ),
+            (
+                select
+                    json_agg(
+                        json_build_object('source', kind.source, 'operation', kind.operation, 'changes', kind.changes)
+                    )
+                from kind
+                where kind.fits
+            ),
+            array(select unnest(noted_profiles.noted_at) from noted_profiles),
+            array(
+                select other
+                from kind
+                cross join lateral unnest(kind.others) as other
+                where other.route is not null
+            ),
+            summary.*
+        from (
+            select
+                coalesce(sum(kind.notes) filter (where kind.fits), 0),
+                min(kind.checkpoint_seq),
+                coalesce(bool_or(kind.is_rest or not kind.fits), false),
+                (min(kind.end_xid) filter (where kind.fits))::text::xid8,
+                min(kind.end_id),
+                (min(kind.end_xid) filter (where not kind.fits))::text::xid8,
+                bool_or(kind.is_less or kind.source = 'courses') filter (where kind.fits),
+                bool_or(kind.source = 'courses') filter (where kind.fits),
+                min(kind.first_at) filter (where kind.fits)
+            from kind
         ) as summary
         into
-            seen_by_read, noted, kinds, changes, read_after_seq, more_to_read, end_xid, end_id, following_xid,
-            may_free_seats, courses_changed, first_noted_at, noted_at, profiles, routed_notes;
+            seen_by_read, noted, kinds, noted_at, routed_notes, changes, read_after_seq, more_to_read, end_xid, end_id,
+            following_xid, may_free_seats, courses_changed, first_noted_at;
     end if;
     -- Nothing is noted; or it is paused.
     if changes = 0 then
@@ -253,18 +295,12 @@ begin
                 and not pending_enrollment.profile_id = any (coalesce(waiting_ids, '{}'));
         end if;
     end if;
-    settled_at := clock_timestamp();
+    -- In seconds, as `noted_at`, when each profile was noted.
+    settled_at := date_part('epoch', clock_timestamp());
     -- Seats that were left are among the notes that this batch made.
     notes_left := notes_left or coalesce(suspended + removed > 0, false);
     -- Somebody left, or a course has more seats: the next in line moves up.
     woken := case when may_free_seats then listener.wake_waiting() else 0 end;
-    -- Of each note about profiles: the seconds that it has waited. `profiles` is how many profiles it names.
-    waited := date_part('epoch', settled_at - first_noted_at);
-    ages := '{}';
-    if profiles is null then
-        profiles := '{}';
-    else
-        ages := array(select date_part('epoch', settled_at - note.at) from unnest(noted_at) as note(at));
-    end if;
+    waited := settled_at - date_part('epoch', first_noted_at);
 end;
 $$;
