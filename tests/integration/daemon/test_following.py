@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import anyio.to_thread
 import asyncpg
+import pytest
 
 from listener.database.connection import Connection
 from tests.conftest import Database
@@ -79,6 +80,7 @@ async def test_when_all_tables_leave_public_their_triggers_still_find_what_staye
     assert "table public.profiles is now lms.profiles" in daemon.told("mapping_followed")
 
 
+@pytest.mark.long
 async def test_when_one_table_leaves_the_triggers_of_those_that_stay_find_what_stays(
     database: Database, connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:
