@@ -31,39 +31,47 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--histories", type=int, help="run so many fault histories, with seeds of their own")
 
 
-VERSION_OF_A_CASE = re.compile(r"(?<=[\[-])(?:postgres)?(?:16|18)(?=[\]-])")
+SHARES = {"half": 2, "quarter": 4}
+"""Of the cases of a test that is marked so, one of this many runs in the short form, and one at least."""
+VERSION_OF_A_CASE = re.compile(r"(?<=[\[-])(?:postgres)?1[5-8](?=[\]-])")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is parametrized by a version runs on one of them, in turns, and on each in the long form: so a run takes
-    minutes less, and a fault of one version is still met by half of the cases. Cases that are marked so run in the long
-    form alone."""
+    minutes less, and a fault of one version is still met by its share of the cases. Cases that are marked so run in the
+    long form alone."""
     if config.getoption("--long"):
         return
-    long = [item for item in items if item.get_closest_marker("long") is not None or _is_of_the_other_half(item)]
-    if long and len(long) < len(items):
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if item not in long]
-    if asked_for() is not None:
-        return
-    cases: dict[str, list[pytest.Item]] = {}
+    _leave_out(config, items, [item for item in items if item.get_closest_marker("long") is not None])
+    if asked_for() is None:
+        cases: dict[str, list[pytest.Item]] = {}
+        for item in items:
+            cases.setdefault(VERSION_OF_A_CASE.sub("", item.nodeid), []).append(item)
+        chosen = {id(found[crc32(case.encode()) % len(found)]) for case, found in cases.items()}
+        if len(cases) > 1:  # a case that is asked for by itself runs as asked
+            _leave_out(config, items, [item for item in items if id(item) not in chosen])
+    tests: dict[str, list[pytest.Item]] = {}
     for item in items:
-        cases.setdefault(VERSION_OF_A_CASE.sub("", item.nodeid), []).append(item)
-    chosen = {id(found[crc32(case.encode()) % len(found)]) for case, found in cases.items()}
-    left = [item for item in items if id(item) not in chosen]
-    if left and len(cases) > 1:  # a case that is asked for by itself runs as asked
+        tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    left = list[pytest.Item]()
+    for test, found in tests.items():
+        of = max((SHARES.get(mark.name, 1) for mark in found[0].iter_markers()), default=1)
+        left += [each for place, each in enumerate(found, crc32(test.encode())) if place % min(of, len(found))]
+    _leave_out(config, items, left)
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], left: list[pytest.Item]) -> None:
+    """Unless nothing else was asked for."""
+    if left and len(left) < len(items):
         config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if id(item) in chosen]
-
-
-def _is_of_the_other_half(item: pytest.Item) -> bool:
-    return item.get_closest_marker("half") is not None and crc32(item.nodeid.encode()) % 2 == 1
+        items[:] = [item for item in items if item not in left]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Also as a background job."""
     config.addinivalue_line("markers", "long: a case that differs little from another one, for --long alone")
     config.addinivalue_line("markers", "half: of its many cases one half is for --long alone")
+    config.addinivalue_line("markers", "quarter: of its very many cases three quarters are for --long alone")
     heed_signals()
 
 
@@ -205,9 +213,10 @@ async def course(connection: Connection) -> None:
 @pytest.fixture
 def start_daemon(request: pytest.FixtureRequest) -> Iterator[Callable[..., DaemonProcess]]:
     """Starts daemons: `start_daemon(database, heartbeat_seconds=1)`. Where faults strike them, they start as users
-    start them; elsewhere they need not import themselves."""
+    start them in the long form; elsewhere they need not import themselves."""
     started: list[DaemonProcess] = []
-    cold = {"chaos", "daemon"} <= set(request.path.parts)
+    is_long = request.config.getoption("--long") or request.config.getoption("--histories")
+    cold = {"chaos", "daemon"} <= set(request.path.parts) and (is_long or request.path.stem == "test_shutdown")
 
     def start(database: Database, **settings: object) -> DaemonProcess:
         daemon = DaemonProcess(database.url, settings, cold=cold)

@@ -3,17 +3,19 @@
 import anyio
 
 from listener.database.connection import Connection
+from tests.support.postgres import pause_after
 
 
 async def eventually(connection: Connection, query: str, *args: object, equals: object, seconds: float = 10.0) -> None:
     """Ask until `query` answers `equals`; fail with the last answer after `seconds`."""
     answer: object = None
+    began = anyio.current_time()
     with anyio.move_on_after(seconds):
         while True:
             answer = await connection.fetchval(query, *args)
             if answer == equals:
                 return
-            await anyio.sleep(0.01)
+            await anyio.sleep(pause_after(anyio.current_time() - began))
     raise AssertionError(f"after {seconds:g} s {query!r} says {answer!r}, not {equals!r}")
 
 

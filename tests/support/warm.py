@@ -1,7 +1,8 @@
 """The `listener` command as a process that need not import itself first: forked from one that has.
 
 It is the same `main()`, with a process, signals, streams and an exit status of its own. What a cold start is like is
-tested where it matters: the tests of faults, the demo, the wheel and the image start `python -m listener`."""
+tested where it matters: the tests of stopping, the demo, the wheel and the image start `python -m listener`, and so do
+all tests of faults in the long form."""
 
 import contextlib
 import multiprocessing

@@ -17,7 +17,7 @@ from tests.support.eventually import eventually
 from tests.support.postgres import Server
 from tests.support.process import DaemonProcess
 
-ROUNDS = 25
+ROUNDS = 10
 LONG_ROUNDS = 2000
 HEARTBEAT_SECONDS = 60
 """Long enough that a lost wake-up cannot hide behind the look that a heartbeat takes."""
@@ -66,6 +66,7 @@ BELL_HELD = f"""
 """
 
 
+@pytest.mark.long
 async def test_on_a_slow_disk_writers_do_not_stand_in_line_to_ring(postgres_version: int) -> None:
     """They ring too seldom to be called many, because each waits for the others: the bell was never let go."""
     server = Server(postgres_version, settings={"fsync": "on", "commit_delay": "20000", "commit_siblings": "0"})

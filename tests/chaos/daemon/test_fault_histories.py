@@ -19,7 +19,7 @@ from tests.support import lms, workload
 from tests.support.postgres import Server
 from tests.support.process import DaemonProcess
 
-HISTORIES = 4
+HISTORIES = 2
 LONG_HISTORIES = 1000
 FAULTS = 4
 SETTINGS = {"heartbeat_seconds": 0.5, "batch_size": 100, "log_level": "info"}

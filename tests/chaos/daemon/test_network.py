@@ -61,6 +61,7 @@ async def not_ready(daemon: DaemonProcess) -> float:
 
 
 @pytest.mark.parametrize("busy", [False, True], ids=["while idle", "in the middle of a statement"])
+@pytest.mark.half
 async def test_a_cut_is_noticed_within_the_heartbeats_time_and_readyz_says_so(
     connection: Connection, database: Database, course: None, start_daemon: Start, proxy: Proxy, busy: bool
 ) -> None:
@@ -94,6 +95,7 @@ async def test_a_cut_is_noticed_within_the_heartbeats_time_and_readyz_says_so(
     await eventually(connection, "select enrollments from courses", equals=2)
 
 
+@pytest.mark.long
 async def test_a_long_statement_on_a_sound_connection_is_waited_for(
     connection: Connection, database: Database, course: None, start_daemon: Start, proxy: Proxy
 ) -> None:

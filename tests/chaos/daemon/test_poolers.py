@@ -48,6 +48,7 @@ async def sign_up(connection: Connection, students: int = 1) -> None:
 
 @pytest.mark.parametrize("pool_size", [1, 2, 20])
 @pytest.mark.parametrize(("mode", "path"), [("session", Path.SESSION_POOLER), ("transaction", Path.TRANSACTION_POOLER)])
+@pytest.mark.half
 async def test_the_kind_of_pooler_is_found_out(
     database: Database, pool: Pool, mode: str, path: Path, pool_size: int
 ) -> None:
@@ -148,6 +149,7 @@ async def test_a_poller_stands_by_for_a_daemon_with_a_session_of_its_own(
     await eventually(connection, "select count(*) from enrollments", equals=1)
 
 
+@pytest.mark.long
 async def test_status_knows_a_poller_though_it_is_handed_that_poller_s_session_and_name(
     database: Database, start_daemon: Start, pool: Pool
 ) -> None:
@@ -178,6 +180,7 @@ async def test_a_pooler_that_goes_away_is_waited_for(
 
 
 @pytest.mark.parametrize("mode", ["session", "transaction"])
+@pytest.mark.half
 async def test_a_reaction_of_ones_own_is_run_through_it_and_one_that_takes_long_is_ended(
     database: Database,
     connection: Connection,

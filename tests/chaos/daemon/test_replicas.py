@@ -116,6 +116,7 @@ async def test_a_leader_whose_statement_takes_long_is_not_deposed(
     leader.wait_ready("leading")
 
 
+@pytest.mark.long
 async def test_where_activities_are_not_tracked_it_is_not_deposed_either(
     connection: Connection, database: Database, course: None, start_daemon: Start
 ) -> None:
@@ -135,6 +136,7 @@ async def test_where_activities_are_not_tracked_it_is_not_deposed_either(
     assert leader.events("heartbeat_missed") == leader.events("connection_lost") == []
 
 
+@pytest.mark.long
 async def test_a_leader_whose_long_statement_has_just_ended_is_not_deposed(
     connection: Connection, database: Database, course: None, start_daemon: Start
 ) -> None:
@@ -159,6 +161,7 @@ async def test_a_leader_whose_long_statement_has_just_ended_is_not_deposed(
     assert standby.events("leader_deposed") == []
 
 
+@pytest.mark.long
 async def test_a_leader_that_is_heard_is_not_deposed_however_its_heartbeats_are_forged(
     connection: Connection, database: Database, course: None, leader: DaemonProcess, standby: DaemonProcess
 ) -> None:
@@ -194,6 +197,7 @@ async def test_a_lock_held_by_a_session_that_is_no_daemon_does_not_stop_the_work
         await client.close()
 
 
+@pytest.mark.long
 async def test_a_standby_that_knew_an_earlier_leader_passes_over_a_session_that_is_no_daemon_as_soon(
     connection: Connection, database: Database, course: None, start_daemon: Start
 ) -> None:

@@ -31,6 +31,7 @@ async def sign_up(connection: Connection, students: int, email: str = "") -> Non
 
 
 @pytest.mark.parametrize("code", ["P0001", "P0004", "23514", "LMS01", "XX000", "54001"])
+@pytest.mark.half
 async def test_one_student_that_is_refused_does_not_hold_up_the_batch(
     connection: Connection, course: None, leader: DaemonProcess, code: str
 ) -> None:

@@ -65,7 +65,7 @@ async def sign_up(connection: Connection, students: int, *, together: bool) -> N
     [
         pytest.param("session", LIMIT, False, marks=pytest.mark.long),
         ("transaction", LIMIT, False),
-        ("session", 1, True),
+        pytest.param("session", 1, True, marks=pytest.mark.long),
     ],
 )
 async def test_batches_that_a_pooler_cuts_off_become_smaller_until_they_pass(

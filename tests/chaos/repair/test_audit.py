@@ -158,6 +158,7 @@ async def test_a_migration_does_not_wait_for_an_audit(
 
 
 @pytest.mark.parametrize("command", [("diagnose",), ("status", "--full"), ("sync",)], ids=" ".join)
+@pytest.mark.half
 async def test_a_command_ends_its_look_as_soon_as_a_migration_waits_for_it_and_looks_again(
     database: Database, connection: Connection, command: tuple[str, ...]
 ) -> None:

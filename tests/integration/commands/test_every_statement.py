@@ -150,7 +150,7 @@ def test_every_command_is_tried() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: " ".join(case.arguments).replace(PROFILE, "PROFILE"))
-@pytest.mark.half
+@pytest.mark.quarter
 def test_a_command_whose_statement_fails_or_is_cut_off_ends_in_a_line(
     case: Case,
     school: Callable[[Case], Database],

@@ -70,6 +70,7 @@ async def _see_it_name(database: Database, look: list[str], session: str) -> Non
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.half
 async def test_a_look_that_is_ended_leaves_the_line_for_the_lock(
     database: Database, connection: Connection, number: signal.Signals
 ) -> None:

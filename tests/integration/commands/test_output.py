@@ -66,6 +66,7 @@ def words(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("command", SHOWING, ids=" ".join)
+@pytest.mark.half
 def test_in_a_pipe_lines_are_plain_and_do_not_depend_on_a_width(case: Database, command: tuple[str, ...]) -> None:
     text = piped(case, *command, COLUMNS="40", TERM="xterm-256color")
     assert piped(case, *command, COLUMNS="300", TERM="dumb") == text
@@ -77,7 +78,7 @@ def test_in_a_pipe_lines_are_plain_and_do_not_depend_on_a_width(case: Database, 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
 @pytest.mark.parametrize("command", SHOWING, ids=" ".join)
-@pytest.mark.half
+@pytest.mark.quarter
 def test_in_a_terminal_words_are_wrapped_and_none_is_cut(
     case: Database, command: tuple[str, ...], columns: int
 ) -> None:
@@ -117,6 +118,7 @@ def test_colour_is_left_out_where_nobody_wants_it_and_says_nothing_that_words_do
 
 
 @pytest.mark.parametrize("command", [*SHOWING, ("sync",)], ids=" ".join)
+@pytest.mark.half
 def test_a_dumb_terminal_gets_the_plain_lines(case: Database, command: tuple[str, ...]) -> None:
     shown = in_terminal(case.url, *command, columns=60, TERM="dumb")
     assert "\x1b" not in shown.raw

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import anyio.to_thread
 import asyncpg
+import pytest
 
 from listener.database.connection import Connection
 from tests.conftest import Database
@@ -79,6 +80,7 @@ async def test_when_all_tables_leave_public_their_triggers_still_find_what_staye
     assert "table public.profiles is now lms.profiles" in daemon.told("mapping_followed")
 
 
+@pytest.mark.long
 async def test_when_one_table_leaves_the_triggers_of_those_that_stay_find_what_stays(
     database: Database, connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:
@@ -222,7 +224,7 @@ async def test_a_column_that_is_nice_to_have_is_done_without(
     await connection.execute("alter table courses drop column price, drop column created_at")
     await sign_up(connection, course, 1)
     assert "done without public.courses.price is now nothing" in daemon.told("mapping_followed")
-    assert daemon.role == "leading"
+    daemon.wait_ready("leading")
 
 
 async def test_where_only_counts_are_kept_nobody_is_missed(

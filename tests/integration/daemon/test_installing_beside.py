@@ -142,6 +142,7 @@ async def test_an_internal_error_that_is_somebody_elses_comes_back_at_once(conne
 
 
 @pytest.mark.parametrize("rule", ["predicate", "query"])
+@pytest.mark.half
 async def test_a_daemon_at_work_goes_on_as_before_and_no_sign_up_fails(
     database: Database,
     connection: Connection,

@@ -32,6 +32,7 @@ end $$;
 
 
 @pytest.mark.parametrize("limit", ["statement_timeout", "transaction_timeout", "idle_session_timeout"])
+@pytest.mark.half
 async def test_a_batch_or_a_pause_that_takes_longer_is_not_cut_off(
     limit: str, database: Database, connection: Connection, start_daemon: Callable[..., DaemonProcess]
 ) -> None:

@@ -43,6 +43,7 @@ create or replace function is_member(uuid) returns boolean stable language sql a
     ],
     ids=["view", "function"],
 )
+@pytest.mark.half
 async def test_it_is_told_with_the_heartbeat_and_mended_by_install(
     make_database: Callable[..., Database],
     start_daemon: Callable[..., DaemonProcess],

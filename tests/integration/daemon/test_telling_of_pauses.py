@@ -108,6 +108,7 @@ async def test_twice_is_once(connection: Connection, database: Database) -> None
 
 
 @pytest.mark.parametrize("name", ["enroll", "count"])
+@pytest.mark.half
 def test_sync_says_that_it_is_paused_and_does_nothing(database: Database, start_daemon: StartDaemon, name: str) -> None:
     start_daemon(database).wait_ready("leading")
     pause(database, name, "--reason", "incident")

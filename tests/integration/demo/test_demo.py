@@ -91,7 +91,9 @@ def test_demo_mends_the_lms_then_follows_live_sign_ups_and_who_leaves(temporary:
     assert not leftovers(temporary)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)], ids=lambda number: number.name
+)
 def test_signal_stops_the_demo_clean(temporary: Path, number: signal.Signals) -> None:
     demo = start(temporary)
     read_until(demo, "sign-ups ")
@@ -116,6 +118,7 @@ def test_a_daemon_that_dies_is_told_and_is_a_failure(temporary: Path) -> None:
     assert not leftovers(temporary)
 
 
+@pytest.mark.long
 def test_two_that_begin_at_the_same_moment_each_have_a_port_of_their_own(
     temporary: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -145,6 +148,7 @@ def test_impatient_ctrl_c_while_postgres_starts_leaves_nothing(temporary: Path) 
     assert not leftovers(temporary)
 
 
+@pytest.mark.long
 def test_surroundings_do_not_lead_the_demo_astray(temporary: Path) -> None:
     astray = {
         "LISTENER_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from listener.feed.consumer import InstalledConsumer
 from tests.support.feed_history import NOTE, REACTION, RESET, Ground, size, step
 
-EXAMPLES = 100
+EXAMPLES = 40
 LONG_EXAMPLES = 10_000
 
 

@@ -321,6 +321,7 @@ def test_behind_tls_and_a_password_only_the_probes_are_open(
         ({"http_user": "me", "http_password_file": "/nowhere"}, "LISTENER_HTTP_PASSWORD_FILE"),
     ],
 )
+@pytest.mark.half
 def test_half_a_pair_is_a_mistake_said_in_one_line(settings: dict[str, str], named: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "listener", "run"],

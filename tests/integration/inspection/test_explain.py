@@ -221,6 +221,7 @@ async def test_a_student_of_whom_nothing_knows_is_missed_until_sync_enrolls(
         ("observe", "only_observed", "only observed"),
     ],
 )
+@pytest.mark.half
 async def test_where_nobody_is_enrolled_by_the_listener_it_says_so(
     make_database: Callable[..., Database], actions: str, word: str, says: str
 ) -> None:
@@ -243,6 +244,7 @@ async def test_where_nobody_is_enrolled_by_the_listener_it_says_so(
         ("bigint", "4711", "99999999999999999999", "bigint"),
     ],
 )
+@pytest.mark.half
 def test_a_key_of_nobody_and_what_is_no_key_are_one_line_and_2(
     make_database: Callable[..., Database], key: str, not_there: str, no_key: str, kind: str
 ) -> None:

@@ -174,6 +174,7 @@ where relname in ('profiles', 'enrollments', 'change', 'pending_enrollment', 'bl
 
 
 @pytest.mark.parametrize("role", ["student", "teacher"])
+@pytest.mark.half
 async def test_it_reads_by_key_however_large_the_tables_and_the_history_are_and_writes_nothing(
     connection: Connection, database: Database, role: str
 ) -> None:

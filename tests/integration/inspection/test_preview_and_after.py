@@ -40,6 +40,7 @@ FEW_IN_THE_NEW = ALL_IN_THE_NEW.replace("<= 10", "<= 2")
 
 
 @pytest.mark.parametrize("leaving", LEAVING)
+@pytest.mark.half
 async def test_under_a_new_query_it_says_who_joins_and_leaves_as_then_happens(
     empty: Database, app: Connection, leaving: str
 ) -> None:
@@ -57,6 +58,7 @@ async def test_under_a_new_query_it_says_who_joins_and_leaves_as_then_happens(
 
 
 @pytest.mark.parametrize("settings", [SUSPEND, REMOVE], ids=lambda settings: settings["on_leave"])
+@pytest.mark.half
 async def test_it_says_who_would_come_back(empty: Database, app: Connection, settings: dict[str, str]) -> None:
     school(empty, 12, **settings)
     listener(empty.url, "sync")
@@ -124,6 +126,7 @@ async def test_a_migration_does_not_wait_for_a_preview(empty: Database, app: Con
     assert done.stdout.splitlines()[-2] == "who would join, leave, come back: nobody"
 
 
+@pytest.mark.long
 async def test_a_rule_that_is_changed_under_load_does_what_the_preview_said(
     empty: Database, app: Connection, start_daemon: Callable[..., DaemonProcess]
 ) -> None:

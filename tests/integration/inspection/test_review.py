@@ -99,6 +99,7 @@ async def test_the_plan_s_number_stands_for_rule_and_numbers(empty: Database, ap
 
 
 @pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("n\n", 1), ("\n", 1)])
+@pytest.mark.half
 async def test_a_person_is_shown_the_plan_and_asked(empty: Database, app: Connection, answer: str, status: int) -> None:
     before = await app.fetchval("select mapping ->> 'wanted_query' from listener.installation")
     shown = await asyncio.to_thread(

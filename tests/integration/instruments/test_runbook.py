@@ -138,6 +138,7 @@ async def until(firing: Callable[[], bool], what: str) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+@pytest.mark.half
 async def test_each_alert_fires_and_ends_by_what_the_runbook_says(
     database: Database, connection: Connection, course: None, fault: Fault
 ) -> None:

@@ -55,6 +55,7 @@ def parts() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("part", parts())
+@pytest.mark.half
 def test_commands_of_a_page_work_one_after_the_other(
     part: str, make_database: Callable[..., Database], start_daemon: Callable[..., DaemonProcess], tmp_path: Path
 ) -> None:

@@ -126,7 +126,7 @@ def person(request: pytest.FixtureRequest, project: supabase.Project, tmp_path: 
 @needs_pgbouncer
 @pytest.mark.parametrize(
     "person",
-    [pytest.param(way, id=way.value, marks=[pytest.mark.long] if way is Way.SESSION_POOLER else []) for way in Way],
+    [pytest.param(way, id=way.value, marks=[] if way is Way.TRANSACTION_POOLER else [pytest.mark.long]) for way in Way],
     indirect=True,
 )
 def test_every_step_works_by_each_of_the_dashboard_s_connection_strings(person: Person) -> None:

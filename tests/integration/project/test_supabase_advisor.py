@@ -58,7 +58,7 @@ def findings(project: supabase.Project) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", INSTALLATIONS)
-@pytest.mark.half
+@pytest.mark.quarter
 def test_the_advisor_has_nothing_to_say_about_an_installation(project: supabase.Project, kind: str) -> None:
     before = findings(project)
     listener(address(project), "install", "--grant-to", DAEMON, **INSTALLATIONS[kind])

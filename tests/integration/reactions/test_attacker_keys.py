@@ -145,6 +145,7 @@ MODES: dict[str, dict[str, Any]] = {
 
 @both
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.half
 async def test_attacker_with_two_long_keys_stops_nobody_wherever_they_are_kept(
     lms: tuple[Database, Connection], start_daemon: StartDaemon, mode: str
 ) -> None:

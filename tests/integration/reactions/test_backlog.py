@@ -61,7 +61,7 @@ async def hold(large: Large, name: str) -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.half
+@pytest.mark.quarter
 async def test_four_times_as_much_costs_no_more_than_four_times_as_much(large: Large, name: str) -> None:
     await hold(large, name)
 
@@ -69,6 +69,7 @@ async def test_four_times_as_much_costs_no_more_than_four_times_as_much(large: L
 @pytest.mark.timeout(3600)
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", daemon())
+@pytest.mark.half
 async def test_what_was_planned_on_empty_tables_costs_no_more_either(planned: Large, name: str) -> None:
     await hold(planned, name)
 

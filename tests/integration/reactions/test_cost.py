@@ -18,8 +18,9 @@ from tests.conftest import Database
 from tests.support.notes import BY_ANOTHER
 from tests.support.pages import Cost, measure
 from tests.support.postgres import Server, wait_until
+from tests.support.unhurried import UNHURRIED
 
-SIZES = {"small": 1_000, "large": 1_000_000}
+SMALL, LARGE, LONG_LARGE = 1_000, 200_000, 1_000_000
 
 # Without triggers and foreign keys: as rows that were there before, each handled long ago.
 FILL = """
@@ -88,19 +89,24 @@ GROWING = {"change", "checkpoint", "enrollments", "profiles"}
 
 @pytest.fixture(scope="module")
 def sized(
-    servers: Callable[[int], Server], postgres_version: int, templates: Callable[[Server, str, bool], str]
+    servers: Callable[[int], Server],
+    postgres_version: int,
+    templates: Callable[[Server, str, bool], str],
+    pytestconfig: pytest.Config,
 ) -> Iterator[dict[str, Database]]:
     """The same LMS, small and large. Autovacuum is off: while it analyzes one of them, dead rows cannot be pruned
     there, which has made a difference of eighteen pages."""
+    sizes = {"small": SMALL, "large": LONG_LARGE if pytestconfig.getoption("--long") else LARGE}
     server = servers(postgres_version)
     server.psql("postgres", "alter system set autovacuum = off")
     server.psql("postgres", "select pg_reload_conf()")
-    for name, rows in SIZES.items():
+    for name, rows in sizes.items():
         server.psql("postgres", f"create database {name} template {templates(server, 'bigint', True)}")
+        server.psql(name, UNHURRIED)
         server.psql(name, FILL.format(rows=rows))
     wait_until(lambda: server.psql("postgres", AT_WORK).strip() == "0", "autovacuum has ended", 60)
-    yield {name: Database(server, name) for name in SIZES}
-    for name in SIZES:
+    yield {name: Database(server, name) for name in sizes}
+    for name in sizes:
         server.psql("postgres", f"drop database {name} with (force)")
     server.psql("postgres", "alter system reset autovacuum")
     server.psql("postgres", "select pg_reload_conf()")

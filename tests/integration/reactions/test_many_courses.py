@@ -5,6 +5,7 @@ import pytest
 
 from listener.database.connection import Connection
 from listener.feed.registry import COUNT
+from listener.reactions.counting import RETRY_COUNTS
 from listener.reactions.reaction import SHOWN, BuiltIn
 from tests.support.plans import Explaining, instrument
 
@@ -57,14 +58,22 @@ async def test_all_counts_of_a_batch_are_moved_by_one_update(lms: Connection, da
 async def test_a_course_that_is_refused_keeps_none_of_the_others_from_being_counted(
     lms: Connection, daemon: Connection
 ) -> None:
-    """The batch is refused as a whole, and then each course is moved on its own."""
+    """The batch is refused as a whole, and then each course is moved on its own. What a slow machine does not do within
+    the half second of one statement is put off, and moves when it is due."""
     await lms.execute("alter table courses add constraint small check (price <> 7 or enrollments = 0)")
     await lms.execute(ENROLL, COURSES)
     with pytest.raises(asyncpg.CheckViolationError):
         await count(daemon)
     batch = await BuiltIn(COUNT).each.react(daemon, 2 * COURSES, SHOWN)
     assert batch is not None
-    assert (batch.result["moved"], batch.result["parked"]) == (COURSES - 1, 1)
+    moved = batch.result["moved"]
+    assert moved + batch.result["parked"] == COURSES
+    while await lms.fetchval("select count(*) from listener.pending_count") > 1:
+        await lms.execute("update listener.pending_count set next_attempt_at = now()")
+        again = await daemon.fetchrow(RETRY_COUNTS, 200, SHOWN)
+        assert again is not None
+        moved += again["moved"]
+    assert moved == COURSES - 1
     assert await lms.fetchval("select count(*) from courses where enrollments = 1") == COURSES - 1
 
 

@@ -18,6 +18,7 @@ from tests.support.connecting import connect
 from tests.support.eventually import eventually
 from tests.support.postgres import Server
 from tests.support.process import DaemonProcess, listener
+from tests.support.unhurried import UNHURRIED
 
 CODES = (
     "P0001", "assert", "57014", "57P01", "57P02", "57P03", "08006", "25006", "25P02", "40001", "40P01", "55P03",
@@ -118,6 +119,7 @@ async def step(daemon: Connection) -> None:
 
 
 async def test_one_student_who_is_refused_stops_no_other(lms: Connection, daemon: Connection) -> None:
+    await lms.execute(UNHURRIED)
     for way, cases in ((run, CASES), (step, SOME_CASES)):
         for case in cases:
             await lms.execute(SIGN_UP, ["", "", case, ""])
@@ -129,6 +131,7 @@ async def test_one_student_who_is_refused_stops_no_other(lms: Connection, daemon
 
 
 async def test_who_was_refused_is_tried_again_and_stops_no_other(lms: Connection, daemon: Connection) -> None:
+    await lms.execute(UNHURRIED)
     for case in SOME_CASES:
         await lms.execute(SIGN_UP, ["", case, "F0001"])
         await run(daemon)
@@ -142,6 +145,7 @@ async def test_who_was_refused_is_tried_again_and_stops_no_other(lms: Connection
 
 
 async def test_one_course_that_refuses_its_count_leaves_the_others_moving(lms: Connection, daemon: Connection) -> None:
+    await lms.execute(UNHURRIED)
     await lms.execute("insert into profiles (role) select 'teacher' from generate_series(1, 1)")
     for way in (run, step):
         for case in SOME_CASES[:-1]:

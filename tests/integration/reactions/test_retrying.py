@@ -8,6 +8,7 @@ from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess
 from tests.support.refusing import UNPAID, refuse
+from tests.support.unhurried import UNHURRIED
 
 WAITING = "select count(*) from listener.pending_enrollment"
 ENROLLED = "select count(*) from enrollments"
@@ -51,7 +52,7 @@ async def test_where_one_succeeds_all_who_were_refused_for_the_same_reason_are_e
 async def test_who_fails_for_the_same_reason_as_one_who_succeeds_waits_as_long_as_before(
     connection: Connection, daemon: Connection, course: None
 ) -> None:
-    await connection.execute(refuse(UNPAID))
+    await connection.execute(f"{UNHURRIED}; {refuse(UNPAID)}")
     for name, when in (("paid", "-1 second"), ("unpaid", "30 minutes")):
         await sign_up(connection, name, 1)
         await connection.execute(SET_ASIDE, "P0001: the fee is not paid", when, name)
@@ -67,6 +68,7 @@ async def test_who_fails_for_the_same_reason_as_one_who_succeeds_waits_as_long_a
 async def test_who_waits_for_a_lock_is_tried_again_within_seconds_however_often_it_was_held(
     connection: Connection, daemon: Connection, course: None
 ) -> None:
+    await connection.execute(UNHURRIED)
     await connection.execute(refuse("true", "canceling statement due to lock timeout", "55P03"))
     await sign_up(connection, "locked", 5)
     await connection.execute(SET_ASIDE, "55P03", "-1 second", "locked")
@@ -78,6 +80,7 @@ async def test_who_waits_for_a_lock_is_tried_again_within_seconds_however_often_
 async def test_counts_that_were_refused_for_the_same_reason_move_once_one_of_them_does(
     connection: Connection, daemon: Connection
 ) -> None:
+    await connection.execute(UNHURRIED)
     await connection.execute("insert into courses (title) values ('due'), ('later'), ('later'), ('else')")
     for title, error, when in (
         ("due", "P0001: closed", "-1 second"),

@@ -111,6 +111,7 @@ async def test_a_batch_larger_than_the_seats_fills_them_exactly(lms: Connection,
         "update courses set seats = 3",
     ],
 )
+@pytest.mark.half
 async def test_the_next_in_line_moves_up_when_a_seat_is_free(
     lms: Connection, daemon: DaemonProcess, leave: str
 ) -> None:

@@ -12,6 +12,7 @@ from listener.feed.registry import COUNT, ENROLL
 from listener.reactions.reaction import SHOWN, BuiltIn
 from tests.conftest import Database
 from tests.support.eventually import eventually
+from tests.support.unhurried import UNHURRIED
 
 WORK = {
     "a sign-up": "insert into profiles (role) values ('student')",
@@ -44,6 +45,7 @@ select
 @pytest.fixture
 async def lms(connection: Connection, daemon: Connection) -> Connection:
     """An LMS with a course and some students, in which everything is handled."""
+    await connection.execute(UNHURRIED)
     await connection.execute("insert into courses (title, price) values ('first', 0)")
     await connection.execute("insert into profiles (role) select 'student' from generate_series(1, 3)")
     for name in (ENROLL, COUNT, ENROLL):

@@ -46,6 +46,7 @@ def findings(database: Database, **settings: object) -> dict[str, list[str]]:
     [(SUSPEND, "suspended", {(1, "inactive"): 1, (2, "inactive"): 1}), (REMOVE, "removed", {})],
     ids=["suspend", "remove"],
 )
+@pytest.mark.half
 async def test_all_that_is_not_as_wanted_is_settled_with_no_daemon(
     empty: Database, app: Connection, settings: dict[str, str], word: str, left: dict[tuple[int, str], int]
 ) -> None:
@@ -64,6 +65,7 @@ async def test_all_that_is_not_as_wanted_is_settled_with_no_daemon(
 
 
 @pytest.mark.parametrize("code", ["P0001", "P0004"])
+@pytest.mark.half
 async def test_who_cannot_be_enrolled_is_said_to_wait_and_is_not_tried_twice(
     empty: Database, app: Connection, code: str
 ) -> None:

@@ -75,6 +75,7 @@ COMMENT = "select obj_description(oid, 'pg_constraint') from pg_constraint where
         "ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED",
     ],
 )
+@pytest.mark.half
 def test_a_key_that_is_replaced_keeps_its_name_and_all_its_rules(case: Callable[[str], Case], rules: str) -> None:
     lms = case(foreign_key(f"references auth.users {rules}"))
     migration = lms.structure("--print")
@@ -179,6 +180,7 @@ def test_what_is_not_there_afterwards_is_said(case: Callable[[str], Case]) -> No
 
 
 @pytest.mark.parametrize("rest", ["(user_id, course_id) where status = 'active'", "(course_id, user_id, status)"])
+@pytest.mark.half
 def test_where_the_lms_says_what_may_not_be_twice_nothing_else_is_asked_for(
     case: Callable[[str], Case], rest: str
 ) -> None:

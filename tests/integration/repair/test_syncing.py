@@ -140,6 +140,7 @@ async def test_it_waits_for_a_snapshot_and_for_nothing_after_it(
 
 
 @pytest.mark.parametrize("seed", range(5))
+@pytest.mark.half
 async def test_what_is_handled_is_what_no_consumer_has_before_it(
     database: Database, connection: Connection, seed: int
 ) -> None:

@@ -53,6 +53,7 @@ def chosen(config: pytest.Config) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize("name", ALWAYS)
+@pytest.mark.half
 async def test_a_row_about_one_profile_that_decides_on_another_is_followed(
     empty_database: Connection, name: str, pytestconfig: pytest.Config
 ) -> None:
@@ -60,6 +61,7 @@ async def test_a_row_about_one_profile_that_decides_on_another_is_followed(
 
 
 @pytest.mark.parametrize("lot", range(LOTS))
+@pytest.mark.half
 async def test_a_query_of_any_shape_is_followed(
     empty_database: Connection, lot: int, pytestconfig: pytest.Config
 ) -> None:

@@ -63,7 +63,7 @@ class School:
     settings: dict[str, str]
 
 
-@pytest.fixture(params=RULES)
+@pytest.fixture(params=["predicate", "leaving", pytest.param("query", marks=pytest.mark.long)])
 async def school(request: pytest.FixtureRequest, empty: Database, app: Connection) -> School:
     settings = RULES[request.param]
     await app.execute(SCHOOL)
@@ -136,6 +136,7 @@ async def test_what_was_noted_blindly_is_made_good_for_all_others(
 
 
 @pytest.mark.parametrize("settings", [QUERY, LEAVING], ids=["keep", "leaving"])
+@pytest.mark.half
 async def test_a_course_published_for_all_reaches_everybody_else(
     empty: Database, app: Connection, settings: dict[str, str], start_daemon: Callable[..., DaemonProcess]
 ) -> None:

@@ -89,6 +89,7 @@ select case when number <= $2 then 'student' end from generate_series(1, $1) as 
         (1234, 1234, "all 1,234 profiles match the rule for students (role in ('student')): everybody is enrolled."),
     ],
 )
+@pytest.mark.half
 async def test_a_rule_that_matches_nobody_or_everybody_is_told_with_numbers(
     make_database: Callable[..., Database], profiles: int, students: int, said: str | None
 ) -> None:

@@ -47,6 +47,7 @@ RENAMES = {
 
 
 @pytest.mark.parametrize("kind", RENAMES)
+@pytest.mark.half
 async def test_what_the_query_cannot_read_any_more_is_named_and_made_good_by_the_mended_query(
     kind: str, school: Database, start_daemon: Callable[..., DaemonProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:

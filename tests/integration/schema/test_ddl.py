@@ -29,7 +29,7 @@ alter default privileges grant all on sequences to lms_app;
 alter default privileges grant usage on schemas to lms_app, lms_other;
 """
 
-SHARE = 12
+SHARE = 24
 """Of so many kinds of DDL, one is replayed on a schema."""
 
 REFUSED = {"role_table": 1, "auth_users_only": 1}
@@ -74,7 +74,7 @@ def pairs(server: Server) -> Iterator[Callable[[str], tuple[Database, Database]]
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-@pytest.mark.half
+@pytest.mark.quarter
 async def test_no_migration_is_refused_and_no_statement_after_it(
     name: str, pairs: Callable[[str], tuple[Database, Database]], request: pytest.FixtureRequest
 ) -> None:
@@ -106,7 +106,7 @@ async def test_no_migration_is_refused_and_no_statement_after_it(
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-@pytest.mark.half
+@pytest.mark.quarter
 async def test_a_history_of_renames_is_followed_and_nothing_of_it_is_left_behind(
     name: str, pairs: Callable[[str], tuple[Database, Database]]
 ) -> None:

@@ -29,6 +29,7 @@ async def worker(database: Database, connection: Connection) -> AsyncIterator[Co
 
 
 @pytest.mark.parametrize("name", ["enroll", "count", "nobody"])
+@pytest.mark.half
 async def test_no_other_reaction_s_notes_are_called_handled_by_an_installed_one(
     connection: Connection, worker: Connection, name: str
 ) -> None:

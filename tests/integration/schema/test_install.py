@@ -44,7 +44,7 @@ def second(make_database: Callable[..., Database]) -> Database:
 def newer(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """This program, one version further: it has one more migration."""
     package = tmp_path / "listener"
-    shutil.copytree(sql.folder().parent / "listener", package, ignore=shutil.ignore_patterns("__pycache__", "sql"))
+    shutil.copytree(sql.folder().parent / "listener", package, ignore=shutil.ignore_patterns("sql"))
     shutil.copytree(sql.folder(), package / "sql")
     version = installation.VERSION + 1
     (package / "sql" / "schema" / "tables" / f"{version:04}_further.sql").write_text(
@@ -204,6 +204,7 @@ def test_a_command_that_needs_an_installation_says_so(plain: Database, command: 
 
 
 @pytest.mark.parametrize("change", ["- 'profile_table'", """|| '{"unheard_of": 1}'"""])
+@pytest.mark.half
 def test_what_another_version_wrote_in_a_form_of_its_own_can_be_refused_and_removed(
     database: Database, change: str, start_daemon: Callable[..., DaemonProcess]
 ) -> None:

@@ -17,6 +17,7 @@ from tests.support.process import DaemonProcess, listener
 
 
 @pytest.mark.parametrize("name", ["plain", "camel_case", "supabase", "partitioned"])
+@pytest.mark.half
 def test_the_printed_script_installs_the_same(name: str, make_database: Callable[..., Database]) -> None:
     databases = make_database(empty=True), make_database(empty=True)
     for database in databases:

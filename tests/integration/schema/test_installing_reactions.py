@@ -160,6 +160,7 @@ async def test_who_cannot_take_the_daemon_s_place_is_told_what_to_grant(
     await runner.close()
 
 
+@pytest.mark.long
 async def test_a_superuser_has_each_checked_as_the_role_that_runs_it_not_as_the_owner(
     database: Database, connection: Connection, queued: None, folder: Folder
 ) -> None:

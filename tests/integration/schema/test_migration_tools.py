@@ -43,6 +43,7 @@ def test_the_printed_sql_as_a_migration_leaves_nothing_to_differ_in_the_lms_sche
 
 
 @pytest.mark.parametrize("statement", [VIEW, FUNCTION])
+@pytest.mark.half
 def test_install_makes_anew_what_a_tool_has_dropped_from_the_lms_schema(
     statement: str, make_database: Callable[..., Database]
 ) -> None:
@@ -98,6 +99,7 @@ def test_a_trigger_that_a_migration_makes_anew_is_taken_over_again(make_database
 
 
 @pytest.mark.parametrize("gone", ["drop trigger count_it on enrollments", "drop function count_it() cascade"])
+@pytest.mark.half
 def test_install_goes_on_when_a_migration_has_dropped_what_was_taken_over(
     gone: str, make_database: Callable[..., Database]
 ) -> None:

@@ -162,7 +162,7 @@ def guest(request: pytest.FixtureRequest, make_database: Callable[..., Database]
     return Guest(database, mapping, tables)
 
 
-@pytest.mark.half
+@pytest.mark.quarter
 def test_sync_changes_enrollments_and_counts_alone(guest: Guest) -> None:
     missing = "select count(*) from listener.astray()"
     missed = guest.ask(missing)
@@ -183,7 +183,7 @@ def test_sync_changes_enrollments_and_counts_alone(guest: Guest) -> None:
     assert guest.ask("select count(*) from listener.quarantine") == 0
 
 
-@pytest.mark.half
+@pytest.mark.quarter
 def test_structure_changes_what_it_listed_alone_and_its_migration_does_the_same(
     guest: Guest, make_database: Callable[..., Database]
 ) -> None:

@@ -144,6 +144,7 @@ def test_no_interleaving_loses_a_wake_up() -> None:
     ],
     ids=str,
 )
+@pytest.mark.half
 def test_a_broken_protocol_loses_one(broken: Protocol) -> None:
     _, lost = lost_wake_ups(broken)
     assert lost

@@ -33,7 +33,7 @@ def fetch(folder: Path, version: int) -> None:
     (programs / "initdb").touch()
 
 
-@pytest.mark.parametrize("asked", [None, "13"])
+@pytest.mark.parametrize("asked", [None, pytest.param("13", marks=pytest.mark.long)])
 def test_tests_that_ask_for_several_versions_have_those_at_hand_or_the_one_asked_for(
     asked: str | None, tmp_path: Path
 ) -> None:

@@ -46,6 +46,7 @@ async def school(empty: Database) -> AsyncIterator[Make]:
         ("suspend", 100, {"brake": "none"}, 100),
     ],
 )
+@pytest.mark.half
 async def test_no_more_is_taken_back_than_is_allowed(
     school: Make, on_leave: str, paid: int, settings: dict[str, str], allowed: int
 ) -> None:

@@ -138,6 +138,7 @@ LOOKS = {
 
 
 @pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.half
 async def test_a_look_at_everyone_visits_so_many_more_rows_as_there_are(sized: dict[str, Database], name: str) -> None:
     """And never compares each with each."""
     statement, arguments = LOOKS[name]

@@ -7,6 +7,8 @@ from tests.support.eventually import eventually
 from tests.support.wanted import tables, verdict
 from tests.support.wanted.school import ENROLLED, STATUS, Attend, School, leaving_only
 
+pytestmark = pytest.mark.half
+
 
 async def test_who_is_wanted_is_enrolled_once_and_counted(school: School) -> None:
     profile, organisation, course = await school.member()

@@ -6,6 +6,8 @@ from tests.support.eventually import eventually
 from tests.support.wanted import tables, verdict
 from tests.support.wanted.school import ENROLLED, LEAVING, STATUS, Attend, School, leaving_only
 
+pytestmark = pytest.mark.half
+
 
 @leaving_only
 async def test_who_was_removed_by_hand_is_not_put_back(school: School) -> None:

@@ -156,6 +156,7 @@ ANOTHER_PROFILE = "if new.user_id = 2 and new.course_id = 2 then new.user_id := 
     ],
     ids=["none", "another course", "another profile"],
 )
+@pytest.mark.half
 async def test_a_trigger_that_makes_something_else_of_an_enrollment_has_the_student_wait(
     empty: Database, app: Connection, settings: dict[str, str], body: str, error: str
 ) -> None:

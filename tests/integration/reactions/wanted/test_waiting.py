@@ -1,6 +1,7 @@
 """Who is wanted in a course and cannot be enrolled there waits, says why, and holds up nobody."""
 
 import asyncpg
+import pytest
 
 from tests.support.eventually import eventually
 from tests.support.wanted.school import (
@@ -10,6 +11,7 @@ from tests.support.wanted.school import (
 )
 
 
+@pytest.mark.half
 async def test_one_whom_the_lms_refuses_waits_and_the_others_go_on(school: School) -> None:
     refused, other, (organisation, course) = (
         await school.profile(),

@@ -180,6 +180,7 @@ async def test_a_thief_of_the_daemon_s_password_forges_no_count_no_enrollment_an
 
 
 @pytest.mark.parametrize("settings", [{}, LEAVES], ids=["default", "query"])
+@pytest.mark.half
 async def test_the_daemon_s_role_needs_no_other_schema_and_does_all_of_the_work(
     ground: Ground, settings: dict[str, str]
 ) -> None:

@@ -36,6 +36,7 @@ def owned(mallory: Mallory) -> Mallory:
 
 
 @pytest.mark.parametrize("role", ["school", None])
+@pytest.mark.quarter
 def test_what_says_that_install_made_it_stands_in_no_way_and_stays(owned: Mallory, role: str | None) -> None:
     owned.does(MARKED)
     before = [owned.as_superuser(query) for query in HIS]
@@ -47,6 +48,7 @@ def test_what_says_that_install_made_it_stands_in_no_way_and_stays(owned: Mallor
 
 
 @pytest.mark.parametrize("role", ["school", None])
+@pytest.mark.half
 def test_nor_where_the_lms_s_own_things_are(owned: Mallory, role: str | None) -> None:
     """In the LMS's schema, under the names that install would give."""
     owned.as_superuser("grant create on schema public to mallory")

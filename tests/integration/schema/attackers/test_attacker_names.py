@@ -88,6 +88,7 @@ def tried(server: Server, name: str, names: Called, later: Called) -> None:
 
 
 @pytest.mark.parametrize("turn", [0, 3, 5])
+@pytest.mark.half
 def test_a_name_that_is_sql_goes_through_every_command(server: Server, fresh: str, turn: int) -> None:
     create = "create role school login; exception when duplicate_object or unique_violation then null;"
     server.psql("postgres", f"do $$ begin {create} end $$")
@@ -115,6 +116,7 @@ def test_any_name_goes_through_every_command(server: Server, fresh: str, request
 
 
 @pytest.mark.parametrize("name", [NASTY[0], NASTY[8], NASTY[9]])
+@pytest.mark.half
 def test_a_role_and_a_database_of_any_name(server: Server, fresh: str, name: str) -> None:
     role, database = identifier(name), identifier(f"of {name}"[:63])
     server.psql("postgres", f"create database {fresh} template template0")
@@ -138,6 +140,7 @@ def test_a_role_and_a_database_of_any_name(server: Server, fresh: str, name: str
 
 
 @pytest.mark.parametrize("turn", [0, 5])
+@pytest.mark.half
 def test_names_in_a_query_of_who_should_be_where(server: Server, fresh: str, turn: int) -> None:
     server.psql("postgres", f"create database {fresh} template template0")
     names = Called.like([*NASTY[turn:], *NASTY[:turn]])

@@ -103,6 +103,7 @@ async def test_a_trigger_of_the_owner_s_does_not_run_as_the_superuser_who_instal
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.half
 async def test_no_command_of_a_superuser_s_runs_what_the_owner_swapped(ground: Ground, command: str) -> None:
     ground.install()
     await ground.connection.execute(RING_FOR_SUPERUSERS + f"set role {OWNER}; {SWAPPED} reset role")

@@ -46,6 +46,7 @@ ALL = ("after_row", "after_statement", "before_row", "before_statement", "deferr
 @pytest.mark.parametrize(
     "settings", [{}, LEAVES, LEAVES | {"course_seats": "seats"}], ids=["default", "query", "seats"]
 )
+@pytest.mark.half
 async def test_nothing_that_is_planted_in_an_open_schema_is_met(ground: Ground, settings: dict[str, str]) -> None:
     ground.install(**settings)
     await ground.mallory.execute(planted("public"))
@@ -70,6 +71,7 @@ async def test_nothing_that_is_planted_in_an_open_schema_is_met(ground: Ground, 
 
 
 @pytest.mark.parametrize("command", ["diagnose", "sync", "status", "pending", "install", "uninstall"])
+@pytest.mark.half
 async def test_no_command_of_the_owner_s_meets_what_is_planted(ground: Ground, command: str) -> None:
     ground.install(OWNER)
     await ground.mallory.execute(planted("public"))

@@ -73,6 +73,7 @@ def prepared(mallory: Mallory, what: str) -> Mallory:
 
 
 @pytest.mark.parametrize("what", PLANTED.values(), ids=PLANTED)
+@pytest.mark.half
 def test_no_command_of_a_superuser_s_runs_what_is_in_it(mallory: Mallory, what: str) -> None:
     prepared(mallory, what)
     for command in (*LOOKS, ("install",)):
@@ -96,6 +97,7 @@ def test_no_command_of_a_superuser_s_runs_what_is_in_it(mallory: Mallory, what: 
 
 
 @pytest.mark.parametrize("what", ["a view", "a table of ours with functions of his"])
+@pytest.mark.half
 def test_nor_does_a_command_of_the_tables_owner_s(mallory: Mallory, what: str) -> None:
     prepared(mallory, PLANTED[what])
     mallory.as_superuser(

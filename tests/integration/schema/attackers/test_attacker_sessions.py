@@ -95,6 +95,7 @@ def in_public(mallory: Mallory) -> Mallory:
     ],
     ids=lambda commands: " ".join(commands[0]),
 )
+@pytest.mark.half
 def test_no_command_runs_what_somebody_planted_in_public(in_public: Mallory, commands: list[tuple[str, ...]]) -> None:
     in_public.as_superuser("insert into courses (title) values ('a'); insert into profiles (role) values ('student')")
     for command in commands:
@@ -154,6 +155,7 @@ def test_what_says_that_it_changes_nothing_cannot(mallory: Mallory) -> None:
 
 @pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed")
 @pytest.mark.parametrize("mode", ["transaction", "session"])
+@pytest.mark.half
 def test_nor_behind_a_pooler_where_nothing_of_ours_is_left_behind(in_public: Mallory, mode: str) -> None:
     in_public.as_superuser("insert into courses (title) values ('a'); insert into profiles (role) values ('student')")
     server, name = in_public.database.server, in_public.database.name

@@ -69,6 +69,7 @@ async def run_everything(connection: Connection) -> None:
 
 @pytest.mark.parametrize("settings", [{}, LEAVES], ids=["default", "query"])
 @pytest.mark.parametrize("table", TABLES)
+@pytest.mark.half
 async def test_a_table_made_again_by_somebody_else_is_neither_read_nor_written(
     ground: Ground, table: str, settings: dict[str, str]
 ) -> None:
@@ -83,6 +84,7 @@ async def test_a_table_made_again_by_somebody_else_is_neither_read_nor_written(
 
 @pytest.mark.parametrize("settings", [{}, LEAVES], ids=["default", "query"])
 @pytest.mark.parametrize("table", TABLES)
+@pytest.mark.half
 async def test_a_view_made_in_its_place_is_not_read(ground: Ground, table: str, settings: dict[str, str]) -> None:
     ground.install(**settings)
     columns = await drop(ground, table)
@@ -102,7 +104,7 @@ async def test_a_view_made_in_its_place_is_not_read(ground: Ground, table: str, 
 @pytest.mark.parametrize(
     ("table", "settings"), [("profiles", {}), ("courses", LEAVES), ("enrollments", {}), ("enrollments", LEAVES)]
 )
-@pytest.mark.half
+@pytest.mark.quarter
 async def test_nor_does_a_kept_plan_that_is_made_new_for_it_call_a_function_of_theirs(
     ground: Ground, table: str, kind: str, settings: dict[str, str]
 ) -> None:

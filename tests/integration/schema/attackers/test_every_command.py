@@ -20,7 +20,7 @@ LONGEST = 3_000
 
 AT_A_TIME = 4
 BY_TURNS = (OWNER, DAEMON, MALLORY)
-"""The roles that look besides a superuser. In the short form a superuser runs a quarter of the commands that look at
+"""The roles that look besides a superuser. In the short form a superuser runs a sixth of the commands that look at
 each fault, and other ones at the next, each of these roles a tenth, and a third of those that change something run."""
 
 
@@ -89,7 +89,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(("what", "postgres_version"), tried, ids=[f"{what}-{version}" for what, version in tried])
 
 
-@pytest.mark.half
+@pytest.mark.quarter
 async def test_every_command_ends_in_a_line(ground: Ground, what: str, request: pytest.FixtureRequest) -> None:
     fault = FAULTS[what]
     place = list(FAULTS).index(what)
@@ -102,13 +102,13 @@ async def test_every_command_ends_in_a_line(ground: Ground, what: str, request: 
             for done in [pool.submit(runs, ground, role, each, fault) for each in commands]:
                 done.result()
 
-        look(SUPERUSER, everything if is_long else everything[place % 6 :: 6])
+        look(SUPERUSER, everything if is_long else everything[place % 8 :: 8])
         runs(ground, SUPERUSER, Command(("install", "--grant-to", DAEMON), (0, 2), finds=True), fault)
         does(ground.database, ((SUPERUSER, fault.rows), *fault.after))
         if fault.held:
             await ground.mallory.execute(fault.held)
         with daemon(ground.database.url):
-            look(SUPERUSER, everything if is_long else everything[place % 4 :: 4])
+            look(SUPERUSER, everything if is_long else everything[place % 6 :: 6])
             for turn, role in enumerate(BY_TURNS):
                 look(role, everything if is_long else everything[(place + turn) % 10 :: 10])
         every_change = changes(fault.profile)
