@@ -7,6 +7,7 @@ grant execute on function
     listener.pass_over_counting(bigint),
     listener.purge(xid8, integer, double precision),
     listener.purge_checkpoints(text, bigint, integer, double precision),
+    listener.purge_history(bigint, integer),
     listener.step(integer, interval),
     listener.make_good_students(),
     listener.make_good_counts(),
