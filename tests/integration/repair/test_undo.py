@@ -289,6 +289,23 @@ async def test_columns_and_values_that_were_renamed_since_are_found(empty: Datab
     app.terminate()
 
 
+async def test_a_row_that_was_removed_later_has_the_status_of_before(school: Make, empty: Database) -> None:
+    """It was suspended, came back, and was removed under another rule."""
+    app = await school(2, "suspend")
+    await app.execute("update payments set paid = false")
+    await steps(app)
+    rows, since = await table(app, ROWS), await app.fetchval(NOW)
+    await app.execute("update payments set paid = true")
+    await steps(app)
+    await app.execute("update payments set paid = false")
+    await ruled(app, settings("remove", brake="none"))
+    assert await table(app, ROWS) == []
+    assert (await undo(empty, "--since", since))["undone"] == {"returned": 2}
+    assert await table(app, ROWS) == rows
+    assert {row["status"] for row in await app.fetch(ROWS)} == {"inactive"}
+    assert await table(app, LEDGER) == []
+
+
 async def test_beside_a_daemon_at_work(
     school: Make, empty: Database, start_daemon: Callable[..., DaemonProcess]
 ) -> None:
