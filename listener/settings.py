@@ -172,6 +172,10 @@ class Settings(BaseSettings):
         "for how many days `listener history` and `listener undo` know what was done, to whom, by which rule and why; "
         "0, which it is unless set, keeps none"
     )
+    forget_days: str | None = optional(
+        "for how many days a deleted profile's key is kept in history, ledger, and what waits: the audit forgets it "
+        "then; 0 is the audit after next; never, unless set; `none` goes back to that"
+    )
 
     def url(self) -> str | None:
         """The database URL in clear; None leaves it to libpq's variables. Raises WrongSetting."""

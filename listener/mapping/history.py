@@ -13,12 +13,19 @@ MOST_DAYS = 36_500
 GIVEN = re.compile(r"\d{1,6}", re.ASCII)
 
 
+def days_given(settings: dict[str, str], name: str, setting: str, also: str) -> int | None:
+    """A number of days; None if it is not given, or is the word that means so. Raises WrongSetting."""
+    text = settings.get(name, also).strip()
+    if text == also:
+        return None
+    if GIVEN.fullmatch(text) is None or int(text) > MOST_DAYS:
+        raise WrongSetting(name=setting, problem=f"cannot be {text!r}: a number of days up to {MOST_DAYS:,}, or {also}")
+    return int(text)
+
+
 def days_of(settings: dict[str, str]) -> int:
     """How long the history is kept; 0: none is. Raises WrongSetting."""
-    text = settings.get(NAME, "0").strip()
-    if GIVEN.fullmatch(text) is None or int(text) > MOST_DAYS:
-        raise WrongSetting(name=SETTING, problem=f"cannot be {text!r}: a number of days up to {MOST_DAYS:,}, or 0")
-    return int(text)
+    return days_given(settings, NAME, SETTING, also="0") or 0
 
 
 def is_kept(mapping: Mapping) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from listener import sql
-from listener.mapping import brake, history, schools
+from listener.mapping import brake, forgetting, history, schools
 from listener.mapping.mapping import Mapping, column
 from listener.row_text import ROW, columns_of, has_row, over
 from listener.sql import identifier, literal
@@ -80,7 +80,7 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
         "by_lms_path": by_lms_path(mapping),
     }
     values |= no_checks if checks is None else checks
-    values |= brake.placeholders(mapping)
+    values |= brake.placeholders(mapping) | forgetting.placeholders(mapping)
     _render_parts(mapping, values)
     return values
 

@@ -81,6 +81,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
         *_of_schools(mapping),
         Piece("settle"),
         *([Piece("undoing")] if history.is_kept(mapping) else []),
+        Piece("forgetting"),
         Piece("count_made"),
         Piece("course_holders"),
         Piece("routed"),

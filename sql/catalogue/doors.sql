@@ -14,6 +14,7 @@ grant execute on function
     listener.repair_counts(),
     listener.audit_students(boolean, text[], bigint, bigint),
     listener.count_made(),
+    listener.forget_deleted(),
     listener.restart_if_restored(),
     listener.pause(text, text),
     listener.resume(text),

@@ -46,6 +46,10 @@ forgotten_pending as (
     returning pending_enrollment.profile_id
 ),
 
+forgotten_gone as (
+    delete from listener.gone where gone.profile_id = ($1::text)::{{profile_key_type}}
+),
+
 forgotten_in_quarantine as (
     delete from listener.quarantine where quarantine.content ->> $2 = $1::text
     returning quarantine.id

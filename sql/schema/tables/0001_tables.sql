@@ -324,6 +324,13 @@ comment on column listener.history.was is
 comment on column listener.history.cause is 'what the LMS''s triggers were told as listener.cause';
 comment on column listener.history.because is 'what the rule''s third column said';
 
+-- Profiles of which something is known in this schema, and which the LMS does not have any more: kept only where
+-- LISTENER_FORGET_DAYS says when they are to be forgotten.
+create table listener.gone (
+    profile_id {{profile_key_type}} primary key,
+    since timestamptz not null default clock_timestamp()
+);
+
 -- Problems that the leader knows of, and since when: so that `listener status` tells of them, too, and the next leader
 -- goes on where this one has ended.
 create table listener.problem (

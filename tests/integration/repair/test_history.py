@@ -134,7 +134,7 @@ async def test_a_reason_must_be_a_text(school: Make) -> None:
 
 async def test_where_none_is_kept_nothing_is_written_and_nothing_is_there_to_write_it(empty: Database) -> None:
     app = await brake.school(empty.url, 3)
-    texts = "select count(*) from listener.adapter where definition like '%listener.history%'"
+    texts = "select count(*) from listener.adapter where definition like '%insert into listener.history%'"
     assert await app.fetchval("select count(*) from listener.history") == await app.fetchval(texts) == 0
     for command in (("history",), ("undo", "--since", "1 hour")):
         done = await asyncio.to_thread(listener, empty.url, *command, check=False)
