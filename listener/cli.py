@@ -17,7 +17,8 @@ import typer
 from listener import logs
 from listener.build import VERSION
 from listener.commands import daemon as pausing
-from listener.commands import explanation_view, forgetting, status_view
+from listener.commands import explanation_view, forgetting, status_view, undoing
+from listener.commands import history as remembering
 from listener.commands import release as releasing
 from listener.commands import repair as repairing
 from listener.commands import schema as attaching
@@ -68,6 +69,8 @@ app.command(epilog="Example: listener sync --dry-run")(repairing.sync)
 app.command(epilog="Example: listener pending retry")(repairing.pending)
 app.command(epilog="Example: listener release --dry-run")(releasing.release)
 app.command(epilog="Example: listener explain 4711")(explanation_view.explain)
+app.command(epilog="Example: listener history 4711 --since '1 week'")(remembering.history)
+app.command(epilog="Example: listener undo --since '1 hour' --dry-run")(undoing.undo)
 app.command(epilog="Example: listener forget 4711")(forgetting.forget)
 app.command(epilog="Example: listener pause enroll --reason 'bulk import'")(pausing.pause)
 app.command(epilog="Example: listener resume enroll")(pausing.resume)

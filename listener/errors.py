@@ -196,6 +196,14 @@ class NotReplayed(ListenerError):
     `listener sync` puts right whatever was missed."""
 
 
+class NoHistory(ListenerError):
+    """no history is kept here: `listener install --history-days 90` keeps one from then on."""
+
+
+class UndoWhat(ListenerError):
+    """say what to undo: what was done since a moment (`--since '1 hour'`), or by the rule in force (`--rule last`)."""
+
+
 class NotAMoment(ListenerError):
     """--since {text!r} names no moment: say how long ago ('1 hour'), or when ('2026-05-01 12:00')."""
 

@@ -117,6 +117,7 @@ class Event(StrEnum):
         "the audit noted `students` of whom no note had told: by one of `tables`, as far as is known",
     )
     AUDIT_FAILED = "audit_failed", "the audit could not be done: `error`"
+    FORGOTTEN = "forgotten", "`students` whom the LMS has deleted long enough ago (`LISTENER_FORGET_DAYS`)"
     DRIFT_REPAIRED = "drift_repaired", "a count was off, and was repaired: `course_id`, `count_column`, `drift`"
     MAPPING_FOLLOWED = "mapping_followed", "a migration renamed or moved mapped things: `changes`"
     MAPPING_BROKEN = (

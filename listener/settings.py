@@ -139,7 +139,7 @@ class Settings(BaseSettings):
 
     wanted_query: str | None = optional(
         "query of two columns, the keys of a profile and of a course: who should be where, in place of "
-        "students in the default course; `none` goes back to these"
+        "students in the default course; a third column, a text, may say why; `none` goes back to these"
     )
     watch: str | None = optional(
         "for tables that the query reads and `install` cannot route: `table(column)`, which holds a "
@@ -166,6 +166,15 @@ class Settings(BaseSettings):
     course_seats: str | None = optional(
         "column of courses, or SQL over one row of them: how many may be enrolled at once; the rest wait, "
         "in order of arrival"
+    )
+
+    history_days: str | None = optional(
+        "for how many days `listener history` and `listener undo` know what was done, to whom, by which rule and why; "
+        "0, which it is unless set, keeps none"
+    )
+    forget_days: str | None = optional(
+        "for how many days a deleted profile's key is kept in history, ledger, and what waits: the audit forgets it "
+        "then; 0 is the audit after next; never, unless set; `none` goes back to that"
     )
 
     def url(self) -> str | None:

@@ -25,7 +25,8 @@ async def forget(
     ] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Take a profile's key out of everything that schema `listener` holds: notes, ledger, what waits, quarantine.
+    """Take a profile's key out of everything that schema `listener` holds: notes, ledger, history, what waits,
+    quarantine.
 
     The LMS's own tables are left as they are: delete the profile there first. A note that is still to be handled stays,
     and is said."""
@@ -45,6 +46,7 @@ def _show_forgotten(found: Forgotten) -> None:
         counted(found.pending, "student set aside", "students set aside"),
         counted(found.quarantined, "row in quarantine", "rows in quarantine"),
         counted(found.notes, "note"),
+        counted(found.history, "line of the history", "lines of the history"),
         counted(found.mentioned, "text that named it", "texts that named it"),
     ]
     gone = [row for row in rows if not row.startswith("0 ")]

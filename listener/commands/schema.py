@@ -18,8 +18,8 @@ from listener.errors import NotReviewed, PlanMoved, PlanOrPrint, WrongSetting
 from listener.inspection import matching, structure
 from listener.inspection import review as reviewing
 from listener.inspection.review import Review
-from listener.inspection.rule_text import rule_text
 from listener.mapping.mapping import Mapping
+from listener.mapping.rule_text import rule_text
 from listener.schema import install as installing
 from listener.schema import own_reactions, reaction_files
 from listener.settings import MAPPING, Settings

@@ -23,10 +23,11 @@ from listener.discovery.rule_parts import GUESSED, Parts, RuleParts
 from listener.discovery.states import ranked
 from listener.discovery.tables import Tables
 from listener.errors import WrongSetting
+from listener.mapping import history
 from listener.mapping.description import described
 from listener.mapping.mapping import Actions, Mapping, MissingIndex, Table
 from listener.mapping.pinning import NO_QUERY, QUERY, RULE
-from listener.rules.wanted_rule import with_query
+from listener.rules.wanted_rule import key_of, with_query
 from listener.settings import MAPPING, PREFIX, Settings
 
 SMALL_TABLE_ROWS = 100_000
@@ -117,6 +118,8 @@ async def look(
     mapping = _with_catalogue(await _mapping(connection, found, asked, values), catalogue)
     if by_query:
         mapping = await with_query(connection, mapping, catalogue, asked)
+    if history.is_kept(mapping):
+        mapping = replace(mapping, enrollment_key=key_of(mapping, enrollments.relation))
     kept = {name: value for name, value in asked.items() if name in given_now and name != ACCEPTED}
     mapping = replace(mapping, settings=kept | asking.kept)
     owners = (catalogue.relations[table].owner for table in mapping.tables if table in catalogue.relations)

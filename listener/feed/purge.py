@@ -5,8 +5,11 @@ from listener.database.rows import Executor, only_row
 PURGE_ROWS = 1000
 """Rows deleted by one statement: it takes a few milliseconds, in which reactions wait."""
 
-NOTES = "select notes, last_xid::text, next_pass_from::text from listener.purge(($1::text)::xid8, $2, $3)"
+NOTES = """
+select notes, last_xid::text, next_pass_from::text, keeps_history from listener.purge(($1::text)::xid8, $2, $3)
+"""
 CHECKPOINTS = "select * from listener.purge_checkpoints($1, $2, $3, $4)"
+HISTORY = "select * from listener.purge_history($1, $2)"
 
 
 class Purge:
@@ -20,9 +23,11 @@ class Purge:
         self._xid = 0
         self._next_pass_from: int | None = None
         self._seq = dict.fromkeys(consumers, 0)
+        self._history_id = 0
 
     async def step(self, executor: Executor) -> bool:
-        """Delete up to PURGE_ROWS notes, and as many checkpoints of each consumer; False when none were left."""
+        """Delete up to PURGE_ROWS notes, and as many checkpoints of each consumer; then, of the history, what is older
+        than it is kept. False when none were left."""
         notes = await only_row(executor, NOTES, str(self._xid), PURGE_ROWS, self._retention)
         next_pass_from = int(notes["next_pass_from"])
         if self._next_pass_from is None or next_pass_from < self._next_pass_from:
@@ -37,4 +42,8 @@ class Purge:
             if row is not None and row["last_seq"] is not None:
                 self._seq[consumer] = row["last_seq"]
                 more = more or row["checkpoints"] == PURGE_ROWS
+        if notes["keeps_history"] and not more:
+            history = await only_row(executor, HISTORY, self._history_id, PURGE_ROWS)
+            self._history_id = history["last_id"] or self._history_id
+            more = history["gone"] == PURGE_ROWS
         return more

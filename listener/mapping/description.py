@@ -2,6 +2,8 @@
 
 from dataclasses import asdict
 
+from listener.mapping import forgetting
+from listener.mapping.history import days_of, is_kept
 from listener.mapping.mapping import Mapping, Route, Watched, readable
 from listener.mapping.tenant import Tenant
 
@@ -10,6 +12,7 @@ def described(mapping: Mapping) -> list[tuple[str, str]]:
     """(part of the mapping, its description), in reading order."""
     plain = {name: readable(text) for name, text in asdict(mapping).items() if isinstance(text, str)}
     values = {**mapping.extra_values, **mapping.course_values}
+    days, forgets = days_of(mapping.settings), forgetting.days_of(mapping)
     given = ", ".join(f"{name} = {value}" for name, value in values.items())
     enrollments = f"{mapping.enrollment_table.label} ({mapping.enrollment_profile}, {mapping.enrollment_course})"
     by_rule = [
@@ -29,6 +32,8 @@ def described(mapping: Mapping) -> list[tuple[str, str]]:
         ("actions", mapping.actions),
         *([] if mapping.wanted_query is None else [("leaving", _leaving(mapping))]),
         *([] if mapping.course_seats is None else [("seats", f"{plain['course_seats']}; the rest wait")]),
+        *([("history", f"kept for {days:,} days")] if is_kept(mapping) else []),
+        *([] if forgets is None else [("forgotten", f"profiles that were deleted {forgets:,} days ago")]),
         *((f"reads {each.table.label}", _watched(each)) for each in mapping.watched),
     ]
 

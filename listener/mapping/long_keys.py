@@ -16,6 +16,7 @@ KEYS = {
     "pending_count": ("course_id",),
     "course_count": ("course_id",),
     "made_enrollment": ("profile_id", "course_id"),
+    "gone": ("profile_id",),
     "waiting": ("profile_id", "course_id"),
 }
 """Our tables with an index over keys of the LMS's."""

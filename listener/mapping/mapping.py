@@ -89,7 +89,9 @@ class Mapping:
     runtime_roles: tuple[str, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
     wanted_query: str | None = None
-    """The rule: a query of two columns, profile and course. None: students, in the default course."""
+    """The rule: a query of profile and course, and maybe of why. None: students, in the default course."""
+    says_why: bool = False
+    """Whether the query has a third column, a text that says why."""
     watched: tuple[Watched, ...] = ()
     query_views: tuple[str, ...] = ()
     query_functions: tuple[CalledFunction, ...] = ()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from listener import sql
-from listener.mapping import brake, schools
+from listener.mapping import brake, forgetting, history, schools
 from listener.mapping.mapping import Mapping, column
 from listener.row_text import ROW, columns_of, has_row, over
 from listener.sql import identifier, literal
@@ -39,6 +39,7 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
         "active_value": literal(mapping.active_values[0]) if mapping.active_values else "null",
         "inactive_value": literal(mapping.inactive_value or ""),
         "enrollment_status_name": identifier(mapping.enrollment_status or ""),
+        "enrollment_status_label": literal(mapping.enrollment_status or ""),
         "left_word": literal(LEFT_WORDS[mapping.on_leave]),
         "course_seats": mapping.course_seats or "null",
         "has_seats": str(mapping.course_seats is not None).lower(),
@@ -79,7 +80,7 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
         "by_lms_path": by_lms_path(mapping),
     }
     values |= no_checks if checks is None else checks
-    values |= brake.placeholders(mapping)
+    values |= brake.placeholders(mapping) | forgetting.placeholders(mapping)
     _render_parts(mapping, values)
     return values
 
@@ -115,6 +116,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
     every_course = f"{mapping.course_table} as course"
     values["first_of_all_courses"] = part("rules", "first_course_past_errors", courses=every_course)
     values |= schools.placeholders(mapping, part)
+    values |= history.placeholders(mapping, values, part)
     # As it stands; by the function that goes on past a course for which the rule fails; and in a course that is said.
     if mapping.tenant is not None:
         values |= schools.queries(mapping, part)
@@ -149,7 +151,6 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     pair = "enrolled.profile_id = asked.id and enrolled.course_id = asked.course_id"
     values["is_made_of_it"] = "enrolled.profile_id = asked.id" if mapping.one_course_each else pair
     values["may_go"] = part("settling", "may_go")
-    values["each_once"] = "" if mapping.one_course_each else "distinct"
     values["enrolled_word"] = part("ledger", "enrolled_word") if takes_back else "'enrolled'"
     values["taken_back"] = values["taken_back_outcome"] = ""
     values["is_gone"] = part("ledger", "is_gone")

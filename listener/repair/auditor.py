@@ -24,6 +24,7 @@ from listener.database.rows import only_row
 from listener.errors import InTheWay, ListenerError
 from listener.instruments.instruments import Instruments
 from listener.logs import Event
+from listener.mapping import forgetting
 from listener.mapping.mapping import Mapping
 from listener.reasons import reason
 from listener.repair import count_repair
@@ -61,6 +62,7 @@ select set_config(name, '0', true) from pg_catalog.pg_settings where name = 'tra
 
 MAKE_GOOD_STUDENTS = "select * from listener.make_good_students()"
 COUNT_MADE = "select listener.count_made()"
+FORGET_DELETED = "select listener.forget_deleted()"
 MAKE_GOOD_COUNTS = "select * from listener.make_good_counts()"
 
 
@@ -177,6 +179,11 @@ class Auditor:
             if mapping.takes_back:
                 async with self._whole_tables(connection):
                     await connection.execute(COUNT_MADE)
+            if forgetting.days_of(mapping) is not None:
+                async with self._whole_tables(connection):
+                    forgotten = await connection.fetchval(FORGET_DELETED)
+                if forgotten:
+                    self._log.info(Event.FORGOTTEN, students=forgotten)
         except (*CONNECTION_OVER, *INTERRUPTED):
             raise
         except asyncpg.PostgresError as error:

@@ -28,8 +28,10 @@ class Forgotten:
     """1 if the profile was set aside."""
     quarantined: int
     notes: int
+    history: int
+    """What was done to it."""
     mentioned: int
-    """Examples of a problem, and errors of a course's count."""
+    """Examples of a problem, errors of a course's count, and reasons for what was done to others."""
     unhandled: int
     """Notes that stay, since some consumer has still to handle them."""
     is_there: bool
@@ -60,5 +62,5 @@ async def forget(connection: Connection, mapping: Mapping, profile: str, seconds
 
 
 def _both(earlier: Forgotten, later: Forgotten) -> Forgotten:
-    counts = ("made", "waiting", "pending", "quarantined", "notes", "mentioned")
+    counts = ("made", "waiting", "pending", "quarantined", "notes", "history", "mentioned")
     return replace(later, **{name: getattr(earlier, name) + getattr(later, name) for name in counts})

@@ -15,7 +15,9 @@ from listener.routes.facts import Facts, learn
 from listener.rules import session_dependent
 
 SETTING = "LISTENER_WANTED_QUERY"
-COLUMNS = 2
+NAMES = ("profile_id", "course_id", "because")
+"""Of the columns; the last may be left out."""
+TEXTS = ("text", "character varying")
 
 WHOLE_ROW = re.compile(r"\{VAR :varno -?\d+ :varattno 0 ")
 LOCKS = re.compile(r":rowMarks [^<]|:hasForUpdate true")
@@ -43,12 +45,14 @@ class WantedQuery:
     depends_on_time: bool
     views: tuple[str, ...]
     functions: tuple[CalledFunction, ...]
+    says_why: bool
+    """Whether it has a third column."""
     facts: Facts
     """What the catalogue says of everything in it."""
 
 
 async def understand(connection: Connection, text: str, profile: Column, course: Column) -> WantedQuery:
-    """Parse a query of (profile, course). Raises WrongSetting if it is none, or may not be run."""
+    """Parse a query of profile, course and maybe why. Raises WrongSetting if it is none, or may not be run."""
     async with expressions.undone(connection):
         await _make_view(connection, text)
         await connection.execute("set local search_path = ''")
@@ -93,18 +97,20 @@ async def understand(connection: Connection, text: str, profile: Column, course:
         session_dependent.tells_the_time(text, trees) or any(each["tells_the_time"] for each in functions),
         tuple(facts.names.values()),
         tuple(CalledFunction(each["name"], each["body"]) for each in functions if not each["is_builtin"]),
+        len(shape["types"]) == len(NAMES),
         facts,
     )
 
 
 async def _make_view(connection: Connection, text: str) -> None:
-    statement = f"create temporary view listener_expression (profile_id, course_id) as {text}"
     await expressions.by_own_path(connection)
     try:
         columns = len((await connection.prepare(text)).get_attributes())
-        if columns not in (0, COLUMNS):
-            raise _wrong(text, f"must have two columns, the keys of a profile and of a course, not {columns}")
-        await connection.fetch(statement)
+        if columns not in (0, len(NAMES) - 1, len(NAMES)):
+            needed = "two columns, the keys of a profile and of a course, and at most a third one that says why"
+            raise _wrong(text, f"must have {needed}, not {columns}")
+        names = ", ".join(NAMES[: columns or 2])
+        await connection.fetch(f"create temporary view listener_expression ({names}) as {text}")
     except asyncpg.InsufficientPrivilegeError as error:
         raise expressions.may_not(connection, SETTING, error) from error
     except asyncpg.PostgresError as error:
@@ -112,7 +118,9 @@ async def _make_view(connection: Connection, text: str) -> None:
 
 
 def _check_columns(text: str, types: list[str], profile: Column, course: Column) -> None:
-    for kind, key, what in zip(types, (profile, course), ("profile", "course"), strict=True):
+    if len(types) == len(NAMES) and re.sub(r"\(.*\)", "", types[-1]) not in TEXTS:
+        raise _wrong(text, f"must say why, in its third column, as text, not as {types[-1]}")
+    for kind, key, what in zip(types[:2], (profile, course), ("profile", "course"), strict=True):
         plain = re.sub(r"\(.*\)", "", kind)
         found = replace(key, type=plain, category="S" if plain in ("text", "character varying", "character") else "")
         if plain != key.type and found.family != key.family:

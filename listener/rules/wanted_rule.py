@@ -28,12 +28,11 @@ async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalo
     if on_leave != "keep":
         _check_own(mapping, query, asked.get("watch"))
         watched = _with_profiles(mapping, watched)
-    key = enrollments.key if on_leave != "keep" else None
-    if key is not None and key.name in (mapping.enrollment_profile, mapping.enrollment_course):
-        key = None
+    key = None if on_leave == "keep" else key_of(mapping, enrollments)
     found = replace(
         mapping,
         wanted_query=query.text,
+        says_why=query.says_why,
         watched=watched,
         query_views=query.views,
         query_functions=query.functions,
@@ -41,7 +40,7 @@ async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalo
         on_leave=on_leave,
         inactive_value=inactive,
         course_seats=await _seats(connection, mapping, courses, asked.get("course_seats")),
-        enrollment_key=None if key is None else key.name,
+        enrollment_key=key,
         student_view="select distinct wanted.profile_id as id\n            from (\n"
         f"{query.text}\n            ) as wanted(profile_id, course_id)",
         partitioned=tuple(
@@ -52,6 +51,12 @@ async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalo
     )
     await _try(connection, found, asked["wanted_query"])
     return found
+
+
+def key_of(mapping: Mapping, enrollments: Relation) -> str | None:
+    """The enrollments' own key: it tells a row from others of the same pair."""
+    pair = (mapping.enrollment_profile, mapping.enrollment_course)
+    return None if enrollments.key is None or enrollments.key.name in pair else enrollments.key.name
 
 
 def _check_own(mapping: Mapping, query: wanted_query.WantedQuery, given: str | None) -> None:

@@ -32,7 +32,7 @@ from listener.mapping.description import students
 from listener.mapping.mapping import Mapping
 from listener.mapping.pinning import pinned, tables_of
 from listener.reasons import reason
-from listener.schema import pieces
+from listener.schema import pieces, recording
 from listener.sql import identifier, literal
 
 
@@ -73,6 +73,7 @@ def script(
         *([] if earlier is None or counts_alike(earlier, mapping) else [sql.read("schema/script/steps", "recount")]),
         *([] if earlier is None or mapping.takes_back else [sql.read("schema/script/steps", "hold_nobody")]),
         *([sql.read("schema/script/steps", "look_at_everyone")] if has_new_rule(earlier, mapping) else []),
+        *recording.steps(mapping, is_there=earlier is not None),
         sql.render(sql.read("schema/script/steps", "record"), values),
     ]
     parts = ownership.statements(
@@ -166,10 +167,12 @@ async def plan(
     take_over: bool = False,
     grant_to: tuple[str, ...] = (),
     owner: str | None = None,
+    rule: dict[str, str] | None = None,
 ) -> Plan:
     """Look at the database and decide what to install. Settings of an earlier installation still hold. `owner` is the
-    role from `--owner`. Raises SchemaTaken, DevelopmentVersion, WrongVersion, UnknownRecord, TablesOfAnother,
-    TriggersInTheWay, MixedTrigger, NoSuchRole, Blinded, and what `look` and `ownership.of` raise."""
+    role from `--owner`; `rule` are the settings of an earlier rule that is to be in force again. Raises SchemaTaken,
+    DevelopmentVersion, WrongVersion, UnknownRecord, TablesOfAnother, TriggersInTheWay, MixedTrigger, NoSuchRole,
+    Blinded, and what `look` and `ownership.of` raise."""
     installed = await installation.look(connection, mightier=True)
     if (
         installed is None
@@ -179,14 +182,14 @@ async def plan(
     if installed is not None and installed.version > VERSION:
         raise WrongVersion(installed=installed.version, needed=VERSION, mend="update this program")
     earlier = installed.mapping if installed else None
-    discovery, kept = await _discover(connection, settings, installed)
+    discovery, kept = await _discover(connection, settings, installed, rule)
     mapping = discovery.mapping
     if earlier is not None and earlier.is_student != "true" and mapping.is_student == "true":
-        rule = students(earlier)
+        until_now = students(earlier)
         if not {"student_predicate", "wanted_query"} & {**kept, **settings}.keys():
             raise Undecided(
                 what="who is a student",
-                reason=f"until now it was {rule}, and nothing in {mapping.profile_table.label} says so any more",
+                reason=f"until now it was {until_now}, and nothing in {mapping.profile_table.label} says so any more",
                 setting="LISTENER_STUDENT_PREDICATE (`true` is everyone)",
             )
     found = await takeover.existing(connection, mapping)
@@ -218,12 +221,13 @@ async def plan(
 
 
 async def _discover(
-    connection: Connection, settings: dict[str, str], installed: Installation | None
+    connection: Connection, settings: dict[str, str], installed: Installation | None, rule: dict[str, str] | None
 ) -> tuple[Discovery, dict[str, str]]:
     """The LMS, and the settings that an earlier installation knows. Raises TablesOfAnother, and what `look` raises."""
     if installed is None:
         return await look(connection, settings, {}), {}
     kept = pinned(installed.current, settings)
+    kept = kept if rule is None else recording.settings_of(rule, kept)
     tables = tables_of(installed.current, settings)
     try:
         return await look(connection, {**kept, **settings}, tables), kept

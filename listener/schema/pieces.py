@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from listener import sql
-from listener.mapping import long_keys, rendering
+from listener.mapping import history, long_keys, rendering
 from listener.mapping.binding import Tokens
 from listener.mapping.mapping import EVERY_CHANGE, Mapping, Table
 from listener.schema import step, watching
@@ -80,6 +80,8 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("stays"),
         *_of_schools(mapping),
         Piece("settle"),
+        *([Piece("undoing")] if history.is_kept(mapping) else []),
+        Piece("forgetting"),
         Piece("count_made"),
         Piece("course_holders"),
         Piece("routed"),
@@ -198,6 +200,7 @@ def _files(mapping: Mapping) -> dict[str, list[str]]:
         "repairs": ["missed", "audit_students", "make_good_students", "make_good_counts", "repair_counts"],
         "rights": ["rights"],
     }
+    files["reactions"].insert(-1, "history")
     files["repairs"] += ["restart_feed", "restart_if_restored", "pausing", "problems", "rule_parts"]
     files["repairs"] += ["partitions", "first_partitions"]
     files["repairs"] += ["long_keys"] if long_keys.may_be_long(mapping) else []

@@ -18,7 +18,7 @@ needed as (
         has_table_privilege(class.oid, 'select')
     from schema
     inner join pg_catalog.pg_class as class on class.relnamespace = schema.oid
-    where class.relkind in ('r', 'v') and class.relname <> 'quarantine'
+    where class.relkind in ('r', 'v') and class.relname not in ('quarantine', 'history')
     union all
     select
         format('EXECUTE on listener.%s', proc.proname),

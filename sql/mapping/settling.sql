@@ -10,7 +10,7 @@ insert into {{enrollment_table}} as new_enrollment ({{enrollment_columns}})
         returning
             {{enrollment_profile:new_enrollment}}::{{profile_key_type}} as profile_id,
             {{enrollment_course:new_enrollment}}::{{course_key_type}} as course_id,
-            {{row_key:new_enrollment}} as row_key
+            {{row_key:new_enrollment}} as row_key{{enrolled_status}}
 
 -- name: enroll_observed
 -- Only looks who would be.
@@ -89,7 +89,7 @@ delete from {{enrollment_table}} as enrollment
             and {{enrollment_course:enrollment}} = leaving.course_id
             and {{row_key:enrollment}} is not distinct from leaving.row_key
             and ({{is_active:enrollment}}) is true{{is_alone}}
-        returning leaving.profile_id, leaving.course_id
+        returning leaving.profile_id, leaving.course_id{{left_content}}
 
 -- name: leave_suspend
 update {{enrollment_table}} as enrollment
@@ -100,7 +100,7 @@ update {{enrollment_table}} as enrollment
             and {{enrollment_course:enrollment}} = leaving.course_id
             and {{row_key:enrollment}} is not distinct from leaving.row_key
             and ({{is_active:enrollment}}) is true{{is_alone}}
-        returning leaving.profile_id, leaving.course_id
+        returning leaving.profile_id, leaving.course_id{{left_status}}
 
 -- name: query_settings
 -- However the caller's session is tuned: the query may look something up for each profile, which only a nested loop does by
@@ -134,7 +134,7 @@ returned as (
                 where made.profile_id = to_enroll.id and made.course_id = to_enroll.course_id
             )
             and ({{enrollment_status:enrollment}})::text = {{inactive_value}}{{is_alone}}
-        returning to_enroll.id as profile_id, to_enroll.course_id
+        returning to_enroll.id as profile_id, to_enroll.course_id{{returned_status}}
     )
 
 -- name: seats

@@ -46,9 +46,26 @@ forgotten_pending as (
     returning pending_enrollment.profile_id
 ),
 
+forgotten_gone as (
+    delete from listener.gone where gone.profile_id = ($1::text)::{{profile_key_type}}
+),
+
 forgotten_in_quarantine as (
     delete from listener.quarantine where quarantine.content ->> $2 = $1::text
     returning quarantine.id
+),
+
+forgotten_history as (
+    delete from listener.history where history.profile_id = ($1::text)::{{profile_key_type}}
+    returning history.id
+),
+
+-- What was done to somebody else may have been because of this one.
+forgotten_reason as (
+    update listener.history
+    set because = regexp_replace(history.because, $3, '…', 'g')
+    where history.because ~ $3 and history.profile_id <> ($1::text)::{{profile_key_type}}
+    returning history.id
 ),
 
 forgotten_example as (
@@ -71,5 +88,8 @@ select
     (select count(*) from forgotten_pending) as pending,
     (select count(*) from forgotten_in_quarantine) as quarantined,
     (select count(*) from forgotten_note) as notes,
-    (select count(*) from forgotten_example) + (select count(*) from forgotten_error) as mentioned,
+    (select count(*) from forgotten_history) as history,
+    (select count(*) from forgotten_example)
+    + (select count(*) from forgotten_error)
+    + (select count(*) from forgotten_reason) as mentioned,
     (select count(*) from concerned_note where not concerned_note.is_handled) as unhandled;

@@ -141,11 +141,11 @@ begin
     wanted as {{wanted_once}} (
         select {{each_once}}
             wanted.profile_id::{{profile_key_type}} as profile_id,
-            wanted.course_id::{{course_key_type}} as course_id
+            wanted.course_id::{{course_key_type}} as course_id{{wanted_because}}
         from (
             {{settled_query}}
-        ) as wanted(profile_id, course_id)
-        where {{is_of_these}}{{has_course}}{{in_only_course:wanted}}
+        ) as wanted(profile_id, course_id{{because_name}})
+        where {{is_of_these}}{{has_course}}{{in_only_course:wanted}}{{first_because}}
     ),
 
     {{who_asks}}{{seats}},
@@ -165,7 +165,7 @@ begin
 
     enrolled as (
         {{enroll}}
-    ){{taken_back}},
+    ){{taken_back}}{{history}},
 
     -- Who was to be enrolled, beside the row that was made of it, if any; and why none was made. (A join that leaves nobody out
     -- is never one by nested loops, whatever the session is tuned to.)

@@ -8,7 +8,8 @@ create or replace function listener.purge(
     keep_seconds double precision,
     out notes bigint,
     out last_xid xid8,
-    out next_pass_from xid8
+    out next_pass_from xid8,
+    out keeps_history boolean
 )
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
@@ -60,8 +61,9 @@ begin
     select
         (select count(*) from purged_note),
         (select purged_note.xid from purged_note order by purged_note.xid desc limit 1),
-        least((select first_to_stay.xid from first_to_stay), pg_snapshot_xmin(pg_current_snapshot()))
-    into notes, last_xid, next_pass_from;
+        least((select first_to_stay.xid from first_to_stay), pg_snapshot_xmin(pg_current_snapshot())),
+        {{keeps_history}}
+    into notes, last_xid, next_pass_from, keeps_history;
 end;
 $$;
 

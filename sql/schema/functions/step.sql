@@ -125,6 +125,9 @@ begin
         loop
             perform listener.purge_checkpoints(each_consumer, 0, 1000, extract(epoch from retention)::float8);
         end loop;
+        if {{keeps_history}} then
+            perform listener.purge_history(0, 1000);
+        end if;
     exception when assert_failure or others then
         problem := concat_ws('; ', problem, 'purge: ' || listener.error_text(null, sqlerrm));
     end;

@@ -130,6 +130,29 @@ set
     mapping = excluded.mapping,
     installed_at = now();
 
+-- name: record_rule
+-- Which rule is in force from here on, since when, and who said so; nothing if it is the same as before.
+insert into listener.rule (text, settings)
+select now_in_force.text, now_in_force.settings
+from (values ({{rule_text}}, {{rule_settings}}::jsonb)) as now_in_force(text, settings)
+where not exists (
+    select
+    from (select rule.text, rule.settings from listener.rule order by rule.number desc limit 1) as before
+    where before.text = now_in_force.text and before.settings = now_in_force.settings
+);
+
+-- name: history_begins
+update listener.purged
+set history_from = clock_timestamp()
+where purged.history_from is null;
+
+-- name: history_ends
+-- It is not kept any more. (Deleted, not truncated: whoever reads it at this moment is in nobody's way.)
+delete from listener.history;
+update listener.purged
+set history_from = null
+where purged.history_from is not null;
+
 -- name: first_checkpoints
 -- The built-in reactions begin with what is noted from here on: what this transaction notes itself, too.
 insert into listener.checkpoint (consumer, seq, handled)
@@ -174,11 +197,11 @@ end;
 $$;
 
 -- name: grants
--- What the daemon needs when it runs under a role of its own: to read what is ours, but for rows of the LMS's that were put away,
--- and the doors. It writes nothing by itself.
+-- What the daemon needs when it runs under a role of its own: to read what is ours, but for rows of the LMS's that were put away
+-- or removed, and the doors. It writes nothing by itself.
 grant usage on schema listener to {{grantees}};
 grant select on all tables in schema listener to {{grantees}};
-revoke select on listener.quarantine from {{grantees}};
+revoke select on listener.quarantine, listener.history from {{grantees}};
 
 -- name: index
 -- Every statement of the daemon looks up enrollments by profile.

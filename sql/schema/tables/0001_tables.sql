@@ -276,10 +276,60 @@ comment on column listener.reaction.hash is 'SHA-256 of the text: whether a file
 -- Up to when notes have been purged: what a reaction can be made to handle again is younger.
 create table listener.purged (
     only_row boolean primary key default true check (only_row),
-    latest_note_at timestamptz not null
+    latest_note_at timestamptz not null,
+    history_from timestamptz
 );
 
 insert into listener.purged (latest_note_at) values ('-infinity');
+
+comment on column listener.purged.history_from is 'all that was done since is in the history; null while none is kept';
+
+-- Rules that were installed: a row each time that it became another one, and the last is in force.
+create table listener.rule (
+    number integer primary key generated always as identity,
+    text text not null,
+    settings jsonb not null,
+    installed_at timestamptz not null default clock_timestamp(),
+    installed_by text not null default session_user
+);
+
+comment on column listener.rule.text is 'the rule as a query, as LISTENER_WANTED_QUERY takes it';
+comment on column listener.rule.settings is 'the settings about the rule that were given';
+
+-- What was done, by which rule, and why: kept only where LISTENER_HISTORY_DAYS says so, and written by the statement that
+-- does it.
+create table listener.history (
+    id bigint primary key generated always as identity,
+    at timestamptz not null default clock_timestamp(),
+    profile_id {{profile_key_type}} not null,
+    course_id {{course_key_type}} not null,
+    done text not null,
+    row_key text,
+    status text,
+    was jsonb,
+    cause text not null,
+    rule integer,
+    because text
+);
+
+-- By hash: a key may be a text of any length. By blocks: moments rise with the rows, and so this one costs next to nothing.
+create index history_of_profile on listener.history using hash (profile_id);
+create index history_at on listener.history using brin (at);
+
+comment on column listener.history.done is 'enrolled, returned, suspended or removed';
+comment on column listener.history.row_key is 'the primary key of that row of the LMS''s, as text';
+comment on column listener.history.status is 'the status that it had then; null if it was removed';
+comment on column listener.history.was is
+'what there was before: nothing, the status of the same row, or the whole of the row that was removed';
+comment on column listener.history.cause is 'what the LMS''s triggers were told as listener.cause';
+comment on column listener.history.because is 'what the rule''s third column said';
+
+-- Profiles of which something is known in this schema, and which the LMS does not have any more: kept only where
+-- LISTENER_FORGET_DAYS says when they are to be forgotten.
+create table listener.gone (
+    profile_id {{profile_key_type}} primary key,
+    since timestamptz not null default clock_timestamp()
+);
 
 -- Problems that the leader knows of, and since when: so that `listener status` tells of them, too, and the next leader
 -- goes on where this one has ended.

@@ -62,7 +62,8 @@ LOOKS = tuple(
     for line in (
         "status", "status --full --json", "diagnose", "diagnose --json", f"explain {PROFILE}", "pending",
         "sync --dry-run", "sync --structure --dry-run", "sync --structure --print", "install --plan", "install --print",
-        "replay enroll --since 1h --dry-run", "rule", "release --dry-run",
+        "replay enroll --since 1h --dry-run", "rule", "release --dry-run", "history --json",
+        "undo --since 1h --dry-run",
     )
 )  # fmt: skip
 CHANGES = (
@@ -71,7 +72,7 @@ CHANGES = (
         Case(tuple(line.split()))
         for line in (
             "install --take-over", "uninstall", "sync", "sync --structure", "pause enroll", "resume enroll",
-            "pending retry", "pending drop", "release", f"forget {PROFILE}",
+            "pending retry", "pending drop", "release", "undo --rule last", f"forget {PROFILE}",
         )
     ),
 )  # fmt: skip
@@ -100,7 +101,12 @@ def school(make_database: Callable[..., Database]) -> Callable[[Case], Database]
 
     def make(case: Case) -> Database:
         database = make_database(installed=case.installed)
+        of_a_history = case.arguments[0] in ("history", "undo")
+        if of_a_history:
+            listener(database.url, "install", "--history-days", "30")
         database.server.psql(database.name, ROWS)
+        if of_a_history:
+            database.server.psql(database.name, "select from listener.step()")
         return database
 
     return make

@@ -92,9 +92,12 @@ ELSEWHERE = {
     *("exposed_tables", "fence.standing", "fence.types"),  # of the catalogue, by name
     # Of one profile, by key; of the feed they read what waits, once (`test_explain.py` looks at their cost):
     *(f"profile_look.{name}" for name in sql.sections("inspection/profile_look")),
+    *(
+        f"history.{name}" for name in sql.sections("inspection/history")
+    ),  # of a history, which these schools keep none of:
+    *(f"undoing.{name}" for name in sql.sections("repair/undoing")),  # too (`test_history.py` looks at their cost)
     "matching",  # stops after some time
     *(f"rule_failure.{name}" for name in sql.sections("inspection/rule_failure")),  # too
-    *(f"rule.{name}" for name in sql.sections("inspection/rule")),  # printed, never run
     # Parts of others:
     *("batch", "next_notes", "notes_after", "doorbell.ring", "doorbell.look", "findings.orphans"),
     *(f"preview.{name}" for name in sql.sections("inspection/preview")),

@@ -8,6 +8,7 @@ import pytest
 
 from listener.database.connection import Connection
 from tests.conftest import Database
+from tests.support import remembering
 from tests.support.dumping import dump
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess, listener
@@ -99,3 +100,56 @@ def test_what_is_no_key_is_told_in_a_line(database: Database) -> None:
     done = listener(database.url, "forget", "nobody", check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("listener: 'nobody' is no key of a profile")
+
+
+KNOWN = """
+select array_agg(distinct profile_id order by profile_id)
+from (
+    select profile_id from listener.history
+    union all
+    select profile_id from listener.made_enrollment
+    union all
+    select profile_id from listener.gone
+) as known
+"""
+FORGET = "select listener.forget_deleted()"
+
+
+async def test_who_is_deleted_is_forgotten_by_the_setting_if_two_looks_miss_it(empty: Database) -> None:
+    """And not who is there again, as after a table was emptied and filled again; nor whose enrollments are there."""
+    app = await remembering.school(empty.url, 4, forget_days="0")
+    assert await app.fetchval(FORGET) == 0
+    await app.execute("create table copy as select * from profiles where id <= 2; delete from profiles where id <= 3")
+    await app.execute("set session_replication_role = replica; delete from profiles where id = 4")
+    assert await app.fetchval(FORGET) == 0
+    assert await app.fetchval(KNOWN) == [1, 2, 3, 4], "a mistake may be put right"
+    await app.execute("insert into profiles select * from copy where id = 2; reset session_replication_role")
+    assert await app.fetchval(FORGET) == 2
+    assert await app.fetchval(KNOWN) == [2, 4]
+    await app.execute("delete from enrollments")
+    assert [await app.fetchval(FORGET) for _ in range(3)] == [0, 1, 0]
+    assert await app.fetchval(KNOWN) == [2]
+    app.terminate()
+
+
+@pytest.mark.parametrize("days", ["30", "none"])
+async def test_it_is_not_forgotten_before_its_time(empty: Database, days: str) -> None:
+    app = await remembering.school(empty.url, 2, forget_days=days)
+    await app.execute("delete from profiles where id = 1")
+    assert [await app.fetchval(FORGET) for _ in range(2)] == [0, 0]
+    await app.execute("update listener.gone set since = since - interval '29 days'")
+    assert await app.fetchval(FORGET) == 0
+    await app.execute("update listener.gone set since = since - interval '1 day'")
+    assert await app.fetchval(FORGET) == (days == "30")
+    assert await app.fetchval(KNOWN) == ([2] if days == "30" else [1, 2])
+    app.terminate()
+
+
+async def test_the_audit_forgets_and_the_log_says_so(empty: Database, start_daemon: Start) -> None:
+    app = await remembering.school(empty.url, 2, forget_days="0")
+    daemon = start_daemon(empty, audit_seconds=0.2).wait_ready("leading")
+    await app.execute("delete from profiles where id = 1")
+    await eventually(app, KNOWN, equals=[2])
+    daemon.told("forgotten")
+    assert [line["students"] for line in daemon.events("forgotten")] == [1]
+    app.terminate()

@@ -19,9 +19,13 @@ REFUSED = {
     "two statements": (f"{EVERYONE}; select 1, 2", "is not understood: "),
     "a table that is not there": ("select id, id from pupils", 'relation "pupils" does not exist'),
     "one column": ("select id from profiles", "must have two columns, the keys of a profile and of a course"),
-    "three columns": (
+    "a reason that is no text": (
         "select profiles.id, courses.id, 1 from profiles cross join courses",
-        "must have two columns, the keys of a profile and of a course, not 3",
+        "must say why, in its third column, as text, not as integer",
+    ),
+    "four columns": (
+        "select profiles.id, courses.id, 'a', 'b' from profiles cross join courses",
+        "must have two columns, the keys of a profile and of a course, and at most a third one that says why, not 4",
     ),
     "a course of another type": (
         "select profiles.id, courses.title from profiles cross join courses",

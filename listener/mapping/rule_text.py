@@ -15,7 +15,7 @@ def rule_text(mapping: Mapping) -> str:
         return mapping.wanted_query
     values = rendering.placeholders(mapping)
     values |= {name: _nested(values[name]) for name in PARTS if name in values}
-    return sql.render(sql.read("inspection/rule", "one_school" if mapping.tenant is None else "by_school"), values)
+    return sql.render(sql.read("mapping/rule_text", "one_school" if mapping.tenant is None else "by_school"), values)
 
 
 def _nested(text: str) -> str:

@@ -1,0 +1,172 @@
+-- What was done since then, or by that rule: of each profile in each course, what would have to be done so that it is again
+-- as it was before. `first_id` and `last_id` are the first and the last of these rows of the history; `removed_id` the first
+-- that says what was in a row that was removed. Untouched is who is as the last of them says, and was touched by nobody
+-- between two of them. Who is again as before is left out.
+create or replace function listener.undoable(since timestamptz, of_rule integer)
+returns table (
+    profile_id {{profile_key_type}}, course_id {{course_key_type}}, first_id bigint, last_id bigint, removed_id bigint,
+    becomes text, is_untouched boolean
+)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+begin
+    {{expect_enrollments}}
+    return query
+    with done as materialized (
+        select
+            history.*,
+            lag(history.done) over of_pair as done_before,
+            lag(history.row_key) over of_pair as row_key_before,
+            lag(history.status) over of_pair as status_before,
+            row_number() over of_pair as number,
+            row_number() over (
+                partition by history.profile_id, history.course_id order by history.id desc
+            ) as number_from_last
+        from listener.history
+        where
+            (undoable.since is null or history.at >= undoable.since)
+            and (undoable.of_rule is null or history.rule = undoable.of_rule)
+        window of_pair as (partition by history.profile_id, history.course_id order by history.id)
+    ),
+
+    -- What was in the first row of them that was removed.
+    removed as materialized (
+        select distinct on (done.profile_id, done.course_id)
+            done.profile_id,
+            done.course_id,
+            done.id,
+            done.row_key,
+            done.was ->> {{enrollment_status_label}} as status
+        from done
+        where done.done = 'removed'
+        order by done.profile_id, done.course_id, done.id
+    ),
+
+    pair as materialized (
+        select
+            done.profile_id,
+            done.course_id,
+            min(done.id) as first_id,
+            max(done.id) as last_id,
+            min(done.done) filter (where done.number = 1) as first_done,
+            min(done.was #>> '{}') filter (where done.number = 1) as first_was,
+            min(done.done) filter (where done.number_from_last = 1) as last_done,
+            min(done.row_key) filter (where done.number_from_last = 1) as row_key,
+            min(done.status) filter (where done.number_from_last = 1) as status,
+            bool_or(done.cause = 'undo') filter (where done.number_from_last = 1) as last_undone,
+            bool_and(
+                case
+                    when done.number = 1 then true
+                    when done.was is null then done.done_before = 'removed'
+                    else
+                        done.done_before <> 'removed'
+                        and done.row_key_before is not distinct from done.row_key
+                        and (jsonb_typeof(done.was) = 'object' or done.status_before is not distinct from done.was #>> '{}')
+                end
+            ) as is_unbroken
+        from done
+        group by done.profile_id, done.course_id
+    )
+
+    select
+        pair.profile_id,
+        pair.course_id,
+        pair.first_id,
+        pair.last_id,
+        removed.id,
+        to_do.becomes,
+        pair.is_unbroken and case
+            when pair.last_done = 'removed' then not exists (
+                select from {{enrollment_table}} as enrollment
+                where
+                    {{enrollment_profile:enrollment}} = pair.profile_id
+                    and {{enrollment_course:enrollment}} = pair.course_id
+            )
+            else exists (
+                select from {{enrollment_table}} as enrollment
+                where
+                    {{enrollment_profile:enrollment}} = pair.profile_id
+                    and {{enrollment_course:enrollment}} = pair.course_id
+                    and {{row_key:enrollment}} is not distinct from pair.row_key
+                    and ({{enrollment_status:enrollment}})::text is not distinct from pair.status{{is_alone}}
+            )
+        end
+    from pair
+    left join removed on removed.profile_id = pair.profile_id and removed.course_id = pair.course_id
+    cross join lateral (
+        select
+            case
+                when pair.first_was is null then case when pair.last_done <> 'removed' then 'removed' end
+                when removed.id is null
+                    then case
+                        when pair.first_was is distinct from pair.status
+                            then case pair.first_done when 'returned' then 'suspended' else 'returned' end
+                    end
+                -- The very row is there again, or, without a key of its own, one that was put back.
+                when
+                    pair.last_done <> 'removed'
+                    and coalesce(pair.row_key = removed.row_key, pair.last_undone)
+                    and case pair.first_done when 'removed' then removed.status else pair.first_was end
+                    is not distinct from pair.status
+                    then null
+                else 'returned'
+            end as becomes
+    ) as to_do
+    where to_do.becomes is not null
+    order by pair.last_id;
+end;
+$$;
+
+-- Reverses what these rows of the history say, last first: each profile in each course on its own, so that one who is
+-- refused keeps nobody else. `done` is null where somebody has touched it meanwhile; `error` says what refused. The brake
+-- is not asked. It is written down as what it is, and in the ledger.
+create or replace function listener.undo(first_ids bigint[], last_ids bigint[], removed_ids bigint[])
+returns table (profile_id {{profile_key_type}}, course_id {{course_key_type}}, done text, error text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+    first_done listener.history;
+    last_done listener.history;
+    put_back jsonb;
+    gone jsonb;
+    made bigint;
+    new_status text;
+    row_key text;
+    rule_now constant integer := (select max(rule.number) from listener.rule);
+    lms_path text;
+    names text;
+    is_over boolean := false;
+    problem_context text;
+begin
+    perform set_config('listener.cause', 'undo', true);
+    {{expect_enrollments}}
+    if {{by_lms_path}} then
+        lms_path := current_setting('search_path');
+        perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    end if;
+    for place in reverse cardinality(first_ids)..1 loop
+        exit when is_over;
+        first_done := null;
+        last_done := null;
+        put_back := null;
+        select history.* from listener.history where history.id = first_ids[place] into first_done;
+        select history.* from listener.history where history.id = last_ids[place] into last_done;
+        select history.was from listener.history where history.id = removed_ids[place] into put_back;
+        continue when first_done.id is null or last_done.id is null;
+        profile_id := first_done.profile_id;
+        course_id := first_done.course_id;
+        done := null;
+        error := null;
+        begin
+            set constraints all deferred;
+            {{undo_of_one}}
+        exception when assert_failure or query_canceled or others then
+            get stacked diagnostics problem_context = pg_exception_context;
+            is_over := sqlstate = '57014' and not listener.was_raised(problem_context);
+            done := null;
+            error := case when sqlstate <> 'LT000' then listener.error_text(sqlstate, sqlerrm) end;
+        end;
+        return next;
+    end loop;
+end;
+$$;
