@@ -91,16 +91,16 @@ begin
                 note.operation,
                 note.fits,
                 count(*) as notes,
-                sum(note.weight) as changes,
+                sum(note.weight) as weight,
                 min(note.checkpoint_seq) as checkpoint_seq,
                 bool_or(note.partial_xid is not null) as is_rest,
                 -- By way of bigint: min(xid8) came with Postgres 15.
-                min(note.xid::text::bigint) filter (where note.is_last or not note.fits) as end_xid,
-                min(note.id) filter (where note.is_last) as end_id,
+                min(note.xid::text::bigint) filter (where note.is_last or not note.fits) as last_xid,
+                min(note.id) filter (where note.is_last) as last_id,
                 bool_or(note.delta < 0) as is_less,
                 min(note.at) as first_at,
                 array_agg(note.profile_ids[1]) filter (where cardinality(note.profile_ids) = 1) as single_ids,
-                array_agg(date_part('epoch', note.at)) filter (where cardinality(note.profile_ids) = 1) as noted_at,
+                array_agg(date_part('epoch', note.at)) filter (where cardinality(note.profile_ids) = 1) as moments,
                 array_agg(
                     row(
                         note.xid, note.id, note.at, note.source, note.operation, note.profile_ids, note.course_id,
@@ -114,7 +114,7 @@ begin
         ),
 
         noted_profiles as (
-            select kind.source, kind.operation, kind.single_ids as profile_ids, kind.noted_at
+            select kind.source, kind.operation, kind.single_ids as profile_ids, kind.moments
             from kind
             where kind.fits and kind.single_ids is not null
             union all
@@ -146,12 +146,12 @@ begin
             (
                 select
                     json_agg(
-                        json_build_object('source', kind.source, 'operation', kind.operation, 'changes', kind.changes)
+                        json_build_object('source', kind.source, 'operation', kind.operation, 'changes', kind.weight)
                     )
                 from kind
                 where kind.fits
             ),
-            array(select unnest(noted_profiles.noted_at) from noted_profiles),
+            array(select unnest(noted_profiles.moments) from noted_profiles),
             array(
                 select other
                 from kind
@@ -164,9 +164,9 @@ begin
                 coalesce(sum(kind.notes) filter (where kind.fits), 0),
                 min(kind.checkpoint_seq),
                 coalesce(bool_or(kind.is_rest or not kind.fits), false),
-                (min(kind.end_xid) filter (where kind.fits))::text::xid8,
-                min(kind.end_id),
-                (min(kind.end_xid) filter (where not kind.fits))::text::xid8,
+                (min(kind.last_xid) filter (where kind.fits))::text::xid8,
+                min(kind.last_id),
+                (min(kind.last_xid) filter (where not kind.fits))::text::xid8,
                 bool_or(kind.is_less or kind.source = 'courses') filter (where kind.fits),
                 bool_or(kind.source = 'courses') filter (where kind.fits),
                 min(kind.first_at) filter (where kind.fits)

@@ -99,7 +99,7 @@ ELSEWHERE = {
     "matching",  # stops after some time
     *(f"rule_failure.{name}" for name in sql.sections("inspection/rule_failure")),  # too
     # Parts of others:
-    *("batch", "next_notes", "notes_after", "doorbell.ring", "doorbell.look", "findings.orphans"),
+    *("batch", "weighed_notes", "next_notes", "notes_after", "doorbell.ring", "doorbell.look", "findings.orphans"),
     *(f"preview.{name}" for name in sql.sections("inspection/preview")),
     # `rows_…` and `quarantine_…` of each kind:
     *(f"restructure.{name}" for name in sql.sections("repair/restructure")),
