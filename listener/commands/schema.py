@@ -90,7 +90,7 @@ async def install(
     files = None if reactions is None else reaction_files.read(reactions)
     plan = await installing.plan(
         connection,
-        given(settings) | _guesses(accept_guesses),
+        given(settings) | guesses(accept_guesses),
         take_over=take_over,
         grant_to=tuple(grant_to or ()),
         owner=owner,
@@ -100,11 +100,7 @@ async def install(
     if print_:
         sys.stdout.write(plan.text() + ("" if files is None else "\n" + own_reactions.script(files, plan.owner)))
         return
-    rows = plan.discovery.lines()
-    rows += [
-        ("disabled", f"{each.trigger} on {each.table.label}", "", "--take-over") for each in plan.mapping.taken_over
-    ]
-    show_rows(rows, ("what", "found", "score", "why"), "The LMS in this database")
+    tell_of_lms(plan)
     tell("")
     if only_plan:
         seen = await _review(connection, settings, plan)
@@ -136,6 +132,19 @@ async def install(
             tell(remark)
 
 
+def tell_of_lms(plan: installing.Plan) -> None:
+    """What was found."""
+    rows = plan.discovery.lines()
+    rows += [
+        ("disabled", f"{each.trigger} on {each.table.label}", "", "--take-over") for each in plan.mapping.taken_over
+    ]
+    show_rows(rows, ("what", "found", "score", "why"), "The LMS in this database")
+
+
+def guesses(accepted: bool) -> dict[str, str]:
+    return {ACCEPTED: ALL} if accepted else {}
+
+
 async def _review(connection: Connection, settings: Settings, plan: installing.Plan) -> Review:
     url, same_counts = settings.url(), plan.counts_alike
     return await reviewing.review(connection, url, plan.mapping, plan.installed, plan.code, same_counts=same_counts)
@@ -165,10 +174,6 @@ async def _be_reviewed(connection: Connection, settings: Settings, plan: install
         raise typer.Abort
 
 
-def _guesses(accepted: bool) -> dict[str, str]:
-    return {ACCEPTED: ALL} if accepted else {}
-
-
 def _what_then(mapping: Mapping) -> Iterator[str]:
     """When the plan would happen."""
     if not mapping.enrolls or mapping.observes:
@@ -189,7 +194,7 @@ async def rule(
     ] = False,
 ) -> None:
     """Print the rule as one query, as LISTENER_WANTED_QUERY takes it: copy it, and change it."""
-    plan = await installing.plan(connection, given(settings) | _guesses(accept_guesses), take_over=True)
+    plan = await installing.plan(connection, given(settings) | guesses(accept_guesses), take_over=True)
     sys.stdout.write(rule_text(plan.mapping) + "\n")
 
 
