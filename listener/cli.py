@@ -122,6 +122,7 @@ def try_(
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Disable triggers that enroll or count, as `install` would.")
     ] = False,
+    why: Annotated[bool, typer.Option("--why", help="Say of each part why it was taken for that.")] = False,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -139,6 +140,7 @@ def try_(
             given(settings) | attaching.guesses(accept_guesses),
             take_over=take_over,
             report=report,
+            why=why,
         )
         code = anyio.run(trial.show, wanted)
     except KeyboardInterrupt:  # before there was anything to stop

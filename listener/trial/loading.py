@@ -26,6 +26,13 @@ NO_MATTER = re.compile(
     r"(?:set|comment|select pg_catalog\.set_config|drop|create schema|create role|create user|alter publication)\b"
 )
 """Statements whose failure is no loss."""
+UNNEEDED = re.compile(
+    r"(?:create (?:or replace )?(?:(?:materialized |recursive )?view|policy|index|statistics|rule|event trigger)"
+    r"|alter policy|alter table .* (?:enable|force) row level security)\b"
+)
+"""Statements that tables can do without."""
+OF_TRANSACTION = re.compile(r"\bon commit (?:drop|delete rows)\b", re.IGNORECASE)
+"""Each statement is a transaction here."""
 ROWS = re.compile(r"(?:insert|update|delete|select|copy|truncate|call|with|refresh|values)\b")
 """Statements about rows: what they do is not needed."""
 EXTENSION = re.compile(
@@ -44,6 +51,10 @@ MISSING = re.compile(r'(?:relation|table|type|function|view|column|operator clas
 
 UNDEFINED = ("42P01", "42704", "42883", "42703", "3F000", "42P17", "0A000", "58P01", "F0000")
 """SQLSTATEs of what is not there, or not in this server."""
+OF_EXTENSIONS = ("42704", "42883", "0A000", "58P01", "F0000")
+"""Those of types, functions and operators."""
+OF_DATA = ("P0001", "P0002", "P0004", "22", "23")
+"""Beginnings of those of rows."""
 MAY_NOT = "42501"
 DUPLICATES = ("42P06", "42P07", "42710", "42723", "42712")
 FOREIGN = ("cron", "vault", "net", "pgmq", "pgsodium", "graphql", "graphql_public", "supabase_functions", "pgbouncer")
@@ -79,7 +90,11 @@ class Loading:
 
     async def load(self, statements: Sequence[Statement]) -> Loaded:
         """Raises NotLoaded."""
+        source = None
         for statement in statements:
+            if statement.source != source:
+                source = statement.source
+                await self.connection.execute("reset all; discard temp; set check_function_bodies = off")
             words = statement.words
             extension = EXTENSION.match(words)
             if extension is not None:
@@ -92,7 +107,11 @@ class Loading:
             except asyncpg.PostgresError as error:
                 self._pass_over(statement, words, error)
         told = list(self.platform.stand_ins.values())
-        alone = [each for each in self.loaded.passed_over if not any(other.startswith(f"{each}:") for other in told)]
+        alone = [
+            each
+            for each in dict.fromkeys(self.loaded.passed_over)
+            if not any(other.startswith(f"{each}:") for other in told)
+        ]
         self.loaded.passed_over = [*alone, *told]
         return self.loaded
 
@@ -102,7 +121,8 @@ class Loading:
             self.loaded.passed_over.append(f"extension {name} is not there")
 
     async def _run(self, statement: Statement) -> None:
-        text = statement.text
+        is_temporary = statement.words.startswith(("create temp", "create local temp"))
+        text = OF_TRANSACTION.sub("", statement.text) if is_temporary else statement.text
         for _ in range(MOST_MENDED):
             try:
                 await (self.connection.execute(text) if statement.rows is None else self._copy(statement))
@@ -131,7 +151,8 @@ class Loading:
         """Raises NotLoaded, unless the reason is that something is not here that the tables can do without."""
         if NO_MATTER.match(words):
             return
-        if not (ROWS.match(words) or self._is_explained(error)):
+        of_data = words.startswith("do ") and (error.sqlstate or "").startswith(OF_DATA)
+        if not (ROWS.match(words) or UNNEEDED.match(words) or of_data or self._is_explained(error)):
             raise NotLoaded(statement=statement.where, reason=reason(error))
         made = OBJECT.match(words)
         if made is not None:
@@ -148,7 +169,8 @@ class Loading:
             return bool(self.platform.made & set(SUPABASE))
         if error.sqlstate not in UNDEFINED:
             return False
-        return bool(self.extensions) or bare in self.missing or schema in FOREIGN or name in FOREIGN
+        by_extension = bool(self.extensions) and error.sqlstate in OF_EXTENSIONS
+        return by_extension or bare in self.missing or not {schema, name}.isdisjoint((*FOREIGN, *SUPABASE))
 
 
 def _bare(name: str) -> str:

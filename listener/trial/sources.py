@@ -14,7 +14,8 @@ UP_OR_DOWN = re.compile(r"^--[ \t]*(?:\+goose|migrate:|\+migrate)[ \t]*(up|down)
 """Marks of goose, dbmate and sql-migrate, which keep both ways in one file."""
 BACK = re.compile(r"(?:^|[._/-])(?:down|undo|rollback|revert)(?:[._/-]|$)", re.IGNORECASE)
 """In the name of a file that takes a migration back."""
-NUMBER = re.compile(r"(\d+)")
+NUMBER = re.compile(r"(?<!\d)(\d{1,7})(?!\d)")
+"""A short one: times of day are sorted as they are written."""
 
 
 def read(name: str) -> list[Statement]:

@@ -19,6 +19,7 @@ from listener.demo.embedded import Embedded, clean_environment, postgres, tempor
 from listener.demo.interruption import until_interrupted
 from listener.errors import NotLoaded, RowNotMade
 from listener.inspection.profile_look import explain
+from listener.inspection.titles import named, titles_if_readable
 from listener.mapping.mapping import Mapping
 from listener.schema import install as installing
 from listener.trial.loading import Loading
@@ -31,6 +32,7 @@ from listener.wording import counted
 COMMAND = "try"
 ADMIN = "listener_trial"
 """The superuser, under a name that no dump has."""
+DATABASE = "lms"
 PEOPLE = 2
 MOST_STEPS = 8
 INTERRUPTED = 130
@@ -50,6 +52,7 @@ class Wanted:
     """Of the mapping."""
     take_over: bool = False
     report: Path | None = None
+    why: bool = False
 
 
 async def show(wanted: Wanted) -> int:
@@ -98,7 +101,7 @@ class _Trial:
         async with connected(_url(self.server, "postgres"), only_looks=False) as connection:
             plan = await installing.plan(connection, self.wanted.settings, take_over=self.wanted.take_over)
             tell("")
-            tell_of_lms(plan)
+            await tell_of_lms(connection, plan, why=self.wanted.why)
             tell("")
             problem = await self._sign_ups(connection, plan)
             await installing.uninstall(connection)
@@ -139,10 +142,16 @@ class _Trial:
         for number, key in enumerate(people, 1):
             explained = await explain(connection, key)
             tell(f"person {number} signs up in {table}: {verdict_line(explained)}")
+            if explained.seen.pending is not None and explained.seen.pending.error:
+                tell(f"    {explained.seen.pending.error}")
+            known = await titles_if_readable(
+                self.app, mapping, [each.course for each in explained.seen.enrollments or ()]
+            )
             for each in explained.seen.enrollments or ():
                 courses.append(each.course)
                 status = "" if each.status is None else f", {mapping.enrollment_status} {each.status}"
-                tell(f"    in course {each.course}{status}{'' if each.active else ': does not count'}")
+                status += "" if each.active else ": does not count"
+                tell(f"    in course {named(each.course, known.get(each.course))}{status}")
             if (
                 mapping.enrolls
                 and not mapping.observes
@@ -184,26 +193,31 @@ class _Trial:
 
 async def _make_owner(server: Embedded) -> None:
     """Give the schema an owner called postgres, as in most places, who is no superuser."""
-    async with _plain(server, "postgres") as first:
+    async with _plain(server, "postgres", "postgres") as first:
         await first.execute(f"create role {ADMIN} superuser login")
-    async with _plain(server, ADMIN) as admin:
+    async with _plain(server, ADMIN, "postgres") as admin:
         await admin.execute("alter role postgres rename to listener_trial_first")
         await admin.execute(sql.read("trial/platform", "owner"))
         await admin.execute("alter system set fsync = off")
         await admin.execute("select pg_reload_conf()")
+        newest = await admin.fetchval("select current_setting('server_version_num')::integer >= 170000")
+        await admin.execute(
+            f"create database {DATABASE} owner postgres template template0 encoding 'UTF8'"
+            + (" locale_provider builtin builtin_locale 'C.UTF-8' locale 'C'" if newest else "")
+        )
 
 
 @asynccontextmanager
-async def _plain(server: Embedded, user: str) -> AsyncIterator[Connection]:
-    connection: Connection = await asyncpg.connect(_url(server, user), timeout=10)
+async def _plain(server: Embedded, user: str, database: str = DATABASE) -> AsyncIterator[Connection]:
+    connection: Connection = await asyncpg.connect(_url(server, user, database), timeout=10)
     try:
         yield connection
     finally:
         await close(connection)
 
 
-def _url(server: Embedded, user: str) -> str:
-    return server.url.replace("//postgres:", f"//{user}:", 1)
+def _url(server: Embedded, user: str, database: str = DATABASE) -> str:
+    return server.url.replace("//postgres:", f"//{user}:", 1).replace("/postgres?", f"/{database}?", 1)
 
 
 async def _dump(server: Embedded, *options: str) -> str:

@@ -6,8 +6,6 @@
 create role "postgres" login createdb createrole replication bypassrls;
 alter role "postgres" set createrole_self_grant = 'set, inherit';
 grant pg_monitor to "postgres";
-alter database "postgres" owner to "postgres";
-alter schema public owner to "postgres";
 
 -- name: roles
 create role anon nologin noinherit;
