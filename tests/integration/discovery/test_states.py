@@ -154,3 +154,19 @@ async def test_a_condition_by_hand_says_which_enrollments_count(school: Connecti
     assert (mapping.enrollment_status, mapping.active_values) == ("status", ("in",))
     mapping = await discover(school, {"active_predicate": "ends_on is null"})
     assert (mapping.enrollment_status, mapping.active_values) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("values", "active"),
+    [
+        ("'enrolled', 'in_progress', 'completed'", ("enrolled", "in_progress")),
+        ("'ASSIGNED', 'Enrolled', 'IN_PROGRESS', 'LOCKED'", ("Enrolled", "IN_PROGRESS")),
+        ("'inscrito', 'em_andamento', 'concluido'", ("inscrito", "em_andamento")),
+        ("'active', 'dropped'", ("active",)),
+    ],
+)
+async def test_an_enrollment_still_counts_once_somebody_has_begun(
+    school: Connection, values: str, active: tuple[str, ...]
+) -> None:
+    await school.execute(f"create type standing as enum ({values}); alter table enrollments add status standing")
+    assert (await discover(school)).active_values == active
