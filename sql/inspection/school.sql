@@ -43,6 +43,7 @@ inner join pg_catalog.pg_namespace as namespace on namespace.oid = class.relname
 inner join pg_catalog.pg_type as type on type.oid = attribute.atttypid
 where
     namespace.nspname = $1 and class.relname = $2 and attribute.attnum > 0 and not attribute.attisdropped
-    and type.typcategory = 'S' and lower(replace(attribute.attname, '_', '')) = any ($3::text [])
+    and type.typcategory = 'S' and has_column_privilege(class.oid, attribute.attnum, 'select')
+    and lower(replace(attribute.attname, '_', '')) = any ($3::text [])
 order by array_position($3::text [], lower(replace(attribute.attname, '_', '')))
 limit 1;

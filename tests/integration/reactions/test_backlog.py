@@ -93,6 +93,7 @@ ELSEWHERE = {
     # Of one profile, by key; of the feed they read what waits, once (`test_explain.py` looks at their cost):
     *(f"profile_look.{name}" for name in sql.sections("inspection/profile_look")),
     "matching",  # stops after some time
+    *(f"school.{name}" for name in sql.sections("inspection/school")),  # too
     *(f"rule_failure.{name}" for name in sql.sections("inspection/rule_failure")),  # too
     *(f"rule.{name}" for name in sql.sections("inspection/rule")),  # printed, never run
     # Parts of others:
