@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from functools import cache, partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, TextIO, cast
 
 import anyio
@@ -24,10 +25,11 @@ from listener.commands import repair as repairing
 from listener.commands import schema as attaching
 from listener.commands.flags import CONNECTION, DAEMON, takes_settings
 from listener.database.driver_errors import DRIVER_ERRORS
+from listener.discovery.discovery import given
 from listener.errors import ListenerError
 from listener.log_writer import LogWriter, hold_standard_streams
 from listener.reasons import reason
-from listener.settings import Settings
+from listener.settings import MAPPING, Settings
 from listener.texts import escaped
 
 UNEXPECTED: tuple[type[Exception], ...] = (*DRIVER_ERRORS, ConnectionError, TimeoutError)
@@ -109,6 +111,46 @@ def demo(
     anyio.run(showing.show, seconds, rate)
 
 
+@app.command(name="try", epilog="Example: pg_dump --schema-only lms | listener try -")
+@takes_settings(*MAPPING)
+def try_(
+    settings: Settings,
+    *,
+    schema: Annotated[
+        str, typer.Argument(help="A dump, a script, or a folder of migrations in SQL; `-` is standard input.")
+    ],
+    accept_guesses: Annotated[
+        bool, typer.Option("--accept-guesses", help="Where something cannot be told, guess as `install` would.")
+    ] = False,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Disable triggers that enroll or count, as `install` would.")
+    ] = False,
+    why: Annotated[bool, typer.Option("--why", help="Say of each part why it was taken for that.")] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", metavar="FILE", help="Write the structure alone into this file, to be sent to others."
+        ),
+    ] = None,
+) -> None:
+    """Try a schema without its database: in a Postgres of its own, what would be found, and what would happen to two
+    who sign up. Nothing leaves this machine."""
+    from listener.trial import sources, trial
+
+    try:
+        wanted = trial.Wanted(
+            sources.read(schema),
+            given(settings) | attaching.guesses(accept_guesses),
+            take_over=take_over,
+            report=report,
+            why=why,
+        )
+        code = anyio.run(trial.show, wanted)
+    except KeyboardInterrupt:  # before there was anything to stop
+        code = trial.INTERRUPTED
+    raise typer.Exit(code)
+
+
 for each in app.registered_commands:
     # Without a short help the list of commands cuts the long one in the middle of a sentence.
     each.short_help = re.split(r"\.(?:\s|$)", inspect.cleandoc(each.callback.__doc__ or ""))[0] + "."
@@ -142,22 +184,22 @@ def main() -> None:
     try:
         command()()
     except ListenerError as error:
-        _fail(str(error), error.exit_status)
+        _fail(error.lines, error.exit_status)
     except BrokenPipeError:
         raise
     except UNEXPECTED as error:
-        _fail(_database(error), 2)
+        _fail([_database(error)], 2)
     finally:
         if hasattr(sys.stderr, "finish"):
             sys.stderr.finish()
 
 
-def _fail(error: str, status: int) -> NoReturn:
-    """One line: of the log's form, if it is the daemon that cannot start, and its log is JSON."""
+def _fail(lines: list[str], status: int) -> NoReturn:
+    """One line, as a rule: of the log's form, if it is the daemon that cannot start, and its log is JSON."""
     if sys.argv[1:2] == ["run"] and logs.is_json(sys.argv, os.environ):
-        logs.configure("error", "json").error(logs.Event.START_FAILED, error=error, exit_status=status)
+        logs.configure("error", "json").error(logs.Event.START_FAILED, error=lines[0], exit_status=status)
     else:
-        sys.stderr.write(f"listener: {escaped(error)}\n")
+        sys.stderr.write("listener: " + "\n".join(map(escaped, lines)) + "\n")
     sys.exit(status)
 
 

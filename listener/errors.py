@@ -15,6 +15,11 @@ class ListenerError(Exception):
         told = {name: cut(each) if isinstance(each, str) else each for name, each in details.items()}
         super().__init__(" ".join(inspect.cleandoc(type(self).__doc__ or "").split()).format(**told))
 
+    @property
+    def lines(self) -> list[str]:
+        """For people: one, unless several things are asked."""
+        return [str(self)]
+
 
 class UnknownSetting(ListenerError):
     """{name} is not a setting{hint}. `listener run --help` lists them all."""
@@ -103,8 +108,13 @@ class Questions(Undecided):
 
     def __init__(self, questions: list[str], *, lasts: bool) -> None:
         super().__init__(count=len(questions))
-        self.args = ("\n".join([self.args[0], *questions]),)
+        self.told = [self.args[0], *questions]
+        self.args = ("\n".join(self.told),)
         self.lasts = lasts
+
+    @property
+    def lines(self) -> list[str]:
+        return self.told
 
 
 class NotRouted(ListenerError):
@@ -253,7 +263,19 @@ class MissingExtra(ListenerError):
 
 
 class EmbeddedPostgresFailed(ListenerError):
-    """the demo's Postgres did not start: {reason}."""
+    """the embedded Postgres did not start: {reason}."""
+
+
+class NoSchema(ListenerError):
+    """{name} {problem}."""
+
+
+class NotLoaded(ListenerError):
+    """the schema cannot be loaded: {statement}: {reason}."""
+
+
+class RowNotMade(ListenerError):
+    """cannot make a row in {table}: {why}."""
 
 
 class DemoFailed(ListenerError):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from listener.catalogue import keys, open_schemas, subscriptions, takeover
 from listener.commands.flags import CONNECTION, command
@@ -15,7 +16,7 @@ from listener.database.session import may_write
 from listener.discovery.discovery import given
 from listener.discovery.questions import ACCEPTED, ALL
 from listener.errors import NotReviewed, PlanMoved, PlanOrPrint, WrongSetting
-from listener.inspection import matching, structure
+from listener.inspection import matching, school, structure
 from listener.inspection import review as reviewing
 from listener.inspection.review import Review
 from listener.mapping.mapping import Mapping
@@ -61,6 +62,7 @@ async def install(
     yes: Annotated[
         bool, typer.Option("--yes", help="Install a rule that moves many people, without a question.")
     ] = False,
+    why: Annotated[bool, typer.Option("--why", help="Say of each part why it was taken for that.")] = False,
     reviewed: Annotated[
         str | None,
         typer.Option(
@@ -90,7 +92,7 @@ async def install(
     files = None if reactions is None else reaction_files.read(reactions)
     plan = await installing.plan(
         connection,
-        given(settings) | _guesses(accept_guesses),
+        given(settings) | guesses(accept_guesses),
         take_over=take_over,
         grant_to=tuple(grant_to or ()),
         owner=owner,
@@ -100,11 +102,7 @@ async def install(
     if print_:
         sys.stdout.write(plan.text() + ("" if files is None else "\n" + own_reactions.script(files, plan.owner)))
         return
-    rows = plan.discovery.lines()
-    rows += [
-        ("disabled", f"{each.trigger} on {each.table.label}", "", "--take-over") for each in plan.mapping.taken_over
-    ]
-    show_rows(rows, ("what", "found", "score", "why"), "The LMS in this database")
+    await tell_of_lms(connection, plan, why=why)
     tell("")
     if only_plan:
         seen = await _review(connection, settings, plan)
@@ -136,6 +134,31 @@ async def install(
             tell(remark)
 
 
+async def tell_of_lms(connection: Connection, plan: installing.Plan, *, why: bool) -> None:
+    """What was found, in some ten lines with numbers; the reasons if they are asked for."""
+    tell(Text("The LMS in this database", style="bold"))
+    tell("")
+    figures = await school.look(connection, plan.mapping, same_counts=plan.counts_alike)
+    for line in school.lines(plan.mapping, figures):
+        tell(line)
+    for line in plan.discovery.remarks():
+        tell(line)
+    for each in plan.mapping.taken_over:
+        tell(f"disabled: {each.trigger} on {each.table.label}")
+    if not why:
+        return
+    tell("")
+    rows = plan.discovery.lines()
+    rows += [
+        ("disabled", f"{each.trigger} on {each.table.label}", "", "--take-over") for each in plan.mapping.taken_over
+    ]
+    show_rows(rows, ("what", "found", "score", "why"), "Why")
+
+
+def guesses(accepted: bool) -> dict[str, str]:
+    return {ACCEPTED: ALL} if accepted else {}
+
+
 async def _review(connection: Connection, settings: Settings, plan: installing.Plan) -> Review:
     url, same_counts = settings.url(), plan.counts_alike
     return await reviewing.review(connection, url, plan.mapping, plan.installed, plan.code, same_counts=same_counts)
@@ -165,10 +188,6 @@ async def _be_reviewed(connection: Connection, settings: Settings, plan: install
         raise typer.Abort
 
 
-def _guesses(accepted: bool) -> dict[str, str]:
-    return {ACCEPTED: ALL} if accepted else {}
-
-
 def _what_then(mapping: Mapping) -> Iterator[str]:
     """When the plan would happen."""
     if not mapping.enrolls or mapping.observes:
@@ -189,7 +208,7 @@ async def rule(
     ] = False,
 ) -> None:
     """Print the rule as one query, as LISTENER_WANTED_QUERY takes it: copy it, and change it."""
-    plan = await installing.plan(connection, given(settings) | _guesses(accept_guesses), take_over=True)
+    plan = await installing.plan(connection, given(settings) | guesses(accept_guesses), take_over=True)
     sys.stdout.write(rule_text(plan.mapping) + "\n")
 
 

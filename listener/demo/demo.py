@@ -1,9 +1,9 @@
 """`listener demo`: the real commands and the real daemon, on a Postgres of its own, with live sign-ups to watch."""
 
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -18,10 +18,9 @@ from listener.commands import printing
 from listener.database.connection import Connection, close
 from listener.demo import figures, processes
 from listener.demo.embedded import Embedded, postgres, temporary_folder
-from listener.errors import ListenerError
+from listener.demo.interruption import until_interrupted
 from listener.wording import counted
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RULE = ("--on-leave", "suspend", "--inactive-value", "suspended", "--brake", "none")
 """More leave here in ten minutes than in a school."""
 
@@ -33,41 +32,8 @@ async def show(seconds: float | None, rate: float) -> None:
     """Run the demo until a signal, or for `seconds` of live sign-ups, `rate` of them a second. Raises MissingExtra,
     EmbeddedPostgresFailed or DemoFailed."""
     console = printing.console()
-    interrupted = anyio.Event()
-    with anyio.open_signal_receiver(*SIGNALS) as signals:
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_cancel_on_signal, signals, tasks.cancel_scope, interrupted)
-                await _Demo(console, rate).run(seconds)
-                tasks.cancel_scope.cancel()
-        except BaseExceptionGroup as errors:
-            mistake = _mistake(errors)
-            if mistake is None:
-                raise
-            if not interrupted.is_set():  # a failure by interruption is none
-                raise mistake from None
-        console.print("Stopped: the daemon, Postgres and its temporary folder are gone.")
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # nothing is left to stop: a late Ctrl-C is no failure
-
-
-def _mistake(errors: BaseExceptionGroup[BaseException]) -> ListenerError | None:
-    """The user's mistake among these errors, if there is nothing else."""
-    ours, others = errors.split(ListenerError)
-    if ours is None or others is not None:
-        return None
-    first: BaseException = ours
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return first if isinstance(first, ListenerError) else None
-
-
-async def _cancel_on_signal(
-    signals: AsyncIterator[signal.Signals], scope: anyio.CancelScope, interrupted: anyio.Event
-) -> None:
-    async for _ in signals:
-        interrupted.set()
-        scope.cancel()
+    await until_interrupted(partial(_Demo(console, rate).run, seconds))
+    console.print("Stopped: the daemon, Postgres and its temporary folder are gone.")
 
 
 @dataclass

@@ -1,6 +1,6 @@
-"""The demo's Postgres, from a wheel, in a temporary folder.
+"""The Postgres of `listener demo` and `listener try`, from a wheel, in a temporary folder.
 
-The wheel's library runs in processes of its own: its environment and its lock file do not touch the demo's, and Ctrl-C,
+The wheel's library runs in processes of its own: its environment and its lock file do not touch ours, and Ctrl-C,
 which would leave half a server behind, does not touch it.
 """
 
@@ -16,6 +16,7 @@ from signal import SIGINT
 from subprocess import DEVNULL, STDOUT
 
 import anyio
+import anyio.to_thread
 
 from listener.errors import EmbeddedPostgresFailed, MissingExtra
 
@@ -44,11 +45,11 @@ class Embedded:
 
 
 @asynccontextmanager
-async def postgres(folder: Path) -> AsyncIterator[Embedded]:
+async def postgres(folder: Path, command: str = "demo") -> AsyncIterator[Embedded]:
     """Run a server with its data in `folder`; it is stopped at the end. Raises MissingExtra without the wheel,
     EmbeddedPostgresFailed if the server does not start."""
     if find_spec(LIBRARY) is None:
-        raise MissingExtra(command="demo", extra="demo")
+        raise MissingExtra(command=command, extra="demo")
     runtime = anyio.Path(folder, "run")
     await runtime.mkdir(mode=0o700)
     await (runtime / RUNTIME_FOLDER).mkdir()
@@ -83,10 +84,14 @@ async def _run(code: str, folder: Path) -> str:
 
 
 @asynccontextmanager
-async def temporary_folder() -> AsyncIterator[Path]:
+async def temporary_folder(command: str = "demo") -> AsyncIterator[Path]:
     """With a short name: a Unix socket's path has room for about 100 letters."""
-    with tempfile.TemporaryDirectory(prefix="listener-demo-", ignore_cleanup_errors=True) as name:
-        yield Path(name)
+    folder = tempfile.TemporaryDirectory(prefix=f"listener-{command}-", ignore_cleanup_errors=True)
+    try:
+        yield Path(folder.name)
+    finally:
+        with anyio.CancelScope(shield=True):  # in a thread: signals are to be heard meanwhile
+            await anyio.to_thread.run_sync(folder.cleanup)
 
 
 def clean_environment() -> dict[str, str]:

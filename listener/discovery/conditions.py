@@ -179,6 +179,9 @@ class Rules:
                 reason=await self._seen(relation, column),
                 setting="LISTENER_ACTIVE_VALUES (or LISTENER_ENROLLMENT_STATUS=none: all are)",
             )
+        if "active_values" not in self._given and values[0] not in vocabulary.SETTLED:
+            begun = vocabulary.under_way(await self._catalogue.values(relation, column))
+            values = tuple(dict.fromkeys([*values, *begun]))
         return self._rule("active", column, values, 90 if column.allowed else 75, reason, "active_values")
 
     async def published(self, relation: Relation) -> Rule:

@@ -45,14 +45,19 @@ class Discovery:
     def lines(self) -> list[tuple[str, str, str, str]]:
         """(part, found, score, reason) for people to check."""
         why = {choice.what: choice for choice in self.choices}
-        return (
-            [
-                (what, found, str(why[what].score) if what in why else "", why[what].reason if what in why else "")
-                for what, found in described(self.mapping)
-            ]
-            + ([("owner", ", ".join(self.owners), "", "")] if self.owners else [])
-            + [("guessed", guess, "", about) for about, guess in self.guessed]
-        )
+        return [
+            (what, found, str(why[what].score) if what in why else "", why[what].reason if what in why else "")
+            for what, found in described(self.mapping)
+        ] + self._remarks()
+
+    def remarks(self) -> list[str]:
+        """What is no part of the mapping, for people."""
+        return [f"{what}: {found}{f' ({about})' if about else ''}" for what, found, _, about in self._remarks()]
+
+    def _remarks(self) -> list[tuple[str, str, str, str]]:
+        return ([("owner", ", ".join(self.owners), "", "")] if self.owners else []) + [
+            ("guessed", guess, "", about) for about, guess in self.guessed
+        ]
 
 
 def given(settings: Settings) -> dict[str, str]:

@@ -94,7 +94,7 @@ class Tables(EnrollmentTables):
         asked = self.set_table("student_table")
         if asked is not None and asked.table == profiles.table:
             return None
-        for relation in [asked] if asked else self.tables:
+        for relation in [asked] if asked else sorted(self.tables, key=_says_no_role):
             if asked is None and not (
                 "role" in vocabulary.words(relation.table.name) and relation.table != profiles.table
             ):
@@ -129,3 +129,8 @@ class Tables(EnrollmentTables):
             for column in ranked(relation, ("role", "user_role", "member_role"))
             if column.is_word
         ]
+
+
+def _says_no_role(relation: Relation) -> bool:
+    """False for a table that has a column for a role: it goes before others that are named for roles, too."""
+    return not ranked(relation, (*vocabulary.ROLE_COLUMNS, *vocabulary.ROLE_REFERENCES))

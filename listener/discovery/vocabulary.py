@@ -92,6 +92,11 @@ ACTIVE = (
     "active", "enrolled", "ativo", "ativa", "activo", "activa", "actif", "active", "aktiv", "attivo", "inscrito",
     "matriculado", "approved", "accepted", "confirmed", "granted", "paid",
 )  # fmt: skip
+UNDER_WAY = (
+    "in_progress", "inprogress", "started", "ongoing", "studying", "learning", "em_andamento", "em_curso", "cursando",
+    "en_curso", "en_progreso", "en_cours", "commence", "laufend", "begonnen", "in_bearbeitung", "in_corso",
+)  # fmt: skip
+"""Values of an enrollment that is active, once somebody has begun."""
 SETTLED = ("completed", "succeeded")
 UNSETTLED = ("failed", "refunded", "declined", "chargeback")
 """A status with one of these values is a payment's, and SETTLED means paid. Of students, SETTLED means the end of the
@@ -319,6 +324,11 @@ def matching(known: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]
 def present(known: tuple[str, ...]) -> tuple[str, ...]:
     """Values of those who do count."""
     return tuple(value for value in known if snake(value) in PRESENT)
+
+
+def under_way(known: tuple[str, ...]) -> tuple[str, ...]:
+    """Values of enrollments that are active, and begun."""
+    return tuple(value for value in known if snake(value) in UNDER_WAY)
 
 
 def absent(known: tuple[str, ...]) -> tuple[str, ...]:

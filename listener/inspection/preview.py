@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from listener import sql
 from listener.catalogue.installation import Installation
 from listener.database.connection import Connection
+from listener.inspection.titles import named, titles
 from listener.mapping import rendering
 from listener.mapping.mapping import Mapping
 from listener.wording import counted
@@ -40,9 +41,11 @@ class Movement:
     """Keys of some of these profiles, the least first."""
     seats: int | None = None
     """How many seats there are for all who join or come back, if they are more; None if there is one for each."""
+    title: str | None = None
+    """What the course is called."""
 
     def __str__(self) -> str:
-        course = "no course" if self.course_id is None else f"course {self.course_id}"
+        course = "no course" if self.course_id is None else f"course {named(self.course_id, self.title)}"
         more = ", …" if self.affected > len(self.examples) else ""
         remarks = "".join(self._remarks())
         return f"{course}: {self.affected:,} would {WORDS[self.done]}: {', '.join(self.examples)}{more}{remarks}"
@@ -114,6 +117,8 @@ async def _look(connection: Connection, mapping: Mapping, values: dict[str, str]
     if not mapping.enrolls:
         return Preview(())
     rows = await connection.fetch(sql.render(sql.read("inspection/preview", "movements"), values), EXAMPLES)
+    shown = {row["course_id"]: None for row in rows[:MOST_SHOWN] if row["course_is_there"]}
+    known = await titles(connection, mapping, list(shown))
     return Preview(
         tuple(
             Movement(
@@ -124,6 +129,7 @@ async def _look(connection: Connection, mapping: Mapping, values: dict[str, str]
                 row["waiting"],
                 tuple(row["examples"]),
                 row["seats"],
+                known.get(row["course_id"]),
             )
             for row in rows
         )

@@ -15,6 +15,7 @@ from listener.database.rows import only_row
 from listener.inspection import preview as previewing
 from listener.inspection.preview import Preview
 from listener.inspection.rule_failure import answering
+from listener.inspection.titles import named, titles
 from listener.mapping import rendering
 from listener.mapping.brake import LEAST, brake_of
 from listener.mapping.mapping import Mapping
@@ -31,13 +32,14 @@ class Correction:
     count_column: str
     current: int | None
     expected: int
+    title: str | None = None
+    """What the course is called."""
 
     def __str__(self) -> str:
         says = "nothing" if self.current is None else f"{self.current:,}"
         difference = self.expected - (self.current or 0)
-        return (
-            f"course {self.course_id}: {self.count_column} says {says}, should be {self.expected:,} ({difference:+,})"
-        )
+        course = named(self.course_id, self.title)
+        return f"course {course}: {self.count_column} says {says}, should be {self.expected:,} ({difference:+,})"
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,16 @@ async def _review(
     if mapping.counts_in_courses:
         name = "drifted" if same_counts else "miscounted"
         off = await connection.fetch(sql.render(sql.read("inspection/preview", name), values), MOST_CORRECTIONS)
+    known = await titles(connection, mapping, [row["course_id"] for row in off])
     return Review(
         preview,
         await _allowed(connection, mapping, installed),
-        tuple(Correction(row["course_id"], row["count_column"], row["current"], row["expected"]) for row in off),
+        tuple(
+            Correction(
+                row["course_id"], row["count_column"], row["current"], row["expected"], known.get(row["course_id"])
+            )
+            for row in off
+        ),
         off[0]["total"] if off else 0,
         matched["profiles"],
         matched["wanted"],

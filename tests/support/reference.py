@@ -92,8 +92,8 @@ COMMANDS = f"""# Commands
 
 {WRITTEN}
 
-Every command has `--help`. All but `demo` read the [settings](settings.md). A mistake of yours is one line that says
-what to do, and exit status 2.
+Every command has `--help`. All but `demo` and `try` need a database; all but `demo` read the [settings](settings.md). A
+mistake of yours is one line that says what to do, and exit status 2.
 
 In a terminal, whole words are wrapped at its width. In a pipe each thing is a line, `name: what`, whatever the width,
 and what is indented belongs to the line above. So it is in a narrow terminal, too, and with `TERM=dumb`, for a screen

@@ -30,7 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 MAY_IMPORT["commands"] = set(MAY_IMPORT) - {"daemon", "http"}
 MAY_IMPORT["demo"] = {COMMON, "database", "commands"}
-MAY_IMPORT[CLI] = {COMMON, "database", "commands", "daemon", "demo"}
+MAY_IMPORT["trial"] = {*MAY_IMPORT["commands"], "commands", "demo"}
+MAY_IMPORT[CLI] = {COMMON, "database", "discovery", "commands", "daemon", "demo", "trial"}
 """Each room after all that it may import, so that there is no way round; the rooms that a module may import besides its
 own."""
 

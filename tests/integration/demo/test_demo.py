@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.leftovers import leftovers
 from tests.support.postgres import wait_until
 
 
@@ -32,19 +33,6 @@ def start(temporary: Path, *arguments: str, **environment: str) -> subprocess.Po
         start_new_session=True,
         env=os.environ | {"TMPDIR": str(temporary), "COLUMNS": "80"} | environment,
     )
-
-
-def leftovers(temporary: Path) -> list[str]:
-    """Files that are still there, and command lines of processes that still work there."""
-    processes = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if str(temporary) in command:
-            processes.append(command)
-    return [*map(str, temporary.iterdir()), *processes]
 
 
 def read_until(demo: subprocess.Popen[str], text: str) -> str:

@@ -135,3 +135,18 @@ async def test_a_person_who_has_left_is_no_student(school: Connection, column: s
     given = rule(await discover(school, {"person_predicate": "name is not null"}))
     assert "name IS NOT NULL" in given
     assert condition not in given
+
+
+async def test_the_table_that_says_roles_goes_before_others_named_for_them(school: Connection) -> None:
+    await school.execute("create table dev_role_sessions (user_id integer references users, impersonated text)")
+    await school.execute(
+        "alter table users add approval_status text check (approval_status in ('pending', 'approved'))"
+    )
+    of_staff = "create table user_roles (user_id integer references users, role_type text check (role_type in ({})))"
+    await school.execute(of_staff.format("'admin', 'docente'"))
+    assert "public.user_roles.role_type has no such value, only admin, docente" in await told(school)
+    await school.execute("drop table user_roles")
+    await school.execute(of_staff.format("'admin', 'aluno'"))
+    mapping = await discover(school)
+    assert mapping.role_table is not None
+    assert "role_type in ('aluno')" in rule(mapping)

@@ -29,6 +29,9 @@ async def school(empty_database: Connection) -> Connection:
         ("is_withdrawn boolean", "is_withdrawn is not true"),
         ('"deletedAt" timestamptz', '"deletedAt" is null'),
         ("is_active boolean generated always as (true) stored", "is_active is true"),
+        ("ativa boolean generated always as (true) stored", "ativa is true"),
+        ("eliminado_en timestamptz", "eliminado_en is null"),
+        ("supprime_le timestamptz", "supprime_le is null"),
     ],
 )
 async def test_an_enrollment_that_ended_does_not_count(school: Connection, column: str, condition: str) -> None:
@@ -103,6 +106,8 @@ async def test_a_person_who_is_shut_out_is_no_student(school: Connection, column
     ("column", "seen"),
     [
         ("status smallint", "public.enrollments.status may be any smallint"),
+        ("situacao smallint", "public.enrollments.situacao may be any smallint"),
+        ("statut integer", "public.enrollments.statut may be any integer"),
         (
             "transit_status text check (transit_status in ('not_started', 'dropped'))",
             "public.enrollments.transit_status has no such value, only not_started, dropped",
@@ -115,7 +120,7 @@ async def test_a_status_that_is_not_understood_is_asked_about(school: Connection
     said = await told(school)
     assert "cannot tell which enrollments are active" in said
     assert seen in said
-    given = "1" if "smallint" in column else seen.split()[-1]
+    given = "1" if "may be any" in seen else seen.split()[-1]
     mapping = await discover(school, {"active_values": given})
     assert mapping.active_values == (given,)
     assert mapping.enrollment_status == column.split()[0]
@@ -154,3 +159,19 @@ async def test_a_condition_by_hand_says_which_enrollments_count(school: Connecti
     assert (mapping.enrollment_status, mapping.active_values) == ("status", ("in",))
     mapping = await discover(school, {"active_predicate": "ends_on is null"})
     assert (mapping.enrollment_status, mapping.active_values) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("values", "active"),
+    [
+        ("'enrolled', 'in_progress', 'completed'", ("enrolled", "in_progress")),
+        ("'ASSIGNED', 'Enrolled', 'IN_PROGRESS', 'LOCKED'", ("Enrolled", "IN_PROGRESS")),
+        ("'inscrito', 'em_andamento', 'concluido'", ("inscrito", "em_andamento")),
+        ("'active', 'dropped'", ("active",)),
+    ],
+)
+async def test_an_enrollment_still_counts_once_somebody_has_begun(
+    school: Connection, values: str, active: tuple[str, ...]
+) -> None:
+    await school.execute(f"create type standing as enum ({values}); alter table enrollments add status standing")
+    assert (await discover(school)).active_values == active

@@ -14,8 +14,8 @@ def test_before_an_installation_it_says_who_would_join_by_a_query(empty: Databas
     empty.server.psql(empty.name, "insert into enrollments (profile_id, course_id, status) values (1, 1, 'completed')")
     assert foretold(empty, wanted_query=BY_PLAN, **SUSPEND) == [
         "who would join, leave, come back: 8 join",
-        "course 1: 5 would join: 2, 4, 5, 7, 8",
-        "course 2: 3 would join: 3, 6, 9",
+        "course 1 ('a'): 5 would join: 2, 4, 5, 7, 8",
+        "course 2 ('b'): 3 would join: 3, 6, 9",
         "changed nothing; once this is installed, the daemon does it",
     ]
 
@@ -26,10 +26,10 @@ def test_before_an_installation_it_says_who_would_join_by_the_built_in_rule(empt
     empty.server.psql(empty.name, "update profiles set role = 'teacher' where id = 3")
     assert foretold(empty) == [
         "who would join, leave, come back: 6 join",
-        "course 1: 6 would join: 4, 5, 6, 7, 8, …",
+        "course 1 ('a'): 6 would join: 4, 5, 6, 7, 8, …",
         "changed nothing; once this is installed, `listener sync` does it",
     ]
-    assert foretold(empty, default_course=2)[1] == "course 2: 6 would join: 4, 5, 6, 7, 8, …"
+    assert foretold(empty, default_course=2)[1] == "course 2 ('b'): 6 would join: 4, 5, 6, 7, 8, …"
     empty.server.psql(empty.name, "delete from courses")
     assert foretold(empty)[1] == "no course: 8 would join: 1, 2, 4, 5, 6, …; they would wait for one"
 
@@ -53,8 +53,8 @@ async def test_what_was_taken_away_by_hand_is_not_said_to_come_back_or_to_leave(
     nobody = BY_PLAN + " and profiles.id = 1"
     assert foretold(empty, wanted_query=nobody)[:-1] == [
         "who would join, leave, come back: 4 leave (suspended)",
-        "course 1: 2 would leave (suspended): 4, 5",
-        "course 2: 2 would leave (suspended): 3, 6",
+        "course 1 ('a'): 2 would leave (suspended): 4, 5",
+        "course 2 ('b'): 2 would leave (suspended): 3, 6",
     ]
 
 
@@ -66,8 +66,8 @@ async def test_it_says_who_waits_already_and_which_courses_there_are_not(empty: 
     )
     nowhere = f"{BY_PLAN} union all select profiles.id, 77 from profiles where profiles.id > 4"
     assert foretold(empty, wanted_query=nowhere)[1:-1] == [
-        "course 1: 4 would join: 1, 2, 4, 5; 2 of them wait already (`listener pending`)",
-        "course 2: 2 would join: 3, 6",
+        "course 1 ('a'): 4 would join: 1, 2, 4, 5; 2 of them wait already (`listener pending`)",
+        "course 2 ('b'): 2 would join: 3, 6",
         "course 77: 2 would join: 5, 6; there is no such course, so they would wait",
     ]
 
@@ -81,7 +81,7 @@ def test_a_dry_run_of_sync_says_the_same_of_what_is_installed(empty: Database) -
     done = listener(empty.url, "sync", "--dry-run", check=False)
     assert done.returncode == 1
     assert numbers == "who would join, leave, come back: 2 join, 2 leave (suspended)"
-    assert by_course == ["course 1: 2 would leave (suspended): 1, 2", "course 2: 2 would join: 1, 2"]
+    assert by_course == ["course 1 ('a'): 2 would leave (suspended): 1, 2", "course 2 ('b'): 2 would join: 1, 2"]
     wants = "bring everybody where the query of LISTENER_WANTED_QUERY wants them"
     assert done.stdout.splitlines() == [
         "What `listener sync` would do, in this order",

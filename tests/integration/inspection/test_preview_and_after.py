@@ -27,12 +27,12 @@ LEAVING = {
     "keep": ({}, [], {(1, "active"): 8, (2, "active"): 6, (3, "active"): 4}),
     "suspend": (
         SUSPEND,
-        ["course 2: 4 would leave (suspended): 3, 6, 9, 12"],
+        ["course 2 ('b'): 4 would leave (suspended): 3, 6, 9, 12"],
         {(1, "active"): 8, (2, "active"): 2, (2, "inactive"): 4, (3, "active"): 4},
     ),
     "remove": (
         REMOVE,
-        ["course 2: 4 would leave (removed): 3, 6, 9, 12"],
+        ["course 2 ('b'): 4 would leave (removed): 3, 6, 9, 12"],
         {(1, "active"): 8, (2, "active"): 2, (3, "active"): 4},
     ),
 }
@@ -47,7 +47,7 @@ async def test_under_a_new_query_it_says_who_joins_and_leaves_as_then_happens(
     settings, leave, after = LEAVING[leaving]
     school(empty, 12, **settings)
     listener(empty.url, "sync")
-    expected = ["course 2: 2 would join: 1, 2", *leave, "course 3: 4 would join: 3, 6, 9, 12"]
+    expected = ["course 2 ('b'): 2 would join: 1, 2", *leave, "course 3 ('c'): 4 would join: 3, 6, 9, 12"]
     # What was said at the last installation still holds.
     assert foretold(empty, wanted_query=FEW_IN_THE_NEW)[1:-1] == expected
     listener(empty.url, "install", wanted_query=FEW_IN_THE_NEW)
@@ -67,7 +67,7 @@ async def test_it_says_who_would_come_back(empty: Database, app: Connection, set
     # Of those who left, one is gone.
     await app.execute("delete from profiles where id = 4")
     everyone = BY_PLAN.replace("profiles.role = 'student'", "true")
-    expected = ["course 1: 2 would come back: 1, 2", "course 2: 1 would come back: 3"]
+    expected = ["course 1 ('a'): 2 would come back: 1, 2", "course 2 ('b'): 1 would come back: 3"]
     assert foretold(empty, wanted_query=everyone)[:-1] == ["who would join, leave, come back: 3 come back", *expected]
     listener(empty.url, "install", wanted_query=everyone)
     done = listener(empty.url, "sync")
@@ -80,7 +80,7 @@ async def test_it_says_who_would_join_when_a_query_is_given_up(empty: Database, 
     listener(empty.url, "sync")
     assert foretold(empty, wanted_query="none")[:-1] == [
         "who would join, leave, come back: 4 join",
-        "course 1: 4 would join: 1, 2, 4, 5",
+        "course 1 ('a'): 4 would join: 1, 2, 4, 5",
     ]
     listener(empty.url, "install", wanted_query="none")
     listener(empty.url, "sync")
@@ -96,10 +96,10 @@ async def test_it_says_how_many_find_a_seat_once_those_who_leave_have_left(
     swapped = BY_PLAN.replace("profiles.plan\n", "case profiles.plan when 'gold' then 'free' else 'gold' end\n")
     seats = {"wanted_query": swapped, "course_seats": "seats"}
     swap = [
-        "course 1: 3 would join: 3, 6, 9",
-        "course 1: 6 would leave (suspended): 1, 2, 4, 5, 7, …",
-        "course 2: 6 would join: 1, 2, 4, 5, 7, …",
-        "course 2: 3 would leave (suspended): 3, 6, 9",
+        "course 1 ('a'): 3 would join: 3, 6, 9",
+        "course 1 ('a'): 6 would leave (suspended): 1, 2, 4, 5, 7, …",
+        "course 2 ('b'): 6 would join: 1, 2, 4, 5, 7, …",
+        "course 2 ('b'): 3 would leave (suspended): 3, 6, 9",
     ]
     assert foretold(empty, **seats)[1:-1] == swap
     await app.execute("update courses set seats = 2 where id = 1")
@@ -172,12 +172,12 @@ async def test_a_rule_that_is_changed_under_load_does_what_the_preview_said(
         await eventually(app, "select count(*) > $1 from profiles", count + 20, equals=True)
         stop.set()
     await eventually(app, NOTHING_DUE, equals=True, seconds=30)
-    lines = [line for line in said.splitlines() if line.startswith("course ") and not line.startswith("course 1:")]
+    lines = [line for line in said.splitlines() if line.startswith("course ") and not line.startswith("course 1 ")]
     assert lines == [
-        "course 2: 7 would join: 1, 2, 4, 5, 7, …",
-        "course 2: 1,000 would leave (suspended): 3, 6, 9, 12, 15, …",
-        "course 3: 900 would join: 3, 6, 9, 12, 15, …",
-        "course 3: 100 would come back: 30, 60, 90, 120, 150, …",
+        "course 2 ('b'): 7 would join: 1, 2, 4, 5, 7, …",
+        "course 2 ('b'): 1,000 would leave (suspended): 3, 6, 9, 12, 15, …",
+        "course 3 ('c'): 900 would join: 3, 6, 9, 12, 15, …",
+        "course 3 ('c'): 100 would come back: 30, 60, 90, 120, 150, …",
     ]
     assert signed_up > 40
     assert await places(app) == {

@@ -111,7 +111,7 @@ async def test_a_person_is_shown_the_plan_and_asked(empty: Database, app: Connec
         answer=answer,
     )
     assert shown.status == status
-    assert "course 1: 100 would leave (removed): 1, 2, 3, 4, 5, …" in shown.text
+    assert "course 1 ('Chess'): 100 would leave (removed): 1, 2, 3, 4, 5, …" in shown.text
     assert "the brake allows 20 within ten minutes" in shown.text
     after = await app.fetchval("select mapping ->> 'wanted_query' from listener.installation")
     assert (after != before) is (status == 0)
@@ -134,8 +134,8 @@ async def test_the_plan_says_whom_the_rule_matches_and_which_counts_would_be_cor
     )
     off = [
         "2 counts would be corrected:",
-        "course 1: enrollments says 7, should be 0 (-7)",
-        "course 2: enrollments says 7, should be 1 (-6)",
+        "course 1 ('Chess'): enrollments says 7, should be 0 (-7)",
+        "course 2 ('Go'): enrollments says 7, should be 1 (-6)",
     ]
     assert (await asyncio.to_thread(plan, empty, RULE))[1:6] == [
         "the rule wants everybody: 100 of 100 profiles",

@@ -97,6 +97,7 @@ ELSEWHERE = {
     ),  # of a history, which these schools keep none of:
     *(f"undoing.{name}" for name in sql.sections("repair/undoing")),  # too (`test_history.py` looks at their cost)
     "matching",  # stops after some time
+    *(f"school.{name}" for name in sql.sections("inspection/school")),  # too
     *(f"rule_failure.{name}" for name in sql.sections("inspection/rule_failure")),  # too
     # Parts of others:
     *("batch", "weighed_notes", "next_notes", "notes_after", "doorbell.ring", "doorbell.look", "findings.orphans"),

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from listener import errors
-from listener.errors import ListenerError, UnknownProfile, UnknownSetting, WrongVersion
+from listener.errors import ListenerError, Questions, UnknownProfile, UnknownSetting, WrongVersion
 
 ALL = [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, ListenerError)]
 
@@ -40,3 +40,9 @@ def test_a_detail_that_somebody_gave_is_cut() -> None:
     assert len(str(error)) < 1_200
     assert str(error).endswith("is that.")
     assert error.details["profile"] == "x" * 6_000
+
+
+def test_several_questions_are_a_line_each() -> None:
+    error = Questions(["1. which?", "2. who\nelse?"], lasts=False)
+    assert error.lines == ["2 things cannot be told; nothing is changed until they are.", "1. which?", "2. who\nelse?"]
+    assert UnknownSetting(name="x", hint="").lines == [str(UnknownSetting(name="x", hint=""))]

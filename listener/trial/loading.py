@@ -1,0 +1,179 @@
+"""Brings a schema of others into the trial's own database, statement by statement."""
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from listener.database.connection import Connection
+from listener.errors import NotLoaded
+from listener.reasons import reason
+from listener.trial.platform import SUPABASE, Platform
+from listener.trial.statements import Statement
+from listener.wording import counted
+
+LEFT_OUT = re.compile(
+    r"(?:begin|commit|end|rollback|savepoint|release|start transaction|abort|lock|vacuum|analyze"
+    r"|grant|revoke|alter default privileges|security label|reassign owned|drop owned|comment on extension"
+    r"|create database|drop database|alter database|alter system|alter role|alter user|set role"
+    r"|set session authorization|create subscription|alter subscription|notify|listen|checkpoint|discard)\b"
+    r"|alter .* owner to |reset\b"
+)
+"""Statements that say nothing about tables, or only who may what: the schema has one owner here."""
+NO_MATTER = re.compile(
+    r"(?:set|comment|select pg_catalog\.set_config|drop|create schema|create role|create user|alter publication)\b"
+)
+"""Statements whose failure is no loss."""
+UNNEEDED = re.compile(
+    r"(?:create (?:or replace )?(?:(?:materialized |recursive )?view|policy|index|statistics|rule|event trigger)"
+    r"|alter policy|alter table .* (?:enable|force) row level security)\b"
+)
+"""Statements that tables can do without."""
+OF_TRANSACTION = re.compile(r"\bon commit (?:drop|delete rows)\b", re.IGNORECASE)
+"""Each statement is a transaction here."""
+ROWS = re.compile(r"(?:insert|update|delete|select|copy|truncate|call|with|refresh|values)\b")
+"""Statements about rows: what they do is not needed."""
+EXTENSION = re.compile(
+    r'create extension (?:if not exists )?"?(?P<name>[^\s;"]+)"?(?:.*\bschema "?(?P<schema>[^\s;"]+))?'
+)
+OBJECT = re.compile(
+    r"create (?:or replace )?(?:unlogged )?(?:unique )?(?:materialized )?"
+    r'(?:table|type|domain|view|function|procedure|sequence|aggregate) (?:if not exists )?(?P<name>[\w."]+)'
+)
+COPY = re.compile(
+    r'copy\s+(?P<table>(?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))?)\s*(?:\((?P<columns>[^)]*)\))?\s+from\s+stdin',
+    re.IGNORECASE | re.DOTALL,
+)
+TYPE_MODIFIER = re.compile(r'\b(geometry|geography|vector|halfvec|sparsevec)"?\s*\([^()]*\)', re.IGNORECASE)
+MISSING = re.compile(r'(?:relation|table|type|function|view|column|operator class|schema) "?(?P<name>[^"(]+)')
+
+UNDEFINED = ("42P01", "42704", "42883", "42703", "3F000", "42P17", "0A000", "58P01", "F0000")
+"""SQLSTATEs of what is not there, or not in this server."""
+OF_EXTENSIONS = ("42704", "42883", "0A000", "58P01", "F0000")
+"""Those of types, functions and operators."""
+OF_DATA = ("P0001", "P0002", "P0004", "22", "23")
+"""Beginnings of those of rows."""
+MAY_NOT = "42501"
+DUPLICATES = ("42P06", "42P07", "42710", "42723", "42712")
+FOREIGN = ("cron", "vault", "net", "pgmq", "pgsodium", "graphql", "graphql_public", "supabase_functions", "pgbouncer")
+"""Schemas of services beside the app."""
+MOST_MENDED = 12
+"""What one statement may miss."""
+MOST_SHOWN = 12
+
+
+@dataclass
+class Loaded:
+    statements: int = 0
+    passed_over: list[str] = field(default_factory=list)
+    """A line each."""
+
+    def lines(self) -> list[str]:
+        told = [f"loaded {counted(self.statements, 'statement')}"]
+        told += [f"passed over: {each}" for each in self.passed_over[:MOST_SHOWN]]
+        if len(self.passed_over) > MOST_SHOWN:
+            told.append(f"passed over: {len(self.passed_over) - MOST_SHOWN:,} more")
+        return told
+
+
+@dataclass
+class Loading:
+    connection: Connection
+    platform: Platform
+    loaded: Loaded = field(default_factory=Loaded)
+    extensions: list[str] = field(default_factory=list)
+    """Those that are not there, and in whose place nothing stands."""
+    missing: set[str] = field(default_factory=set)
+    """Names of what was passed over."""
+
+    async def load(self, statements: Sequence[Statement]) -> Loaded:
+        """Raises NotLoaded."""
+        source = None
+        for statement in statements:
+            if statement.source != source:
+                source = statement.source
+                await self.connection.execute("reset all; discard temp; set check_function_bodies = off")
+            words = statement.words
+            extension = EXTENSION.match(words)
+            if extension is not None:
+                await self._extension(extension["name"], extension["schema"])
+            if extension is not None or LEFT_OUT.match(words):
+                continue
+            try:
+                await self._run(statement)
+                self.loaded.statements += 1
+            except asyncpg.PostgresError as error:
+                self._pass_over(statement, words, error)
+        told = list(self.platform.stand_ins.values())
+        alone = [
+            each
+            for each in dict.fromkeys(self.loaded.passed_over)
+            if not any(other.startswith(f"{each}:") for other in told)
+        ]
+        self.loaded.passed_over = [*alone, *told]
+        return self.loaded
+
+    async def _extension(self, name: str, schema: str | None) -> None:
+        if not await self.platform.extension(name, schema):
+            self.extensions.append(name)
+            self.loaded.passed_over.append(f"extension {name} is not there")
+
+    async def _run(self, statement: Statement) -> None:
+        is_temporary = statement.words.startswith(("create temp", "create local temp"))
+        text = OF_TRANSACTION.sub("", statement.text) if is_temporary else statement.text
+        for _ in range(MOST_MENDED):
+            try:
+                await (self.connection.execute(text) if statement.rows is None else self._copy(statement))
+            except asyncpg.PostgresError as error:
+                without_modifier = TYPE_MODIFIER.sub(r"\1", text)
+                if without_modifier != text and "modifier" in str(error):
+                    text = without_modifier
+                elif not await self.platform.mend(error):
+                    raise
+            else:
+                return
+
+    async def _copy(self, statement: Statement) -> None:
+        found = COPY.match(statement.text)
+        if found is None or statement.rows is None:
+            return
+        schema, _, table = found["table"].rpartition(".")
+        columns = None if found["columns"] is None else [_bare(each) for each in found["columns"].split(",")]
+        rows = io.BytesIO(statement.rows.encode())
+        if statement.rows:
+            await self.connection.copy_to_table(
+                _bare(table), source=rows, columns=columns, schema_name=_bare(schema) if schema else None
+            )
+
+    def _pass_over(self, statement: Statement, words: str, error: asyncpg.PostgresError) -> None:
+        """Raises NotLoaded, unless the reason is that something is not here that the tables can do without."""
+        if NO_MATTER.match(words):
+            return
+        of_data = words.startswith("do ") and (error.sqlstate or "").startswith(OF_DATA)
+        if not (ROWS.match(words) or UNNEEDED.match(words) or of_data or self._is_explained(error)):
+            raise NotLoaded(statement=statement.where, reason=reason(error))
+        made = OBJECT.match(words)
+        if made is not None:
+            self.missing.add(_bare(made["name"].rpartition(".")[2]))
+        self.loaded.passed_over.append(f"{statement.where}: {reason(error)}")
+
+    def _is_explained(self, error: asyncpg.PostgresError) -> bool:
+        if error.sqlstate == MAY_NOT:
+            return True
+        named = MISSING.search(str(error.args[0]))
+        name = "" if named is None else named["name"]
+        schema, _, bare = name.rpartition(".")
+        if error.sqlstate in DUPLICATES:
+            return bool(self.platform.made & set(SUPABASE))
+        if error.sqlstate not in UNDEFINED:
+            return False
+        by_extension = bool(self.extensions) and error.sqlstate in OF_EXTENSIONS
+        return by_extension or bare in self.missing or not {schema, name}.isdisjoint((*FOREIGN, *SUPABASE))
+
+
+def _bare(name: str) -> str:
+    """As the catalogue has it."""
+    name = name.strip()
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
