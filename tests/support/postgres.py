@@ -148,6 +148,8 @@ class Server:
     version: int
     port: int = field(default_factory=free_port)
     settings: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    """Of the server alone, beside what it must have."""
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="listener-pg-", dir=memory())))
 
     @property
@@ -213,7 +215,7 @@ class Server:
                 user=ordinary_user(),
                 cwd="/",
                 start_new_session=True,
-                env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+                env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"} | self.environment,
             )
         wait_until(self.answers, f"Postgres {self.version} answers; its log:\n{self.log()}")
 
