@@ -1,6 +1,9 @@
 """The daemon's own changes of connection and role, reported once: in its state, metrics and log."""
 
+import ssl
 import time
+
+import asyncpg
 
 from listener.daemon.outage import Outage
 from listener.database.connection import address
@@ -12,7 +15,8 @@ from listener.reasons import reason, told_to_anybody
 from listener.settings import Settings
 
 ANOTHER_CAUSE_SECONDS = 2.0
-"""An outage that lasts for so long may go on for another reason than it began for. (A server that restarts is up.)"""
+"""An outage that lasts for so long may go on for another reason than it began for: somebody must see to that. (A server
+that restarts is up by then.)"""
 
 
 class Transitions:
@@ -82,7 +86,7 @@ class Transitions:
         if self.outage.failed():
             self._causes = {kind}
             self._log.warning(_event(error), error=reason(error))
-        elif kind not in self._causes and self.outage.seconds >= ANOTHER_CAUSE_SECONDS:
+        elif _is_refusal(error) and kind not in self._causes and self.outage.seconds >= ANOTHER_CAUSE_SECONDS:
             self._causes.add(kind)
             self._log.warning(Event.OUTAGE_LASTS, error=reason(error))
 
@@ -91,6 +95,13 @@ def _kind(error: Exception) -> str:
     if isinstance(error, Deaf):
         return "heartbeat"
     return "fenced" if isinstance(error, Fenced) else "connection"
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the server is there, and will not have this daemon. (57: it starts, stops, or has ended a session.)"""
+    if isinstance(error, asyncpg.PostgresError):
+        return not (error.sqlstate or "").startswith("57")
+    return isinstance(error, ssl.SSLError)
 
 
 def _event(error: Exception) -> Event:

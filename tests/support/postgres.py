@@ -69,6 +69,11 @@ def binaries() -> dict[int, Path]:
     return dict(sorted((programs_in(FETCHED) | at_hand()).items()))
 
 
+def knows_tls(version: int) -> bool:
+    """Whether this version's server, as it is here, was built with it."""
+    return b"libssl" in (binaries()[version] / "postgres").read_bytes()
+
+
 def asked_for() -> int | None:
     """The one version that everything runs on, if `TEST_POSTGRES` names one."""
     version = os.environ.get("TEST_POSTGRES", "")

@@ -72,7 +72,12 @@ class Wire:
             server.connect(("127.0.0.1", self.target_port))
             for each in (client, server):
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            _Session(self, number, client, server).run()
+            try:
+                _Session(self, number, client, server).run()
+            finally:  # a thread that waits for the other end keeps it open otherwise
+                for each in (client, server):
+                    with suppress(OSError):
+                        each.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass
