@@ -32,7 +32,9 @@ async def seconds_until_ready(daemon: DaemonProcess) -> float:
     """Until it leads."""
     started = time.monotonic()
     await anyio.to_thread.run_sync(daemon.wait_ready, "leading")
-    return time.monotonic() - started
+    seconds = time.monotonic() - started
+    print(f"it leads after {seconds:.1f} s")
+    return seconds
 
 
 async def says(daemon: DaemonProcess, words: str) -> None:
