@@ -174,22 +174,26 @@ async def nothing_can_be_sampled(school: School) -> AsyncIterator[None]:
 async def notifications_do_not_get_through(school: School) -> AsyncIterator[None]:
     between = Wire(school.database.server.port)
     through = school.database.url.replace(f":{between.target_port}/", f":{between.port}/")
-    await school.run(through, heartbeat_seconds=0.3)
-    between.swallows_notifications = True
-    yield
-    runbook.command("ListenerDeaf", "listener run")
-    await school.run(school.database.url)
-    between.stop()
+    try:
+        await school.run(through, heartbeat_seconds=0.3)
+        between.swallows_notifications = True
+        yield
+        runbook.command("ListenerDeaf", "listener run")
+        await school.run(school.database.url)
+    finally:
+        between.stop()
 
 
 @asynccontextmanager
 async def a_pooler_is_in_between(school: School) -> AsyncIterator[None]:
     between = PgBouncer(school.database.server, "transaction").start()
-    await school.run(between.url(school.database.name))
-    yield
-    runbook.command("ListenerPolling", "listener run")
-    await school.run(school.database.url)
-    between.stop()
+    try:
+        await school.run(between.url(school.database.name))
+        yield
+        runbook.command("ListenerPolling", "listener run")
+        await school.run(school.database.url)
+    finally:
+        between.stop()
 
 
 @asynccontextmanager
