@@ -139,6 +139,10 @@ class Event(StrEnum):
         "log_lines_dropped",
         "`count` lines of this log are missing since the start: nobody read it, or the disk was full",
     )
+    OUTAGE_LASTS = (
+        "outage_lasts",
+        "the server is there by now, and refuses the daemon: `error`; once an outage for each reason",
+    )
     NOT_READY = "not_ready", "the daemon cannot work with this database: `error` says what to do"
     FILES_READ = (
         "files_read",

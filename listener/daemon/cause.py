@@ -15,19 +15,20 @@ OF_THE_DRIVER = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 EXPECTED: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, ListenerError)
 """What another look may meet: no server, or no address in the file of the URL."""
 
-RESTARTED = "select now() - pg_catalog.pg_postmaster_start_time() < interval '30 seconds'"
+RESTARTED = "select pg_catalog.pg_postmaster_start_time() > now() - pg_catalog.make_interval(secs => $1)"
 
 
-async def cause(error: Exception, settings: Settings) -> Exception:
+async def cause(error: Exception, settings: Settings, seconds: float) -> Exception:
     """The error itself, if it says what happened. Otherwise one more look: what the server says to a new connection, or
-    that it takes one, so that the session alone was ended. Raises nothing: it is about an outage already."""
+    that it takes one. Then the session alone was ended, unless the server began later than the connection, which was
+    made `seconds` ago. Raises nothing: it is about an outage already."""
     if not isinstance(error, OF_THE_DRIVER):
         return error
     try:
         with anyio.fail_after(SECONDS):
             connection = await connect(settings.url(), application_name="listener-command", statement_cache_size=0)
             try:
-                restarted = await connection.fetchval(RESTARTED)
+                restarted = await connection.fetchval(RESTARTED, seconds)
             finally:
                 await close(connection)
     except EXPECTED as found:

@@ -69,6 +69,7 @@ class Daemon:
         self._auditing = anyio.CancelScope()
         self._tasks: anyio.abc.TaskGroup
         self._reached = False
+        self._connected_at = time.monotonic()
         self._sizes = BatchSizes(settings.batch_size)
         self._statement_cache_size = 0  # until it is known that no pooler shares out the prepared statements
 
@@ -97,7 +98,8 @@ class Daemon:
                 except OUTAGES as error:
                     deaf = Deaf(seconds=self._settings.heartbeat_seconds)
                     bitten = self._watchdog.take_bite()
-                    self._transitions.lost(deaf if bitten else await cause(error, self._settings))
+                    seconds = time.monotonic() - self._connected_at
+                    self._transitions.lost(deaf if bitten else await cause(error, self._settings, seconds))
                     costly = self._reached and not isinstance(error, NOT_OURS)
                 else:
                     continue
@@ -117,7 +119,7 @@ class Daemon:
         if self._connecting.cancelled_caught:
             return
         self._connecting = None
-        self._reached = True
+        self._reached, self._connected_at = True, time.monotonic()
         try:
             with anyio.fail_after(SETUP_SECONDS):
                 path, pid = await examine(connection, self._settings.url())

@@ -47,6 +47,11 @@ class Outage:
         self.attempts = 1
         return True
 
+    @property
+    def seconds(self) -> float:
+        """How long it has lasted; 0 if there is none."""
+        return 0.0 if self._since is None else self._clock() - self._since
+
     def over(self) -> dict[str, float] | None:
         """It works again: figures of the outage, or None if there was none."""
         if self._since is None:

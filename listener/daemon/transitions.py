@@ -1,6 +1,9 @@
 """The daemon's own changes of connection and role, reported once: in its state, metrics and log."""
 
+import ssl
 import time
+
+import asyncpg
 
 from listener.daemon.outage import Outage
 from listener.database.connection import address
@@ -11,6 +14,10 @@ from listener.logs import Event
 from listener.reasons import reason, told_to_anybody
 from listener.settings import Settings
 
+ANOTHER_CAUSE_SECONDS = 2.0
+"""An outage that lasts for so long may go on for another reason than it began for: somebody must see to that. (A server
+that restarts is up by then.)"""
+
 
 class Transitions:
     def __init__(self, settings: Settings, instruments: Instruments) -> None:
@@ -20,6 +27,8 @@ class Transitions:
         self._log = instruments.log
         self._was_connected = False
         self.outage = Outage()
+        self._causes: set[str] = set()
+        """Kinds of errors that were logged in this outage."""
 
     def connected(self, warning: str | None = None) -> None:
         """A connection was made that can be of use; `warning` says with which restriction."""
@@ -73,14 +82,26 @@ class Transitions:
         if self._state.sample_at is not None and time.monotonic() - self._state.sample_at > KEPT_SECONDS:
             self._metrics.figures_are_gone()
         self._metrics.errors.labels(_kind(error)).inc()
+        kind = type(error).__name__
         if self.outage.failed():
+            self._causes = {kind}
             self._log.warning(_event(error), error=reason(error))
+        elif _is_refusal(error) and kind not in self._causes and self.outage.seconds >= ANOTHER_CAUSE_SECONDS:
+            self._causes.add(kind)
+            self._log.warning(Event.OUTAGE_LASTS, error=reason(error))
 
 
 def _kind(error: Exception) -> str:
     if isinstance(error, Deaf):
         return "heartbeat"
     return "fenced" if isinstance(error, Fenced) else "connection"
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the server is there, and will not have this daemon. (57: it starts, stops, or has ended a session.)"""
+    if isinstance(error, asyncpg.PostgresError):
+        return not (error.sqlstate or "").startswith("57")
+    return isinstance(error, ssl.SSLError)
 
 
 def _event(error: Exception) -> Event:

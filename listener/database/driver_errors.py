@@ -33,6 +33,14 @@ REPLACED = re.compile(r"cache lookup failed for |could not open relation with OI
 """Postgres's message, in every language, if a function or a view was dropped while a statement used it."""
 
 
+def as_error(warning: asyncpg.PostgresWarning) -> asyncpg.PostgresError:
+    """A statement may fail with a code of the classes 01 and 02, as a trigger may choose it. The driver raises a
+    warning then, which is no error to those who catch errors, and which contextlib cannot handle."""
+    error = asyncpg.PostgresError(str(getattr(warning, "message", "")))
+    error.__dict__.update(warning.__dict__)
+    return error
+
+
 def was_raised(error: asyncpg.PostgresError) -> bool:
     """Whether a statement chose the code, as a trigger may, though it stands for the end of the connection: that is
     never an error of a statement alone."""

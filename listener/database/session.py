@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from listener import sql
+from listener.database.driver_errors import as_error
 from listener.database.fence import NAMES, STANDING, TYPES, Fence, through
 from listener.database.limits import LIMITS, LOOK_SECONDS, LOOKS, local
 from listener.errors import FenceChanged
@@ -71,6 +72,8 @@ class Session(asyncpg.Connection):
         self.asking_since = time.monotonic()
         try:
             return await super()._execute(query, *args, **options)  # type: ignore[misc]
+        except asyncpg.PostgresWarning as warning:
+            raise as_error(warning) from None
         finally:
             self.asking_since = None
 
@@ -124,6 +127,8 @@ class Session(asyncpg.Connection):
         self.asking_since = time.monotonic()
         try:
             status: str = await super().execute(query, *args, **options)
+        except asyncpg.PostgresWarning as warning:
+            raise as_error(warning) from None
         finally:
             self.asking_since = None
         return status
@@ -133,6 +138,8 @@ class Session(asyncpg.Connection):
         self.asking_since = time.monotonic()
         try:
             return await super().prepare(query, **options)
+        except asyncpg.PostgresWarning as warning:
+            raise as_error(warning) from None
         finally:
             self.asking_since = None
 

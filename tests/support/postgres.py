@@ -69,6 +69,11 @@ def binaries() -> dict[int, Path]:
     return dict(sorted((programs_in(FETCHED) | at_hand()).items()))
 
 
+def knows_tls(version: int) -> bool:
+    """Whether this version's server, as it is here, was built with it."""
+    return b"libssl" in (binaries()[version] / "postgres").read_bytes()
+
+
 def asked_for() -> int | None:
     """The one version that everything runs on, if `TEST_POSTGRES` names one."""
     version = os.environ.get("TEST_POSTGRES", "")
@@ -148,6 +153,8 @@ class Server:
     version: int
     port: int = field(default_factory=free_port)
     settings: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    """Of the server alone, beside what it must have."""
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="listener-pg-", dir=memory())))
 
     @property
@@ -213,7 +220,7 @@ class Server:
                 user=ordinary_user(),
                 cwd="/",
                 start_new_session=True,
-                env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+                env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"} | self.environment,
             )
         wait_until(self.answers, f"Postgres {self.version} answers; its log:\n{self.log()}")
 

@@ -1,5 +1,5 @@
 """A proxy that understands Postgres's protocol: it answers one statement in the server's place, with an error, by
-hanging up, or not at all."""
+hanging up, or not at all; or it keeps notifications to itself."""
 
 import socket
 import struct
@@ -35,6 +35,7 @@ class Wire:
         """How each statement begins."""
         self.struck: list[int] = []
         """Numbers of the connections that met the fault."""
+        self.swallows_notifications = False
         self._connections = 0
         self._sockets: list[socket.socket] = []
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -71,7 +72,12 @@ class Wire:
             server.connect(("127.0.0.1", self.target_port))
             for each in (client, server):
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            _Session(self, number, client, server).run()
+            try:
+                _Session(self, number, client, server).run()
+            finally:  # a thread that waits for the other end keeps it open otherwise
+                for each in (client, server):
+                    with suppress(OSError):
+                        each.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass
@@ -130,6 +136,8 @@ class _Session:
     def _answer(self) -> None:
         with suppress(OSError, EOFError):
             for kind, message in _messages(self.server):
+                if kind == b"A" and self.wire.swallows_notifications:
+                    continue
                 if kind == b"Z":
                     self.state = message[5:6]
                 self.client.sendall(message)

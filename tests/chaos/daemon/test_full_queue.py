@@ -2,48 +2,25 @@
 
 from collections.abc import Callable, Iterator
 
-import asyncpg
 import pytest
 
-from listener.database.connection import Connection
-from tests.conftest import Database, install_script
-from tests.support import lms
+from tests.conftest import Database
 from tests.support.connecting import connect
 from tests.support.eventually import eventually
-from tests.support.postgres import Server, at_hand, wait_until
+from tests.support.notify_queue import fill, small_queue, version_for
+from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess
 
-FIRST_WITH_A_SMALL_QUEUE = 17
-
 ENROLLED = "select count(*) from enrollments"
-
-PAYLOAD = "x" * 7900
-"""Nearly a page of the queue."""
 
 
 @pytest.fixture
 def small(postgres_version: int) -> Iterator[Database]:
-    """A server whose queue holds half a megabyte, not 8 GB."""
-    version = max(postgres_version, max(at_hand()))
-    if version < FIRST_WITH_A_SMALL_QUEUE:
+    version = version_for(postgres_version)
+    if version is None:
         pytest.skip("max_notify_queue_pages came with Postgres 17")
-    server = Server(version, settings={"max_notify_queue_pages": "64"})
-    server.create()
-    server.start()
-    server.psql("postgres", "create database lms")
-    server.psql("lms", lms.schema())
-    server.psql("lms", install_script(server.url("lms")))
-    yield Database(server, "lms")
-    server.destroy()
-
-
-async def fill(connection: Connection) -> None:
-    for number in range(1000):
-        try:
-            await connection.execute(f"notify other, '{number} {PAYLOAD}'")
-        except asyncpg.ProgramLimitExceededError:
-            return
-    raise AssertionError("it is not full")
+    with small_queue(version) as database:
+        yield database
 
 
 async def test_while_the_queue_of_notifications_is_full_nobody_rings_and_the_work_goes_on(

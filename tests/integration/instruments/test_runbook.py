@@ -2,6 +2,7 @@
 windows, and ends once the commands of its section in the runbook were followed, word for word."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -9,11 +10,16 @@ import pytest
 
 from listener.database.connection import Connection
 from tests.conftest import Database
-from tests.support import runbook
+from tests.integration.instruments.test_runbook_load import QUEUE, SLOW
+from tests.support import pgbouncer, runbook, troubles
 from tests.support.connecting import connect
+from tests.support.eventually import eventually
+from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
-from tests.support.prometheus import PROGRAM, Prometheus
+from tests.support.prometheus import PROGRAM, RULES, Prometheus
+from tests.support.troubles import ALERTS
+from tests.support.wire import Wire
 
 pytestmark = [
     pytest.mark.skipif(PROGRAM is None, reason="prometheus is not installed (Debian: prometheus)"),
@@ -22,6 +28,11 @@ pytestmark = [
 
 QUICK: dict[str, object] = {"heartbeat_seconds": 1, "sample_seconds": 0.2, "audit_seconds": 0.4}
 SECONDS = 60.0
+
+BLOCKING = (
+    "select pid, wait_event_type, query, pg_blocking_pids(pid) as blocking from pg_stat_activity"
+    " where application_name = 'listener'"
+)
 
 OF_ITS_OWN = """
 create function count_by_hand() returns trigger language plpgsql as $$
@@ -40,6 +51,24 @@ class School:
         self.database = database
         self.app = app
         self.daemon = DaemonProcess(database.url, dict(QUICK), cold=False).wait_ready("leading")
+        self.standbys: list[DaemonProcess] = []
+        self.prometheus = Prometheus(self.address, hurried=True)
+
+    @property
+    def address(self) -> str:
+        """Of the daemon's port."""
+        return f"127.0.0.1:{self.daemon.port}"
+
+    async def run(self, url: str, **settings: object) -> None:
+        """A daemon in place of the one that runs, on the same port."""
+        self.daemon.clean_up()
+        self.daemon = DaemonProcess(url, QUICK | settings, port=self.daemon.port, cold=False)
+        await asyncio.to_thread(self.daemon.wait_ready, "leading")
+
+    def clean_up(self) -> None:
+        self.prometheus.clean_up()
+        for each in (self.daemon, *self.standbys):
+            each.clean_up()
 
     async def follow(self, alert: str, command: str, **values: object) -> None:
         await runbook.follow(self.database.url, self.app, alert, command, **values)
@@ -53,7 +82,7 @@ async def no_daemon_runs(school: School) -> AsyncIterator[None]:
     school.daemon.kill()
     yield
     runbook.command("ListenerNoLeader", "listener run")
-    school.daemon = DaemonProcess(school.database.url, dict(QUICK), port=school.daemon.port, cold=False)
+    await school.run(school.database.url)
 
 
 @asynccontextmanager
@@ -121,13 +150,94 @@ async def a_transaction_is_open_for_long(school: School) -> AsyncIterator[None]:
     other.terminate()
 
 
-FAULTS: dict[Fault, set[str]] = {
+@asynccontextmanager
+async def the_job_leaves_service_discovery(school: School) -> AsyncIterator[None]:
+    school.prometheus.scrape()
+    yield
+    runbook.says("ListenerGone", "No command mends it")
+    school.prometheus.scrape(school.address)
+
+
+@asynccontextmanager
+async def nothing_can_be_sampled(school: School) -> AsyncIterator[None]:
+    """Somebody locks a table that only samples read."""
+    holder: Connection = await connect(school.database.url)
+    await holder.execute("begin; lock table listener.problem")
+    yield
+    blocking = runbook.command("ListenerStalled", BLOCKING)
+    await eventually(school.app, f"select blocking from ({blocking}) as found", equals=[holder.get_server_pid()])
+    await school.follow("ListenerStalled", "select pg_terminate_backend(PID)", PID=holder.get_server_pid())
+    holder.terminate()
+
+
+@asynccontextmanager
+async def notifications_do_not_get_through(school: School) -> AsyncIterator[None]:
+    between = Wire(school.database.server.port)
+    through = school.database.url.replace(f":{between.target_port}/", f":{between.port}/")
+    try:
+        await school.run(through, heartbeat_seconds=0.3)
+        between.swallows_notifications = True
+        yield
+        runbook.command("ListenerDeaf", "listener run")
+        await school.run(school.database.url)
+    finally:
+        between.stop()
+
+
+@asynccontextmanager
+async def a_pooler_is_in_between(school: School) -> AsyncIterator[None]:
+    between = PgBouncer(school.database.server, "transaction").start()
+    try:
+        await school.run(between.url(school.database.name))
+        yield
+        runbook.command("ListenerPolling", "listener run")
+        await school.run(school.database.url)
+    finally:
+        between.stop()
+
+
+@asynccontextmanager
+async def the_standby_goes(school: School) -> AsyncIterator[None]:
+    standby = DaemonProcess(school.database.url, dict(QUICK), cold=False)
+    had = "select count(*) from listener.problem where code = 'had_standby'"
+    await eventually(school.app, had, equals=1, seconds=30)
+    standby.clean_up()
+    yield
+    runbook.command("ListenerNoStandby", "listener run")
+    school.standbys.append(DaemonProcess(school.database.url, dict(QUICK), cold=False))
+
+
+@asynccontextmanager
+async def a_student_comes_past_a_rule_by_query(school: School) -> AsyncIterator[None]:
+    query = "select profiles.id, courses.id from profiles cross join courses where profiles.role = 'student'"
+    await asyncio.to_thread(lambda: listener(school.database.url, "install", "--wanted-query", query))
+    blind = "select count(*) from listener.blind_note"
+    await eventually(school.app, blind, equals=0, seconds=30)
+    await school.app.execute(
+        "set session_replication_role = replica;"
+        "insert into profiles (role) values ('student');"
+        "reset session_replication_role"
+    )
+    yield
+    runbook.says("ListenerRouteMissed", "it ends by itself")
+
+
+OF_THE_DAEMON: dict[Fault, set[str]] = {
     no_daemon_runs: {"ListenerDown", "ListenerNoLeader"},
+    the_job_leaves_service_discovery: {"ListenerGone", "ListenerNoLeader"},
+    nothing_can_be_sampled: {"ListenerStalled"},
+    notifications_do_not_get_through: {"ListenerDeaf"},
+    a_pooler_is_in_between: {"ListenerPolling"},
+    the_standby_goes: {"ListenerNoStandby"},
+}
+
+FAULTS: dict[Fault, set[str]] = {
     nothing_is_installed: {"ListenerNotConnected"},
     a_trigger_counts_beside_us: {"ListenerForeignTriggers"},
     somebody_moves_a_count_again_and_again: {"ListenerDriftReturning"},
     students_are_written_past_the_triggers: {"ListenerWantedMissing"},
     enrollments_are_written_past_the_triggers: {"ListenerCountDrift"},
+    a_student_comes_past_a_rule_by_query: {"ListenerRouteMissed"},
     a_transaction_is_open_for_long: {"ListenerOldTransaction"},
 }
 
@@ -137,20 +247,38 @@ async def until(firing: Callable[[], bool], what: str) -> None:
     await asyncio.to_thread(wait_until, firing, what, SECONDS)
 
 
+async def fires_and_ends(school: School, fault: Fault, alerts: set[str]) -> None:
+    """While the fault lasts, and once the runbook was followed."""
+    firing = school.prometheus.firing
+    await until(lambda: not alerts & firing(), f"{alerts} do not fire yet")
+    async with fault(school):
+        await until(lambda: alerts <= firing(), f"{alerts} fire")
+    await until(lambda: not alerts & firing(), f"{alerts} do not fire any more")
+    url = school.database.url
+    await until(lambda: listener(url, "diagnose", check=False).returncode == 0, "diagnose finds nothing")
+
+
+@pytest.fixture
+async def school(database: Database, connection: Connection, course: None) -> AsyncIterator[School]:
+    school = School(database, connection)
+    await asyncio.to_thread(school.prometheus.wait_scraped)
+    yield school
+    school.clean_up()
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 @pytest.mark.half
-async def test_each_alert_fires_and_ends_by_what_the_runbook_says(
-    database: Database, connection: Connection, course: None, fault: Fault
-) -> None:
-    school, alerts = School(database, connection), FAULTS[fault]
-    prometheus = Prometheus(f"127.0.0.1:{school.daemon.port}", hurried=True)
-    try:
-        await asyncio.to_thread(prometheus.wait_scraped)
-        await until(lambda: not alerts & prometheus.firing(), f"{alerts} do not fire yet")
-        async with fault(school):
-            await until(lambda: alerts <= prometheus.firing(), f"{alerts} fire")
-        await until(lambda: not alerts & prometheus.firing(), f"{alerts} do not fire any more")
-        assert listener(database.url, "diagnose", check=False).returncode == 0
-    finally:
-        prometheus.clean_up()
-        school.daemon.clean_up()
+async def test_each_alert_fires_and_ends_by_what_the_runbook_says(school: School, fault: Fault) -> None:
+    await fires_and_ends(school, fault, FAULTS[fault])
+
+
+async def test_alerts_about_the_daemon_itself_do_so_one_after_the_other(school: School) -> None:
+    for fault, alerts in OF_THE_DAEMON.items():
+        if fault is not a_pooler_is_in_between or pgbouncer.PROGRAM is not None:
+            await fires_and_ends(school, fault, alerts)
+
+
+def test_every_alert_is_made_under_a_real_prometheus() -> None:
+    made = {ALERTS[code] for codes in troubles.FAULTS.values() for code in codes}
+    made = made.union(*FAULTS.values(), *OF_THE_DAEMON.values(), QUEUE, SLOW)
+    assert made == set(re.findall(r"- alert: (\w+)", (RULES / "alerts.yml").read_text(encoding="utf-8")))
