@@ -76,8 +76,8 @@ LOOKS = tuple(
     for line in (
         "status", "status --full --json", "diagnose", "diagnose --json", f"explain {PROFILE} --json", "pending",
         "sync --dry-run", "sync --structure --dry-run", "sync --structure --print", "install --plan", "install --print",
-        "replay enroll --since 1h --dry-run", "rule", "release --dry-run --json", "history --json",
-        "undo --since 1h --dry-run",
+        "replay enroll --since 1h --dry-run", "rule", "release --dry-run --json",
+        f"history --json --since 1h --last 5 --course {COURSE}", "undo --since 1h --dry-run --json",
     )
 )  # fmt: skip
 CHANGES = (
