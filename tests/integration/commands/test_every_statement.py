@@ -93,11 +93,11 @@ CHANGES = (
     ),
 )  # fmt: skip
 CASES = (*LOOKS, *CHANGES)
-OF_ITS_OWN = {"run", "demo"}
+OF_ITS_OWN = {"run", "demo", "try"}
 """Commands that are tried below, and that bring a server of their own."""
 
 NO_STATEMENT = {
-    "install": {"--accept-guesses", "--yes", "--reviewed", "--owner"},
+    "install": {"--accept-guesses", "--yes", "--reviewed", "--owner", "--why"},
     "rule": {"--accept-guesses"},
     "sync": {"--cascade"},
     "status": {"--every"},  # of --watch, which is a setting elsewhere
