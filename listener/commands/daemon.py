@@ -25,10 +25,11 @@ async def pause(
     name: Name,
     reason: Annotated[str | None, typer.Option("--reason", help="Why: status and log say it.")] = None,
 ) -> None:
-    """Let a reaction wait, and its notes with it, until `listener resume`.
+    """Let a reaction wait, until `listener resume`.
 
-    The pause is kept in the database, across restarts and changes of leader. When this returns no batch of the reaction
-    begins any more, and the one in hand is over; should that take more than 10 s, a line says so."""
+    Its notes wait with it. The pause is kept in the database, across restarts and changes of leader. When this returns
+    no batch of the reaction begins any more, and the one in hand is over; should that take more than 10 s, a line says
+    so."""
     await _check_name(connection, name)
     paused, is_new = await pausing.pause(connection, name, reason)
     if not is_new:
@@ -58,10 +59,10 @@ async def replay(
     since: Annotated[str, typer.Option("--since", help="How long ago ('1 hour'), or when ('2026-05-01 12:00').")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many notes that would be.")] = False,
 ) -> None:
-    """Have a reaction of your own handle again what was noted since then.
+    """Have a reaction of your own handle earlier notes again.
 
-    Whole transactions are handled again, from the first that noted something since. Only what is still in the feed
-    can be: LISTENER_RETENTION_SECONDS says how long the daemon keeps it."""
+    Those that were noted since then. Whole transactions are handled again, from the first that noted something since.
+    Only what is still in the feed can be: LISTENER_RETENTION_SECONDS says how long the daemon keeps it."""
     await _check_name(connection, name)
     if name in BUILT_IN:
         raise NotReplayed(name=name)

@@ -25,9 +25,9 @@ async def forget(
     ] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Take a profile's key out of everything that schema `listener` holds: notes, ledger, history, what waits,
-    quarantine.
+    """Take a profile's key out of all that schema `listener` holds.
 
+    That is notes, ledger, history, what waits, and quarantine.
     The LMS's own tables are left as they are: delete the profile there first. A note that is still to be handled stays,
     and is said."""
     installed = await installation.require(connection)

@@ -207,7 +207,9 @@ async def rule(
         bool, typer.Option("--accept-guesses", help="Where something cannot be told, guess as `install` would.")
     ] = False,
 ) -> None:
-    """Print the rule as one query, as LISTENER_WANTED_QUERY takes it: copy it, and change it."""
+    """Print the rule as one query, to be copied and changed.
+
+    LISTENER_WANTED_QUERY takes it."""
     plan = await installing.plan(connection, given(settings) | guesses(accept_guesses), take_over=True)
     sys.stdout.write(rule_text(plan.mapping) + "\n")
 

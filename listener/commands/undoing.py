@@ -42,8 +42,10 @@ async def undo(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be undone.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Reverse what the listener did since then, or by the rule in force, where nobody has touched it meanwhile. The
-    brake is off for that. Enrolling is paused, so that it is not done again; by --rule, the rule before is in force."""
+    """Reverse what the listener did, where nobody has touched it since.
+
+    All since then, or all by the rule in force. The brake is off for that. Enrolling is paused, so that it is not done
+    again; by --rule, the rule before is in force."""
     await installation.require(connection)
     begins = await history.begins(connection)
     at = None if since is None else await replaying.moment(connection, since)
