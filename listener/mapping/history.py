@@ -29,7 +29,7 @@ def days_of(settings: dict[str, str]) -> int:
 
 
 def is_kept(mapping: Mapping) -> bool:
-    """Whether what is done is written down: whoever only observes does nothing."""
+    """Whether what is done is written down: a listener that only observes does nothing."""
     return days_of(mapping.settings) > 0 and mapping.enrolls and not mapping.observes
 
 

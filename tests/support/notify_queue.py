@@ -6,9 +6,9 @@ from contextlib import contextmanager
 import asyncpg
 
 from listener.database.connection import Connection
-from tests.conftest import Database, install_script
-from tests.support import lms
-from tests.support.postgres import Server, at_hand
+from tests.conftest import Database
+from tests.support.own_server import server_with_lms
+from tests.support.postgres import at_hand
 
 FIRST_WITH_A_SMALL_QUEUE = 17
 """The version that `max_notify_queue_pages` came with."""
@@ -26,16 +26,8 @@ def version_for(version: int) -> int | None:
 @contextmanager
 def small_queue(version: int) -> Iterator[Database]:
     """The plain LMS, installed, on a server of its own. Its queue holds half a megabyte, not 8 GB."""
-    server = Server(version, settings={"max_notify_queue_pages": "64"})
-    server.create()
-    server.start()
-    try:
-        server.psql("postgres", "create database lms")
-        server.psql("lms", lms.schema())
-        server.psql("lms", install_script(server.url("lms")))
-        yield Database(server, "lms")
-    finally:
-        server.destroy()
+    with server_with_lms(version, max_notify_queue_pages="64") as database:
+        yield database
 
 
 async def fill(connection: Connection) -> None:

@@ -147,7 +147,7 @@ set history_from = clock_timestamp()
 where purged.history_from is null;
 
 -- name: history_ends
--- It is not kept any more. (Deleted, not truncated: whoever reads it at this moment is in nobody's way.)
+-- It is not kept any more. (Deleted, not truncated: who reads it at this moment is in nobody's way.)
 delete from listener.history;
 update listener.purged
 set history_from = null

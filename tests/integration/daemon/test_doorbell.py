@@ -9,11 +9,10 @@ import pytest
 from listener.daemon.doorbell import Doorbell
 from listener.database.connection import Connection
 from listener.database.locks import CHANNEL
-from tests.conftest import Database, install_script
-from tests.support import lms
+from tests.conftest import Database
 from tests.support.bell import HELD
 from tests.support.eventually import eventually
-from tests.support.postgres import Server
+from tests.support.own_server import server_with_lms
 from tests.support.process import DaemonProcess
 
 SIGN_UP = "insert into profiles (role) values ('student')"
@@ -164,16 +163,8 @@ async def test_a_daemon_that_sleeps_wakes_within_milliseconds(
 @pytest.fixture(scope="module")
 def preparing(postgres_version: int) -> Iterator[Database]:
     """A server whose transactions may be prepared: there NOTIFY would be an error at PREPARE TRANSACTION."""
-    server = Server(postgres_version, settings={"max_prepared_transactions": "5"})
-    server.create()
-    server.start()
-    try:
-        server.psql("postgres", "create database lms")
-        server.psql("lms", lms.schema())
-        server.psql("lms", install_script(server.url("lms")))
-        yield Database(server, "lms")
-    finally:
-        server.destroy()
+    with server_with_lms(postgres_version, max_prepared_transactions="5") as database:
+        yield database
 
 
 async def test_a_sign_up_may_be_prepared_and_is_enrolled_when_it_commits(

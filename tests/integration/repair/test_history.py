@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
@@ -28,20 +28,6 @@ from payments
 inner join courses on courses.id = payments.course_id
 where payments.paid
 """
-
-
-@pytest.fixture
-async def school(empty: Database) -> AsyncIterator[Make]:
-    """Makes a school that keeps a history: `await school(3, "suspend")`."""
-    made: list[Connection] = []
-
-    async def make(paid: int, on_leave: str = "remove", **more: str) -> Connection:
-        made.append(await remembering.school(empty.url, paid, on_leave, **more))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.terminate()
 
 
 @pytest.mark.parametrize("on_leave", ["keep", "suspend", "remove"])

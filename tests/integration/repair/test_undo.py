@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -27,20 +27,6 @@ where profile_id % 3 = 0 and profile_id not in (select profile_id from payments 
 MEND = "correct the rule, or what it reads, then `listener resume enroll`"
 LOOK_AT_EVERYONE = "select * from listener.make_good_students()"
 NOW = "select clock_timestamp()::text"
-
-
-@pytest.fixture
-async def school(empty: Database) -> AsyncIterator[Make]:
-    """Makes a school that keeps a history: `await school(3, "suspend")`."""
-    made: list[Connection] = []
-
-    async def make(paid: int, on_leave: str = "remove", **more: str) -> Connection:
-        made.append(await remembering.school(empty.url, paid, on_leave, **more))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.terminate()
 
 
 async def ruled(app: Connection, rule: dict[str, str]) -> None:
