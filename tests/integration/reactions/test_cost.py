@@ -23,6 +23,8 @@ from tests.support.unhurried import UNHURRIED
 SMALL, LARGE, LONG_LARGE = 1_000, 200_000, 1_000_000
 
 # Without triggers and foreign keys: as rows that were there before, each handled long ago.
+FIRST_WITH_MEMOIZE = 14
+
 FILL = """
 set session_replication_role = replica;
 insert into courses (title, price) select 'course ' || number, number from generate_series(1, 100) as number;
@@ -128,7 +130,10 @@ async def test_a_statement_touches_as_many_pages_in_large_tables_as_in_small_one
     large = await cost(sized["large"], case)
     assert large.pages - small.pages <= 10 + 5 * case.rows
     # Two of these for each course that moves: the old and the new row, which our trigger on courses is given.
-    assert small.pages <= 50 + 42 * max(case.rows, 40)
+    # Before 14 the heartbeat looks up a name that is bound once for each of its uses: a plan with Memoize does it once.
+    # (16 touches as many as 13 if that is off.)
+    again = 400 if sized["small"].server.version < FIRST_WITH_MEMOIZE else 0
+    assert small.pages <= 50 + 42 * max(case.rows, 40) + again
     assert [table for table in GROWING if large.scans.get(table)] == []
 
 
