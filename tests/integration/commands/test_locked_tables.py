@@ -30,8 +30,8 @@ SECONDS = 30
 """For all of them at once, on a busy machine; some wait for 2 s several times."""
 
 FIRST_TO_NOTICE = 14
-"""The version that `client_connection_check_interval` came with: before it, a session whose client is gone waits for its
-lock until its own limit."""
+"""The version that `client_connection_check_interval` came with. Before it, a session whose client is gone waits for
+its lock until its own limit."""
 
 WAITS = """
 select count(*)
