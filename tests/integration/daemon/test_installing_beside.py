@@ -28,7 +28,7 @@ QUERY = "select profiles.id, courses.id from profiles cross join courses where p
 FUNCTION = "create function public.in_hand() returns integer language plpgsql as 'begin return {}; end'"
 SLEEPING = """
 create function public.asleep() returns integer language plpgsql as
-$$ begin perform pg_sleep(0.5); perform from public.profiles; return 0; end $$
+$$ begin perform pg_sleep(1); perform from public.profiles; return 0; end $$
 """
 ASLEEP = "select public.asleep() + public.in_hand() as answer"
 """With the lock of a table, the session learns after its sleep of what was dropped meanwhile."""
@@ -51,15 +51,11 @@ WAITS = "select count(*) from pg_locks where relation = 'public.held'::regclass 
 SLEEPS = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()"
 
 
-async def made_anew(database: Database, times: int) -> None:
+async def made_anew(installer: Connection, times: int) -> None:
     """Drop and make the function again whenever a statement that has it in hand is asleep."""
-    connection: Connection = await connect(database.url)
-    try:
-        for number in range(times):
-            await eventually(connection, SLEEPS, equals=1)
-            await connection.execute(f"begin; drop function public.in_hand(); {FUNCTION.format(number + 1)}; commit")
-    finally:
-        connection.terminate()
+    for number in range(times):
+        await eventually(installer, SLEEPS, equals=1)
+        await installer.execute(f"begin; drop function public.in_hand(); {FUNCTION.format(number + 1)}; commit")
 
 
 async def asks(path: str, connection: Connection) -> Callable[[str], Awaitable[Any]]:
@@ -89,9 +85,13 @@ async def test_a_statement_whose_function_is_made_anew_while_it_runs_is_asked_ag
 ) -> None:
     await connection.execute(f"{FUNCTION.format(0)}; {SLEEPING}")
     ask = await asks(path, connection)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(made_anew(database, times))
-        answer = await ask(ASLEEP)
+    installer: Connection = await connect(database.url)  # before: on a slow machine that takes as long as the sleep
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(made_anew(installer, times))
+            answer = await ask(ASLEEP)
+    finally:
+        installer.terminate()
     assert answer_in(answer) == times
 
 

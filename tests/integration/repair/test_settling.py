@@ -93,7 +93,7 @@ async def test_it_ends_while_people_go_on_signing_up(
     empty: Database, app: Connection, start_daemon: Callable[..., DaemonProcess]
 ) -> None:
     school(empty, 0, **SUSPEND)
-    daemon = start_daemon(empty).wait_ready("leading")
+    daemon = start_daemon(empty, audit_seconds=3000).wait_ready("leading")
     # It has looked at everybody already, as it does after an installation.
     await eventually(app, "select count(*) from listener.blind_note", equals=0)
     await app.execute(NOBODY_NOTES)
