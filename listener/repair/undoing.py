@@ -55,8 +55,7 @@ class ToUndo:
         for (course, becomes), profiles in groups.items():
             yield f"course {course}: {len(profiles):,} {AGAIN[becomes]}: {_some(profiles)}"
         if self.touched:
-            profiles = [f"{each.profile} in {each.course}" for each in self.touched]
-            yield f"{len(profiles):,} stay as they are, for somebody has touched them since: {_some(profiles)}"
+            yield _stay([(each.profile, each.course) for each in self.touched])
 
     def to_dict(self) -> dict[str, Any]:
         def is_in(each: Undoable) -> dict[str, str]:
@@ -86,8 +85,7 @@ class Undone:
         done = ", ".join(f"{number:,} {AGAIN[becomes]}" for becomes, number in self.undone.items())
         yield f"undone: {done or 'nothing'}"
         if self.touched:
-            names = [f"{profile} in {course}" for profile, course in self.touched]
-            yield f"{len(names):,} stay as they are, for somebody has touched them since: {_some(names)}"
+            yield _stay(self.touched)
         if self.refused:
             yield f"{counted(len(self.refused), 'was', 'were')} refused: `listener undo` tries again"
         for profile, course, error in self.refused[:EXAMPLES]:
@@ -133,6 +131,11 @@ async def undo(connection: Connection, asked: ToUndo) -> Undone:
             break
         del left[-PAGE:]
     return done
+
+
+def _stay(touched: list[tuple[str, str]]) -> str:
+    names = [f"{profile} in {course}" for profile, course in touched]
+    return f"{len(names):,} stay as they are, for somebody has touched them since: {_some(names)}"
 
 
 def _some(names: list[str]) -> str:

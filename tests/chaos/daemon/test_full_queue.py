@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import Database
 from tests.support.connecting import connect
 from tests.support.eventually import eventually
-from tests.support.notify_queue import fill, small_queue, version_for
+from tests.support.notify_queue import fill, small_queue
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess
 
@@ -16,10 +16,7 @@ ENROLLED = "select count(*) from enrollments"
 
 @pytest.fixture
 def small(postgres_version: int) -> Iterator[Database]:
-    version = version_for(postgres_version)
-    if version is None:
-        pytest.skip("max_notify_queue_pages came with Postgres 17")
-    with small_queue(version) as database:
+    with small_queue(postgres_version) as database:
         yield database
 
 

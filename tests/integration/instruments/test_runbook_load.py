@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import Database
 from tests.support import runbook
 from tests.support.connecting import connect
-from tests.support.notify_queue import fill, small_queue, version_for
+from tests.support.notify_queue import fill, small_queue
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
 from tests.support.prometheus import PROGRAM, Prometheus
@@ -42,10 +42,7 @@ create trigger take_long before insert on enrollments for each row execute funct
 
 @pytest.fixture
 def small(postgres_version: int) -> Iterator[Database]:
-    version = version_for(postgres_version)
-    if version is None:
-        pytest.skip("max_notify_queue_pages came with Postgres 17")
-    with small_queue(version) as database:
+    with small_queue(postgres_version) as database:
         yield database
 
 
