@@ -87,7 +87,9 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Count students and check every course: reads it all.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Keep looking, until Ctrl-C.")] = False,
-    every: Annotated[float, typer.Option(help="Seconds between two looks of --watch.", min=0.1)] = 2.0,
+    every: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Seconds between two looks of --watch.", min=0.1)
+    ] = 2.0,
 ) -> None:
     """Who leads, what is left to do, who waits."""
     try:
@@ -102,8 +104,8 @@ def status(
 @app.command(epilog="Example: listener demo --rate 20 --seconds 30")
 def demo(
     *,
-    seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds.", min=1)] = None,
-    rate: Annotated[float, typer.Option(help="Sign-ups a second.", min=0.1, max=1000)] = 2.0,
+    seconds: Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop after so many seconds.", min=1)] = None,
+    rate: Annotated[float, typer.Option(metavar="NUMBER", help="Sign-ups a second.", min=0.1, max=1000)] = 2.0,
 ) -> None:
     """See it work: a Postgres of its own, a sample LMS, the real daemon, live sign-ups. Needs no settings."""
     from listener.demo import demo as showing

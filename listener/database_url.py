@@ -31,7 +31,7 @@ def check_url(url: str) -> None:
     except ValueError:
         raise WrongSetting(name=name, problem=NOT_ENCODED) from None
     if parts.scheme not in ("postgresql", "postgres"):
-        problem = "it begins with postgresql://"
+        problem = "it must begin with postgresql://"
     elif parts.fragment or "@" in parts.path or not all(map(_is_host, parts.netloc.rpartition("@")[2].split(","))):
         problem = NOT_ENCODED
     if "sslmode" in query and _tls_mode(query["sslmode"]) not in TLS_MODES:

@@ -22,7 +22,7 @@ class ListenerError(Exception):
 
 
 class UnknownSetting(ListenerError):
-    """{name} is not a setting{hint}. `listener run --help` lists them all."""
+    """{name} is not a setting{hint}: `listener run --help` and `listener install --help` list all of them."""
 
 
 class WrongSetting(ListenerError):

@@ -246,4 +246,4 @@ def check_names(names: Iterable[str]) -> None:
     for name in sorted(names):
         if name.startswith(PREFIX) and name not in known and not SERVICE_LINK.match(name):
             nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-            raise UnknownSetting(name=name, hint=f"; did you mean {nearest[0]}?" if nearest else "")
+            raise UnknownSetting(name=name, hint=f" (did you mean {nearest[0]}?)" if nearest else "")

@@ -3,7 +3,8 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
-from typing import Annotated, Any, NoReturn
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, cast, get_args, get_origin
 
 import anyio
 import asyncpg
@@ -27,6 +28,20 @@ GIVEN = ("connection", "settings")
 """Parameters of a command's function that are no flags."""
 
 CONNECTION = ("database_url", "database_url_file")
+METAVARS = {
+    "default_course": "KEY",
+    "_url": "URL",
+    "_table": "TABLE",
+    "_values": "VALUES",
+    "_predicate": "CONDITION",
+    "_query": "QUERY",
+    "_view": "QUERY",
+    "_days": "DAYS",
+    "_value": "VALUE",
+    "_hosts": "NAMES",
+    "_columns": "COLUMNS",
+    **dict.fromkeys(("_key", "_column", "_profile", "_course", "_status", "_price", "_seats"), "COLUMN"),
+}
 DAEMON = tuple(name for name in Settings.model_fields if name not in MAPPING)
 """Settings of `listener run`: those of the mapping are `install`'s."""
 
@@ -76,6 +91,7 @@ def _with_flags(
                 typer.Option(
                     f"--{name.replace('_', '-')}",
                     help=f"{Settings.model_fields[name].description} ({PREFIX}{name.upper()})",
+                    metavar=_metavar(name),
                     show_default=False,
                 ),
             ],
@@ -92,6 +108,20 @@ def _with_flags(
     wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return wrapped
+
+
+def _metavar(name: str) -> str:
+    """What help shows in the place of a setting's value: its choices, or what kind of thing it is."""
+    kinds = [each for each in get_args(Settings.model_fields[name].annotation) if each is not type(None)]
+    kind = kinds[0] if kinds else Settings.model_fields[name].annotation
+    if get_origin(kind) is Literal:
+        kinds = list(get_args(kind))
+    if kinds and isinstance(kinds[0], str):
+        return f"[{'|'.join(kinds)}]"
+    if kind is bool:
+        return "[true|false]"
+    by_name = next((metavar for end, metavar in METAVARS.items() if name.endswith(end)), "TEXT")
+    return {Path: "FILE", float: "SECONDS", int: "NUMBER"}.get(cast("type", kind), by_name)
 
 
 async def _on_connection(

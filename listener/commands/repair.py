@@ -127,7 +127,9 @@ async def sync(
     cascade: Annotated[
         list[str] | None,
         typer.Option(
-            "--cascade", help="With --structure: a foreign key, by its name, that is to cascade; may be repeated."
+            "--cascade",
+            metavar="NAME",
+            help="With --structure: a foreign key, by its name, that is to cascade; may be repeated.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
@@ -213,7 +215,9 @@ async def pending(
     connection: Connection,
     *,
     what: Annotated[What, typer.Argument(help="list them, retry them now, or drop them")] = What.LIST,
-    student: Annotated[list[str] | None, typer.Option(help="Only this profile's key; may be repeated.")] = None,
+    student: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Only this profile's key; may be repeated.")
+    ] = None,
 ) -> None:
     """Students that could not be enrolled: why, and when they are tried next. And what the brake holds."""
     await installation.require(connection)

@@ -57,7 +57,9 @@ async def install(
     ] = False,
     grant_to: Annotated[
         list[str] | None,
-        typer.Option("--grant-to", help="A role that is to run the daemon, with rights on schema listener only."),
+        typer.Option(
+            "--grant-to", metavar="ROLE", help="A role that is to run the daemon, with rights on schema listener only."
+        ),
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Install a rule that moves many people, without a question.")
