@@ -77,7 +77,7 @@ class Event(StrEnum):
         "an unwanted enrollment is not taken back, for the brake holds it: `profile_id`, `course_id`",
     )
     ENROLLMENTS_HELD = "enrollments_held", "the brake held many enrollments in one second: `count`"
-    COURSE_COUNT_MOVED = "course_count_moved", "a course's count was moved by `delta`"
+    COURSE_COUNT_MOVED = "course_count_moved", "a course's count was moved by `delta`: `course_id`"
     COURSE_COUNTS_MOVED = "course_counts_moved", "many counts were moved in one second: `count`"
     BATCH_APPLIED = "batch_applied", "a consumer handled a batch (debug): `changes`, `milliseconds`"
     STUDENT_PENDING = (

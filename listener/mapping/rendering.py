@@ -5,6 +5,7 @@ from collections.abc import Callable
 from listener import sql
 from listener.mapping import brake, forgetting, history, schools
 from listener.mapping.mapping import Mapping, column
+from listener.mapping.titles import title_column
 from listener.row_text import ROW, columns_of, has_row, over
 from listener.sql import identifier, literal
 
@@ -75,6 +76,7 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
     }
     no_checks = {
         "enrollment_table_oid": "0",
+        "course_table_oid": "0",
         "expect_profiles": "",
         "expect_enrollments": "",
         "by_lms_path": by_lms_path(mapping),
@@ -102,6 +104,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
         return sql.render(sql.read(f"mapping/{file}", section), values | more)
 
     values["ours"] = sql.read("mapping/ours")
+    values["title_column"] = title_column(values["course_table_oid"])
     values["active_per_course"] = part("counts", "active_per_course")
     for name in ("ring", "clear_statistics", "student_ids"):
         values[name] = part(name)

@@ -30,7 +30,7 @@ class Reactions:
     ) -> None:
         """`follow` follows renames."""
         self._instruments = instruments
-        self.report = Report(instruments.log, instruments.activity)
+        self.report = Report(instruments.log, instruments.activity, instruments.state.titles)
         self._context = Context(executors, instruments, self.report, follow)
         self._sizes = sizes
         self.round_trip = 0.0

@@ -84,6 +84,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("forgetting"),
         Piece("count_made"),
         Piece("course_holders"),
+        Piece("course_titles"),
         Piece("routed"),
         Piece("no_seats" if mapping.course_seats is None else "wake_waiting"),
         Piece("abandoned_counts"),

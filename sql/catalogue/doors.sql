@@ -47,6 +47,7 @@ grant execute on function
     listener.enrollments(),
     listener.courses(),
     listener.course_holders(text[]),
+    listener.course_titles(text[]),
     listener.profile_is_there({{profile_key_type}}),
     listener.enrollments_of({{profile_key_type}}),
     -- Reactions that somebody installed:
