@@ -48,6 +48,7 @@ grant execute on function
     listener.courses(),
     listener.course_holders(text[]),
     listener.profile_is_there({{profile_key_type}}),
+    listener.settled({{profile_key_type}}),
     listener.enrollments_of({{profile_key_type}}),
     -- Reactions that somebody installed:
     listener.batch(text, bigint),
