@@ -1,5 +1,5 @@
-"""Sign-ups that enroll themselves beside a daemon that is killed, beside `sync`, and cut off themselves: everyone is enrolled
-once, and every count is exact."""
+"""Sign-ups that enroll themselves, and are cut off, beside a daemon that is killed and beside `sync`: everyone is
+enrolled once, and every count is exact."""
 
 import random
 from collections.abc import Callable
