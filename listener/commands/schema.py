@@ -33,7 +33,7 @@ def _check_flags(flags: dict[str, Any]) -> None:
         reaction_files.read(flags["reactions"])
 
 
-@command(*CONNECTION, *MAPPING, only_looks=True, check=_check_flags)
+@command(*CONNECTION, *MAPPING, only_looks=True, may_wait=True, check=_check_flags)
 async def install(
     connection: Connection,
     settings: Settings,

@@ -13,6 +13,7 @@ from tests.support.planted import LEAVES, MALLORY, ONE, OWNER, ROWS
 from tests.support.process import listener
 
 OPEN = ("enroll_now", "settled", "profile_enrollment_sync_status")
+TWO = ONE.replace("1", "2")
 NOW = f"select listener.enroll_now('{ONE}')"
 MADE = "select count(*) from public.enrollments"
 
@@ -132,11 +133,14 @@ async def test_no_setting_of_theirs_shows_what_runs_inside(ground: Ground, app: 
 
 async def test_a_transaction_of_theirs_that_does_not_end_holds_nobody_else_up(ground: Ground, app: Connection) -> None:
     other = await connect(ground.database.url)
+    await other.fetch("select * from listener.step()")
+    await other.execute(f"grant insert on public.profiles to {MALLORY}")
     async with app.transaction():
-        assert await app.fetchval(NOW)
+        await app.execute(f"insert into public.profiles (id) values ('{TWO}')")
+        assert await app.fetchval(f"select listener.enroll_now('{TWO}')")
         await other.execute("insert into public.profiles default values")
         enrolled = await other.fetch("select * from listener.step()")
         assert enrolled[0]["enrolled"] == 1, enrolled
         moved = await other.fetch("select * from listener.step()")
-        assert moved[0]["moved"] == 1, moved
+        assert (moved[0]["moved"], moved[0]["parked"]) == (1, 0), moved
     await other.close()
