@@ -202,6 +202,7 @@ def _files(mapping: Mapping) -> dict[str, list[str]]:
         "rights": ["rights"],
     }
     files["reactions"].insert(-1, "history")
+    files["reactions"].append("settle_now")
     files["repairs"] += ["restart_feed", "restart_if_restored", "pausing", "problems", "rule_parts"]
     files["repairs"] += ["partitions", "first_partitions"]
     files["repairs"] += ["long_keys"] if long_keys.may_be_long(mapping) else []
