@@ -80,6 +80,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("stays"),
         *_of_schools(mapping),
         Piece("settle"),
+        Piece("enroll_now"),
         *([Piece("undoing")] if history.is_kept(mapping) else []),
         Piece("forgetting"),
         Piece("count_made"),
@@ -202,11 +203,13 @@ def _files(mapping: Mapping) -> dict[str, list[str]]:
         "rights": ["rights"],
     }
     files["reactions"].insert(-1, "history")
+    files["reactions"].append("settle_now")
     files["repairs"] += ["restart_feed", "restart_if_restored", "pausing", "problems", "rule_parts"]
     files["repairs"] += ["partitions", "first_partitions"]
     files["repairs"] += ["long_keys"] if long_keys.may_be_long(mapping) else []
     files["rights"] += ["sync_status_view"] if "status" in mapping.statistics else []
     files["rights"] += ["grants", "doors"] if mapping.runtime_roles else []
+    files["rights"] += ["doors_now"] if mapping.now_roles else []
     files["rights"] += ["index"] if mapping.missing_index == "small" else []
     files["rights"] += ["index_comment"] if mapping.missing_index is not None else []
     return files
@@ -215,7 +218,7 @@ def _files(mapping: Mapping) -> dict[str, list[str]]:
 def _read(name: str) -> str:
     """A step around the code, or a file."""
     steps = sql.sections("schema/script/steps")
-    files = {"bind": "schema/script/bind", "doors": "catalogue/doors"}
+    files = {"bind": "schema/script/bind", "doors": "catalogue/doors", "doors_now": "catalogue/doors_now"}
     return steps[name] if name in steps else sql.read(files.get(name, f"schema/functions/{name}"))
 
 

@@ -49,6 +49,7 @@ grant execute on function
     listener.course_holders(text[]),
     listener.course_titles(text[]),
     listener.profile_is_there({{profile_key_type}}),
+    listener.settled({{profile_key_type}}),
     listener.enrollments_of({{profile_key_type}}),
     -- Reactions that somebody installed:
     listener.batch(text, bigint),

@@ -27,6 +27,9 @@ declare
     moved_courses {{course_key_type}}[];
     problem_context text;
 begin
+    if pg_current_xact_id_if_assigned() is not null then
+        perform listener.refuse_deferred();
+    end if;
     -- Notes and snapshot come from one statement. Few notes, which is what there is nearly always, by a small one: each
     -- part of a statement is set up again each time.
     with note as materialized (

@@ -43,6 +43,9 @@ declare
     errors text[];
     problem_context text;
 begin
+    if pg_current_xact_id_if_assigned() is not null then
+        perform listener.refuse_deferred();
+    end if;
     -- Notes and snapshot come from one statement. Who is a student is looked up after it, and so is as new or newer. Few
     -- notes, which is what there is nearly always, are read by a small one: each part of a statement is set up again each
     -- time.
