@@ -5,6 +5,9 @@ from listener.database.executors import BATCH_SECONDS
 AIM_SECONDS = 0.25
 """Aim for a batch: its locks are held that long. Larger batches cost less for each change."""
 
+AIM_WHILE_FRESH = 0.06
+"""The same while somebody fresh comes, and so waits for the end of a crowd's batch."""
+
 FIRST_BATCH = 100
 """Changes in the first batch after a start, within LISTENER_BATCH_SIZE: nobody knows yet how long one takes."""
 
@@ -24,11 +27,11 @@ class BatchSize:
         """Whether the last batch got no answer."""
         return self._cuts > 0
 
-    def done(self, seconds: float, *, more: bool) -> None:
-        """A batch took `seconds`; `more` waits."""
+    def done(self, seconds: float, *, more: bool, aim: float = AIM_SECONDS) -> None:
+        """A batch took `seconds`, of `aim`; `more` waits."""
         self._cuts = 0
-        if more or seconds > AIM_SECONDS:
-            factor = min(2.0, max(0.5, AIM_SECONDS / max(seconds, 1e-6)))
+        if more or seconds > aim:
+            factor = min(2.0, max(0.5 * aim / AIM_SECONDS, aim / max(seconds, 1e-6)))
             self.size = max(1, min(self._most, int(self.size * factor)))
 
     def cut(self) -> None:
