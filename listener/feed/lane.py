@@ -12,7 +12,10 @@ from listener.database.rows import Executor, only_row
 from listener.feed.consumer import Batch
 
 MOST_FRESH = 500
-"""Transactions that one look meets, and what they weigh together: the crowd waits no longer than for a batch."""
+"""What the notes of one look weigh together, at most: the crowd waits no longer than for a batch."""
+
+MOST_OF_EACH = 8
+"""What a transaction weighs, at most, that is small (`listener.fresh`)."""
 
 
 class Lane:
@@ -43,11 +46,12 @@ class Lane:
         self._closed_until = time.monotonic() + seconds
 
     async def take(
-        self, executor: Executor, most: int, react: Callable[[int, str | None], Awaitable[Batch | None]]
+        self, executor: Executor, most: int, react: Callable[[str | None], Awaitable[Batch | None]]
     ) -> Batch | None:
-        """Look, and call `react` if something is fresh: with how much to take, and the snapshot of the look before."""
-        most = min(most, MOST_FRESH)
+        """Look, and call `react` with the snapshot of the look before if something is fresh. Where that may be more
+        than `most`, the next look begins there again."""
         row = await only_row(executor, sql.read("feed/lane"), self._consumer, self._looked, most)
-        batch = await react(most, self._looked) if row["is_fresh"] else None
-        self._looked = row["looked"]
+        batch = await react(self._looked) if row["is_fresh"] else None
+        if batch is None or batch.changes < most / MOST_OF_EACH:
+            self._looked = row["looked"]
         return batch

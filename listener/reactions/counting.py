@@ -6,7 +6,7 @@ from typing import Any
 from listener.database.rows import only_row
 from listener.feed.consumer import Batch
 from listener.feed.registry import COUNT
-from listener.reactions.batch_size import AIM_SECONDS, BatchSizes
+from listener.reactions.batch_size import BatchSizes
 from listener.reactions.reaction import SHOWN, BuiltIn, Context
 
 COUNT_PAUSE = 0.05
@@ -41,9 +41,9 @@ class Counting(BuiltIn):
         """The age of the oldest transaction of another session; 0 if there is none."""
         self._open_since = time.monotonic() - seconds if seconds else float("inf")
 
-    def took(self, batch: Batch, seconds: float, aim: float = AIM_SECONDS) -> None:
+    def took(self, batch: Batch, seconds: float, *, hurried: bool = False) -> None:
         """As any, but the pause is longer after a long one."""
-        super().took(batch, seconds, aim)
+        super().took(batch, seconds, hurried=hurried)
         self.pause = pause_after(seconds, max(0.0, time.monotonic() - self._open_since))
 
     def handled(self, result: dict[str, Any], context: Context) -> None:

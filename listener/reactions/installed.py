@@ -36,11 +36,9 @@ class InstalledReaction(Reaction):
         )
 
     async def react_to_fresh(self, context: Context) -> Batch | None:
-        executor = context.executors.installed
+        executor, most = context.executors.installed, self.fresh_size.size
         return await self._react(
-            lambda: self.lane.take(
-                executor, self.size.size, lambda most, looked: self._fresh.react(executor, most, looked)
-            )
+            lambda: self.lane.take(executor, most, lambda looked: self._fresh.react(executor, most, looked))
         )
 
     async def _react(self, react: Callable[[], Awaitable[Batch | None]]) -> Batch | None:

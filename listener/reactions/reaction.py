@@ -14,11 +14,11 @@ from listener.database.executors import Executors
 from listener.database.patience import Trouble
 from listener.database.rows import Executor
 from listener.feed.consumer import Batch, Consumer
-from listener.feed.lane import Lane
+from listener.feed.lane import MOST_FRESH, Lane
 from listener.instruments.instruments import Instruments
 from listener.instruments.log_report import Report
 from listener.logs import Event, Logger
-from listener.reactions.batch_size import AIM_SECONDS, FIRST_BATCH, BatchSize
+from listener.reactions.batch_size import FIRST_BATCH, BatchSize
 from listener.reactions.retry import Retry
 from listener.reasons import reason
 
@@ -77,10 +77,11 @@ class Reaction:
         self._trouble = Trouble()
         self.last_at = float("-inf")
         self.lane = Lane(name)
+        self.fresh_size = BatchSize(MOST_FRESH, first=MOST_FRESH)
 
-    def took(self, batch: Batch, seconds: float, aim: float = AIM_SECONDS) -> None:
+    def took(self, batch: Batch, seconds: float, *, hurried: bool = False) -> None:
         """Choose the size of the next batch, and the pause before it."""
-        self.size.done(seconds, more=batch.notes_left, aim=aim)
+        self.size.done(seconds, more=batch.notes_left, hurried=hurried)
 
     def left(self, *, notes: bool) -> None:
         """A batch left `notes` to handle, or none."""
@@ -151,7 +152,9 @@ class BuiltIn(Reaction):
         """Each on its own while the batches are careful, or where one of them is refused."""
         batches = context.executors.batches
 
-        async def react(most: int, looked: str | None) -> Batch | None:
+        most = self.fresh_size.size
+
+        async def react(looked: str | None) -> Batch | None:
             try:
                 if not self._is_careful:
                     return await self._fresh.react(batches, most, SHOWN, looked)
@@ -162,7 +165,7 @@ class BuiltIn(Reaction):
                     raise
             return await self._each_fresh.react(context.executors.patient, most, SHOWN, looked)
 
-        return await self.lane.take(batches, self.size.size, react)
+        return await self.lane.take(batches, most, react)
 
     async def react(self, context: Context) -> Batch | None:
         if self._is_careful:

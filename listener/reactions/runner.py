@@ -6,14 +6,14 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from listener.database.driver_errors import CONNECTION_OVER, INTERRUPTED
+from listener.database.driver_errors import CONNECTION_OVER, LOCKED
 from listener.database.executors import Executors
 from listener.errors import ListenerError
 from listener.feed.consumer import Batch
 from listener.instruments.instruments import Instruments
 from listener.instruments.log_report import Report
 from listener.logs import Event
-from listener.reactions.batch_size import AIM_SECONDS, AIM_WHILE_FRESH, BatchSize, BatchSizes
+from listener.reactions.batch_size import BatchSize, BatchSizes
 from listener.reactions.counting import Counting
 from listener.reactions.enrolling import Enrolling
 from listener.reactions.installed import InstalledReaction
@@ -23,8 +23,8 @@ from listener.reasons import reason
 CROWD_SECONDS = 0.5
 """A backlog that lasts for so long is a crowd's."""
 
-INTERRUPTED_SECONDS = 1.0
-"""For so long nobody overtakes after a lock was held, or a statement took too long."""
+LOCKED_SECONDS = 1.0
+"""For so long nobody overtakes after something was locked."""
 
 FRESH_SECONDS = 1.0
 """For so long after somebody fresh, another one is expected."""
@@ -171,7 +171,7 @@ class Reactions:
             return True
         if reaction is self._enrolling and not batch.notes_left:
             self._found_fresh()
-        reaction.took(batch, seconds, self._aim)
+        reaction.took(batch, seconds, hurried=time.monotonic() < self._fresh_until)
         if reaction is self._enrolling:
             self._others_due()
         reaction.handled(batch.result, self._context)
@@ -189,20 +189,25 @@ class Reactions:
                     await self._run(built_in)
 
     async def _overtake(self, reaction: Reaction) -> None:
+        started = time.monotonic()
         try:
-            batch = await reaction.react_to_fresh(self._context)
+            with answered_or_cut(reaction.fresh_size):
+                batch = await reaction.react_to_fresh(self._context)
         except CONNECTION_OVER:
             raise
         except asyncpg.PostgresError as error:
             self._instruments.metrics.errors.labels("reaction").inc()
-            if isinstance(error, INTERRUPTED):
-                reaction.lane.close(INTERRUPTED_SECONDS)
+            if isinstance(error, asyncpg.QueryCanceledError):
+                reaction.fresh_size.cut()
+            elif isinstance(error, LOCKED):
+                reaction.lane.close(LOCKED_SECONDS)
             else:
                 reaction.lane.close(CAREFUL_SECONDS)
                 self._instruments.log.warning(Event.LANE_CLOSED, consumer=reaction.name, error=reason(error))
             return
         if batch is None:
             return
+        reaction.fresh_size.done(time.monotonic() - started, more=True)
         self._instruments.metrics.changes_ahead.labels(reaction.name).inc(batch.changes)
         if reaction is self._enrolling:
             self._found_fresh()
@@ -213,10 +218,6 @@ class Reactions:
         """Somebody came while others wait: with smaller batches, the next one waits for less."""
         if max(each.lane.backlog_seconds for each in self._reactions) > CROWD_SECONDS:
             self._fresh_until = time.monotonic() + FRESH_SECONDS
-
-    @property
-    def _aim(self) -> float:
-        return AIM_WHILE_FRESH if time.monotonic() < self._fresh_until else AIM_SECONDS
 
     def _measure(self, reaction: Reaction, batch: Batch, seconds: float) -> None:
         metrics = self._instruments.metrics

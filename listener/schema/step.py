@@ -35,7 +35,10 @@ def _few_notes(parts: Mapping[str, str]) -> dict[str, str]:
         larger = f"bool_or(note.partial_xid is not null or {for_larger}note.has_ahead) or sum(note.weight) > {FEW}"
         few = {"notes": next_notes(literal(name), FEW), "is_for_larger": f"coalesce({larger}, false)", "further": ""}
         fresh = {
-            "notes": f"select * from listener.fresh({literal(name)}, looked::pg_snapshot, {MOST})",
+            "notes": (
+                "select fresh_note.*, null::xid8 as partial_xid, true as has_ahead\n"
+                f"            from listener.fresh({literal(name)}, looked::pg_snapshot, {MOST}) as fresh_note"
+            ),
             "is_for_larger": "false",
             "further": ",\n        array(select distinct note.xid from note)",
         }

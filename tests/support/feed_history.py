@@ -124,7 +124,7 @@ class History:
 
     async def _overtake(self, lane: Lane, connection: Connection, most: int) -> Batch | None:
         fresh = InstalledConsumer("test", SOME if self.some else REACTION, "fresh_batch")
-        return await lane.take(connection, most, lambda most, looked: fresh.react(connection, most, looked))
+        return await lane.take(connection, most, lambda looked: fresh.react(connection, most, looked))
 
     async def run(self, steps: list[tuple[str, int | None, int | bool | None]], last_size: int) -> None:
         """Take every step, end what is open, let the consumer catch up, and compare."""

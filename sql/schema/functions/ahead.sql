@@ -5,8 +5,8 @@
 -- The notes of transactions that are fresh, which is not handled, and began since the last such look (`looked`; at first, since
 -- the checkpoint), or were in flight then; and small, of no more than 8 profiles, and no route, which may lead to many. The
 -- newest come first, and weigh no more than `most` together: the others wait for their turn. However long the backlog is, no
--- more than `most` transactions are looked at, and of each no more than nine notes. No transaction is taken that is this one,
--- for it may note more, or that a batch has cut in two. Those that hold nothing for a consumer are left.
+-- more than 500 transactions are looked at, and of each no more than nine notes. No transaction is taken that is this one, for
+-- it may note more, or that a batch has cut in two. Those that hold nothing for a consumer are left.
 create or replace function listener.fresh(consumer_name text, looked pg_snapshot, most bigint)
 returns table (
     xid xid8,
@@ -66,7 +66,7 @@ begin
             newest.place + 1
         from newest
         cross join last_checkpoint
-        where newest.found_xid is not null and newest.place < most
+        where newest.found_xid is not null and newest.place < 500
     ),
 
     candidate as materialized (
