@@ -12,7 +12,8 @@ OWN = "(select pg_current_xact_id_if_assigned())"
 def next_notes(consumer: str, most: str, *, not_ahead: bool = False) -> str:
     """The next notes of a consumer, one more than `most`, both SQL; `not_ahead` leaves out those that were handled
     ahead of their turn. For a subquery, without comments: those stand in `listener.unhandled`."""
-    ahead = _not_ahead(consumer) if not_ahead else {"straggler_is_left": "", "change_is_left": ""}
+    nothing_cut = "\n        and last_checkpoint.partial_xid is null"  # or each batch would walk past all that is ahead
+    ahead = _not_ahead(consumer, nothing_cut) if not_ahead else {"straggler_is_left": "", "change_is_left": ""}
     notes = _rendered("notes_after", at_most=f"{most} + 1", left_out=OWN, **ahead)
     lines = _rendered("next_notes", consumer=consumer, most=most, notes_after=notes).splitlines()
     return "\n".join(line for line in lines if not line.lstrip().startswith("--"))
@@ -28,11 +29,12 @@ def notes_unhandled() -> str:
     return _rendered("notes_after", at_most="at_most", left_out="left_out", **_not_ahead("consumer_name"))
 
 
-def _not_ahead(consumer: str) -> dict[str, str]:
-    return {
-        f"{alias}_is_left": f"\n        {_rendered('not_ahead', consumer=consumer, transaction=f'{alias}.xid')}"
-        for alias in ("straggler", "change")
-    }
+def _not_ahead(consumer: str, condition: str = "") -> dict[str, str]:
+    found = {}
+    for alias in ("straggler", "change"):
+        text = _rendered("not_ahead", consumer=consumer, transaction=f"{alias}.xid")
+        found[f"{alias}_is_left"] = f"{condition}\n        {text}"
+    return found
 
 
 def _rendered(name: str, **values: str) -> str:

@@ -5,8 +5,9 @@
 -- The notes of transactions that are fresh, which is not handled, and began since the last such look (`looked`; at first, since
 -- the checkpoint), or were in flight then; and small, of no more than 8 profiles, and no route, which may lead to many. The
 -- newest come first, and weigh no more than `most` together: the others wait for their turn. However long the backlog is, no
--- more than 500 transactions are looked at, and of each no more than nine notes. No transaction is taken that is this one, for
--- it may note more, or that a batch has cut in two. Those that hold nothing for a consumer are left.
+-- more than `most` transactions are looked at, and of each no more than nine notes. No transaction is taken that is this one, for
+-- it may note more, or that a batch has cut in two. Those that hold nothing for a consumer are left. Where courses have seats,
+-- nobody is enrolled ahead of those who came before.
 create or replace function listener.fresh(consumer_name text, looked pg_snapshot, most bigint)
 returns table (
     xid xid8,
@@ -33,12 +34,12 @@ begin
             checkpoint.partial_xid,
             checkpoint.has_ahead,
             coalesce(fresh.looked, checkpoint.handled) as since,
-            pg_snapshot_xmax(pg_current_snapshot()) as upper_xid,
             pg_current_xact_id_if_assigned() as own_xid
         from listener.checkpoint
         where
             checkpoint.consumer = consumer_name
             and not exists (select from listener.pause where pause.consumer = consumer_name)
+            and not (consumer_name = 'enroll' and {{has_seats}})
         order by checkpoint.seq desc
         limit 1
     ),
@@ -48,7 +49,7 @@ begin
             (
                 select change.xid
                 from listener.change
-                where change.xid < last_checkpoint.upper_xid and change.xid >= pg_snapshot_xmax(last_checkpoint.since)
+                where change.xid >= pg_snapshot_xmax(last_checkpoint.since)
                 order by change.xid desc, change.id desc
                 limit 1
             ) as found_xid,
@@ -66,7 +67,7 @@ begin
             newest.place + 1
         from newest
         cross join last_checkpoint
-        where newest.found_xid is not null and newest.place < 500
+        where newest.found_xid is not null and newest.place < most
     ),
 
     candidate as materialized (
