@@ -97,6 +97,10 @@ class Event(StrEnum):
     SAMPLE_RECOVERED = "sample_recovered", "figures for the metrics can be read again"
     POLLING = "polling", "writers cannot ring: `reason`; the daemon looks for changes on a timer"
     RINGING = "ringing", "writers can ring again: the queue of notifications is not full any more"
+    LANE_CLOSED = (
+        "lane_closed",
+        "what is fresh cannot be handled ahead of the backlog of `consumer`, and waits for its turn: `error`",
+    )
     REACTION_BLOCKED = (
         "reaction_blocked",
         "batches of `consumer` fail as a whole: `error`; other reactions go on; told once",

@@ -171,7 +171,7 @@ async def until_handled(
     """Wait until the feed is handled up to a snapshot: by the daemon if one leads, or else by this session as the
     leader. False if nothing was handled for `stall_seconds`."""
     leadership = Leadership(connection)
-    progress: int | None = None
+    progress: str | None = None
     rung = False
     give_up_at = anyio.current_time() + stall_seconds
     while True:

@@ -165,7 +165,7 @@ def code(mapping: Mapping) -> str:
         "bindings": ",\n        ".join(each.row() for each in tokens.bound),
         "adapter": ",\n".join(_row(*each) for each in enumerate(zip(used, texts, strict=True), 1)),
     }
-    plain |= step.values() | long_keys.values(mapping)
+    plain |= step.values(plain) | long_keys.values(mapping)
     parts = (
         "\n\n".join([heading(part), *(sql.render(_read(file), plain) for file in files)])
         for part, files in _files(mapping).items()
@@ -193,7 +193,7 @@ def _files(mapping: Mapping) -> dict[str, list[str]]:
     """Needed SQL files of each part, in order."""
     live_count = "live_count" if mapping.counts else "live_count_counted"
     files = {
-        "feed": ["error_text", "feed", "batch", "first_checkpoints", "count_on_its_way"],
+        "feed": ["error_text", "feed", "batch", "ahead", "first_checkpoints", "count_on_its_way"],
         "names": ["binding", "following"],
         "leading": ["lock_holder", "leading", "bell"],
         "adapter": ["bind"],
