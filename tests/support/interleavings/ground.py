@@ -1,0 +1,147 @@
+"""A server and databases in which programs run: what is installed there, and how it begins again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from listener import sql
+from listener.database.connection import Connection, tune
+from listener.feed.consumer import statement
+from tests.conftest import install_script
+from tests.support import brake, lms
+from tests.support.feed_history import REACTION
+from tests.support.postgres import Server
+
+FOLDER = Path(__file__).parent
+SESSIONS = 4
+"""Most of one kind, the LMS's or a daemon's, in one program."""
+
+SETTINGS = {
+    "autovacuum": "off",  # its transactions would be in the snapshots
+    "deadlock_timeout": "50ms",
+    "checkpoint_timeout": "1h",
+    "full_page_writes": "off",
+    "max_connections": "40",
+}
+FOLLOWS = "set lock_timeout = 0; set idle_in_transaction_session_timeout = 0; set client_min_messages = notice"
+"""A leader waits until the schedule lets it go on; how it gives up is a step of its own."""
+
+TEST = "insert into listener.reaction (name, text, hash) values ('test', {text}, '')"
+SEES = REACTION.replace("public.applied", "proof.seen")
+
+
+def start(version: int) -> Server:
+    """A server on which nobody else works: snapshots list the transactions of all databases."""
+    server = Server(version, settings=dict(SETTINGS))
+    server.create()
+    server.start()
+    return server
+
+
+def quoted(text: str) -> str:
+    return f"$text${text}$text$"
+
+
+STOPS = (
+    ("settle", "listener.enroll", "for attempt in 1..2 loop"),
+    ("checkpoint", "listener.enroll", "if changes = 0 then"),
+    ("move", "listener.count", "if not singly then"),
+)
+"""Places where a statement can stop: before this text of a function."""
+
+WITHOUT_KEY = (",\n    unique (user_id, course_id)", "")
+
+
+def tables(ground: str) -> tuple[str, dict[str, str], str, list[str]]:
+    """The LMS's tables of a school, the settings of the installation, the checks of its own, and tables of its own."""
+    match ground:
+        case "school" | "no_key":
+            schema = lms.schema("bigint")
+            return schema.replace(*WITHOUT_KEY) if ground == "no_key" else schema, {}, "school", []
+        case "paying":
+            seats = brake.TABLES.replace("title text,", "title text, seats integer,")
+            schema = f"{seats}; update courses set seats = 1 where id = 2"
+            own = ["public.payments", "listener.made_enrollment", "listener.taken_back", "listener.waiting", "proof.taken"]
+            return schema, brake.settings(brake="1", course_seats="seats"), "paying", own
+        case _:
+            raise AssertionError(ground)
+
+
+def make(server: Server, ground: str) -> str:
+    """Make a school, with the listener and the checks; the database's name."""
+    name = f"proof_{ground}"
+    schema, settings, checks, own = tables(ground)
+    server.psql("postgres", f"create database {name}")
+    server.psql(name, schema)
+    server.psql(name, install_script(server.url(name), settings))
+    values = {"sees": statement(SEES).replace("$1", "'test'").replace("$2", "sees.most"), "own_tables": f"'{{{','.join(own)}}}'"}
+    common = sql.render((FOLDER / "checks.sql").read_text(encoding="utf-8"), values)
+    # (Who is wrong is told by a function that the common checks call.)
+    server.psql(name, "set check_function_bodies = off;\n" + common)
+    server.psql(name, (FOLDER / f"{checks}.sql").read_text(encoding="utf-8"))
+    server.psql(name, TEST.format(text=quoted(SEES)) + "; select listener.arm_bell(1000000)")
+    server.psql("postgres", f"alter database {name} set jit = off")
+    for place, function, text in STOPS:
+        rewrite(server, name, function, text, f"perform proof.stop('{place}'); {text}")
+    return name
+
+
+def rewrite(server: Server, database: str, function: str, old: str, new: str) -> str:
+    """Replace a text in a function that is installed; its definition as it was. Fails if the text is not in it once."""
+    definition = server.psql(database, f"select pg_get_functiondef(oid) from pg_proc where oid::regproc::text = '{function}'")
+    assert definition.count(old) == 1, f"{function} has {old!r} {definition.count(old)} times:\n{definition}"
+    server.psql(database, definition.replace(old, new))
+    return definition
+
+
+@dataclass
+class Ground:
+    """Connections to one school."""
+
+    server: Server
+    name: str
+    lms: list[Connection]
+    daemons: list[Connection]
+    control: Connection
+    """Looks what is blocked, and whether all is right."""
+    drainer: Connection
+    cleaner: Connection
+
+    @classmethod
+    async def connect(cls, server: Server, ground: str) -> "Ground":
+        url = server.url(ground)
+
+        async def connection(*settings: str, daemon: bool = False) -> Connection:
+            made: Connection = await asyncpg.connect(url)
+            if daemon:
+                await tune(made)
+            for text in settings:
+                await made.execute(text)
+            return made
+
+        found = cls(
+            server,
+            ground,
+            [await connection() for _ in range(SESSIONS)],
+            [await connection(FOLLOWS, daemon=True) for _ in range(SESSIONS)],
+            await connection("set plan_cache_mode = force_generic_plan"),
+            await connection("set lock_timeout = '5s'", daemon=True),
+            await connection("set session_replication_role = replica"),
+        )
+        await found.begin_again(thoroughly=True)
+        return found
+
+    async def begin_again(self, *, thoroughly: bool) -> None:
+        await self.cleaner.execute(f"call proof.begin_again({str(thoroughly).lower()})")
+        if thoroughly:
+            await self.cleaner.execute("vacuum public.courses")
+            await self.cleaner.execute("vacuum pg_catalog.pg_class")
+
+    async def catch_up(self, most: int) -> None:
+        """Raises RaiseError."""
+        await self.drainer.execute(f"call proof.catch_up({most})")
+
+    def disconnect(self) -> None:
+        for each in (*self.lms, *self.daemons, self.control, self.drainer, self.cleaner):
+            each.terminate()
