@@ -149,6 +149,9 @@ begin
     if exists (select from listener.pause) then
         delete from listener.pause;
     end if;
+    if not listener.is_bound() then
+        perform listener.follow();
+    end if;
     for round in 1..60 loop
         exit when nothing_done;
         nothing_done := true;

@@ -88,6 +88,7 @@ class Explorer:
         await self._ground.begin_again(thoroughly=True)
         await self._listen()
         while True:
+            await self._ground.prepare(self._program)
             try:
                 if await self._run():
                     result.schedules += 1
@@ -99,6 +100,7 @@ class Explorer:
                 del self._stack[len(self._lines) :]
             result.steps += len(self._lines)
             await self._clean_up()
+            await self._ground.restore(self._program)
             if len(result.violations) >= violations or (most is not None and result.schedules >= most):
                 result.is_whole = False
                 break

@@ -1,5 +1,6 @@
 """A server and databases in which programs run: what is installed there, and how it begins again."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from listener.feed.consumer import statement
 from tests.conftest import install_script
 from tests.support import brake, lms
 from tests.support.feed_history import REACTION
+from tests.support.interleavings.steps import Program
 from tests.support.postgres import Server
 
 FOLDER = Path(__file__).parent
@@ -46,6 +48,7 @@ def quoted(text: str) -> str:
 STOPS = (
     ("settle", "listener.enroll", "for attempt in 1..2 loop"),
     ("checkpoint", "listener.enroll", "if changes = 0 then"),
+    ("counted", "listener.count", "if changes = 0 then"),
     ("move", "listener.count", "if not singly then"),
 )
 """Places where a statement can stop: before this text of a function."""
@@ -56,7 +59,7 @@ WITHOUT_KEY = (",\n    unique (user_id, course_id)", "")
 def tables(ground: str) -> tuple[str, dict[str, str], str, list[str]]:
     """The LMS's tables of a school, the settings of the installation, the checks of its own, and tables of its own."""
     match ground:
-        case "school" | "no_key":
+        case "school" | "no_key" | "migrating":
             schema = lms.schema("bigint")
             return schema.replace(*WITHOUT_KEY) if ground == "no_key" else schema, {}, "school", []
         case "paying":
@@ -88,9 +91,9 @@ def make(server: Server, ground: str) -> str:
 
 
 def rewrite(server: Server, database: str, function: str, old: str, new: str) -> str:
-    """Replace a text in a function that is installed; its definition as it was. Fails if the text is not in it once."""
+    """Replace a text in a function that is installed; its definition as it was. Fails if the text is not in it."""
     definition = server.psql(database, f"select pg_get_functiondef(oid) from pg_proc where oid::regproc::text = '{function}'")
-    assert definition.count(old) == 1, f"{function} has {old!r} {definition.count(old)} times:\n{definition}"
+    assert old in definition, f"{function} has {old!r} no more:\n{definition}"
     server.psql(database, definition.replace(old, new))
     return definition
 
@@ -131,6 +134,21 @@ class Ground:
         )
         await found.begin_again(thoroughly=True)
         return found
+
+    async def prepare(self, program: Program) -> None:
+        """Do what comes before a schedule of the program."""
+        if program.before:
+            await self.drainer.execute(program.before)
+            await self.catch_up(64)
+        if program.then:
+            await self.drainer.execute(program.then)
+
+    async def restore(self, program: Program) -> None:
+        """Undo what a schedule of the program has altered."""
+        if program.after:
+            with suppress(asyncpg.UndefinedColumnError):
+                await self.drainer.execute(program.after)
+            await self.drainer.execute("select listener.follow()")
 
     async def begin_again(self, *, thoroughly: bool) -> None:
         await self.cleaner.execute(f"call proof.begin_again({str(thoroughly).lower()})")

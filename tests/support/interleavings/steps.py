@@ -73,6 +73,12 @@ class Program:
     """What a batch may weigh at the end, when a lone leader catches up."""
     locks_tables: bool = False
     """Whether some step locks tables, so that not even the end of a transaction that did nothing commutes."""
+    before: str = ""
+    """What is done, and handled, before a schedule begins."""
+    then: str = ""
+    """What is done after that, and is not handled."""
+    after: str = ""
+    """What is done after each schedule, as far as it can be."""
     is_quick: bool = field(default=True, compare=False)
     """Whether it is part of the short form."""
 
