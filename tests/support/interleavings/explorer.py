@@ -73,7 +73,9 @@ class Explorer:
         self._ground = ground
         self._program = program
         pools = {False: iter(ground.lms), True: iter(ground.daemons)}
-        self._actors = [Actor(number, each, next(pools[each.is_daemon])) for number, each in enumerate(program.sessions)]
+        self._actors = [
+            Actor(number, each, next(pools[each.is_daemon])) for number, each in enumerate(program.sessions)
+        ]
         self._blocking = Blocking(ground.control, self._actors)
         self._stack: list[Node] = []
         self._lines: list[Line] = []

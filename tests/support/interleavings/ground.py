@@ -4,10 +4,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
 import asyncpg
 
 from listener import sql
-from listener.database.connection import Connection, tune
+from listener.database.connection import Connection, few_rows, tune
 from listener.feed.consumer import statement
 from tests.conftest import install_script
 from tests.support import brake, lms
@@ -26,11 +27,18 @@ SETTINGS = {
     "full_page_writes": "off",
     "max_connections": "40",
 }
+SCHOOLS = ("school", "no_key", "paying", "migrating")
+BEGIN = "set session_replication_role = replica; call proof.begin_again(true)"
 FOLLOWS = "set lock_timeout = 0; set idle_in_transaction_session_timeout = 0; set client_min_messages = notice"
 """A leader waits until the schedule lets it go on; how it gives up is a step of its own."""
 
 TEST = "insert into listener.reaction (name, text, hash) values ('test', {text}, '')"
 SEES = REACTION.replace("public.applied", "proof.seen")
+
+
+def daemon_settings() -> str:
+    """What a daemon's session is set to, as a script."""
+    return f"{few_rows('session')}\n{sql.read('database/settings', 'daemon')}\n{FOLLOWS};\n"
 
 
 def start(version: int) -> Server:
@@ -50,8 +58,12 @@ STOPS = (
     ("checkpoint", "listener.enroll", "if changes = 0 then"),
     ("counted", "listener.count", "if changes = 0 then"),
     ("move", "listener.count", "if not singly then"),
+    ("handled", "listener.batch_is_handled", "if not exists (select from listener.reaction"),
+    ("step", "listener.step", "for installed in"),
 )
 """Places where a statement can stop: before this text of a function."""
+
+DEFINITION = "select pg_get_functiondef(oid) from pg_proc where oid::regproc::text = $1"
 
 WITHOUT_KEY = (",\n    unique (user_id, course_id)", "")
 
@@ -65,7 +77,13 @@ def tables(ground: str) -> tuple[str, dict[str, str], str, list[str]]:
         case "paying":
             seats = brake.TABLES.replace("title text,", "title text, seats integer,")
             schema = f"{seats}; update courses set seats = 1 where id = 2"
-            own = ["public.payments", "listener.made_enrollment", "listener.taken_back", "listener.waiting", "proof.taken"]
+            own = [
+                "public.payments",
+                "listener.made_enrollment",
+                "listener.taken_back",
+                "listener.waiting",
+                "proof.taken",
+            ]
             return schema, brake.settings(brake="1", course_seats="seats"), "paying", own
         case _:
             raise AssertionError(ground)
@@ -78,23 +96,32 @@ def make(server: Server, ground: str) -> str:
     server.psql("postgres", f"create database {name}")
     server.psql(name, schema)
     server.psql(name, install_script(server.url(name), settings))
-    values = {"sees": statement(SEES).replace("$1", "'test'").replace("$2", "sees.most"), "own_tables": f"'{{{','.join(own)}}}'"}
+    values = {
+        "sees": statement(SEES).replace("$1", "'test'").replace("$2", "sees.most"),
+        "own_tables": f"'{{{','.join(own)}}}'",
+    }
     common = sql.render((FOLDER / "checks.sql").read_text(encoding="utf-8"), values)
     # (Who is wrong is told by a function that the common checks call.)
     server.psql(name, "set check_function_bodies = off;\n" + common)
     server.psql(name, (FOLDER / f"{checks}.sql").read_text(encoding="utf-8"))
     server.psql(name, TEST.format(text=quoted(SEES)) + "; select listener.arm_bell(1000000)")
     server.psql("postgres", f"alter database {name} set jit = off")
-    for place, function, text in STOPS:
-        rewrite(server, name, function, text, f"perform proof.stop('{place}'); {text}")
+    anyio.run(_add_stops, server.url(name))
     return name
 
 
-def rewrite(server: Server, database: str, function: str, old: str, new: str) -> str:
+async def _add_stops(url: str) -> None:
+    connection: Connection = await asyncpg.connect(url)
+    for place, function, text in STOPS:
+        await rewrite(connection, function, text, f"perform proof.stop('{place}'); {text}")
+    await connection.close()
+
+
+async def rewrite(connection: Connection, function: str, old: str, new: str) -> str:
     """Replace a text in a function that is installed; its definition as it was. Fails if the text is not in it."""
-    definition = server.psql(database, f"select pg_get_functiondef(oid) from pg_proc where oid::regproc::text = '{function}'")
-    assert old in definition, f"{function} has {old!r} no more:\n{definition}"
-    server.psql(database, definition.replace(old, new))
+    definition: str = await connection.fetchval(DEFINITION, function)
+    assert old in definition, f"{function} has no longer {old!r} in it:\n{definition}"
+    await connection.execute(definition.replace(old, new))
     return definition
 
 

@@ -20,6 +20,8 @@ class Mutant:
     old: str
     new: str
     program: str
+    is_quick: bool = True
+    """Whether it is found by few schedules, and so in the short form, too."""
 
 
 _enroll, _count, _write, _purge, _pass_over = (
@@ -49,20 +51,20 @@ MUTANTS = (
     _enroll(
         fault="enrolling has no fence",
         old="seq := read_after_seq + 1;",
-        new="seq := (select max(checkpoint.seq) + 1 from listener.checkpoint);",
+        new="seq := (extract(epoch from clock_timestamp()) * 1000000)::bigint;",
         program="a writer, two leaders that enroll, no key",
     ),
     _count(
         fault="counting has no fence",
         old="seq := read_after_seq + 1;",
         new="seq := (select max(checkpoint.seq) + 1 from listener.checkpoint);",
-        program="a writer, two leaders that count",
+        program="a leader stops between its look and its checkpoint, counting",
     ),
     _write(
         fault="a checkpoint of a cut batch has no fence",
         old="after_seq + 1,\n        case",
         new="(select max(later.seq) + 1 from listener.checkpoint as later),\n        case",
-        program="the reaction of one's own, by two leaders",
+        program="a leader of one's own reaction stops before its checkpoint",
     ),
     _enroll(
         fault="enrolling takes its snapshot in another statement than its notes",
@@ -105,7 +107,7 @@ MUTANTS = (
         "listener.snapshot_through",
         "where old_straggler.xid > last_xid or (old_straggler.xid = last_xid and not whole)",
         "where false",
-        OWN_REACTION,
+        "three writers, a reaction of one's own",
     ),
     Mutant(
         "a batch that ends early forgets who is in flight",
@@ -243,7 +245,7 @@ MUTANTS = (
         fault="passing over does not look at who was in flight",
         old="where straggler.xid is distinct from (select own.xid from own)",
         new="where false",
-        program="two leaders pass over",
+        program="some are passed over, a straggler moves a count",
     ),
     _pass_over(
         fault="passing over does not stop at a note that moves a count",
@@ -262,14 +264,14 @@ MUTANTS = (
         old="case\n                when passed_over.first_left is null then listener.seen(pg_current_snapshot())",
         new="case\n                when passed_over.first_left is null"
         " then listener.snapshot_of(pg_snapshot_xmax(pg_current_snapshot()), '{}')",
-        program="two leaders pass over",
+        program="some are passed over, a straggler moves a count",
     ),
     Mutant(
         "a checkpoint calls its own transaction handled",
         "listener.seen",
         "if pg_current_xact_id_if_assigned() < pg_snapshot_xmax(snapshot) then",
         "if false then",
-        "a step beside sign-ups",
+        "a step stops once it has counted",
     ),
     Mutant(
         "two put counts right at once",
@@ -290,7 +292,7 @@ MUTANTS = (
         "listener.snapshot_before",
         "where straggler.xid < first_xid",
         "where false",
-        "a replay beside stragglers",
+        "a replay beside a straggler",
     ),
     Mutant(
         "writers never ring",

@@ -30,7 +30,20 @@ REFUSED = (
 )
 """What may come of a statement beside others: then its transaction is rolled back."""
 
-SHOWN = ("changes", "enrolled", "removed", "pending", "moved", "parked", "tried", "notes", "leads", "held", "problem")
+SHOWN = (
+    "changes",
+    "enrolled",
+    "removed",
+    "held",
+    "pending",
+    "moved",
+    "parked",
+    "tried",
+    "notes",
+    "leads",
+    "has_bell",
+    "problem",
+)
 """What is told of a row."""
 
 
@@ -109,7 +122,7 @@ class Actor:
             self.is_failed = self.is_open = self.is_open or step.stays_open
             self.did_nothing = True
             return
-        self.holds_bell = self.row.get("held", self.holds_bell)
+        self.holds_bell = self.row.get("has_bell", self.holds_bell and "had_bell" not in self.row)
         self.told = "rolled back" if self.is_failed else tell(self.row)
         self.did_nothing = step.kind is Kind.LOOK and self.did_nothing and not self.row.get("changes", True)
         self.is_open = step.stays_open
@@ -143,7 +156,6 @@ class Actor:
         """The row of a statement comes as a notice."""
         if message.message.startswith("{"):
             self.row = json.loads(message.message)
-
 
     def ring(self, *_: object) -> None:
         """A writer rang, or a command asked to look."""

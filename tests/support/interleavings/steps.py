@@ -198,9 +198,9 @@ PURGE = look(
     *(f"select * from listener.purge_checkpoints('{each}', 0, 1000, 0)" for each in ("enroll", "count", "test")),
 )
 PASS_OVER = look("select * from listener.pass_over_counting(1000)", about="count")
-HOLD_BELL = look(f"select pg_try_advisory_lock({LOCK_CLASS}, {BELL_LOCK}) as held")
+HOLD_BELL = look(f"select * from pg_try_advisory_lock({LOCK_CLASS}, {BELL_LOCK}) as bell(has_bell)")
 SLEEP: Steps = (Step((), Kind.SLEEP),)
-RELEASE_BELL = look(f"select pg_advisory_unlock({LOCK_CLASS}, {BELL_LOCK}) as held")
+RELEASE_BELL = look(f"select * from pg_advisory_unlock({LOCK_CLASS}, {BELL_LOCK}) as bell(had_bell)")
 
 
 def step(most: int = 64, *, open_: bool = False) -> Steps:

@@ -7,5 +7,11 @@ number of schedules grows with each step by a factor; `is_quick=False` keeps a p
 from tests.support.interleavings.programs import beside, counting, enrolling, paying
 from tests.support.interleavings.steps import Program
 
-PROGRAMS: tuple[Program, ...] = (*enrolling.PROGRAMS, *counting.PROGRAMS, *beside.PROGRAMS, *paying.PROGRAMS)
+PARTS: dict[str, tuple[Program, ...]] = {
+    "enrolling": enrolling.PROGRAMS,
+    "counting": counting.PROGRAMS,
+    "beside": beside.PROGRAMS,
+    "paying": paying.PROGRAMS,
+}
+PROGRAMS = tuple(program for part in PARTS.values() for program in part)
 BY_NAME = {program.name: program for program in PROGRAMS}

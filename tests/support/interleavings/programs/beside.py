@@ -24,6 +24,7 @@ from tests.support.interleavings.steps import (
     retry_enroll,
     sees,
     step,
+    stopping,
     students,
     write,
 )
@@ -69,8 +70,13 @@ PROGRAMS = (
     Program("old notes are purged", (ONE, daemon(enroll(), count(), sees()), daemon(PURGE, PURGE))),
     Program("old notes are purged beside a straggler", (ONE, ONE, daemon(enroll(), count(), sees(), PURGE))),
     Program("old notes are purged while a transaction is cut", (TWO_NOTES, daemon(enroll(), count(), sees(1), PURGE))),
-    Program("counting is paused, and goes on", (ONE, daemon(enroll(), count(), count()), lms(pause("count"), resume("count")))),
-    Program("enrolling is paused, and goes on", (ONE, daemon(enroll(), enroll()), lms(pause("enroll"), resume("enroll")))),
+    Program(
+        "counting is paused, and goes on",
+        (ONE, daemon(enroll(), count(), count()), lms(pause("count"), resume("count"))),
+    ),
+    Program(
+        "enrolling is paused, and goes on", (ONE, daemon(enroll(), enroll()), lms(pause("enroll"), resume("enroll")))
+    ),
     Program(
         "reactions are paused, and go on",
         (
@@ -83,6 +89,7 @@ PROGRAMS = (
     ),
     Program("a parked count is paused", (FREE, HOLDS_COURSE, daemon(count(), retry_count()), lms(pause("count")))),
     Program("a step beside sign-ups", (ONE, ONE, lms(step(), step()))),
+    Program("a step stops once it has counted", (ONE, ONE, lms(stopping("step", step())))),
     Program("a step beside a leader", (ONE, lms(step(open_=True), COMMIT, step()), COUNTS)),
     Program(
         "two steps, one of which is taken back",
@@ -96,8 +103,16 @@ PROGRAMS = (
         (ONE, REPLAY, daemon(sees(1), sees(1, open_=True), COMMIT)),
         locks_tables=True,
     ),
-    Program("a replay beside stragglers", (ONE, ONE, REPLAY, daemon(sees(1), sees(1))), locks_tables=True, is_quick=False),
-    Program("a replay of a transaction that was cut in two", (TWO_NOTES, REPLAY, daemon(sees(1), sees(1))), locks_tables=True),
+    Program(
+        "a replay beside a straggler",
+        (lms(REMEMBERS, students(), COMMIT, REPLAY_LOOKS, REPLAYS, COMMIT), ONE, daemon(sees())),
+        locks_tables=True,
+    ),
+    Program(
+        "a replay of a transaction that was cut in two",
+        (TWO_NOTES, REPLAY, daemon(sees(1), sees(1))),
+        locks_tables=True,
+    ),
     Program("a replay beside a purge", (ONE, REPLAY, daemon(enroll(), count(), sees(), PURGE)), locks_tables=True),
     Program("the bell is held before the last look", (ONE, ONE, daemon(HOLD_BELL, enroll(), SLEEP))),
     Program(
@@ -111,6 +126,7 @@ PROGRAMS = (
         ground="migrating",
         after=RENAMED_BACK,
         locks_tables=True,
+        is_quick=False,
     ),
     Program(
         "a column is renamed while a leader counts",

@@ -28,6 +28,10 @@ HAS_ENROLLED = write("insert into enrollments (user_id, course_id) select id, 1 
 
 LEADERS = Program("a writer, two leaders that enroll", (ONE, ENROLLS, ENROLLS))
 STRAGGLERS = Program("three stragglers, two of them of two notes", (TWO_NOTES, ONE, TWO_NOTES, daemon(enroll(1) * 4)))
+CHECKPOINT = Program(
+    "a leader stops between its look and its checkpoint",
+    (ONE, ONE, daemon(stopping("checkpoint", enroll())), daemon(enroll())),
+)
 
 PROGRAMS = (
     Program("two writers, two leaders", (ONE, ONE, LEADER, LEADER), is_quick=False),
@@ -39,6 +43,7 @@ PROGRAMS = (
     STRAGGLERS.drained_singly(),
     Program("a statement signs up two, another one", (TWO_AT_ONCE, ONE, daemon(enroll(1) * 2, count(1)))),
     Program("a reaction of one's own, one note at a time", (TWO_NOTES, ONE, TWO_NOTES, daemon(sees(1) * 4))),
+    Program("three writers, a reaction of one's own", (ONE, ONE, ONE, daemon(sees(1) * 2)), drain=1),
     Program(
         "a savepoint is undone, another writer rolls back",
         (
@@ -49,12 +54,8 @@ PROGRAMS = (
     ),
     LEADERS,
     LEADERS.on("no_key"),
-    Program(
-        "two writers, a leader is killed as it enrolls", (ONE, ONE, ENROLLS, daemon(enroll(open_=True), ROLLBACK))
-    ),
-    Program(
-        "two writers of three notes, two leaders of one note", (TWO_NOTES, ONE, LEADER, LEADER), is_quick=False
-    ),
+    Program("two writers, a leader is killed as it enrolls", (ONE, ONE, ENROLLS, daemon(enroll(open_=True), ROLLBACK))),
+    Program("two writers of three notes, two leaders of one note", (TWO_NOTES, ONE, LEADER, LEADER), is_quick=False),
     Program(
         "a leader gives up while another one has its batch in hand",
         (ONE, ONE, daemon(enroll(open_=True), COMMIT), daemon(enroll(gives_up=True), enroll(singly=True), count())),
@@ -80,9 +81,11 @@ PROGRAMS = (
         "a leader stops between its look and its students",
         (ONE, ONE, daemon(stopping("settle", enroll(open_=True)), COMMIT), daemon(enroll(), count())),
     ),
+    CHECKPOINT,
+    CHECKPOINT.on("no_key"),
     Program(
-        "a leader stops between its look and its checkpoint",
-        (ONE, ONE, daemon(stopping("checkpoint", enroll())), daemon(enroll())),
+        "a leader of one's own reaction stops before its checkpoint",
+        (ONE, ONE, daemon(stopping("handled", sees(1))), daemon(sees(1))),
     ),
     Program(
         "a leader stops before it cuts a transaction",

@@ -2,7 +2,19 @@
 
 from dataclasses import replace
 
-from tests.support.interleavings.steps import COMMIT, Program, Session, Steps, count, daemon, enroll, lms, look, retry_enroll, write
+from tests.support.interleavings.steps import (
+    COMMIT,
+    Program,
+    Session,
+    Steps,
+    count,
+    daemon,
+    enroll,
+    lms,
+    look,
+    retry_enroll,
+    write,
+)
 
 
 def pays(course: int) -> Session:
