@@ -35,9 +35,8 @@ def main() -> None:
                 anyio.run(_put, url, mutant)
         (server.folder / "daemon.sql").write_text(ground.daemon_settings(), encoding="utf-8")
         print(f"Each session is one of: cd {server.folder}; {server.program('psql')} {url}")
-        print(
-            "After each transaction `select proof.problem(false)` is null; after `call proof.catch_up(64)` so is (true)."
-        )
+        print("After each transaction `select proof.problem(false)` is null.")
+        print("So is `select proof.problem(true)` after `call proof.catch_up(64)`.")
         signal.pause()
     except KeyboardInterrupt:
         pass

@@ -1,12 +1,12 @@
 """Which steps commute: whatever comes after them cannot tell which of the two was first.
 
-Everybody who looks at the feed sees committed rows, and a snapshot: which transactions are over, up to the highest number
-of these. Two steps commute if they leave the same rows, locks and numbers in either order, and if nobody looks between
-them who could see more than one of the two:
+Everybody who looks at the feed sees committed rows, and a snapshot: which transactions are over, up to the highest
+number of these. Two steps commute if they leave the same rows, locks and numbers in either order, and if nobody looks
+between them who could see more than one of the two:
 
 - A writer's insert, and another transaction's commit or rollback. The numbers of both were given in the same order
-  before or are given after, whichever is first: the insert's comes after that of the transaction that ends. Neither sees
-  the other's rows.
+  before or are given after, whichever is first: the insert's comes after that of the transaction that ends. Neither
+  sees the other's rows.
 - A rollback, and another transaction's commit or rollback. What was rolled back was seen by nobody.
 - A pause, and another transaction's end. The pause leaves no note, and its number is the higher one in either order.
 - The end of a transaction that did nothing, and anything: it had no number, and no lock that anybody waits for, unless

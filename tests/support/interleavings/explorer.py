@@ -1,12 +1,12 @@
 """Goes through all schedules of a program, depth first, by running each of them.
 
-A schedule is run from its beginning: the state is the server's, and cannot be kept. Of schedules that differ only in the
-order of steps that commute (`commuting.py`) one is run: *sleep sets* hold the sessions whose next step was taken before in
-the same place, as long as only steps follow that commute with it. Of sessions that do the same, the first begins first.
-A transaction that did nothing ends at once.
+A schedule is run from its beginning: the state is the server's, and cannot be kept. Of schedules that differ only in
+the order of steps that commute (`commuting.py`) one is run: *sleep sets* hold the sessions whose next step was taken
+before in the same place, as long as only steps follow that commute with it. Of sessions that do the same, the first
+begins first. A transaction that did nothing ends at once.
 
-Which sessions can go on is the server's word: a statement that is blocked is left alone, and goes on within the step that
-lets it go on.
+Which sessions can go on is the server's word: a statement that is blocked is left alone, and goes on within the step
+that lets it go on.
 """
 
 import asyncio

@@ -104,8 +104,8 @@ class Actor:
         return [text.replace("{key}", str(self.key)) for text in step.statements]
 
     async def send(self, step: Step) -> None:
-        """Take a step that is not GO or SLEEP, in one message; the rest of a transaction that has failed is left out. Raises
-        Violation if something is wrong once its transaction is over."""
+        """Take a step that is not GO or SLEEP, in one message; the rest of a transaction that has failed is left out.
+        Raises Violation if something is wrong once its transaction is over."""
         self.row = {}
         if self.is_failed and not step.is_end:
             self.told = "left out: the transaction has failed"

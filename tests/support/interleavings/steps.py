@@ -120,9 +120,12 @@ def write(statement: str, *, can_block: bool = False) -> Steps:
     return (Step((statement,), Kind.WRITE, stays_open=True, can_block=can_block),)
 
 
-def look(*statements: str, about: str = "", open_: bool = False, **more: bool) -> Steps:
+def look(
+    *statements: str, about: str = "", open_: bool = False, gives_up: bool = False, time_passes: bool = False
+) -> Steps:
     """Any statements; about these reactions. They are a transaction unless it stays open."""
-    return (Step(statements, Kind.LOOK, frozenset(about.split()), stays_open=open_, **more),)
+    reactions = frozenset(about.split())
+    return (Step(statements, Kind.LOOK, reactions, stays_open=open_, gives_up=gives_up, time_passes=time_passes),)
 
 
 def students(count: int = 1, *, first: int = 1, savepoint: bool = False) -> Steps:
@@ -152,16 +155,16 @@ UNENROLLS = write("delete from enrollments where user_id = {key} + 1")
 UNDONE = write("rollback to savepoint a")
 
 
-def enroll(most: int = 64, *, open_: bool = False, singly: bool = False, **more: bool) -> Steps:
+def enroll(most: int = 64, *, open_: bool = False, singly: bool = False, gives_up: bool = False) -> Steps:
     """One batch of enrolling."""
     text = f"select * from listener.enroll({most}, singly => {str(singly).lower()}, most_shown => 20)"
-    return look(text, about="enroll", open_=open_, **more)
+    return look(text, about="enroll", open_=open_, gives_up=gives_up)
 
 
-def count(most: int = 64, *, open_: bool = False, singly: bool = False, **more: bool) -> Steps:
+def count(most: int = 64, *, open_: bool = False, singly: bool = False, gives_up: bool = False) -> Steps:
     """One batch of counting."""
     text = f"select * from listener.count({most}, singly => {str(singly).lower()}, most_shown => 20)"
-    return look(text, about="count", open_=open_, **more)
+    return look(text, about="count", open_=open_, gives_up=gives_up)
 
 
 def sees(most: int = 64, *, open_: bool = False) -> Steps:

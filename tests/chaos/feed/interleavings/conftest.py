@@ -1,12 +1,15 @@
 """Servers of these tests' own: a snapshot lists the transactions of all databases, and here nobody else has any."""
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import skip_if_missing
 from tests.support.interleavings import ground
-from tests.support.postgres import Server
+
+if TYPE_CHECKING:
+    from tests.support.postgres import Server
 
 
 class Schools:

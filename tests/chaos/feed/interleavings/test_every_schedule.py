@@ -1,5 +1,5 @@
-"""In every order in which the sessions' steps can happen, whatever must hold in a snapshot does, and once a lone leader has
-caught up everything is as it should be. See docs/proof.md."""
+"""In every order in which the sessions' steps can happen, whatever must hold in a snapshot does, and once a lone
+leader has caught up everything is as it should be. See docs/proof.md."""
 
 import asyncio
 from collections.abc import Callable, Sequence

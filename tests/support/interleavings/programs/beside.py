@@ -42,7 +42,8 @@ def _replaying(name: str, *arguments: str) -> str:
 
 
 REPLAY_LOOKS: Steps = look(
-    "select set_config('proof.first_xid', coalesce(looked.first_xid, ''), false), set_config('proof.look', looked.seen, false)"
+    "select set_config('proof.first_xid', coalesce(looked.first_xid, ''), false),"
+    " set_config('proof.look', looked.seen, false)"
     f" from ({_replaying('look', TEST, SINCE)}) as looked"
 )
 REPLAYS: Steps = look(

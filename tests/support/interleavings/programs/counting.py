@@ -36,9 +36,10 @@ MOVED_BY_HAND = look(
 )
 SYNC = look(
     sql.read("database/settings", "whole_tables").strip().rstrip(";"),
-    "select set_config('proof.repaired', coalesce(string_agg(course_id, ','), ''), true) from listener.repair_counts()"
-    " where count_column = 'enrollments'",
-    "update proof.drift set by = 0 where course_id::text = any (string_to_array(current_setting('proof.repaired'), ','))",
+    "select set_config('proof.repaired', coalesce(string_agg(course_id, ','), ''), true)"
+    " from listener.repair_counts() where count_column = 'enrollments'",
+    "update proof.drift set by = 0"
+    " where course_id::text = any (string_to_array(current_setting('proof.repaired'), ','))",
     open_=True,
     about="count",
 )

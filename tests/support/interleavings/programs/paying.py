@@ -21,7 +21,8 @@ def pays(course: int) -> Session:
     """Somebody new pays for a course."""
     return lms(
         write(
-            f"insert into profiles (id) values ({{key}}); insert into payments (profile_id, course_id) values ({{key}}, {course})"
+            f"insert into profiles (id) values ({{key}});"
+            f" insert into payments (profile_id, course_id) values ({{key}}, {course})"
         ),
         COMMIT,
     )
@@ -51,7 +52,6 @@ def settle(profile: int) -> Steps:
 
 
 ENROLLS = daemon(enroll(open_=True), COMMIT)
-STOPPED = "; update public.payments set paid = false"
 
 PROGRAMS = tuple(
     replace(program, ground="paying")
