@@ -18,12 +18,12 @@ import typer
 from listener import logs
 from listener.build import VERSION
 from listener.commands import daemon as pausing
-from listener.commands import explanation_view, forgetting, status_view, undoing
+from listener.commands import explanation_view, forgetting, status_view, undoing, waiting
 from listener.commands import history as remembering
 from listener.commands import release as releasing
 from listener.commands import repair as repairing
 from listener.commands import schema as attaching
-from listener.commands.flags import CONNECTION, DAEMON, takes_settings
+from listener.commands.flags import CONNECTION, DAEMON, prints_json, takes_settings
 from listener.database.driver_errors import DRIVER_ERRORS
 from listener.discovery.discovery import given
 from listener.errors import ListenerError
@@ -40,6 +40,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # it draws boxes
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Enrolls new students and keeps course counts exact, by listening to Postgres.",
 )
 
@@ -71,6 +72,7 @@ app.command(epilog="Example: listener sync --dry-run")(repairing.sync)
 app.command(epilog="Example: listener pending retry")(repairing.pending)
 app.command(epilog="Example: listener release --dry-run")(releasing.release)
 app.command(epilog="Example: listener explain 4711")(explanation_view.explain)
+app.command(epilog="Example: listener wait 4711 --timeout 10")(waiting.wait)
 app.command(epilog="Example: listener history 4711 --since '1 week'")(remembering.history)
 app.command(epilog="Example: listener undo --since '1 hour' --dry-run")(undoing.undo)
 app.command(epilog="Example: listener forget 4711")(forgetting.forget)
@@ -80,7 +82,7 @@ app.command(epilog="Example: listener replay welcome --since '1 hour'")(pausing.
 
 
 @app.command(epilog="Example: listener status --watch")
-@takes_settings(*CONNECTION)
+@takes_settings(*CONNECTION, as_owner=True)
 def status(
     settings: Settings,
     *,
@@ -114,6 +116,7 @@ def demo(
 
 
 @app.command(name="try", epilog="Example: pg_dump --schema-only lms | listener try -")
+@prints_json
 @takes_settings(*MAPPING)
 def try_(
     settings: Settings,

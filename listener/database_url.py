@@ -22,9 +22,9 @@ TLS_FILES = {"sslrootcert": "require", "sslcert": "allow", "sslkey": "allow"}
 """The first mode in which each file is read."""
 
 
-def check_url(url: str) -> None:
+def check_url(url: str, name: str = SETTING) -> None:
     """Raise WrongSetting, without any secret, unless this is a URL of Postgres."""
-    name, problem = SETTING, ""
+    problem = ""
     try:
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}

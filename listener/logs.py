@@ -77,7 +77,7 @@ class Event(StrEnum):
         "an unwanted enrollment is not taken back, for the brake holds it: `profile_id`, `course_id`",
     )
     ENROLLMENTS_HELD = "enrollments_held", "the brake held many enrollments in one second: `count`"
-    COURSE_COUNT_MOVED = "course_count_moved", "a course's count was moved by `delta`"
+    COURSE_COUNT_MOVED = "course_count_moved", "a course's count was moved by `delta`: `course_id`"
     COURSE_COUNTS_MOVED = "course_counts_moved", "many counts were moved in one second: `count`"
     BATCH_APPLIED = "batch_applied", "a consumer handled a batch (debug): `changes`, `milliseconds`"
     STUDENT_PENDING = (
@@ -97,6 +97,10 @@ class Event(StrEnum):
     SAMPLE_RECOVERED = "sample_recovered", "figures for the metrics can be read again"
     POLLING = "polling", "writers cannot ring: `reason`; the daemon looks for changes on a timer"
     RINGING = "ringing", "writers can ring again: the queue of notifications is not full any more"
+    LANE_CLOSED = (
+        "lane_closed",
+        "what is fresh cannot be handled ahead of the backlog of `consumer`, and waits for its turn: `error`",
+    )
     REACTION_BLOCKED = (
         "reaction_blocked",
         "batches of `consumer` fail as a whole: `error`; other reactions go on; told once",

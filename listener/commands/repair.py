@@ -27,9 +27,10 @@ from listener.inspection import diagnosis as diagnosing
 from listener.inspection import exposure
 from listener.inspection.diagnosis import Finding
 from listener.inspection.status import look
-from listener.instruments import holders
+from listener.instruments import holders, titles
 from listener.instruments.problems import Problem
 from listener.instruments.sample import COUNTED
+from listener.instruments.titles import named
 from listener.mapping.mapping import Mapping
 from listener.repair import restructure
 from listener.repair import sync as syncing
@@ -240,12 +241,21 @@ async def _list(connection: Connection) -> None:
         return
     locked = [row["profile_id"] for row in students if row["reason"] == "course_locked"]
     held = {each.course_id: str(each) for each in await holders.look(connection, locked)} if locked else {}
+    known = await titles.look(connection, [row["course_id"] for row in (*courses, *by_brake)])
     for title, rows in (("student", students), ("course", courses)):
         if rows:
-            show_rows([_waiting(row, held) for row in rows], (title, "reason", *COLUMNS))
+            show_rows([_waiting(row, held, known) for row in rows], (title, "reason", *COLUMNS))
             _tell_more(total[f"{title}s"], len(rows))
     if by_brake:
-        lines = [(row["profile_id"], "held", row["course_id"], f"{row['held_since']:%F %T}") for row in by_brake]
+        lines = [
+            (
+                row["profile_id"],
+                "held",
+                named(row["course_id"], known.get(row["course_id"])),
+                f"{row['held_since']:%F %T}",
+            )
+            for row in by_brake
+        ]
         show_rows(lines, ("student", "reason", "course", "since"))
         _tell_more(total["held"], len(by_brake))
         tell("what the brake holds is taken back by `listener release`, and kept if the query wants it again")
@@ -258,10 +268,11 @@ def _tell_more(total: int, shown: int) -> None:
         tell(f"and {'at least ' if total >= COUNTED else ''}{total - shown:,} more: these are the first")
 
 
-def _waiting(row: asyncpg.Record, held: dict[str, str]) -> tuple[str, ...]:
+def _waiting(row: asyncpg.Record, held: dict[str, str], known: dict[str, str]) -> tuple[str, ...]:
     """A line of the list."""
+    name = named(row[0], known.get(row[0]) if "course_id" in row else None)
     error = row["error"] or ("; ".join(held.values()) if row["reason"] == "course_locked" else "")
-    return (row[0], row["reason"], str(row["attempts"]), f"{row['since']:%F %T}", _next_attempt(row), error)
+    return (name, row["reason"], str(row["attempts"]), f"{row['since']:%F %T}", _next_attempt(row), error)
 
 
 def _next_attempt(row: asyncpg.Record) -> str:

@@ -33,7 +33,7 @@ def _check_flags(flags: dict[str, Any]) -> None:
         reaction_files.read(flags["reactions"])
 
 
-@command(*CONNECTION, *MAPPING, only_looks=True, check=_check_flags)
+@command(*CONNECTION, *MAPPING, only_looks=True, may_wait=True, check=_check_flags)
 async def install(
     connection: Connection,
     settings: Settings,
@@ -59,6 +59,14 @@ async def install(
         list[str] | None,
         typer.Option(
             "--grant-to", metavar="ROLE", help="A role that is to run the daemon, with rights on schema listener only."
+        ),
+    ] = None,
+    grant_now: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grant-now",
+            metavar="ROLE",
+            help="A role of your app's that may call listener.enroll_now and listener.settled, and nothing else.",
         ),
     ] = None,
     yes: Annotated[
@@ -97,6 +105,7 @@ async def install(
         given(settings) | guesses(accept_guesses),
         take_over=take_over,
         grant_to=tuple(grant_to or ()),
+        grant_now=tuple(grant_now or ()),
         owner=owner,
     )
     if files is not None:

@@ -71,7 +71,7 @@ class Chores:
         self._installed = InstalledReactions(self.executor, self.reactions, self.instruments)
         self._sampler = Sampler(self.executor, self.connection, consumers, self.instruments.log)
         self._purge = Purge(consumers, self.settings.retention_seconds)
-        self._queue_is_full = False
+        self._queue_is_full = self._knows_titles = False
         self._trust_at = self._beat_at = float("-inf")
         self._beat = Chore(self._heartbeat)
         self._purging = Chore(self._purge_step, time.monotonic() + PURGE_STEP_PAUSE)
@@ -167,7 +167,15 @@ class Chores:
             self.reactions.attempts_due(sample.next_student_in, sample.next_count_in)
             self.reactions.transaction_is_open(sample.oldest_transaction_seconds)
             await self.lookout.leads(look, self.reactions.blocked(), self._sampler)
+            await self._learn_titles()
         return self.settings.sample_seconds
+
+    async def _learn_titles(self) -> None:
+        titles = self._state.titles
+        if not self._knows_titles:
+            await titles.begin(self.executor)
+        self._knows_titles = True
+        await titles.learn(self.executor)
 
     def _tell_of_the_queue(self) -> None:
         """Once, when it becomes full and when it is not any more."""

@@ -18,6 +18,9 @@ from listener.database.session import Session, looks_only, session_of
 from listener.errors import Unanswered, Unreachable
 from listener.reasons import reason
 
+UP_SECONDS = 0.25
+"""Pause between two attempts at a server that is not up yet."""
+
 LOOK_SECONDS = 0.5
 """Pause between two looks at how long the statement in hand has taken."""
 
@@ -57,6 +60,21 @@ async def connected(url: str | None, *, only_looks: bool) -> AsyncIterator[Conne
             raise failure
     finally:
         await close(connection)
+
+
+async def until_up(url: str | None, seconds: float) -> None:
+    """Wait no longer than that for a server that takes connections, and has this database."""
+    with anyio.move_on_after(seconds):
+        while True:
+            try:
+                connection = await log_in(url, application_name="listener-command")
+            except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.InvalidCatalogNameError):
+                await anyio.sleep(UP_SECONDS)
+            except CONNECTION_ERRORS:
+                return  # the command says why
+            else:
+                connection.terminate()
+                return
 
 
 class Silence:

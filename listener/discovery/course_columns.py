@@ -20,7 +20,7 @@ def price_of(courses: Relation, asked: dict[str, str]) -> tuple[str | None, Choi
         return None if name == "none" else find_column(courses, name, "course_price").name, choice
     prices = [each for each in ranked(courses, vocabulary.PRICES) if each.is_number]
     prices += [
-        each for each in courses.columns.values() if each.is_number and vocabulary.words(each.name)[:1] == ["price"]
+        each for each in courses.columns.values() if each.is_number and vocabulary.words(each.name)[:1] == ("price",)
     ]
     dated = any(each.is_time for each in ranked(courses, vocabulary.DATES))
     by_key = ", ".join(courses.primary_key) or "key"

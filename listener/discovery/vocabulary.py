@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from difflib import SequenceMatcher
+from functools import cache
 
 
 def some(text: str) -> frozenset[str]:
@@ -271,20 +272,25 @@ COUNT_COLUMN = re.compile(
 )
 
 
+@cache
 def fold(text: str) -> str:
     """In lower case, without accents."""
     plain = unicodedata.normalize("NFKD", text)
     return "".join(letter for letter in plain if not unicodedata.combining(letter)).casefold().strip()
 
 
+@cache
 def snake(name: str) -> str:
     return fold(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).replace("-", "_").replace(" ", "_")
 
 
-def words(name: str) -> list[str]:
-    """The words of a name, in the singular."""
+@cache
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name, in the singular. (A large schema asks for the same ones tens of thousands of times.)"""
     parts = [part for part in re.split(r"[_\d]+", snake(name)) if part]
-    return [part[:-1] if len(part) > 3 and part.endswith("s") and not part.endswith("ss") else part for part in parts]
+    return tuple(
+        part[:-1] if len(part) > 3 and part.endswith("s") and not part.endswith("ss") else part for part in parts
+    )
 
 
 def all_among(name: str, vocabulary: frozenset[str]) -> bool:

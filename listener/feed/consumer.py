@@ -85,13 +85,13 @@ class Consumer:
 
 
 class InstalledConsumer(Consumer):
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, feed: str = "batch") -> None:
         """`text` begins with `{{feed}}`; $1 is the consumer, $2 the batch size."""
-        super().__init__(name, statement(text), (name,))
+        super().__init__(name, statement(text, feed), (name,))
 
 
-def statement(reaction: str) -> str:
-    return reaction.replace(FEED, sql.read("feed/batch"), 1)
+def statement(reaction: str, feed: str = "batch") -> str:
+    return reaction.replace(FEED, sql.read(f"feed/{feed}"), 1)
 
 
 def batch_of(row: asyncpg.Record) -> Batch:

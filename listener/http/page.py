@@ -117,7 +117,7 @@ def figures(state: State, longest: float, *, keys: bool) -> dict[str, Any]:
             "oldest_transaction_seconds": sample.oldest_transaction_seconds,
         },
         "courses": _courses(state, keys=keys),
-        "activity": state.activity.to_dict(keys=keys),
+        "activity": _with_titles(state, state.activity.to_dict(keys=keys)),
     }
 
 
@@ -128,8 +128,13 @@ def _courses(state: State, *, keys: bool) -> dict[str, Any] | None:
     return {
         "at": state.courses.at,
         "count": state.courses.count,
-        "rows": [each if keys else each | {"course_id": None} for each in state.courses.rows],
+        "rows": [state.titles.beside(each) if keys else each | {"course_id": None} for each in state.courses.rows],
     }
+
+
+def _with_titles(state: State, activity: dict[str, Any]) -> dict[str, Any]:
+    latest = activity["latest"]
+    return activity if latest is None else activity | {"latest": [state.titles.beside(each) for each in latest]}
 
 
 class Page:

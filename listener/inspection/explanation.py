@@ -7,6 +7,7 @@ from typing import Any
 
 from listener.catalogue.problems import describe
 from listener.inspection.pairs import Enrollment, Pair, Rule, Standing
+from listener.instruments.titles import named
 from listener.settings import PREFIX
 
 COUNTS = PREFIX + "COUNT_COLUMNS"
@@ -87,6 +88,8 @@ class Explanation:
     seen: ProfileFacts
     means: Rule
     """The consequences of the rule for one course."""
+    titles: dict[str, str] = field(default_factory=dict)
+    """Of these courses, as far as they can be read."""
     problems: tuple[dict[str, str], ...] = ()
     """Lost tables or columns that are needed."""
     doubts: tuple[str, ...] = field(default=())
@@ -104,6 +107,10 @@ class Explanation:
         # Under a query they are mostly about everyone, and no doubt about what is seen of one.
         blind = [BLIND] if self.seen.blind_notes.waiting and self.means.only_on_joining else []
         return (*broken, *blind, *self.doubts, *self.seen.unread)
+
+    def course(self, key: str | None) -> str:
+        """For people."""
+        return named(str(key), self.titles.get(str(key)))
 
     @property
     def verdict(self) -> Verdict:
@@ -177,6 +184,7 @@ class Explanation:
             "actions": self.actions,
             **seen,
             **of_courses,
+            "titles": self.titles,
             "mapping_broken": self.mapping_broken,
             "complete": not self.incomplete,
             "incomplete_because": list(self.incomplete),

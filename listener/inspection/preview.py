@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from listener import sql
 from listener.catalogue.installation import Installation
 from listener.database.connection import Connection
-from listener.inspection.titles import named, titles
+from listener.inspection.titles import titles
+from listener.instruments.titles import named
 from listener.mapping import rendering
 from listener.mapping.mapping import Mapping
 from listener.wording import counted

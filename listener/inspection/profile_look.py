@@ -17,7 +17,7 @@ from listener.database.rows import only_row
 from listener.errors import NotAKey, UnknownProfile
 from listener.inspection.explanation import Explanation, Noted, Pending, ProfileFacts
 from listener.inspection.pairs import Enrollment, Made, Pair, Rule, pairs
-from listener.instruments import holders
+from listener.instruments import holders, titles
 from listener.mapping import rendering
 from listener.mapping.description import students
 from listener.mapping.mapping import Mapping
@@ -57,6 +57,7 @@ async def _explain(connection: Connection, profile: str) -> Explanation:
         problems=tuple(problems),
         doubts=tuple(doubts),
         means=Rule.of(mapping),
+        titles=await titles.look(connection, _courses(facts)),
     )
 
 
@@ -181,6 +182,12 @@ class ProfileReader:
 
     def _text(self, name: str) -> str:
         return sql.render(sql.read("inspection/profile_look", name), self._values)
+
+
+def _courses(facts: ProfileFacts) -> list[str]:
+    pairs = [each.course for each in facts.pairs or ()]
+    named = [facts.default_course, *(each.course for each in facts.enrollments or ()), *pairs]
+    return [each for each in named if each is not None]
 
 
 def _pending(row: asyncpg.Record) -> Pending | None:

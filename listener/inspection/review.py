@@ -15,7 +15,8 @@ from listener.database.rows import only_row
 from listener.inspection import preview as previewing
 from listener.inspection.preview import Preview
 from listener.inspection.rule_failure import answering
-from listener.inspection.titles import named, titles
+from listener.inspection.titles import titles
+from listener.instruments.titles import named
 from listener.mapping import rendering
 from listener.mapping.brake import LEAST, brake_of
 from listener.mapping.mapping import Mapping

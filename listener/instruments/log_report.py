@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from listener.instruments.activity import Activity
+from listener.instruments.titles import Titles
 from listener.logs import Event, Logger
 
 LINES_A_SECOND = 20
@@ -38,10 +39,15 @@ class Report:
     """Log lines about students and courses, a few a second; the status page gets them, too."""
 
     def __init__(
-        self, log: Logger, activity: Activity | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        log: Logger,
+        activity: Activity | None = None,
+        titles: Titles | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log
         self._activity = activity
+        self._titles = titles or Titles()
         self._clock = clock
         self._enrolled = Tally(Event.STUDENT_ENROLLED, Event.STUDENTS_ENROLLED)
         self._returned = Tally(Event.STUDENT_RETURNED, Event.STUDENTS_RETURNED)
@@ -89,7 +95,8 @@ class Report:
         ):
             tally.lines += count
             for detail in details:
-                (self._log.warning if tally.warn else self._log.info)(tally.single, **detail)
+                told = self._titles.beside(detail)
+                (self._log.warning if tally.warn else self._log.info)(tally.single, **told)
             return
         tally.untold += count
         tally.example = {key: value for key, value in details[0].items() if key in SHARED} if details else {}

@@ -124,6 +124,12 @@ class Metrics:
         for table, operations in TABLES.items():
             for operation in operations:
                 self.changes.labels(table, operation)
+        self.changes_ahead = Counter(
+            "listener_changes_ahead",
+            "Changes that a consumer handled ahead of its backlog, as they were fresh and few.",
+            ("consumer",),
+            registry=self.registry,
+        )
         self.enrollments_created = self._counter("enrollments_created", "Students enrolled by this daemon.")
         self.enrollments_returned = self._counter(
             "enrollments_returned", "Enrollments that had been taken back, and were made or made active again."
@@ -244,13 +250,13 @@ class Metrics:
 
     def _export_consumers(self) -> None:
         for consumer in self._consumers:
-            for family in (self.batch_seconds, self.batch_changes, self.paused):
+            for family in (self.batch_seconds, self.batch_changes, self.changes_ahead, self.paused):
                 family.labels(consumer)
 
     def learned(self, installed: Collection[str]) -> None:
         """Each installed reaction has its series; those that are gone have none."""
         for gone in set(self._consumers) - {*BUILT_IN, *installed}:
-            for family in (self.batch_seconds, self.batch_changes, self.paused):
+            for family in (self.batch_seconds, self.batch_changes, self.changes_ahead, self.paused):
                 family.remove(gone)
         self._consumers = (*BUILT_IN, *installed)
         self._export_consumers()

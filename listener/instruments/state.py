@@ -11,6 +11,7 @@ from listener.instruments.activity import Activity
 from listener.instruments.problems import MAPPING, Problem, in_order
 from listener.instruments.refusals import Refusals
 from listener.instruments.sample import Sample
+from listener.instruments.titles import Titles
 
 KEPT_SECONDS = 300.0
 """What was seen is shown for so long while there is no connection: it is most likely still so."""
@@ -84,6 +85,7 @@ class State:
     sample_at: float | None = None
     courses: Courses | None = None
     activity: Activity = field(default_factory=Activity)
+    titles: Titles = field(default_factory=Titles)
     since: float = field(default_factory=time.time)
     """Unix seconds at which the role was taken."""
     _role: Role = Role.STARTING

@@ -87,6 +87,8 @@ class Mapping:
     missing_index: MissingIndex = None
     taken_over: tuple[TakenOver, ...] = ()
     runtime_roles: tuple[str, ...] = ()
+    now_roles: tuple[str, ...] = ()
+    """Who may call `listener.enroll_now`."""
     settings: dict[str, str] = field(default_factory=dict)
     wanted_query: str | None = None
     """The rule: a query of profile and course, and maybe of why. None: students, in the default course."""
@@ -223,7 +225,7 @@ class Mapping:
         values = dict(recorded)
         for name in ("profile_table", "role_table", "enrollment_table", "course_table"):
             values[name] = None if values[name] is None else Table(**values[name])
-        for name in ("active_values", "count_columns", "statistics", "runtime_roles", "further_schemas"):
+        for name in ("active_values", "count_columns", "statistics", "runtime_roles", "now_roles", "further_schemas"):
             values[name] = tuple(values.get(name, ()))
         tenant = values.get("tenant")
         values["tenant"] = None if tenant is None else Tenant(**{**tenant, "table": Table(**tenant["table"])})

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from listener import sql
 from listener.mapping import brake, forgetting, history, schools
 from listener.mapping.mapping import Mapping, column
+from listener.mapping.titles import title_column
 from listener.row_text import ROW, columns_of, has_row, over
 from listener.sql import identifier, literal
 
@@ -17,6 +18,7 @@ LEFT_WORDS = {"keep": "", "suspend": "suspended", "remove": "removed"}
 def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] | None = None) -> dict[str, str]:
     """`mapping` may hold names or tokens; `ledger` is the relation of enrollments that the listener made; `checks` are
     the beginnings and ends of functions."""
+    own_path = sql.read("mapping/checks", "own_path")
     values = {
         "profile_table": str(mapping.profile_table),
         "profile_key": column(mapping.profile_key),
@@ -27,6 +29,7 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
         "enrollment_table": str(mapping.enrollment_table),
         "enrollment_profile": column(mapping.enrollment_profile),
         "enrollment_profile_name": identifier(mapping.enrollment_profile),
+        "enrollment_pair_labels": f"{literal(mapping.enrollment_profile)}, {literal(mapping.enrollment_course)}",
         "enrollment_course": column(mapping.enrollment_course),
         "enrollment_status": "null::text" if mapping.enrollment_status is None else column(mapping.enrollment_status),
         "enrollment_date": "null::timestamptz" if mapping.enrollment_date is None else column(mapping.enrollment_date),
@@ -68,13 +71,16 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
         "course_order": ", ".join(filter(None, (mapping.course_order, column(mapping.course_key)))),
         "is_available": mapping.is_available,
         "is_default_course": _is_default_course(mapping),
-        "own_path_again": sql.read("mapping/checks", "own_path_again"),
+        "own_path": own_path,
+        "own_path_again": sql.render(sql.read("mapping/checks", "own_path_again"), {"own_path": own_path}),
         "lms_schema": identifier(mapping.enrollment_table.schema),
         "mapped_tables": ", ".join(f"{literal(str(table))}::regclass" for table in mapping.tables),
         "grantees": ", ".join(identifier(role) for role in mapping.runtime_roles),
+        "now_grantees": ", ".join(identifier(role) for role in mapping.now_roles),
     }
     no_checks = {
         "enrollment_table_oid": "0",
+        "course_table_oid": "0",
         "expect_profiles": "",
         "expect_enrollments": "",
         "by_lms_path": by_lms_path(mapping),
@@ -102,6 +108,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
         return sql.render(sql.read(f"mapping/{file}", section), values | more)
 
     values["ours"] = sql.read("mapping/ours")
+    values["title_column"] = title_column(values["course_table_oid"])
     values["active_per_course"] = part("counts", "active_per_course")
     for name in ("ring", "clear_statistics", "student_ids"):
         values[name] = part(name)

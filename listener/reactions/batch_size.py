@@ -5,6 +5,12 @@ from listener.database.executors import BATCH_SECONDS
 AIM_SECONDS = 0.25
 """Aim for a batch: its locks are held that long. Larger batches cost less for each change."""
 
+AIM_WHILE_FRESH = 0.06
+"""The same while somebody fresh comes, and so waits for the end of a crowd's batch."""
+
+LEAST_WHILE_FRESH = 300
+"""A batch is made no smaller for them: each has a cost of its own."""
+
 FIRST_BATCH = 100
 """Changes in the first batch after a start, within LISTENER_BATCH_SIZE: nobody knows yet how long one takes."""
 
@@ -24,12 +30,15 @@ class BatchSize:
         """Whether the last batch got no answer."""
         return self._cuts > 0
 
-    def done(self, seconds: float, *, more: bool) -> None:
-        """A batch took `seconds`; `more` waits."""
+    def done(self, seconds: float, *, more: bool, hurried: bool = False) -> None:
+        """A batch took `seconds`; `more` waits, and somebody fresh comes, if it is `hurried`."""
         self._cuts = 0
         if more or seconds > AIM_SECONDS:
-            factor = min(2.0, max(0.5, AIM_SECONDS / max(seconds, 1e-6)))
-            self.size = max(1, min(self._most, int(self.size * factor)))
+            seconds = max(seconds, 1e-6)
+            size = self.size * min(2.0, max(0.5, AIM_SECONDS / seconds))
+            if hurried:
+                size = min(size, max(LEAST_WHILE_FRESH, self.size * AIM_WHILE_FRESH / seconds))
+            self.size = max(1, min(self._most, int(size)))
 
     def cut(self) -> None:
         """A batch was ended before it was done: take half, and after further cuts in a row ever less."""

@@ -41,9 +41,9 @@ class Counting(BuiltIn):
         """The age of the oldest transaction of another session; 0 if there is none."""
         self._open_since = time.monotonic() - seconds if seconds else float("inf")
 
-    def took(self, batch: Batch, seconds: float) -> None:
+    def took(self, batch: Batch, seconds: float, *, hurried: bool = False) -> None:
         """As any, but the pause is longer after a long one."""
-        super().took(batch, seconds)
+        super().took(batch, seconds, hurried=hurried)
         self.pause = pause_after(seconds, max(0.0, time.monotonic() - self._open_since))
 
     def handled(self, result: dict[str, Any], context: Context) -> None:

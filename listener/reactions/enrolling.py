@@ -60,6 +60,12 @@ class Enrolling(BuiltIn):
             await _name_holders(batch.result.get("pending_students"), context)
         return batch
 
+    async def react_to_fresh(self, context: Context) -> Batch | None:
+        batch = await super().react_to_fresh(context)
+        if batch is not None:
+            await _name_holders(batch.result.get("pending_students"), context)
+        return batch
+
     async def retry_set_aside(self, context: Context) -> bool:
         """Try the pending students again. True if one needs no further attempt."""
         started, size = time.monotonic(), self._retried_together

@@ -4,6 +4,7 @@ When one is refused, or takes long, it alone waits and tries again.
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 
@@ -27,12 +28,22 @@ class InstalledReaction(Reaction):
         super().__init__(name, sizes.of(name, text))
         self.text = text
         self._consumer = InstalledConsumer(name, text)
+        self._fresh = InstalledConsumer(name, text, "fresh_batch")
 
     async def react(self, context: Context) -> Batch | None:
+        return await self._react(
+            lambda: context.after_renaming(lambda: self._consumer.react(context.executors.installed, self.size.size))
+        )
+
+    async def react_to_fresh(self, context: Context) -> Batch | None:
+        executor, most = context.executors.installed, self.fresh_size.size
+        return await self._react(
+            lambda: self.lane.take(executor, most, lambda looked: self._fresh.react(executor, most, looked))
+        )
+
+    async def _react(self, react: Callable[[], Awaitable[Batch | None]]) -> Batch | None:
         try:
-            return await context.after_renaming(
-                lambda: self._consumer.react(context.executors.installed, self.size.size)
-            )
+            return await react()
         except CONNECTION_OVER as error:
             if not was_raised(error):
                 raise

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from listener.database.driver_errors import CONNECTION_OVER
+from listener.database.driver_errors import CONNECTION_OVER, LOCKED
 from listener.database.executors import Executors
 from listener.errors import ListenerError
 from listener.feed.consumer import Batch
@@ -17,7 +17,17 @@ from listener.reactions.batch_size import BatchSize, BatchSizes
 from listener.reactions.counting import Counting
 from listener.reactions.enrolling import Enrolling
 from listener.reactions.installed import InstalledReaction
-from listener.reactions.reaction import BuiltIn, Context, Reaction
+from listener.reactions.reaction import CAREFUL_SECONDS, BuiltIn, Context, Reaction
+from listener.reasons import reason
+
+CROWD_SECONDS = 0.5
+"""A backlog that lasts for so long is a crowd's."""
+
+LOCKED_SECONDS = 1.0
+"""For so long nobody overtakes after something was locked."""
+
+FRESH_SECONDS = 1.0
+"""For so long after somebody fresh, another one is expected."""
 
 
 class Reactions:
@@ -30,7 +40,7 @@ class Reactions:
     ) -> None:
         """`follow` follows renames."""
         self._instruments = instruments
-        self.report = Report(instruments.log, instruments.activity)
+        self.report = Report(instruments.log, instruments.activity, instruments.state.titles)
         self._context = Context(executors, instruments, self.report, follow)
         self._sizes = sizes
         self.round_trip = 0.0
@@ -39,6 +49,7 @@ class Reactions:
         self._counting = Counting(sizes)
         self._built_in: tuple[BuiltIn, ...] = (self._enrolling, self._counting)
         self._installed: tuple[InstalledReaction, ...] = ()
+        self._fresh_until = float("-inf")
 
     @property
     def _reactions(self) -> tuple[Reaction, ...]:
@@ -109,6 +120,7 @@ class Reactions:
         for reaction in self._reactions:
             if reaction.wait(time.monotonic()) <= 0:
                 handled = await self._run(reaction) or handled
+                await self._let_overtake(reaction)
         if await self._retry(self._enrolling):
             self._counting.due = True
         await self._retry(self._counting)
@@ -150,18 +162,62 @@ class Reactions:
         reaction.works(self._instruments.log)
         seconds = time.monotonic() - started
         if batch is None:
-            reaction.due = reaction.notes_left = False
+            reaction.left(notes=False)
             self.round_trip = seconds
             return False
-        reaction.due = reaction.notes_left = batch.notes_left
+        reaction.left(notes=batch.notes_left)
         self._measure(reaction, batch, seconds)
         if batch.passed_over:
             return True
-        reaction.took(batch, seconds)
+        if reaction is self._enrolling and not batch.notes_left:
+            self._found_fresh()
+        reaction.took(batch, seconds, hurried=time.monotonic() < self._fresh_until)
         if reaction is self._enrolling:
             self._others_due()
         reaction.handled(batch.result, self._context)
         return True
+
+    async def _let_overtake(self, before: Reaction) -> None:
+        """While there is a backlog: between two batches, whatever is fresh is handled ahead of it."""
+        for reaction in self._reactions:
+            if reaction.lets_overtake:
+                await self._overtake(reaction)
+        if before in self._installed and before.notes_left and not self._enrolling.notes_left:
+            self._enrolling.due = True
+            for built_in in self._built_in:
+                if built_in.wait(time.monotonic()) <= 0:
+                    await self._run(built_in)
+
+    async def _overtake(self, reaction: Reaction) -> None:
+        started = time.monotonic()
+        try:
+            with answered_or_cut(reaction.fresh_size):
+                batch = await reaction.react_to_fresh(self._context)
+        except CONNECTION_OVER:
+            raise
+        except asyncpg.PostgresError as error:
+            self._instruments.metrics.errors.labels("reaction").inc()
+            if isinstance(error, asyncpg.QueryCanceledError):
+                reaction.fresh_size.cut()
+            elif isinstance(error, LOCKED):
+                reaction.lane.close(LOCKED_SECONDS)
+            else:
+                reaction.lane.close(CAREFUL_SECONDS)
+                self._instruments.log.warning(Event.LANE_CLOSED, consumer=reaction.name, error=reason(error))
+            return
+        if batch is None:
+            return
+        reaction.fresh_size.done(time.monotonic() - started, more=True)
+        self._instruments.metrics.changes_ahead.labels(reaction.name).inc(batch.changes)
+        if reaction is self._enrolling:
+            self._found_fresh()
+            self._others_due()
+        reaction.handled(batch.result, self._context)
+
+    def _found_fresh(self) -> None:
+        """Somebody came while others wait: with smaller batches, the next one waits for less."""
+        if max(each.lane.backlog_seconds for each in self._reactions) > CROWD_SECONDS:
+            self._fresh_until = time.monotonic() + FRESH_SECONDS
 
     def _measure(self, reaction: Reaction, batch: Batch, seconds: float) -> None:
         metrics = self._instruments.metrics

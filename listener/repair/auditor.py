@@ -71,6 +71,7 @@ class Auditor:
         """`wake` has the leader look at the feed."""
         self._settings = settings
         self._metrics, self._log, self._audits = instruments.metrics, instruments.log, instruments.state.audit
+        self._titles = instruments.state.titles
         self._wake = wake
         self._asked = anyio.Event()
         self._hurries = False
@@ -256,7 +257,7 @@ class Auditor:
         for repair in news[:MOST_TOLD]:
             self._log.warning(
                 Event.DRIFT_REPAIRED,
-                course_id=repair.course_id,
+                **self._titles.beside({"course_id": repair.course_id}),
                 count_column=repair.count_column,
                 drift=repair.expected - (repair.current or 0),
             )

@@ -8,6 +8,8 @@ from listener.database.connection import Connection
 from listener.database.patience import set_lock_timeout
 from listener.database.rows import only_row
 from listener.feed.registry import ENROLL
+from listener.instruments import titles
+from listener.instruments.titles import named
 from listener.mapping import rendering
 from listener.mapping.mapping import Mapping
 from listener.repair.sync import PAGE, snapshot, until_handled
@@ -22,10 +24,11 @@ class HeldInCourse:
     held: int
     examples: tuple[str, ...]
     """Keys of some of the profiles."""
+    title: str | None = None
 
     def __str__(self) -> str:
         more = ", …" if self.held > len(self.examples) else ""
-        return f"course {self.course_id}: {self.held:,} held: {', '.join(self.examples)}{more}"
+        return f"course {named(self.course_id, self.title)}: {self.held:,} held: {', '.join(self.examples)}{more}"
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,12 @@ async def look(connection: Connection, course: str | None) -> Held:
     """What is held, in this course or in all."""
     rows = await connection.fetch(sql.read("repair/release", "held"), course, EXAMPLES)
     brake = await only_row(connection, sql.read("repair/release", "brake"))
+    known = await titles.look(connection, [row["course_id"] for row in rows])
     return Held(
-        tuple(HeldInCourse(row["course_id"], row["held"], tuple(row["examples"])) for row in rows),
+        tuple(
+            HeldInCourse(row["course_id"], row["held"], tuple(row["examples"]), known.get(row["course_id"]))
+            for row in rows
+        ),
         brake["allowed"],
         brake["taken_back"],
     )

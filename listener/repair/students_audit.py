@@ -48,7 +48,7 @@ class StudentsAudit:
         courses = Courses(tuple(row["shown_courses"]), row["courses"], time.time())
         self._state.courses = None if mapping.only_on_joining else courses
         self._noted = row["noted_ids"]
-        await self._tell_unseen(connection, mapping, row["unseen"])
+        self._state.audit.route_missed = await self._tell_unseen(connection, mapping, row["unseen"])
         self._metrics.students.set(row["students"])
         self._metrics.students_without_enrollment.set(row["without_enrollment"])
         if row["missed"] and row["missed"] != self._missed:
@@ -57,12 +57,11 @@ class StudentsAudit:
         self._tell_missing(row["wanted_missing"])
         return row["students"], row["missed"], row["noted"]
 
-    async def _tell_unseen(self, connection: Connection, mapping: Mapping, unseen: int) -> None:
+    async def _tell_unseen(self, connection: Connection, mapping: Mapping, unseen: int) -> Problem | None:
         """Students who are astray without a note, under a rule that notes should tell everything of: a route has missed
         a change, or somebody has written past the triggers."""
-        self._state.audit.route_missed = None
         if mapping.only_on_joining or mapping.is_looked_after or mapping.observes:
-            return
+            return None
         tables = dict.fromkeys([*(each.table for each in mapping.watched), mapping.enrollment_table])
         names = [each.schema for each in tables], [each.name for each in tables], [each.label for each in tables]
         rows = {
@@ -72,11 +71,12 @@ class StudentsAudit:
         long_ago = [each for each in self._written if each[0] < now - COUNTED_LATE_SECONDS]
         before = long_ago[-1][1] if long_ago else {}
         self._written = [*long_ago[-1:], *(each for each in self._written if each not in long_ago), (now, rows)]
-        if unseen:
-            written = [label for label, count in rows.items() if count != before.get(label)] or [*rows]
-            self._metrics.route_missed.inc(unseen)
-            self._log.warning(Event.ROUTE_MISSED, students=unseen, tables=written)
-            self._state.audit.route_missed = Problem("route_missed", affected=unseen, examples=tuple(written))
+        if not unseen:
+            return None
+        written = [label for label, count in rows.items() if count != before.get(label)] or [*rows]
+        self._metrics.route_missed.inc(unseen)
+        self._log.warning(Event.ROUTE_MISSED, students=unseen, tables=written)
+        return Problem("route_missed", affected=unseen, examples=tuple(written))
 
     def _tell_missing(self, missing: int) -> None:
         """Reported when it happens twice in a row."""

@@ -20,7 +20,9 @@ from listener.feed.consumer import Consumer
 from listener.feed.leadership import Leadership
 from listener.feed.registry import COUNT, ENROLL
 from listener.inspection.rule_failure import answering
+from listener.instruments import titles
 from listener.instruments.sample import COUNTED
+from listener.instruments.titles import named
 from listener.mapping import rendering
 from listener.mapping.mapping import Mapping
 from listener.reactions.reaction import BuiltIn
@@ -56,9 +58,11 @@ async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: 
         tell(settled.of_students() if mapping.one_course_each else str(settled))
         handled = settled.handled and await until_handled(connection, await snapshot(connection))
     repairs = await patiently(lambda: repair_counts(connection, url))
+    known = await titles.look(connection, [each.course_id for each in repairs])
     for repair in repairs:
         was = "nothing" if repair.current is None else repair.current
-        tell(f"course {repair.course_id}: {repair.count_column} was {was}, is {repair.expected}")
+        course = named(repair.course_id, known.get(repair.course_id))
+        tell(f"course {course}: {repair.count_column} was {was}, is {repair.expected}")
     handled = handled and await until_handled(connection, await snapshot(connection))
     held = 0
     if mapping.takes_back:
@@ -167,7 +171,7 @@ async def until_handled(
     """Wait until the feed is handled up to a snapshot: by the daemon if one leads, or else by this session as the
     leader. False if nothing was handled for `stall_seconds`."""
     leadership = Leadership(connection)
-    progress: int | None = None
+    progress: str | None = None
     rung = False
     give_up_at = anyio.current_time() + stall_seconds
     while True:

@@ -9,6 +9,8 @@ from typing import Any
 from listener import sql
 from listener.database.connection import Connection
 from listener.database.patience import set_lock_timeout
+from listener.instruments import titles
+from listener.instruments.titles import named
 from listener.wording import counted
 
 EXAMPLES = 5
@@ -35,6 +37,8 @@ class ToUndo:
     """Everything that was done since a moment, or by a rule, and is not as it was before."""
 
     found: tuple[Undoable, ...]
+    titles: dict[str, str] = field(default_factory=dict)
+    """Of courses, as far as they can be read."""
 
     @property
     def untouched(self) -> list[Undoable]:
@@ -53,7 +57,8 @@ class ToUndo:
         for each in self.untouched:
             groups[each.course, each.becomes].append(each.profile)
         for (course, becomes), profiles in groups.items():
-            yield f"course {course}: {len(profiles):,} {AGAIN[becomes]}: {_some(profiles)}"
+            where = f"course {named(course, self.titles.get(course))}"
+            yield f"{where}: {len(profiles):,} {AGAIN[becomes]}: {_some(profiles)}"
         if self.touched:
             yield _stay([(each.profile, each.course) for each in self.touched])
 
@@ -107,7 +112,9 @@ class Undone:
 async def look(connection: Connection, since: datetime | None, rule: int | None) -> ToUndo:
     """What was done since then, or by that rule."""
     rows = await connection.fetch(sql.read("repair/undoing", "look"), since, rule)
-    return ToUndo(tuple(Undoable(**dict(row)) for row in rows))
+    return ToUndo(
+        tuple(Undoable(**dict(row)) for row in rows), await titles.look(connection, [row["course"] for row in rows])
+    )
 
 
 async def undo(connection: Connection, asked: ToUndo) -> Undone:

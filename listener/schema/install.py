@@ -7,7 +7,7 @@ from pathlib import PurePath
 import asyncpg
 
 from listener import sql
-from listener.catalogue import expressions, installation, open_schemas, ownership, problems, takeover
+from listener.catalogue import expressions, installation, open_schemas, ownership, problems, rights, takeover
 from listener.catalogue.installation import VERSION, Installation
 from listener.database.connection import Connection
 from listener.database.fence import Fence
@@ -166,6 +166,7 @@ async def plan(
     *,
     take_over: bool = False,
     grant_to: tuple[str, ...] = (),
+    grant_now: tuple[str, ...] = (),
     owner: str | None = None,
     rule: dict[str, str] | None = None,
 ) -> Plan:
@@ -198,15 +199,17 @@ async def plan(
         raise TriggersInTheWay(triggers=", ".join(map(str, enabled)))
     disabled = await takeover.still_there(connection, earlier.taken_over if earlier else ())
     disabled += takeover.taken_over(enabled)
-    for role in grant_to:
+    for role in (*grant_to, *grant_now):
         if not await connection.fetchval("select true from pg_catalog.pg_roles where rolname = $1", role):
             raise NoSuchRole(role=role)
     roles = (earlier.runtime_roles if earlier else ()) + grant_to
+    now_roles = (earlier.now_roles if earlier else ()) + grant_now
     mapping = replace(
         mapping,
         owner=owner or (earlier.owner if earlier else None),
         taken_over=tuple({(each.table, each.trigger): each for each in disabled}.values()),
         runtime_roles=tuple(dict.fromkeys(roles)),
+        now_roles=tuple(dict.fromkeys(now_roles)),
         further_schemas=await open_schemas.further(connection, mapping),
         missing_index=mapping.missing_index or (earlier.missing_index if earlier else None),
     )
@@ -216,7 +219,7 @@ async def plan(
     if intact and installed is not None and installed.version == VERSION:
         text = sql.render(sql.read("catalogue/installation", "intact"), {"ours": sql.read("mapping/ours")})
         async with expressions.undone(connection):
-            intact = await connection.fetchval(text, len(mapping.statistics))
+            intact = await connection.fetchval(text, len(mapping.statistics), rights.doors())
     return Plan(replace(discovery, mapping=mapping), installed, intact=intact, owner=belongs_to)
 
 

@@ -39,7 +39,7 @@ ENDING = "let its last lines be: select batch_summary.* from batch_summary where
 CHECKPOINT = "next_checkpoint"
 """The part of the feed's statement that writes the checkpoint, if it is read."""
 
-OURS = ("installation", "adapter", "binding", "bound_in", "reaction", "purged", "pause", "checkpoint")
+OURS = ("installation", "adapter", "binding", "bound_in", "reaction", "purged", "pause", "checkpoint", "ahead")
 """Tables of schema `listener` that no reaction may write."""
 
 

@@ -53,6 +53,7 @@ class TableChecks:
             "course_as_bound": self.as_bound(course),
             "counts_as_bound": self.as_bound(counts),
             "enrollment_table_oid": self._known(mapping.enrollment_table)[1],
+            "course_table_oid": self._known(mapping.course_table)[1],
             "expect_profiles": self.expect(profiles),
             "expect_enrollments": self.expect(enrollments),
             "expect_courses": self.expect(course),

@@ -19,7 +19,6 @@ from listener.demo.embedded import Embedded, clean_environment, postgres, tempor
 from listener.demo.interruption import until_interrupted
 from listener.errors import NotLoaded, RowNotMade
 from listener.inspection.profile_look import explain
-from listener.inspection.titles import named, titles_if_readable
 from listener.mapping.mapping import Mapping
 from listener.schema import install as installing
 from listener.trial.loading import Loading
@@ -144,14 +143,11 @@ class _Trial:
             tell(f"person {number} signs up in {table}: {verdict_line(explained)}")
             if explained.seen.pending is not None and explained.seen.pending.error:
                 tell(f"    {explained.seen.pending.error}")
-            known = await titles_if_readable(
-                self.app, mapping, [each.course for each in explained.seen.enrollments or ()]
-            )
             for each in explained.seen.enrollments or ():
                 courses.append(each.course)
                 status = "" if each.status is None else f", {mapping.enrollment_status} {each.status}"
                 status += "" if each.active else ": does not count"
-                tell(f"    in course {named(each.course, known.get(each.course))}{status}")
+                tell(f"    in course {explained.course(each.course)}{status}")
             if (
                 mapping.enrolls
                 and not mapping.observes

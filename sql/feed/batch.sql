@@ -13,7 +13,7 @@ batch_end as (
     select
         count(*) filter (where read_ahead.fits) as changes,
         -- Only the rest of a transaction that was cut was read: there may be others.
-        bool_or(read_ahead.is_rest or not read_ahead.fits) as notes_left,
+        bool_or(read_ahead.is_rest or not read_ahead.fits) filter (where read_ahead.xid is not null) as notes_left,
         min(read_ahead.checkpoint_seq) as checkpoint_seq,
         -- By way of bigint: min(xid8) came with Postgres 15.
         (min(read_ahead.xid::text::bigint) filter (where read_ahead.is_last))::text::xid8 as last_xid,
@@ -34,7 +34,8 @@ next_checkpoint as materialized (
             batch_end.next_xid
         ) as seq
     from batch_end
-    where batch_end.changes > 0
+    -- (With no note in it, but a checkpoint: all that is left was handled ahead of its turn.)
+    where batch_end.checkpoint_seq is not null
 ),
 
 -- (A reader of one of these two has written the checkpoint, whichever columns are read.)

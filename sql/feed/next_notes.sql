@@ -7,13 +7,15 @@ select
     note.*,
     greatest(cardinality(note.profile_ids), 1) as weight,
     last_checkpoint.partial_xid,
+    last_checkpoint.has_ahead,
     last_checkpoint.seq as checkpoint_seq
 from (
     select
         checkpoint.seq,
         checkpoint.handled,
         checkpoint.partial_xid,
-        checkpoint.partial_id
+        checkpoint.partial_id,
+        checkpoint.has_ahead
     from listener.checkpoint
     where
         checkpoint.consumer = {{consumer}}

@@ -42,6 +42,9 @@ select
             and (
                 pg_visible_in_snapshot(change.xid, last_checkpoint.handled)
                 or (change.xid = last_checkpoint.partial_xid and change.id <= last_checkpoint.partial_id)
+                or (
+                    select true from listener.ahead where ahead.consumer = $1 and ahead.xid = change.xid
+                )
             )
     ) as notes,
     purged.latest_note_at >= $2 as is_purged,
@@ -82,6 +85,7 @@ straggler_since as (
     where
         pg_visible_in_snapshot(straggler.xid, last_checkpoint.handled)
         or straggler.xid = last_checkpoint.partial_xid
+        or (select true from listener.ahead where ahead.consumer = $1 and ahead.xid = straggler.xid)
     order by note.xid
     limit 1
 ),
@@ -91,17 +95,24 @@ first_again as (
 ),
 
 set_back as (
-    insert into listener.checkpoint (consumer, seq, handled, partial_xid, partial_id)
+    insert into listener.checkpoint (consumer, seq, handled, partial_xid, partial_id, has_ahead)
     select
         $1,
         last_checkpoint.seq + 1,
         listener.snapshot_before(last_checkpoint.handled, first_again.xid),
         case when last_checkpoint.partial_xid < first_again.xid then last_checkpoint.partial_xid end,
-        case when last_checkpoint.partial_xid < first_again.xid then last_checkpoint.partial_id end
+        case when last_checkpoint.partial_xid < first_again.xid then last_checkpoint.partial_id end,
+        last_checkpoint.has_ahead
     from last_checkpoint
     cross join first_again
     where exists (select from listener.purged where purged.only_row and purged.latest_note_at < $2)
     returning checkpoint.seq
+),
+
+ahead_no_more as (
+    delete from listener.ahead
+    using set_back, first_again
+    where ahead.consumer = $1 and ahead.xid >= first_again.xid
 )
 
 select set_back.seq

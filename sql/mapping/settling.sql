@@ -202,6 +202,7 @@ returned as (
             line.id is null
             or (
                 line.free > 0
+                and settle.checked_now is null
                 and case
                     when in_line.place is not null then in_line.place <= coalesce(line.last_place, in_line.place)
                     else line.waiting + in_line.number <= line.free
@@ -219,6 +220,7 @@ returned as (
         insert into listener.waiting (profile_id, course_id)
         select has_to_wait.id, has_to_wait.course_id
         from has_to_wait
+        where settle.checked_now is null
         order by has_to_wait.number
         on conflict (profile_id, course_id) do nothing
     ),
@@ -227,6 +229,7 @@ returned as (
         delete from listener.waiting
         where
             waiting.profile_id = any (profile_ids){{in_only_course:waiting}}
+            and settle.checked_now is null
             and (waiting.profile_id, waiting.course_id) not in (
                 select has_to_wait.id, has_to_wait.course_id from has_to_wait
             )
@@ -267,6 +270,7 @@ union all
         from listener.made_enrollment as made
         where
             made.profile_id = any (profile_ids)
+            and settle.checked_now is null
             and made.taken_back_at is null{{in_only_course:made}}
     ),
 

@@ -25,12 +25,15 @@ $$;
 -- it. As it begins to run it sets the LMS's path, by a condition outside of the INSERT (its own would come after the LMS's
 -- triggers for the statement): the LMS's triggers and defaults find what they name. What the LMS defers is done in here, too.
 -- With `only_course`, nothing is done in another one. `cause` is what the LMS's triggers can read as `listener.cause`.
+-- With `checked_now`, this is the transaction of somebody else, which goes on: only what is wanted is done, where no lock is held
+-- that others need, and of what is deferred these keys alone are checked.
 -- `may_go`: a trigger of the LMS's runs after an enrollment was made, so that it may take it away again: look whether it stays.
 create or replace function listener.settle(
     profile_ids {{profile_key_type}}[],
     singly boolean default false,
     only_course {{course_key_type}} default null,
-    cause text default 'retry'
+    cause text default 'retry',
+    checked_now text default null
 )
 returns table (
     profile_id {{profile_key_type}}, course_id {{course_key_type}}, done text, waits_for text, error text, may_go boolean
@@ -211,6 +214,12 @@ begin
         {{may_go}}
     from outcome
     where (select as_bound.holds from as_bound) and {{by_lms_path}};
-    {{own_path_again}}
+    if settle.checked_now is null then
+        set constraints all immediate;
+    elsif settle.checked_now <> '' then
+        execute 'set constraints ' || settle.checked_now || ' immediate';
+        execute 'set constraints ' || settle.checked_now || ' deferred';
+    end if;
+    {{own_path}}
 end;
 $$;

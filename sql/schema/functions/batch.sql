@@ -41,6 +41,15 @@ begin
     from (
         {{notes_of_batch}}
     ) as note;
+    -- All that is left was handled ahead of its turn: a row without a note, so that the batch's checkpoint says so.
+    if not found then
+        return query
+        select
+            null::xid8, null::bigint, null::timestamptz, null::text, null::text, null::{{profile_key_type}}[],
+            null::{{course_key_type}}, null::bigint, null::text, null::text[], 0::bigint, false, false, false,
+            last_checkpoint.seq
+        from listener.ahead_of_all(consumer_name) as last_checkpoint(seq);
+    end if;
 end;
 $$;
 
@@ -63,9 +72,16 @@ begin
     if last_xid is null then
         insert into listener.checkpoint (consumer, seq, handled, changes)
         values (consumer_name, after_seq + 1, seen, write_checkpoint.changes);
+        -- All of it is handled by now, also what was ahead.
+        if exists (
+            select from listener.checkpoint
+            where checkpoint.consumer = consumer_name and checkpoint.seq = after_seq and checkpoint.has_ahead
+        ) then
+            delete from listener.ahead where ahead.consumer = consumer_name;
+        end if;
         return after_seq + 1;
     end if;
-    insert into listener.checkpoint (consumer, seq, handled, partial_xid, partial_id, changes)
+    insert into listener.checkpoint (consumer, seq, handled, partial_xid, partial_id, has_ahead, changes)
     select
         consumer_name,
         after_seq + 1,
@@ -77,10 +93,21 @@ begin
         end,
         case when next_xid = last_xid then last_xid end,
         case when next_xid = last_xid then last_id end,
+        checkpoint.has_ahead,
         write_checkpoint.changes
     from listener.checkpoint
     where checkpoint.consumer = consumer_name and checkpoint.seq = after_seq;
     return after_seq + 1;
+end;
+$$;
+
+create or replace function listener.expect_installed(reaction_name text) returns void
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+    if not exists (select from listener.reaction where reaction.name = reaction_name) then
+        raise exception 'there is no reaction % that was installed', reaction_name
+            using errcode = 'undefined_object';
+    end if;
 end;
 $$;
 
@@ -97,10 +124,7 @@ create or replace function listener.batch_is_handled(
 returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-    if not exists (select from listener.reaction where reaction.name = reaction_name) then
-        raise exception 'there is no reaction % that was installed', reaction_name
-            using errcode = 'undefined_object';
-    end if;
+    perform listener.expect_installed(reaction_name);
     return listener.write_checkpoint(reaction_name, after_seq, seen, changes, last_xid, last_id, next_xid);
 end;
 $$;

@@ -85,6 +85,7 @@ select
     latest.handled,
     latest.partial_xid,
     latest.partial_id,
+    latest.has_ahead,
     latest.at
 from (
     select unnest(array['enroll', 'count']) as name
@@ -97,6 +98,7 @@ left join lateral (
         checkpoint.handled,
         checkpoint.partial_xid,
         checkpoint.partial_id,
+        checkpoint.has_ahead,
         checkpoint.at
     from listener.checkpoint
     where checkpoint.consumer = consumer.name
@@ -116,7 +118,7 @@ begin
     return query
     select note.*
     from (
-        select checkpoint.handled, checkpoint.partial_xid, checkpoint.partial_id
+        select checkpoint.handled, checkpoint.partial_xid, checkpoint.partial_id, checkpoint.has_ahead
         from listener.checkpoint
         where checkpoint.consumer = consumer_name
         order by checkpoint.seq desc

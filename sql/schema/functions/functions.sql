@@ -19,6 +19,32 @@ begin
 end;
 $$;
 
+-- What is deferred runs, before Postgres 18, with the rights of the function that has it checked, and not of the role that
+-- wrote. So a transaction that has written to a table with something deferrable, of an owner who is a stranger, calls no
+-- function that ends with SET CONSTRAINTS. (Who wrote to a table holds that lock on it until the transaction ends.)
+create or replace function listener.refuse_deferred() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+    if exists (
+        select
+        from pg_catalog.pg_locks as held
+        inner join pg_catalog.pg_class as class on class.oid = held.relation
+        where
+            held.pid = pg_backend_pid()
+            and held.locktype = 'relation'
+            and held.mode = 'RowExclusiveLock'
+            and exists (
+                select from pg_catalog.pg_constraint as checked
+                where checked.conrelid = class.oid and checked.condeferrable
+            )
+            and listener.is_trusted(class.relowner) is not true
+    ) then
+        raise insufficient_privilege using
+            message = 'this transaction has written to a table of somebody else''s, where something is deferred';
+    end if;
+end;
+$$;
+
 -- Refuses what a trigger of the LMS's has made of an enrollment.
 create or replace function listener.refuse_another(profile text, course text) returns text
 language plpgsql set search_path = pg_catalog, pg_temp as $$

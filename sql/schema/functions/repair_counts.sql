@@ -5,6 +5,9 @@ returns table (course_id text, count_column text, current bigint, expected bigin
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
+    if pg_current_xact_id_if_assigned() is not null then
+        perform listener.refuse_deferred();
+    end if;
     perform listener.repair_alone();
     perform listener.settle_abandoned_counts()
     where not exists (select from listener.pause where pause.consumer = 'count');

@@ -22,6 +22,11 @@ old_blind_note as (
     returning xid
 ),
 
+ahead_no_more as (
+    delete from listener.ahead
+    returning xid
+),
+
 fresh_checkpoint as (
     insert into listener.checkpoint (consumer, seq, handled)
     select

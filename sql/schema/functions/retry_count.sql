@@ -20,6 +20,9 @@ declare
     problem_context text;
     looked_at timestamptz := clock_timestamp();
 begin
+    if pg_current_xact_id_if_assigned() is not null then
+        perform listener.refuse_deferred();
+    end if;
     -- Those that were refused more often come last, so that a slow one delays no other.
     select
         coalesce(array_agg(due.course_id order by due.error is not null, due.attempts, due.course_id), '{}'),

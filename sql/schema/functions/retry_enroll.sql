@@ -26,6 +26,9 @@ declare
     held_ids {{profile_key_type}}[] := '{}';
     problem_context text;
 begin
+    if pg_current_xact_id_if_assigned() is not null then
+        perform listener.refuse_deferred();
+    end if;
     if {{takes_back}} and listener.held_fit() and not exists (select from listener.pause where pause.consumer = 'enroll') then
         held_ids := array(
             select made.profile_id

@@ -14,6 +14,11 @@ where
     checkpoint.consumer not in ('enroll', 'count')
     and checkpoint.consumer <> all (array[{{names}}]::text[]);
 
+delete from listener.ahead
+where
+    ahead.consumer not in ('enroll', 'count')
+    and ahead.consumer <> all (array[{{names}}]::text[]);
+
 delete from listener.pause
 where
     pause.consumer not in ('enroll', 'count')

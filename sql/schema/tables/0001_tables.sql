@@ -37,12 +37,23 @@ create table listener.checkpoint (
     handled pg_snapshot not null,
     partial_xid xid8,
     partial_id bigint,
+    has_ahead boolean not null default false,
     changes bigint not null default 0,
     at timestamptz not null default clock_timestamp(),
     primary key (consumer, seq)
 );
 
 comment on column listener.checkpoint.changes is 'notes that it handled, or passed over';
+
+comment on column listener.checkpoint.has_ahead is
+'beside what `handled` says, the transactions in listener.ahead are handled';
+
+-- What a consumer has handled before its turn, while it had a backlog: whole transactions, each small.
+create table listener.ahead (
+    consumer text not null,
+    xid xid8 not null,
+    primary key (consumer, xid)
+);
 
 -- Students that could not be enrolled yet, and why.
 create table listener.pending_enrollment (

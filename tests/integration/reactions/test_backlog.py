@@ -100,7 +100,17 @@ ELSEWHERE = {
     *(f"school.{name}" for name in sql.sections("inspection/school")),  # too
     *(f"rule_failure.{name}" for name in sql.sections("inspection/rule_failure")),  # too
     # Parts of others:
-    *("batch", "weighed_notes", "next_notes", "notes_after", "doorbell.ring", "doorbell.look", "findings.orphans"),
+    *(
+        "batch",
+        "fresh_batch",
+        "weighed_notes",
+        "next_notes",
+        "notes_after",
+        "not_ahead",
+        "doorbell.ring",
+        "doorbell.look",
+        "findings.orphans",
+    ),
     *(f"preview.{name}" for name in sql.sections("inspection/preview")),
     # `rows_…` and `quarantine_…` of each kind:
     *(f"restructure.{name}" for name in sql.sections("repair/restructure")),
