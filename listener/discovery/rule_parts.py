@@ -79,7 +79,9 @@ class Parts:
     ) -> tuple[Rule, Rule, tuple[Relation, str] | None]:
         everyone = Rule("true", Choice("students", GUESSED, "a guess that was accepted: everyone is one"))
         students, role = await self._asking.answer(
-            Students(self._catalogue, self._finder, self._rules, self._asked).rule(profiles, profile_key, enrollments),
+            Students(self._catalogue, self._finder, self._rules, self._asked, self._compared).rule(
+                profiles, profile_key, enrollments
+            ),
             "students",
             "everyone is a student",
             (everyone, None),
@@ -101,6 +103,7 @@ class Parts:
             stays = self._also_compared(compared, profiles).condition
             is_by_role = role is not None or students.column is not None
             roles = [each for each in profiles.columns if is_by_role and unclear.says_a_role(each)]
+            roles += [each.name for each in ranked(profiles, (*vocabulary.ROLE_COLUMNS, *vocabulary.ROLE_REFERENCES))]
             await self._ask(profiles, unclear.PERSON, stays, profile_key, students.column, *roles)
         return students, person, role
 
