@@ -177,6 +177,11 @@ class Blinded(ListenerError):
     `alter table … no force row level security`."""
 
 
+class Forced(Blinded):
+    """row-level security is forced on {tables}, so that it hides rows from {role}, the owner, too, whatever its
+    policies say: `{mend}` first."""
+
+
 class MayNot(ListenerError):
     """the role {role} may not {action}: {mend}."""
 

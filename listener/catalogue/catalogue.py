@@ -32,6 +32,7 @@ class Column:
     """Whether it is computed when it is read (Postgres 18): a trigger is not given its value."""
     labels: tuple[str, ...]
     checks: tuple[str, ...]
+    comment: str = ""
 
     @property
     def family(self) -> str:

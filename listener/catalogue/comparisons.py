@@ -11,6 +11,7 @@ from listener.mapping.mapping import Table
 from listener.mapping.mapping import column as of_row
 from listener.sql import identifier
 
+TOKEN = re.compile(r"jwt\(\)[^']{0,30}(?:'(?P<metadata>\w*_metadata)'[^']{0,20})?->>\s*'(?P<key>\w+)'", re.IGNORECASE)
 EITHER = re.compile(r"\bOR\b")
 
 
@@ -70,6 +71,18 @@ class Comparisons:
             for kind, _, text in self.texts.get(relation.table, ())
             if kind == "policy" and re.search(rf"\(\(?{_named(name)} = \(?.*(?:current_setting|jwt|auth)", text)
         ]
+
+    def role_in_token(self, names: Iterable[str]) -> tuple[str, str] | None:
+        """(its name there, the policy) of a role that a policy reads from the session's token: one of `names` in its
+        metadata, or one of them alone that is not `role`, which is the API's."""
+        plain = {name.replace("_", "") for name in names}
+        for texts in self.texts.values():
+            for kind, name, text in texts:
+                for match in TOKEN.finditer(text) if kind == "policy" else ():
+                    key = match["key"].lower().replace("_", "")
+                    if key in plain and (match["metadata"] or key != "role"):
+                        return match["key"], f"the policy {name}"
+        return None
 
 
 def _named(column: str) -> str:

@@ -1,5 +1,6 @@
 """Rules over rows: students, active enrollments, available courses."""
 
+import json
 from dataclasses import dataclass, replace
 
 from listener.catalogue.catalogue import Catalogue, Column, Relation
@@ -43,6 +44,15 @@ def status_columns(relation: Relation) -> list[Column]:
         if each.is_word and each.allowed and vocabulary.snake(each.name).split("_")[-1] in vocabulary.STATUS_WORDS
     ]
     return usual or others or [each for each in named if each.is_number]
+
+
+def _parsed(text: str) -> dict[str, str]:
+    """The words in a JSON object, by their keys."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
 
 
 def also(rule: Rule, conditions: list[str]) -> Rule:
@@ -89,7 +99,7 @@ class Rules:
 
     def role_in_other_words(self, relation: Relation) -> None:
         """Raise Undecided if a column tells roles, but not in words: then not everyone is a student."""
-        for column in ranked(relation, vocabulary.ROLE_REFERENCES):
+        for column in ranked(relation, (*vocabulary.ROLE_REFERENCES, *vocabulary.ROLE_COLUMNS)):
             reference = relation.reference(column.name)
             if column.is_boolean or (column.is_word and reference is None):
                 continue
@@ -99,6 +109,20 @@ class Rules:
                 reason=f"{relation.table.label}.{column.name} {says}",
                 setting=f"LISTENER_STUDENT_PREDICATE to a condition on {column.name} ({EVERYONE})",
             )
+
+    async def role_in_json(self, relation: Relation) -> None:
+        """Raise Undecided if a JSON column tells roles, by its default or the rows' values."""
+        for column in relation.columns.values():
+            known = await self._catalogue.values(relation, column) if column.type in ("json", "jsonb") else ()
+            for document in map(_parsed, known):
+                name = next((each for each in document if each in vocabulary.ROLE_COLUMNS), None)
+                if name is not None:
+                    raise Undecided(
+                        what="who is a student",
+                        reason=f"{relation.table.label}.{column.name} has {name}, like {document[name]}",
+                        setting=f"LISTENER_STUDENT_PREDICATE to a condition like {column.name} ->> {literal(name)} ="
+                        f" 'student' ({EVERYONE})",
+                    )
 
     async def role_elsewhere(self, tables: list[tuple[Relation, str]]) -> None:
         """Raise Undecided if another table's column knows students."""
@@ -209,6 +233,10 @@ class Rules:
                 reason=await self._seen(relation, columns[0]),
                 setting="LISTENER_PUBLISH_PREDICATE (`true` is all of them)",
             )
+        for each in ranked(relation, vocabulary.PUBLISH_TIMES):
+            if each.is_time:
+                condition = f"{of_row(each.name)} <= {states.now_as(each)}"
+                return Rule(condition, Choice("published", 80, f"{each.name}: a time of that name, which has come"))
         return Rule("true", Choice("published", 70, "courses have nothing that says published"))
 
     async def _values(

@@ -9,6 +9,7 @@ from listener.discovery.conditions import Rule, Rules, also, status_columns
 from listener.discovery.enrollments import Enrollments
 from listener.discovery.evidence import Choice
 from listener.discovery.questions import Asking
+from listener.discovery.references import AUTH_USERS
 from listener.discovery.states import ranked
 from listener.discovery.students_rule import Students, check_comparable
 from listener.discovery.tables import Tables
@@ -18,6 +19,8 @@ from listener.discovery.vocabulary import NO_STATES
 from listener.row_text import columns_of, unquoted
 
 QUERY = "LISTENER_WANTED_QUERY"
+SUPABASES = ("is_super_admin", "is_sso_user")
+"""Flags of its `auth.users` that are not about the school."""
 GUESSED = 10
 """The score of a guess that was accepted."""
 
@@ -79,7 +82,9 @@ class Parts:
     ) -> tuple[Rule, Rule, tuple[Relation, str] | None]:
         everyone = Rule("true", Choice("students", GUESSED, "a guess that was accepted: everyone is one"))
         students, role = await self._asking.answer(
-            Students(self._catalogue, self._finder, self._rules, self._asked).rule(profiles, profile_key, enrollments),
+            Students(self._catalogue, self._finder, self._rules, self._asked, self._compared).rule(
+                profiles, profile_key, enrollments
+            ),
             "students",
             "everyone is a student",
             (everyone, None),
@@ -101,6 +106,8 @@ class Parts:
             stays = self._also_compared(compared, profiles).condition
             is_by_role = role is not None or students.column is not None
             roles = [each for each in profiles.columns if is_by_role and unclear.says_a_role(each)]
+            roles += [each.name for each in ranked(profiles, (*vocabulary.ROLE_COLUMNS, *vocabulary.ROLE_REFERENCES))]
+            roles += SUPABASES if profiles.table == AUTH_USERS else ()
             await self._ask(profiles, unclear.PERSON, stays, profile_key, students.column, *roles)
         return students, person, role
 

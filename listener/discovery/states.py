@@ -29,12 +29,17 @@ def not_gone(relation: Relation, times: tuple[str, ...], flags: tuple[str, ...])
     return found + [f"{of_row(each.name)} is not true" for each in flagged if each.is_boolean]
 
 
+def now_as(column: Column) -> str:
+    """The present in the type of a time."""
+    return {"date": "current_date", "timestamp without time zone": "localtimestamp"}.get(column.type, "now()")
+
+
 def not_over(relation: Relation, names: tuple[str, ...], *, until: bool = True) -> list[str]:
     """Conditions that times are to come, until which a row counts, where they are known; or have passed, until which it
     does not."""
     found = []
     for each in ranked(relation, names):
-        now = {"date": "current_date", "timestamp without time zone": "localtimestamp"}.get(each.type, "now()")
+        now = now_as(each)
         if each.is_time:
             compares = (">=" if each.type == "date" else ">") if until else "<="
             found.append(f"({of_row(each.name)} is null or {of_row(each.name)} {compares} {now})")

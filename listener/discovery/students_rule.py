@@ -1,8 +1,9 @@
 """Who is a student: by which rule, over the profiles or over a table of roles."""
 
 from listener.catalogue.catalogue import Catalogue, Relation
-from listener.discovery import role_names, states
-from listener.discovery.conditions import Rule, Rules, also
+from listener.catalogue.comparisons import Comparisons
+from listener.discovery import role_names, states, vocabulary
+from listener.discovery.conditions import EVERYONE, Rule, Rules, also
 from listener.discovery.enrollments import Enrollments
 from listener.discovery.evidence import Choice
 from listener.discovery.tables import Tables
@@ -24,8 +25,11 @@ def check_comparable(roles: Relation, role_key: str, profiles: Relation, profile
 class Students:
     """Finds the rule for students of one LMS."""
 
-    def __init__(self, catalogue: Catalogue, finder: Tables, rules: Rules, asked: dict[str, str]) -> None:
+    def __init__(
+        self, catalogue: Catalogue, finder: Tables, rules: Rules, asked: dict[str, str], compared: Comparisons
+    ) -> None:
         self._catalogue, self._finder, self._rules, self._asked = catalogue, finder, rules, asked
+        self._compared = compared
 
     async def rule(
         self, profiles: Relation, profile_key: str, enrollments: Enrollments
@@ -60,10 +64,24 @@ class Students:
             rules.role_in_other_words(role[0])
         if own is None:
             rules.role_in_other_words(profiles)
+            await rules.role_in_json(profiles)
+            self._role_in_token(profiles)
             others = self._finder.that_may_say_roles(profiles, people, enrollments.relation.table)
             await rules.role_elsewhere(others)
             own = Rule("true", Choice("students", 60, "nothing says who is one, so everyone is"))
         return also(own, [] if "person_predicate" in asked else await states.of_person(self._catalogue, profiles)), None
+
+    def _role_in_token(self, profiles: Relation) -> None:
+        """Raise Undecided if policies read a role from the session's token: then not everyone is a student."""
+        found = self._compared.role_in_token(vocabulary.ROLE_COLUMNS)
+        if found is not None:
+            raise Undecided(
+                what="who is a student",
+                reason=f"no column of {profiles.table.label} says so, and {found[1]} reads {found[0]} from the"
+                " session's token",
+                setting="LISTENER_STUDENT_TABLE, LISTENER_STUDENT_KEY and LISTENER_STUDENT_PREDICATE to what the token"
+                f" is made from ({EVERYONE})",
+            )
 
     async def _of_roles(self, relation: Relation, profiles: Relation) -> Rule | None:
         """The rule by a table of roles. Raises Undecided."""

@@ -80,7 +80,8 @@ class Tables(EnrollmentTables):
             raise ShapeNotUnderstood(
                 what=f"the key of a {what}",
                 table=relation.table.label,
-                reason=f"{key} is not unique: set LISTENER_{what.upper()}_KEY to a column that is",
+                reason=f"{key} is not unique{_and_what_is(relation)}: set LISTENER_{what.upper()}_KEY to a column that"
+                " is",
             )
 
     @staticmethod
@@ -134,3 +135,10 @@ class Tables(EnrollmentTables):
 def _says_no_role(relation: Relation) -> bool:
     """False for a table that has a column for a role: it goes before others that are named for roles, too."""
     return not ranked(relation, (*vocabulary.ROLE_COLUMNS, *vocabulary.ROLE_REFERENCES))
+
+
+def _and_what_is(relation: Relation) -> str:
+    """Of a key of several columns: what would help, if no column is unique by itself."""
+    if len(relation.primary_key) < 2 or any(len(each) == 1 for each in relation.unique):
+        return ""
+    return f" by itself, and no other column is: the key is ({', '.join(relation.primary_key)}). Make one unique, then"

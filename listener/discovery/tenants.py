@@ -162,10 +162,18 @@ class Schools:
         own, other = self._courses.columns[of_course], relation.columns[name]
         if own.family != other.family or vocabulary.says(name, SOMEONE_ELSES):
             return False
-        school, referred = self._courses.reference(of_course), relation.reference(name)
+        school, referred = self._referred(self._courses, of_course), self._referred(relation, name)
         if school is not None and referred is not None:
             return school == referred
         return vocabulary.snake(of_course) == vocabulary.snake(name)
+
+    def _referred(self, relation: Relation, name: str) -> tuple[Table, str] | None:
+        """What a column refers to in the end: a key of several columns may lead there by way of a person or course."""
+        found = relation.reference(name)
+        for between in (self._profiles, self._courses):
+            if found is not None and found[0] == between.table and found[1] in between.columns:
+                found = between.reference(found[1]) or found
+        return found
 
     def _memberships(self, role: tuple[Relation, str] | None) -> Iterator[tuple[Relation, str]]:
         """(table, its column for the person) that say who is in which school."""

@@ -1,5 +1,6 @@
 """Columns that read like a state, and are not understood: they are asked about, never passed over in silence."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,6 +13,7 @@ from listener.mapping.mapping import readable
 from listener.row_text import columns_of, unquoted
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+PUNCTUATION = re.compile(r"[^\w ]+")
 SHOWN = 4
 """Values of one column in a question."""
 
@@ -88,12 +90,23 @@ def _reads_like_a_state(column: Column, kind: Kind, compared: Mapping[str, str])
         return False
     if column.name in compared:
         return True
+    may_be_one = column.is_boolean or column.is_time or column.is_number or bool(column.allowed)
+    if may_be_one and vocabulary.says(PUNCTUATION.sub(" ", column.comment), kind.flags | vocabulary.STATES):
+        return True
     if column.is_boolean:
-        return vocabulary.says(column.name, kind.flags)
+        is_computed = column.generated and vocabulary.rank(column.name, vocabulary.STATUS_COLUMNS) is None
+        return is_computed or vocabulary.says(column.name, kind.flags)
     if column.is_time:
-        return vocabulary.rank(column.name, kind.times) is not None
+        is_named = vocabulary.rank(column.name, kind.times) is not None
+        return is_named or vocabulary.says(column.name, kind.flags - {"trial"} if kind is PERSON else kind.flags)
+    if (column.is_number or column.type in ("bpchar", "bit") or column.allowed) and vocabulary.rank(
+        column.name, vocabulary.FLAGS
+    ) is not None:
+        return True
     if vocabulary.rank(column.name, (*vocabulary.STATUS_COLUMNS, *vocabulary.STANDINGS)) is not None:
         return bool(column.allowed) or column.family == "integer"
+    if kind is COURSE and any(vocabulary.says(each, vocabulary.NO_COURSE_VALUES) for each in column.allowed):
+        return True
     return column.is_word and bool(vocabulary.absent(column.allowed))
 
 

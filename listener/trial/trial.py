@@ -137,14 +137,14 @@ class _Trial:
         wrong = await self._step()
         mapping = visitors.mapping
         table = mapping.profile_table.label
-        courses = []
+        courses = {}
         for number, key in enumerate(people, 1):
             explained = await explain(connection, key)
             tell(f"person {number} signs up in {table}: {verdict_line(explained)}")
             if explained.seen.pending is not None and explained.seen.pending.error:
                 tell(f"    {explained.seen.pending.error}")
             for each in explained.seen.enrollments or ():
-                courses.append(each.course)
+                courses[each.course] = explained.course(each.course)
                 status = "" if each.status is None else f", {mapping.enrollment_status} {each.status}"
                 status += "" if each.active else ": does not count"
                 tell(f"    in course {explained.course(each.course)}{status}")
@@ -154,7 +154,7 @@ class _Trial:
                 and not any(each.active for each in explained.seen.enrollments or ())
             ):
                 wrong = wrong or f"person {number} is not enrolled"
-        for line in await self._counts(mapping, list(dict.fromkeys(courses))):
+        for line in await self._counts(mapping, courses):
             tell(line)
         return wrong
 
@@ -168,14 +168,14 @@ class _Trial:
                 break
         return None
 
-    async def _counts(self, mapping: Mapping, courses: list[str]) -> list[str]:
-        """What these courses say now, and how many are enrolled."""
+    async def _counts(self, mapping: Mapping, courses: dict[str, str]) -> list[str]:
+        """What these courses, by key with what they are called, say now, and how many are enrolled."""
         said = []
         columns = mapping.count_columns if mapping.counts_in_courses else ()
         names = ", ".join(
             ["counted.active_enrollments as live", *(f"course.{sql.identifier(each)}" for each in columns)]
         )
-        for course in courses if mapping.counts else ():
+        for course, named in courses.items() if mapping.counts else ():
             row = await self.app.fetchrow(
                 f"select {names} from listener.course_live_count as counted inner join {mapping.course_table} as course"
                 f" on course.{sql.identifier(mapping.course_key)} = counted.id"
@@ -183,7 +183,7 @@ class _Trial:
             )
             if row is not None:
                 of_columns = "".join(f"; {name} says {row[name]}" for name in columns)
-                said.append(f"course {course} has {counted(row['live'], 'active enrollment')}{of_columns}")
+                said.append(f"course {named} has {counted(row['live'], 'active enrollment')}{of_columns}")
         return said
 
 

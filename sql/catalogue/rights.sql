@@ -50,6 +50,13 @@ where
     and (class.relforcerowsecurity or not pg_has_role(owner.oid, class.relowner, 'usage'))
 order by hidden;
 
+-- name: forced
+-- Of these tables ($1), those whose row-level security binds this role only because it is forced: it is their owner.
+select named.name
+from unnest($1::text[]) as named(name)
+inner join pg_catalog.pg_class as class on class.oid = named.name::regclass::oid
+where class.relforcerowsecurity and pg_has_role(class.relowner, 'usage');
+
 -- name: granted
 -- Who owns a table ($1: its schema, $2: its name), and whether its owner has granted a role ($3) one of these rights ($4) on
 -- it, by name: not through another role, nor to everybody.

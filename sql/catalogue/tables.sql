@@ -29,6 +29,7 @@ select
                     end,
                     'generated', attribute.attgenerated <> '' or attribute.attidentity = 'a',
                     'virtual', attribute.attgenerated = 'v',
+                    'comment', left(coalesce(col_description(class.oid, attribute.attnum), ''), 200),
                     'labels', array(
                         select enum.enumlabel
                         from pg_catalog.pg_enum as enum

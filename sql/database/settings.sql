@@ -17,6 +17,25 @@ select
                 from pg_catalog.json_each_text($3::pg_catalog.text::pg_catalog.json) as ours(name, value)
                 inner join pg_catalog.pg_settings as known on known.name operator(pg_catalog.=) ours.name
             )
+    end,
+    -- The LMS's times without a zone are in that of the database, if it has one, whatever this role's own is.
+    case
+        when pg_catalog.pg_backend_pid() operator(pg_catalog.=) $1::pg_catalog.int4
+            then (
+                select pg_catalog.set_config('TimeZone', pg_catalog.substr(zone.setting, 10), false)
+                from pg_catalog.pg_db_role_setting as own
+                cross join lateral pg_catalog.unnest(own.setconfig) as zone(setting)
+                inner join pg_catalog.pg_settings as known on known.name operator(pg_catalog.=) 'TimeZone'
+                where
+                    own.setdatabase operator(pg_catalog.=) (
+                        select pg_database.oid
+                        from pg_catalog.pg_database
+                        where pg_database.datname operator(pg_catalog.=) pg_catalog.current_database()
+                    )
+                    and own.setrole operator(pg_catalog.=) 0::pg_catalog.oid
+                    and pg_catalog.lower(zone.setting) operator(pg_catalog.~~) 'timezone=%'
+                    and known.source operator(pg_catalog.~) 'user'
+            )
     end;
 
 -- name: few_rows
