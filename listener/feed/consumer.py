@@ -85,13 +85,14 @@ class Consumer:
 
 
 class InstalledConsumer(Consumer):
-    def __init__(self, name: str, text: str, feed: str = "batch") -> None:
-        """`text` begins with `{{feed}}`; $1 is the consumer, $2 the batch size."""
-        super().__init__(name, statement(text, feed), (name,))
+    def __init__(self, name: str, text: str, *, fresh: bool = False) -> None:
+        """`text` begins with `{{feed}}`; $1 is the consumer, $2 the batch size. With `fresh`, it handles what is ahead
+        of its turn, and $3 is the snapshot of the last look."""
+        super().__init__(name, statement(text, fresh=fresh), (name,))
 
 
-def statement(reaction: str, feed: str = "batch") -> str:
-    return reaction.replace(FEED, sql.read(f"feed/{feed}"), 1)
+def statement(reaction: str, *, fresh: bool = False) -> str:
+    return reaction.replace(FEED, sql.read("feed/fresh_batch" if fresh else "feed/batch"), 1)
 
 
 def batch_of(row: asyncpg.Record) -> Batch:

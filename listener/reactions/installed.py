@@ -28,7 +28,7 @@ class InstalledReaction(Reaction):
         super().__init__(name, sizes.of(name, text))
         self.text = text
         self._consumer = InstalledConsumer(name, text)
-        self._fresh = InstalledConsumer(name, text, "fresh_batch")
+        self._fresh = InstalledConsumer(name, text, fresh=True)
 
     async def react(self, context: Context) -> Batch | None:
         return await self._react(

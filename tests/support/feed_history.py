@@ -123,7 +123,7 @@ class History:
         return InstalledConsumer("test", SOME if self.some else REACTION)
 
     async def _overtake(self, lane: Lane, connection: Connection, most: int) -> Batch | None:
-        fresh = InstalledConsumer("test", SOME if self.some else REACTION, "fresh_batch")
+        fresh = InstalledConsumer("test", SOME if self.some else REACTION, fresh=True)
         return await lane.take(connection, most, lambda looked: fresh.react(connection, most, looked))
 
     async def run(self, steps: list[tuple[str, int | None, int | bool | None]], last_size: int) -> None:

@@ -70,6 +70,15 @@ begin
         moved := coalesce(done.moved, 0);
         parked := coalesce(done.parked, 0);
         notes_left := coalesce(done.notes_left, false);
+        if notes_left then
+            begin
+                done := listener.count(least(most, 500), fresh => true);
+            exception when assert_failure or others then
+                done := listener.count(least(most, 200), singly => true, fresh => true);
+            end;
+            moved := moved + coalesce(done.moved, 0);
+            parked := parked + coalesce(done.parked, 0);
+        end if;
         done := listener.retry_count(1000);
         moved := moved + done.moved;
     exception when assert_failure or others then
@@ -105,6 +114,19 @@ begin
         held := coalesce(done.held, 0);
         pending := coalesce(done.pending, 0);
         notes_left := notes_left or coalesce(done.notes_left, false);
+        if done.notes_left then
+            begin
+                done := listener.enroll(least(most, 500), fresh => true);
+            exception when assert_failure or others then
+                done := listener.enroll(least(most, 200), singly => true, fresh => true);
+            end;
+            enrolled := enrolled + coalesce(done.enrolled, 0);
+            returned := returned + coalesce(done.returned, 0);
+            suspended := suspended + coalesce(done.suspended, 0);
+            removed := removed + coalesce(done.removed, 0);
+            held := held + coalesce(done.held, 0);
+            pending := pending + coalesce(done.pending, 0);
+        end if;
         done := listener.retry_enroll(200, singly => true);
         enrolled := enrolled + done.enrolled;
         returned := returned + done.returned;
