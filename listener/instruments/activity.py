@@ -55,7 +55,7 @@ class Activity:
         self._seconds.extend(waited)
 
     def enrolled(self, count: int, enrollments: Sequence[dict[str, Any]]) -> None:
-        """`count` students were enrolled just now; `enrollments` are some of theirs."""
+        """`count` students were enrolled just now; `enrollments` are examples."""
         now = self._clock()
         self._enrolled.add(int(now), count)
         self._latest.extendleft(
