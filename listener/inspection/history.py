@@ -1,4 +1,4 @@
-"""Reads the history: what was done, to whom, when, by which rule, and why."""
+"""Reads the history: each action with student, time, rule and reason."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -49,7 +49,7 @@ class History:
     has_earlier: bool
     """Whether some that were asked for are left off, which were done before."""
     rules: tuple[InstalledRule, ...]
-    """By which these were done."""
+    """The rules behind `done`."""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
