@@ -1,4 +1,4 @@
-"""What the LMS itself asks of its rows: in the conditions of its indexes and policies, and in its views."""
+"""The LMS's own conditions on rows: in indexes, policies and views."""
 
 import re
 from collections.abc import Iterable
@@ -46,8 +46,8 @@ class Comparisons:
         return cls(texts)
 
     def about(self, relation: Relation) -> list[Comparison]:
-        """Comparisons of a time with nothing, and of a flag with false; the sure ones first. (A flag that must be
-        true may be that of the one that is the first of several.)"""
+        """Comparisons of a time with nothing, and of a flag with false; the sure ones first. (A flag that must be true
+        may mark the first of several rows.)"""
         found = []
         for kind, name, text in self.texts.get(relation.table, ()):
             if EITHER.search(text) and kind != "view":

@@ -1,4 +1,4 @@
-"""Rights of a role, checked before they are needed: with hidden rows all would seem in order."""
+"""Rights of a role, checked before use: with hidden rows all would seem in order."""
 
 import re
 from collections.abc import AsyncIterator, Iterable
@@ -31,8 +31,8 @@ async def looking_at_schema(connection: Connection) -> AsyncIterator[None]:
 
 
 async def check_installer(connection: Connection, tables: Iterable[Table]) -> None:
-    """Raise Blinded if row-level security would hide rows of these tables from functions that this role owns; MayNot if
-    it lacks rights."""
+    """Raise Blinded if row-level security would hide rows of `tables` from functions that the session's role owns;
+    MayNot if the role lacks rights."""
     hidden = [
         table.label
         for table in tables
@@ -50,7 +50,7 @@ def doors() -> tuple[str, ...]:
 
 
 async def check_runtime(connection: Connection) -> None:
-    """Raise MayNot if the daemon could not work under this role."""
+    """Raise MayNot if the daemon could not work under the session's role."""
     row = await only_row(connection, sql.read("catalogue/rights", "lacking"), doors())
     if row["lacking"]:
         raise MayNot(
