@@ -1,6 +1,7 @@
--- The notes that `last_checkpoint` does not call handled; the first {{at_most}} of each branch, so that a batch never sorts the
--- whole backlog. {{left_out}} is a transaction whose notes are left for later, or null: a consumer leaves out its own. (Part of
--- each statement that reads the feed, and no function: a call would cost as much as a fifth of a sign-up's reaction.)
+-- The notes that `last_checkpoint` does not call handled; the first {{at_most}} of each branch, so that a batch never
+-- sorts the whole backlog. {{left_out}} is a transaction whose notes are left for later, or null: a consumer leaves out
+-- the consumer's own transaction. (Part of each statement that reads the feed, and no function: a call would cost as
+-- much as a fifth of a sign-up's reaction.)
 (
     -- the rest of a transaction that the last batch cut in two
     select change.*
@@ -11,8 +12,8 @@
 )
 union all
 (
-    -- stragglers: in flight when the checkpoint was taken. Looked up one by one: as a join it would be planned
-    -- as a walk through the whole feed.
+    -- stragglers: in flight when the checkpoint was taken. Looked up one by one: a join would be planned as a walk
+    -- through the whole feed.
     select straggler_note.*
     from pg_snapshot_xip(last_checkpoint.handled) as straggler(xid)
     cross join lateral (
@@ -30,8 +31,8 @@ union all
 )
 union all
 (
-    -- whatever began after the checkpoint was taken. (A transaction that was cut is a straggler, or the first
-    -- of these: a range that begins behind it does not walk its notes again and again.)
+    -- transactions that began after the checkpoint was taken. (A transaction that was cut is a straggler, or the first
+    -- here: a range that begins behind the cut transaction does not walk the same notes again and again.)
     select change.*
     from listener.change
     where
