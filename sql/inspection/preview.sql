@@ -2,8 +2,8 @@
 -- profiles: the installed function, or the rule that is to be installed, written out.
 
 -- name: movements
--- Actions on astray profiles, by course: how many profiles, how many wait already, whether the course is there and has
--- how many free seats, and a few profiles' keys.
+-- What would be done about astray profiles, by course: how many profiles, how many wait already, whether the course is
+-- there and has how many free seats, and a few profiles' keys.
 with astray (profile_id, course_id, should_be) as materialized (
     {{astray}}
 ),
