@@ -46,7 +46,7 @@ class Comparisons:
         return cls(texts)
 
     def about(self, relation: Relation) -> list[Comparison]:
-        """Comparisons of a time with nothing, and of a flag with false; the sure ones first. (A flag that must be true
+        """Comparisons of a time with NULL, and of a flag with false; sure comparisons first. (A flag that must be true
         may mark the first of several rows.)"""
         found = []
         for kind, name, text in self.texts.get(relation.table, ()):
@@ -63,7 +63,7 @@ class Comparisons:
         return sorted(found, key=lambda each: not each.is_sure)
 
     def by_policy(self, relation: Relation) -> list[str]:
-        """Columns that policies compare with something of the session."""
+        """Columns that policies compare with a value of the session."""
         return [
             name
             for name in relation.columns

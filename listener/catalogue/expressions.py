@@ -51,15 +51,15 @@ async def checked(connection: Connection, table: Table, condition: str, setting:
 
 
 async def order(connection: Connection, table: Table, text: str, setting: str) -> str:
-    """An ORDER BY for rows of `table`, in the same form. Raises WrongSetting."""
+    """An ORDER BY for rows of `table`, in canonical form. Raises WrongSetting."""
     return await _understood(connection, table, "order by {text}\n", text, setting)
 
 
 async def value(
     connection: Connection, table: Table, column: str, kind: str, text: str, setting: str, *, named: bool = False
 ) -> str:
-    """A column's value of type `kind`, computed from a row of `table`; `named`, under that table's name. Raises
-    WrongSetting."""
+    """A column's value of type `kind`, computed from a row of `table`; `named`: the row is called like the table.
+    Raises WrongSetting."""
     clause = f"where (({{text}}\n)::{kind}) is not null"
     row = sql.identifier(table.name) if named else ROW
     understood = await _understood(connection, table, clause, text, f"{setting}, {column}", row)

@@ -115,7 +115,7 @@ def taken_over(found: list[Existing]) -> tuple[TakenOver, ...]:
 
 
 async def still_there(connection: Connection, disabled: tuple[TakenOver, ...]) -> tuple[TakenOver, ...]:
-    """Without the triggers that migrations have dropped."""
+    """`disabled`, without triggers that migrations have dropped."""
     schemas, tables = [each.table.schema for each in disabled], [each.table.name for each in disabled]
     names = [each.trigger for each in disabled]
     there = {

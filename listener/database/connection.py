@@ -56,7 +56,7 @@ async def connect(url: str | None, *, application_name: str, statement_cache_siz
 
 
 async def log_in(url: str | None, *, application_name: str, statement_cache_size: int = 0) -> Connection:
-    """The beginning of `connect`: nothing was asked yet."""
+    """The beginning of `connect`, before the first statement."""
     options = {
         "timeout": connect_timeout(url) or HOST_SECONDS,
         "statement_cache_size": statement_cache_size,

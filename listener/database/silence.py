@@ -22,7 +22,7 @@ LOOK_SECONDS = 0.5
 """Pause between two looks at how long the statement in hand has taken."""
 
 SILENT_SECONDS = 5.0
-"""A statement that has taken so long is asked about, and again after as long."""
+"""Seconds until a silent statement is asked about, and until the next question."""
 
 ASK_SECONDS = 5.0
 """Longest time for the question."""

@@ -43,11 +43,11 @@ class InstalledRule:
 @dataclass(frozen=True)
 class History:
     begins: datetime
-    """All that was done since is known."""
+    """All actions since are known."""
     done: tuple[Done, ...]
     """The latest last."""
     has_earlier: bool
-    """Whether some that were asked for are left off, which were done before."""
+    """Whether earlier actions that were asked for are left off."""
     rules: tuple[InstalledRule, ...]
     """The rules behind `done`."""
 
@@ -71,7 +71,7 @@ async def read(
     since: datetime | None,
     last: int,
 ) -> History:
-    """The `last` that fit. Raises NoHistory, NotAKey."""
+    """The `last` actions that fit. Raises NoHistory, NotAKey."""
     begin = await begins(connection)
     key = None if profile is None else await written_key(connection, mapping, profile)
     text = sql.render(sql.read("inspection/history", "done"), {"profile_key_type": mapping.profile_key_type})

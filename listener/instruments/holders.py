@@ -16,7 +16,7 @@ class Holder:
     pid: int
     role: str
     query: str
-    """As far as the reader's rights go."""
+    """The statement, as far as the reader's rights go."""
 
     def __str__(self) -> str:
         return f"held by session {self.pid} of role {self.role}: {one_line(' '.join(self.query.split()))}"

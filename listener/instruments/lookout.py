@@ -81,5 +81,5 @@ class Lookout:
 
 
 def _said(problem: Problem) -> tuple[str, int, tuple[str, ...]]:
-    """A change in these parts is told again."""
+    """The parts of a problem that are told again after a change."""
     return problem.code, problem.affected, problem.examples

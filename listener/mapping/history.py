@@ -24,7 +24,7 @@ def days_given(settings: dict[str, str], name: str, setting: str, also: str) -> 
 
 
 def days_of(settings: dict[str, str]) -> int:
-    """How long the history is kept; 0: none is. Raises WrongSetting."""
+    """Days that the history is kept; 0: no history. Raises WrongSetting."""
     return days_given(settings, NAME, SETTING, also="0") or 0
 
 
@@ -56,7 +56,7 @@ def placeholders(mapping: Mapping, values: dict[str, str], part: Callable[..., s
 
 
 def _written(mapping: Mapping, values: dict[str, str], part: Callable[..., str]) -> dict[str, str]:
-    """By `listener.settle`."""
+    """The parts of `listener.settle`."""
 
     def status(row: str) -> str:
         return f", ({over(values['enrollment_status'], row)})::text as status"
@@ -82,7 +82,7 @@ def _written(mapping: Mapping, values: dict[str, str], part: Callable[..., str])
 
 
 def _undone(mapping: Mapping, part: Callable[..., str]) -> dict[str, str]:
-    """By `listener.undo`."""
+    """The parts of `listener.undo`."""
     is_alone = "" if mapping.enrollment_key is not None else "\n            " + part("settling", "is_alone")
     is_there = part("undoing", "is_as_it_was_left", is_alone=is_alone)
     of_status = {"status_put_back": "", "status_again": ""}

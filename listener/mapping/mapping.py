@@ -123,7 +123,7 @@ class Mapping:
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """Each once."""
+        """All tables, each once."""
         named = [self.profile_table, self.student_table, self.enrollment_table, self.course_table]
         named += [] if self.tenant is None else [self.tenant.table]
         return tuple(dict.fromkeys([*named, *(table for each in self.watched for table in each.tables)]))
@@ -136,7 +136,7 @@ class Mapping:
 
     @property
     def one_course_each(self) -> bool:
-        """Whether the rule has one course for a student at most."""
+        """Whether the rule has at most a single course for a student."""
         return self.only_on_joining and self.tenant is None
 
     @property

@@ -22,7 +22,7 @@ class Tenant:
     course_column: str
     """The column of courses with the school's key."""
     type: str
-    """The type of that column."""
+    """The type of `course_column`."""
     own_type: str
     """The type of `column`: maybe another type, comparable with `type`."""
     condition: str = "true"

@@ -32,7 +32,7 @@ class Value:
 
     text: str
     type: str
-    """Of the value; of an array's elements, where each counts."""
+    """Of the value; with `each`, of an array's elements."""
     each: bool = False
     """Whether the value is an array, of which each element counts."""
     is_time: bool = False
@@ -53,7 +53,7 @@ class Match:
     """An equality between a known value and a row of the next table."""
 
     here: Value
-    """Of the row before."""
+    """Known from the row before."""
     there: str
     """SQL over the next table's row."""
     operator: str = 'operator("pg_catalog".=)'

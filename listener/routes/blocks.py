@@ -188,7 +188,7 @@ class Condition:
     output: Block | None = None
     """The subquery whose output the comparison of an IN is about."""
     sides: tuple[Side, Side] | None = None
-    """Of an equality between two occurrences."""
+    """The sides of an equality between two occurrences."""
     operator: str = ""
     """The operator, in SQL."""
 

@@ -77,11 +77,11 @@ class Facts:
     top: int
     """The view that is the query."""
     trees: dict[int, Node] = field(default_factory=dict)
-    """Of the query, and of views and functions below it."""
+    """Parse trees of the query, and of views and functions below."""
     texts: dict[int, str] = field(default_factory=dict)
     """The same, as Postgres's text."""
     names: dict[int, str] = field(default_factory=dict)
-    """Of the LMS's views in `trees`."""
+    """Names of the LMS's views in `trees`."""
     barriers: set[int] = field(default_factory=set)
     """Views that no outside condition passes."""
     procedures: dict[int, Procedure] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class Facts:
 
 
 async def learn(connection: Connection) -> Facts:
-    """Of the view TOP. In a transaction that is rolled back, with an empty search_path: views are made."""
+    """Facts about the view TOP. In a transaction that is rolled back, with an empty search_path: views are made."""
     top = await connection.fetchval(f"select '{TOP}'::regclass::oid")
     facts = Facts(top)
     views, asked = [top], set[int]()

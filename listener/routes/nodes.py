@@ -19,7 +19,7 @@ NEWER_NAMES = {
     "COLLATE": "COLLATEEXPR",
     "MINMAX": "MINMAXEXPR",
 }
-"""Of Postgres 13 to 15, where nodes were written under shorter names."""
+"""Nodes' full names, by the shorter names of Postgres 13 to 15."""
 KINDS_OF_LIST = ("i", "o", "b", "x")
 
 Value: TypeAlias = "Node | list[Value] | bytes | str | None"

@@ -15,8 +15,8 @@ TIMES = {"now": "now()", "today": "current_date", "tomorrow": "current_date + 1"
 
 
 def problem(text: str, trees: str, of_session: Sequence[str]) -> str | None:
-    """The part of the query that depends on the session, and the fix; None if no part does. `of_session`: functions
-    that depend on the session."""
+    """The part of the query that depends on the session, with a fix; or None. `of_session`: functions that depend on
+    the session."""
     if of_session:
         return (
             f"calls {of_session[0]}, whose answer depends on the session, and the daemon's is another one: write the "

@@ -30,7 +30,7 @@ class Read:
     table: Table
     columns: tuple[str, ...]
     watchable: bool
-    """Whether triggers on it see every change."""
+    """Whether triggers see every change."""
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def _leaving(mapping: Mapping, enrollments: Relation, asked: dict[str, str]) -> 
 
 
 async def _seats(connection: Connection, mapping: Mapping, courses: Relation, text: str | None) -> str | None:
-    """Seats of a course, over its row. Raises WrongSetting."""
+    """Seats of a course, over the course's row. Raises WrongSetting."""
     name = "LISTENER_COURSE_SEATS"
     if text is None:
         return None
@@ -132,7 +132,7 @@ async def _seats(connection: Connection, mapping: Mapping, courses: Relation, te
 
 
 async def _try(connection: Connection, mapping: Mapping, text: str) -> None:
-    """Have Postgres plan the query under the settings of the functions that run the query. Raises WrongSetting."""
+    """Have Postgres plan the query as the installed functions will. Raises WrongSetting."""
     async with expressions.undone(connection):
         await tune_transaction(connection)
         await connection.execute(f"set local search_path = {PATH}")
