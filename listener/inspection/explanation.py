@@ -86,7 +86,7 @@ class Explanation:
     actions: str
     seen: ProfileFacts
     means: Rule
-    """The consequences of the rule for a single course."""
+    """The consequences of the rule for one course."""
     problems: tuple[dict[str, str], ...] = ()
     """Lost tables or columns that are needed."""
     doubts: tuple[str, ...] = field(default=())

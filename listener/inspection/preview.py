@@ -14,7 +14,7 @@ from listener.wording import counted
 PENDING = "listener.pending_enrollment"
 ASTRAY = "select * from listener.astray() as astray where astray.should_be not in ('failed', 'kept')"
 NOBODY = "(select null::text as profile_id where false)"
-"""The waiting students before an installation: none."""
+"""Those who wait already, before anything is installed."""
 
 EXAMPLES = 5
 MOST_SHOWN = 50

@@ -124,7 +124,7 @@ class ProfileReader:
         )
 
     async def _held_by(self, pending: Pending | None) -> Pending | None:
-        """With the holders of the course, if the student waits for a locked course."""
+        """With who holds the course, if it waits for that."""
         if pending is None or pending.reason != "course_locked":
             return pending
         found = await holders.look(self._connection, [self.profile])

@@ -1,4 +1,4 @@
-"""Courses' titles: shown beside the keys, for people."""
+"""What courses are called: beside their keys, for people."""
 
 from collections.abc import Collection
 
@@ -21,7 +21,7 @@ MOST_MILLISECONDS = 1_000
 
 
 async def titles(connection: Connection, mapping: Mapping, keys: Collection[str]) -> dict[str, str]:
-    """Readable titles, by the course's key. A failure ends the transaction."""
+    """Those that can be read, by the course's key. Within a transaction, a failure ends it."""
     if not keys:
         return {}
     table = mapping.course_table
@@ -38,7 +38,7 @@ async def titles(connection: Connection, mapping: Mapping, keys: Collection[str]
 
 
 async def titles_if_readable(connection: Connection, mapping: Mapping, keys: Collection[str]) -> dict[str, str]:
-    """Empty if the titles cannot be read: a title is no more than a help."""
+    """None of them if something stands in the way: a title is no more than a help."""
     try:
         async with connection.transaction(readonly=True):
             await connection.execute(f"set local statement_timeout = {MOST_MILLISECONDS}")
@@ -48,5 +48,5 @@ async def titles_if_readable(connection: Connection, mapping: Mapping, keys: Col
 
 
 def named(key: str, title: str | None) -> str:
-    """The key, and the title if known."""
+    """The key, and the title if there is one."""
     return key if title is None else f"{key} ('{title}')"

@@ -139,7 +139,7 @@ def watched_from_json(
     condition: str | None = None,
     only_updates: bool = False,
 ) -> Watched:
-    """From the recorded form."""
+    """As it is recorded."""
     return Watched(Table(**table), tuple(columns), tuple(map(_route, routes)), audited, condition, only_updates)
 
 

@@ -29,7 +29,7 @@ class Derived:
     unindexed: dict[Table, tuple[str, str]] = field(default_factory=dict)
     """A step of a route that no index serves: the table, and the compared expression."""
     not_by_key: dict[Table, str] = field(default_factory=dict)
-    """Why all of a table would be read for a single profile."""
+    """Why all of a table would be read for one profile."""
 
 
 def derive(facts: Facts, profiles: Table, enrollments: Table, courses: Table) -> Derived:

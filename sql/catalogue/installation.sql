@@ -49,7 +49,7 @@ select
     array(select example from found order by example limit 5) as examples;
 
 -- name: intact
--- Whether the adapter is bound to the present tables, and works; and our parts in the LMS's own schema are there.
+-- Whether the adapter is bound to what is there now, and works; and what was put into the LMS's own schema is there.
 select
     listener.is_bound()
     and not exists (select from listener.binding_problems() as found where found.problem is not null)

@@ -12,7 +12,7 @@ with read_ahead as materialized (
 batch_end as (
     select
         count(*) filter (where read_ahead.fits) as changes,
-        -- Only the rest of a transaction that was cut was read: there may be other notes.
+        -- Only the rest of a transaction that was cut was read: there may be others.
         bool_or(read_ahead.is_rest or not read_ahead.fits) as notes_left,
         min(read_ahead.checkpoint_seq) as checkpoint_seq,
         -- By way of bigint: min(xid8) came with Postgres 15.

@@ -1,7 +1,6 @@
--- The notes that `last_checkpoint` does not call handled; the first {{at_most}} of each branch, so that a batch never
--- sorts the whole backlog. {{left_out}} is a transaction whose notes are left for later, or null: a consumer leaves out
--- the consumer's own transaction. (Part of each statement that reads the feed, and no function: a call would cost as
--- much as a fifth of a sign-up's reaction.)
+-- The notes that `last_checkpoint` does not call handled; the first {{at_most}} of each branch, so that a batch never sorts the
+-- whole backlog. {{left_out}} is a transaction whose notes are left for later, or null: a consumer leaves out its own. (Part of
+-- each statement that reads the feed, and no function: a call would cost as much as a fifth of a sign-up's reaction.)
 (
     -- the rest of a transaction that the last batch cut in two
     select change.*

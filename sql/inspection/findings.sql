@@ -47,9 +47,9 @@ select
     ) as examples;
 
 -- name: unwanted_enrollments
--- Enrollments that the listener made, are not wanted any more, and will stay without help: the profile is in no
--- unhandled note, and not set aside, except to wait for a seat elsewhere. (A note of a row that is about no single
--- profile may be about any profile.)
+-- What the listener made, is not wanted any more, and will stay without help: its profile is in no note that waits to be
+-- handled, and not set aside, but for those who wait for a seat elsewhere. (A note of a row that is about
+-- no single profile may be about any of them.)
 with unhandled as materialized (
     select unhandled.profile_ids, unhandled.route
     from listener.unhandled('enroll') as unhandled

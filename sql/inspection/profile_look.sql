@@ -58,7 +58,7 @@ where made.profile_id = ($1::text)::{{profile_key_type}}
 order by 1;
 
 -- name: waiting
--- The listener's own tables about a profile ($1, the key). Of the feed only waiting notes are read, never the history.
+-- What the listener's own tables say of one profile ($1, its key). Of the feed only what waits is read, never its history.
 with pending as (
     select
         pending_enrollment.reason,

@@ -35,8 +35,7 @@ select
 select ({{default_course_view}})::{{course_key_type}}::text;
 
 -- name: title
--- The column by which people know a course: the first of the names $3 that is a text. $1 and $2 are the table's schema
--- and name.
+-- The column by which people know a course: the first of these names, $3, that is a text. $1 and $2 are its table's.
 select attribute.attname
 from pg_catalog.pg_attribute as attribute
 inner join pg_catalog.pg_class as class on class.oid = attribute.attrelid

@@ -89,7 +89,7 @@ not exists (
             )
 
 -- name: profiles_changed
--- Ledger rows go with a deleted profile, or along with a changed key. (A row that went to another partition is there.)
+-- What was made for a profile goes with it, or along with its key. (A row that went to another partition is there.)
         if tg_op <> 'INSERT' and new.{{key_name}} is distinct from old.{{key_name}} then
             {{expect_profiles}}
             {{expect_enrollments}}
