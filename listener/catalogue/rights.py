@@ -31,8 +31,8 @@ async def looking_at_schema(connection: Connection) -> AsyncIterator[None]:
 
 
 async def check_installer(connection: Connection, tables: Iterable[Table]) -> None:
-    """Raise Blinded if row-level security would hide rows of `tables` from functions that the session's role owns;
-    MayNot if the role lacks rights."""
+    """Raise Blinded if row-level security would hide rows of these tables from functions that this role owns; MayNot if
+    it lacks rights."""
     hidden = [
         table.label
         for table in tables
