@@ -9,7 +9,7 @@ from listener.sql import literal
 
 MOST = "most"
 FEW = f"least({MOST}, 64)"
-"""Notes read by a small statement: each part of a statement is set up each time that it runs."""
+"""Notes read by a small statement: each part of a statement is set up at each run."""
 
 
 def values() -> dict[str, str]:
@@ -29,5 +29,5 @@ def values() -> dict[str, str]:
 
 
 def _bare(text: str, between: str = "\n") -> str:
-    """Without comments and empty lines: they stand in the program's own file."""
+    """Without comments and empty lines, which stand in the program's own file."""
     return between.join(line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("--"))
