@@ -173,7 +173,7 @@ class _Trial:
         return None
 
     async def _counts(self, mapping: Mapping, courses: list[str]) -> list[str]:
-        """The courses' present counts, and the numbers of enrolled students."""
+        """What these courses say now, and how many are enrolled."""
         said = []
         columns = mapping.count_columns if mapping.counts_in_courses else ()
         names = ", ".join(

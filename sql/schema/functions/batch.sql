@@ -83,7 +83,7 @@ begin
 end;
 $$;
 
--- The same, for an installed reaction alone.
+-- The same, for a reaction that somebody installed, and no other.
 create or replace function listener.batch_is_handled(
     reaction_name text,
     after_seq bigint,

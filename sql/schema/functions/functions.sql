@@ -19,7 +19,7 @@ begin
 end;
 $$;
 
--- Refuses an enrollment that a trigger of the LMS's has changed into another.
+-- Refuses what a trigger of the LMS's has made of an enrollment.
 create or replace function listener.refuse_another(profile text, course text) returns text
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
