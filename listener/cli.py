@@ -57,7 +57,7 @@ def run(settings: Settings) -> None:
     from listener.daemon import process
 
     writer = LogWriter()
-    atexit.register(writer.finish)  # for what is written after `main`
+    atexit.register(writer.finish)  # for text written after `main`
     sys.stderr = cast("TextIO", writer)
     log = logs.configure(settings.log_level, settings.log_format)
     run = partial(process.run, settings, log, writer=writer)
@@ -179,12 +179,12 @@ def common(
 
 @cache
 def command() -> Callable[[], Any]:
-    """All commands and their flags, as they are parsed."""
+    """All commands and flags, as parsed."""
     return typer.main.get_command(app)
 
 
 def main() -> None:
-    """A user's mistake is one line, never a traceback."""
+    """A user's mistake is a single line, never a traceback."""
     hold_standard_streams()
     try:
         command()()
@@ -200,7 +200,7 @@ def main() -> None:
 
 
 def _fail(lines: list[str], status: int) -> NoReturn:
-    """One line, as a rule: of the log's form, if it is the daemon that cannot start, and its log is JSON."""
+    """A single line, as a rule: in the log's form, if the daemon cannot start and the log is JSON."""
     if sys.argv[1:2] == ["run"] and logs.is_json(sys.argv, os.environ):
         logs.configure("error", "json").error(logs.Event.START_FAILED, error=lines[0], exit_status=status)
     else:

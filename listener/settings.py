@@ -1,4 +1,4 @@
-"""Every setting, in one class: from the environment, `.env`, a file of secrets, or the flag of the same name."""
+"""All settings, in a single class: from the environment, `.env`, a file of secrets, or the flag of the same name."""
 
 import difflib
 import os
@@ -19,11 +19,11 @@ PREFIX = "LISTENER_"
 SECRETS = Path("/run/secrets")
 ENV_FILE = Path(".env")
 
-# What Kubernetes adds to every pod's environment when a Service happens to be called `listener`.
+# Variables that Kubernetes adds to every pod's environment when a Service happens to be called `listener`.
 SERVICE_LINK = re.compile(r"LISTENER_(SERVICE_(HOST|PORT)|PORT)(_\w+)?$")
 
 LONGEST_SECRET = 65_536
-"""In characters: a longer file is the wrong one."""
+"""In characters: a longer file is the wrong file."""
 
 
 def optional(description: str) -> Any:
@@ -191,7 +191,7 @@ class Settings(BaseSettings):
         return self.model_copy(update={"database_url": SecretStr(url), "database_url_file": None})
 
     def url(self) -> str | None:
-        """The database URL in clear; None leaves it to libpq's variables. Raises WrongSetting."""
+        """The database URL in clear; None: libpq's variables hold. Raises WrongSetting."""
         url = self._secret("database_url")
         if url:
             check_url(url)
@@ -204,7 +204,7 @@ class Settings(BaseSettings):
         return self._secret("http_password")
 
     def _secret(self, name: str) -> str | None:
-        """A blank secret is never the empty secret: its file was not filled in."""
+        """A blank secret is never the empty secret: the file was not filled in."""
         file: Path | None = getattr(self, f"{name}_file")
         setting = f"{PREFIX}{name}".upper()
         if file is None:
@@ -250,8 +250,8 @@ ADMIN = ("admin_url", "admin_url_file")
 
 
 def load(flags: dict[str, Any] | None = None) -> Settings:
-    """The settings in force; `flags` (those that are not None) win over the environment. Raises UnknownSetting for an
-    unknown `LISTENER_*` name, WrongSetting for a wrong value."""
+    """The settings in force; `flags`, if not None, win over the environment. Raises UnknownSetting for an unknown
+    `LISTENER_*` name, WrongSetting for a wrong value."""
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     for name in [f"{name}_file" for name in given]:
         if name in Settings.model_fields:

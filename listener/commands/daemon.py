@@ -1,4 +1,4 @@
-"""The commands that pause a reaction, let it go on, and have it handle notes again."""
+"""The commands that pause a reaction, resume a reaction, and replay notes to a reaction."""
 
 from typing import Annotated
 

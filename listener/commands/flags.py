@@ -1,4 +1,4 @@
-"""Commands: settings as flags, and a connection of their own."""
+"""Commands: settings as flags, and a connection."""
 
 import inspect
 import io
@@ -187,7 +187,7 @@ async def _on_connection(
                 raise LostConnection(reason=reason(error)) from error
             if isinstance(error, asyncpg.InsufficientPrivilegeError):
                 await _tell_of_rights(connection, error)
-            if isinstance(error, asyncpg.PostgresError):  # an unforeseen one
+            if isinstance(error, asyncpg.PostgresError):  # an unforeseen error
                 raise StatementFailed(reason=reason(error), sqlstate=error.sqlstate) from error
             raise
 

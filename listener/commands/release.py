@@ -1,4 +1,4 @@
-"""`listener release`: what the brake holds is let go."""
+"""`listener release`: releases the enrollments that the brake holds."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The commands that attach to an LMS database, and detach from it."""
+"""The commands that attach to an LMS database, and detach."""
 
 import sys
 from collections.abc import Iterator
@@ -146,7 +146,7 @@ async def install(
 
 
 async def tell_of_lms(connection: Connection, plan: installing.Plan, *, why: bool) -> None:
-    """What was found, in some ten lines with numbers; the reasons if they are asked for."""
+    """The findings, in some ten lines with numbers; the reasons with `why`."""
     tell(Text("The LMS in this database", style="bold"))
     tell("")
     figures = await school.look(connection, plan.mapping, same_counts=plan.counts_alike)
@@ -176,7 +176,7 @@ async def _review(connection: Connection, settings: Settings, plan: installing.P
 
 
 async def _be_reviewed(connection: Connection, settings: Settings, plan: installing.Plan, reviewed: str | None) -> None:
-    """Ask in a terminal, if this would move many. Raises NotReviewed, PlanMoved."""
+    """Ask in a terminal, if the plan would move many. Raises NotReviewed, PlanMoved."""
     try:
         seen = await _review(connection, settings, plan)
     except WrongSetting as error:

@@ -1,4 +1,4 @@
-"""`listener demo`: the real commands and the real daemon, on a Postgres of its own, with live sign-ups to watch."""
+"""`listener demo`: the real commands and the real daemon, on a temporary Postgres, with live sign-ups to watch."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,7 +29,7 @@ REDRAW_SECONDS = 0.25
 
 
 async def show(seconds: float | None, rate: float) -> None:
-    """Run the demo until a signal, or for `seconds` of live sign-ups, `rate` of them a second. Raises MissingExtra,
+    """Run the demo until a signal, or for `seconds` of live sign-ups, `rate` a second. Raises MissingExtra,
     EmbeddedPostgresFailed or DemoFailed."""
     console = printing.console()
     await until_interrupted(partial(_Demo(console, rate).run, seconds))

@@ -1,4 +1,4 @@
-"""The audit of students: their number, missed ones, and those astray by a change that no trigger could see."""
+"""The audit of students: the number, missed students, and students astray by a change that no trigger could see."""
 
 import time
 
@@ -12,13 +12,13 @@ from listener.logs import Event
 from listener.mapping.mapping import Mapping
 
 REMEMBERED = 1000
-"""Profiles noted by one audit, and looked for at the next."""
+"""Profiles noted by an audit, and looked for at the next."""
 
 SHOWN = 20
 """Courses on the status page."""
 
 COUNTED_LATE_SECONDS = 30.0
-"""Within this time Postgres has counted what was written."""
+"""Within this time Postgres has counted written rows."""
 
 AUDIT = "select * from listener.audit_students($1, $2, $3, $4)"
 
@@ -33,7 +33,7 @@ class StudentsAudit:
         """Monotonic seconds of audits, and the rows that had been written into each table."""
 
     def begin(self) -> None:
-        """This daemon leads from now on: its knowledge may be old."""
+        """This daemon leads from now on: old knowledge may be wrong."""
         self._missed = 0
         self._missing_in_a_row = 0
         self._noted = []
@@ -42,8 +42,8 @@ class StudentsAudit:
         self._state.courses = None
 
     async def look(self, connection: Connection, mapping: Mapping) -> tuple[int, int, int]:
-        """Numbers of students, missed ones, and noted ones, in a transaction that reads whole tables. `mapping` is the
-        installed one: the rule may be another than at the last audit."""
+        """Numbers of students, missed students, and noted students, in a transaction that reads whole tables. `mapping`
+        is installed now: the rule may differ from the last audit's."""
         row = await only_row(connection, AUDIT, notes_who_is_astray(mapping), self._noted, REMEMBERED, SHOWN)
         courses = Courses(tuple(row["shown_courses"]), row["courses"], time.time())
         self._state.courses = None if mapping.only_on_joining else courses
@@ -79,7 +79,7 @@ class StudentsAudit:
         return Problem("route_missed", affected=unseen, examples=tuple(written))
 
     def _tell_missing(self, missing: int) -> None:
-        """Reported when it happens twice in a row."""
+        """Reported when found twice in a row."""
         self._metrics.wanted_missing.set(missing)
         self._missing_in_a_row = self._missing_in_a_row + 1 if missing else 0
         if self._missing_in_a_row == 2:
@@ -88,5 +88,5 @@ class StudentsAudit:
 
 def notes_who_is_astray(mapping: Mapping) -> bool:
     """Whether the audit notes profiles that are astray. (Without writing, each audit would find the same. The built-in
-    rule is about new students alone: one who was enrolled and is so no more is left alone.)"""
+    rule is about new students alone: a student who was enrolled and is no longer is left alone.)"""
     return not mapping.only_on_joining and mapping.enrolls and not mapping.observes

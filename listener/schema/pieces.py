@@ -15,18 +15,18 @@ from listener.sql import literal
 
 @dataclass(frozen=True)
 class Piece:
-    """A file of `sql/schema/adapter/`, or the triggers of one table, and further facts for the database."""
+    """A file of `sql/schema/adapter/`, or the triggers of a table, and further facts for the database."""
 
     file: str
     on_table: str | None = None
-    """The token of its triggers' table; None for functions."""
+    """The token of the triggers' table; None for functions."""
     triggers: tuple[str, ...] = ()
     probe: str | None = None
     """A query that does nothing, and fails if the function cannot work."""
     setting: str = ""
     """The setting to change if the probe fails."""
     watched: int | None = None
-    """The number of its watched table."""
+    """The number of the watched table."""
 
     triggers_text: str = ""
 
@@ -125,8 +125,9 @@ def _triggers(mapping: Mapping) -> list[Piece]:
 
 
 def _triggers_on(mapping: Mapping, table: Table, names: tuple[str, ...], of_statement: str, of_row: str) -> Piece:
-    """Of a partitioned table, a trigger for each row is cloned to every partition, now and later, and sees what is
-    written to a partition directly. One for each statement would see only what names the partitioned table itself."""
+    """Of a partitioned table, a trigger for each row is cloned to every partition, now and later, and sees rows written
+    to a partition directly. A trigger for each statement would see only statements that name the partitioned table
+    itself."""
     by_row = table in mapping.partitioned and of_row != "note_updated_course"  # which knows updates alone
     tokens = Tokens(mapping)
     texts = []
@@ -174,7 +175,7 @@ def code(mapping: Mapping) -> str:
 
 
 def _row(number: int, piece_and_text: tuple[Piece, str]) -> str:
-    """Stores one piece."""
+    """Stores a piece."""
     piece, text = piece_and_text
     triggers = ", ".join(map(literal, piece.triggers))
     values = [
@@ -223,7 +224,7 @@ def _read(name: str) -> str:
 
 
 def heading(part: str) -> str:
-    """What begins a part of the script, and is told at its top."""
+    """The line that begins a part of the script, and is told at the script's top."""
     return f"-- == {part}: {PARTS[part]}"
 
 

@@ -1,7 +1,7 @@
--- What is installed, and whether it is as it was.
+-- The installation, and changes since.
 
 -- name: schema_taken
--- What is in a schema called listener that no installation of ours has made; no row if there is nothing.
+-- Objects in a schema called listener that no installation of ours has made; no row if there are none.
 select min(found.name) || case when count(*) > 1 then format(' and %s more', count(*) - 1) else '' end as what
 from (
     select class.oid::regclass::text as name
@@ -19,7 +19,7 @@ from (
 having count(*) > 0;
 
 -- name: triggers_missing
--- The triggers that install made, as they are now.
+-- Triggers of the installation that are missing or disabled now.
 with wanted as (
     select
         class.oid as table_oid,
@@ -69,12 +69,12 @@ select
     ) >= $1;
 
 -- name: follow
--- What was renamed, moved or made again is bound to what it is now.
+-- Binds the adapter again to parts that were renamed, moved or made again.
 select coalesce(json_agg(followed), '[]') as followed
 from listener.follow() as followed;
 
 -- name: problems
--- What keeps the adapter from working, and whether everything could be looked at.
+-- Problems that keep the adapter from working, and whether all parts could be looked at.
 select
     coalesce(json_agg(found) filter (where found.problem is not null), '[]') as problems,
     coalesce(bool_and(found.problem is not null), true) as complete
@@ -97,11 +97,11 @@ order by class.oid
 limit 1;
 
 -- name: reactions_there
--- Whether there is a table of reactions of one's own: there is none before the listener itself is installed.
+-- Whether there is a table of installed reactions: there is none before the listener itself is installed.
 select to_regclass('listener.reaction') is not null as are_there;
 
 -- name: reactions
--- The reactions of one's own that are installed, and which text each has.
+-- The installed reactions, and the hash of each text.
 select
     reaction.name,
     reaction.hash

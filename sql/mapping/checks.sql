@@ -1,4 +1,4 @@
--- Parts: a function asks whether a table and its columns are those that it was bound to.
+-- Parts: a function checks that tables and columns are still the bound tables and columns.
 
 -- name: by_lms_path
 (select pg_catalog.set_config('search_path', {{path}}, true)) is not null

@@ -1,4 +1,4 @@
--- What the brake holds, and lets go: `listener release`.
+-- Enrollments that the brake holds, and their release: `listener release`.
 
 -- name: held
 -- What is held in each course, or in the one with this key ($1): how much, and a few of its profiles ($2).
@@ -33,8 +33,8 @@ select
     listener.taken_back_lately() as taken_back;
 
 -- name: release
--- Lets go what was held at that moment ($2) already, in one course or all ($1), at most $3 of it: notes its profiles, to be
--- handled by the leader. Returns them, and their courses.
+-- Releases enrollments held at a moment ($2) already, in one course or all ($1), at most $3: notes the profiles, for
+-- the leader to handle. Returns profiles and courses.
 with next_held as materialized (
     select made.profile_id, made.course_id
     from listener.made_enrollment as made
@@ -59,7 +59,7 @@ select
 from released;
 
 -- name: left
--- How many of these (profiles $1, courses $2) are let go, and not taken back yet.
+-- How many of these pairs (profiles $1, courses $2) are released, and not taken back yet.
 select count(*)
 from unnest($1::text[], $2::text[]) as pair(profile_id, course_id)
 inner join listener.made_enrollment as made
