@@ -32,13 +32,14 @@ async def wait(connection: Connection, profile: str, seconds: float) -> Waited:
     values = {"profile_key_type": mapping.profile_key_type}
     ask, look = (sql.render(sql.read("inspection/settled", name), values) for name in ("settled", "pending"))
     is_replica = await connection.fetchval("select pg_is_in_recovery()")
-    pause, is_settled = SHORTEST_PAUSE, None
-    with anyio.move_on_after(seconds):
-        while not (is_settled := await connection.fetchval(ask, key)):
-            if is_settled is None and not is_replica:
-                break
-            await anyio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+    pause, until = SHORTEST_PAUSE, anyio.current_time() + seconds
+    while True:
+        is_settled = await connection.fetchval(ask, key)
+        left = until - anyio.current_time()
+        if is_settled or left <= 0 or (is_settled is None and not is_replica):
+            break
+        await anyio.sleep(min(pause, left))
+        pause = min(2 * pause, LONGEST_PAUSE)
     if is_settled is None:
         raise UnknownProfile(profile=profile, key=mapping.profile_key, table=mapping.profile_table.label)
     pending = None if is_settled else await connection.fetchrow(look, key)
