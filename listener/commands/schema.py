@@ -23,6 +23,7 @@ from listener.mapping.mapping import Mapping
 from listener.mapping.rule_text import rule_text
 from listener.schema import install as installing
 from listener.schema import own_reactions, reaction_files
+from listener.schema import removal as removing
 from listener.settings import MAPPING, Settings
 
 
@@ -226,7 +227,17 @@ async def rule(
 
 
 @command(*CONNECTION)
-async def uninstall(connection: Connection) -> None:
+async def uninstall(
+    connection: Connection,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also in a terminal.")] = False,
+) -> None:
     """Remove all that install added; the LMS's rows are never touched."""
+    removal = await removing.look(connection)
+    for line in () if removal is None else removal.lines():
+        tell(line)
+    asks = removal is not None and not yes and sys.stdin.isatty() and sys.stdout.isatty()
+    if asks and not typer.confirm("Uninstall?"):
+        raise typer.Abort
     removed = await installing.uninstall(connection)
     tell("removed schema listener" if removed else "nothing was installed")

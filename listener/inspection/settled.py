@@ -25,21 +25,20 @@ class Waited:
 
 
 async def wait(connection: Connection, profile: str, seconds: float) -> Waited:
-    """Raises UnknownProfile, NotAKey, NotInstalled, WrongVersion. A replica that has not got the profile yet may get it
-    meanwhile."""
+    """Raises UnknownProfile, NotAKey, NotInstalled, WrongVersion."""
     mapping = (await installation.require(connection)).mapping
     key = await written_key(connection, mapping, profile)
     values = {"profile_key_type": mapping.profile_key_type}
     ask, look = (sql.render(sql.read("inspection/settled", name), values) for name in ("settled", "pending"))
-    is_replica = await connection.fetchval("select pg_is_in_recovery()")
-    pause, is_settled = SHORTEST_PAUSE, None
-    with anyio.move_on_after(seconds):
-        while not (is_settled := await connection.fetchval(ask, key)):
-            if is_settled is None and not is_replica:
-                break
-            await anyio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-    if is_settled is None:
-        raise UnknownProfile(profile=profile, key=mapping.profile_key, table=mapping.profile_table.label)
+    pause, until = SHORTEST_PAUSE, anyio.current_time() + seconds
+    while True:
+        is_settled = await connection.fetchval(ask, key)
+        left = until - anyio.current_time()
+        if is_settled is None:
+            raise UnknownProfile(profile=profile, key=mapping.profile_key, table=mapping.profile_table.label)
+        if is_settled or left <= 0:
+            break
+        await anyio.sleep(min(pause, left))
+        pause = min(2 * pause, LONGEST_PAUSE)
     pending = None if is_settled else await connection.fetchrow(look, key)
     return Waited(is_settled) if pending is None else Waited(is_settled, pending["reason"], pending["error"])

@@ -107,3 +107,31 @@ select
     reaction.hash
 from listener.reaction
 order by reaction.name;
+
+-- name: taken_away
+-- What an uninstallation takes away, table by table, and whether daemons still work here.
+select
+    (
+        select count(*)
+        from pg_catalog.pg_class as class
+        where class.relnamespace = to_regnamespace('listener')::oid and class.relkind = 'r'
+    ) as tables,
+    array(
+        select
+            format(
+                case namespace.nspname when 'public' then '%s on %s' else '%s on %3$s.%2$s' end,
+                count(*), quote_ident(class.relname), quote_ident(namespace.nspname)
+            )
+        from pg_catalog.pg_trigger
+        inner join pg_catalog.pg_proc as proc on proc.oid = pg_trigger.tgfoid
+        inner join pg_catalog.pg_class as class on class.oid = pg_trigger.tgrelid
+        inner join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+        where proc.pronamespace = to_regnamespace('listener')::oid and not class.relispartition
+        group by class.relname, namespace.nspname
+        order by namespace.nspname, class.relname
+    ) as triggers,
+    (
+        select count(*)
+        from pg_catalog.pg_stat_activity as session
+        where session.datname = current_database() and session.application_name = 'listener'
+    ) as daemons;

@@ -6,8 +6,9 @@
 -- - What is deferred runs, before Postgres 18, with the rights of the function that has it checked. So nothing is that anybody
 --   else than the tables' owner might have deferred, or that is a trigger.
 create or replace function listener.checked_now() returns text
-language sql stable set search_path = pg_catalog, pg_temp as $$
-    select case
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+    return case
         when
             exists (
                 select
@@ -57,7 +58,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
             ),
             ''
         )
-    end
+    end;
+end;
 $$;
 
 -- Makes the enrollments that the rule wants of this profile, in the caller's own transaction: by the function that the daemon
@@ -65,10 +67,12 @@ $$;
 -- it aside; nothing of it fails the caller's transaction, or lets it wait for longer than a moment.
 --
 -- Nothing is taken back here, no seat of a limited number is given, no count is moved, and nobody is set aside: each would lock
--- a row that others need, for as long as the caller's transaction lasts.
+-- a row that others need, for as long as the caller's transaction lasts. (Settings: as the daemon's session has them.)
 create or replace function listener.enroll_now(profile {{profile_key_type}}) returns boolean
 language plpgsql strict security definer
-set search_path = pg_catalog, pg_temp set lock_timeout = '200ms' set client_min_messages = error as $$
+set search_path = pg_catalog, pg_temp set lock_timeout = '200ms' set client_min_messages = error
+set plan_cache_mode = force_generic_plan set jit = off set enable_seqscan = off set enable_bitmapscan = off
+set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as $$
 #variable_conflict use_variable
 declare
     cause_of_caller constant text := coalesce(current_setting('listener.cause', true), '');

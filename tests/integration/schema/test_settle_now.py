@@ -1,4 +1,4 @@
-"""`listener.settle_now()`: what a daemon would do, in the transaction of a test, which is rolled back in the end."""
+"""`listener.settle_now()`: what a daemon would do, inside the transaction of a test, which is undone at its end."""
 
 import asyncio
 from collections.abc import Callable
