@@ -1,4 +1,4 @@
-"""Checks requests by the Host header, and adds security headers to every answer.
+"""Checks each request's head, and adds security headers to every answer.
 
 A page on the Internet can have its own name resolve to the daemon's address (DNS rebinding): then the reader's browser
 lets that page read every path here, as if the page came from this server. The name is in the Host header, so only names
