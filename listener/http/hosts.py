@@ -4,8 +4,7 @@ A page on the Internet can have its own name resolve to the daemon's address (DN
 lets that page read every path here, as if the page came from this server. The name is in the Host header, so only names
 that a page on the Internet cannot have are answered:
 
-- IP addresses, which are not looked up. Kubernetes' probes, PodMonitor and Prometheus' service discovery use IP
-addresses.
+- IP addresses, which are not looked up: for Kubernetes' probes, PodMonitor and Prometheus' service discovery.
 - `localhost` and names below, which browsers do not look up.
 - The machine's own name, and the name in LISTENER_HTTP_HOST.
 - Names without a dot: of Compose's and Kubernetes' services. No domain of the Internet is without a dot.
