@@ -1,4 +1,4 @@
-"""The commands that find problems and mend problems."""
+"""The commands that find and mend problems."""
 
 import json
 import sys

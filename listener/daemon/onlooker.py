@@ -1,4 +1,4 @@
-"""The list of problems as a daemon sees it that does not lead."""
+"""The list of problems, as seen by a daemon that does not lead."""
 
 import time
 

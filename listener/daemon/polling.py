@@ -1,6 +1,6 @@
 """Behind a transaction pooler: no session, so no LISTEN, no lock longer than a transaction, no lasting settings.
 
-Every statement runs in a transaction of its own, which makes the settings and holds the leader's lock. The feed is read
+Every statement runs in its own transaction, which sets the parameters and holds the leader's lock. The feed is read
 on a timer. All promises hold, by the checkpoint's key; changes wait longer.
 """
 

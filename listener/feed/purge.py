@@ -26,8 +26,8 @@ class Purge:
         self._history_id = 0
 
     async def step(self, executor: Executor) -> bool:
-        """Delete up to PURGE_ROWS notes, and as many checkpoints of each consumer; then history beyond its days. False
-        when none were left."""
+        """Delete up to PURGE_ROWS notes, and as many checkpoints of each consumer; then history older than
+        LISTENER_HISTORY_DAYS. False when none were left."""
         notes = await only_row(executor, NOTES, str(self._xid), PURGE_ROWS, self._retention)
         next_pass_from = int(notes["next_pass_from"])
         if self._next_pass_from is None or next_pass_from < self._next_pass_from:

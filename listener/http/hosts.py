@@ -1,11 +1,10 @@
-"""Checks requests by the Host header, and adds security headers to every answer.
+"""Checks each request's head, and adds security headers to every answer.
 
 A page on the Internet can have its own name resolve to the daemon's address (DNS rebinding): then the reader's browser
 lets that page read every path here, as if the page came from this server. The name is in the Host header, so only names
 that a page on the Internet cannot have are answered:
 
-- IP addresses, which are not looked up. Kubernetes' probes, PodMonitor and Prometheus' service discovery use IP
-addresses.
+- IP addresses, which are not looked up: for Kubernetes' probes, PodMonitor and Prometheus' service discovery.
 - `localhost` and names below, which browsers do not look up.
 - The machine's own name, and the name in LISTENER_HTTP_HOST.
 - Names without a dot: of Compose's and Kubernetes' services. No domain of the Internet is without a dot.

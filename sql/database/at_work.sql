@@ -1,4 +1,4 @@
--- Whether the server works for the session with this pid. (Where activities are not tracked: whether the session has a
+-- Whether the server works for the session with pid $1. (Where activities are not tracked: whether the session has a
 -- transaction.)
 select
     -- In the middle of a statement's messages a session counts as active, too, while the server waits for the client.

@@ -72,6 +72,6 @@ select
     );
 
 -- name: types
--- The names of these types ($1), as SQL writes type names.
+-- The names of the types $1, as in SQL.
 select pg_catalog.array_agg(pg_catalog.format_type(given.oid, null) order by given.place)
 from pg_catalog.unnest($1::pg_catalog.oid[]) with ordinality as given(oid, place);

@@ -61,7 +61,7 @@ set {{scope}} synchronous_commit = {{synchronous_commit}};
 -- A trigger on the LMS's tables may ask whether the listener writes.
 set {{scope}} listener.at_work = on;
 
--- A statement may be slow, whatever limits the role or the database has: the daemon has a limit of its own.
+-- A statement may be slow, under any limits of the role or the database: the daemon has a limit of its own.
 set {{scope}} statement_timeout = 0;
 
 -- Warnings of the LMS's triggers have no reader; and a text that is no UTF-8, in a database of no encoding, would be an
@@ -77,9 +77,9 @@ set tcp_keepalives_interval = 5;
 set tcp_keepalives_count = 3;
 set tcp_user_timeout = 20000;
 
--- Whatever the role or the database sets: each statement sees rows committed before its beginning, a sleeping daemon is
--- not an idle client (14 and later), and a transaction may be as slow as a statement (17 and later). (Behind a session
--- pooler the first statement has set none of these.)
+-- Under any settings of the role or the database: each statement sees rows committed before the statement began, a
+-- sleeping daemon is not an idle client (14 and later), and a transaction may be as slow as a statement (17 and later).
+-- (Behind a session pooler the first statement has set none of this.)
 set default_transaction_isolation = 'read committed';
 select set_config(name, '0', false)
 from pg_catalog.pg_settings

@@ -1,5 +1,5 @@
 -- Whether a session has, or waits for, a lock on a whole table that reactions read or write: an installation or a
--- migration at work, for which each student and each course would have to wait alike.
+-- migration at work, which makes all students and courses wait.
 select exists (
     select
     from pg_catalog.pg_locks as held

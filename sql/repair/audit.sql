@@ -1,9 +1,9 @@
 -- The queries of each audit.
 
 -- name: draining
--- Whether an audit should wait, because it would call students missed who are about to be enrolled: the oldest note has
--- waited for long, so a backlog is being worked off; or blind notes are to be made good, or a rename followed. (Notes
--- of a paused consumer stay in place, and are counted in.)
+-- Whether an audit should wait, because profiles about to be enrolled would count as missed: the oldest note has waited
+-- for long, so a backlog is being worked off; or blind notes are to be made good, or a rename followed. (Notes of a
+-- paused consumer stay in place, and are counted in.)
 select
     exists (
         select
@@ -18,7 +18,7 @@ select
 
 -- name: written
 -- How many rows of these tables ($1 schemas, $2 names, $3 labels) have been written, in the partitions, too: as far as
--- known, which may be some seconds ago.
+-- known, maybe some seconds ago.
 select
     named.label,
     coalesce(sum(counted.n_tup_ins + counted.n_tup_upd + counted.n_tup_del), 0)::bigint as rows

@@ -60,7 +60,7 @@ forgotten_history as (
     returning history.id
 ),
 
--- This profile may be the reason for an action on another profile.
+-- The profile $1 may be the reason for an action on another profile.
 forgotten_reason as (
     update listener.history
     set because = regexp_replace(history.because, $3, '…', 'g')

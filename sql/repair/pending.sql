@@ -45,9 +45,9 @@ select
     listener.count_held($1) as held;
 
 -- name: retry
--- Makes pending students due now, of these keys ($1) or all, and has the leader look at once ($2: the channel, $3: the
--- word); and counts that were set aside, if no key is given. Not students who wait for a course: they are due as soon
--- as there is a course.
+-- Makes pending students due now, of the keys $1 or all, and has the leader look at once ($2: the channel, $3: the
+-- word); and counts that were set aside, if no key is given. Not students who wait for a course: due as soon as there
+-- is a course.
 with hurried as (
     update listener.pending_enrollment
     set next_attempt_at = clock_timestamp()

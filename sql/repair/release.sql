@@ -1,4 +1,4 @@
--- Enrollments that the brake holds, and their release: `listener release`.
+-- Enrollments that the brake holds, and the release: `listener release`.
 
 -- name: held
 -- What is held in each course, or in the one with this key ($1): how much, and a few of its profiles ($2).
@@ -59,7 +59,7 @@ select
 from released;
 
 -- name: left
--- How many of these pairs (profiles $1, courses $2) are released, and not taken back yet.
+-- How many of the pairs (profiles $1, courses $2) are released, and not taken back yet.
 select count(*)
 from unnest($1::text[], $2::text[]) as pair(profile_id, course_id)
 inner join listener.made_enrollment as made

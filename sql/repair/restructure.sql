@@ -18,7 +18,8 @@ where
 order by enrollment.tableoid, enrollment.ctid;
 
 -- name: duplicates
--- Of enrollments of a profile in the same course, one stays: an active enrollment first, then the oldest if known.
+-- Of several enrollments of a profile in the same course, a single enrollment stays: an active one first, then the
+-- oldest if known.
 select
     ranked.table_oid,
     ranked.row_id::text as place
@@ -64,7 +65,7 @@ select count(*) from kept
 where {{by_lms_path}};
 
 -- name: quarantine_duplicates
--- Looks at all enrollments of the same profiles, and at no others.
+-- Looks only at enrollments of the same profiles.
 with ranked as materialized (
     select
         enrollment.tableoid as table_oid,

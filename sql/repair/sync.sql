@@ -27,7 +27,7 @@ order by astray.profile_id
 limit $2;
 
 -- name: astray_still
--- Work still to be done for these profiles ($1).
+-- Work still to be done for the profiles $1.
 select
     astray.profile_id::text,
     array_agg(astray.should_be || ' ' || coalesce(astray.course_id::text, '')) as work
@@ -36,6 +36,6 @@ where astray.profile_id = any (($1::text[])::{{profile_key_type}}[])
 group by astray.profile_id;
 
 -- name: note_profiles
--- Notes these profiles ($1), for the leader to handle like new sign-ups: two sessions that settle the same profile at
--- the same moment would do the work twice.
+-- Notes the profiles $1, for the leader to handle like new sign-ups: two sessions that settle the same profile at the
+-- same moment would do the work twice.
 select listener.note_profiles(($1::text[])::{{profile_key_type}}[], 'sync');

@@ -13,7 +13,7 @@ select
 from listener.undoable($1, $2);
 
 -- name: undo
--- Runs the undo, for these rows ($1, $2 and $3: the first, the last, and the removed row from above).
+-- Runs the undo, for rows from above ($1, $2 and $3: the first, the last, and the removed row).
 select
     undone.profile_id::text as profile,
     undone.course_id::text as course,

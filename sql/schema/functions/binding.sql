@@ -497,7 +497,7 @@ begin
         begin
             execute piece.probe;
         exception when lock_not_available or deadlock_detected then
-            -- A migration is at work on the table: wait until it is done.
+            -- A migration is at work on the table: not known before the end.
             problem := null;
             setting := null;
             return next;

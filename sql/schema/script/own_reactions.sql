@@ -2,7 +2,7 @@
 
 -- name: reactions
 -- No batch is at work while the readers of the feed change: handled notes, which may be purged, stay as before. (Each
--- statement that reads a batch looks first for pauses, and takes its snapshot afterwards.)
+-- statement that reads a batch looks for pauses first, and takes a snapshot afterwards.)
 lock table listener.pause in access exclusive mode;
 lock table listener.checkpoint in share row exclusive mode;
 

@@ -17,8 +17,8 @@ set local search_path = pg_catalog, pg_temp;
 set local client_min_messages = warning;
 
 -- name: empty_schema
--- An empty schema of this name (a tool's dump may have made it) is dropped; a schema that holds anything is left alone,
--- and ends the script here.
+-- An empty schema of this name (maybe from a tool's dump) is dropped; a schema that holds anything is left alone, and
+-- ends the script here.
 drop schema if exists listener;
 
 -- name: catch_up
@@ -43,7 +43,7 @@ $$;
 
 -- name: convert_profile_keys
 -- Profiles have keys of another type. Where possible the old keys are read as new keys; otherwise notes lose the keys,
--- and all profiles written since the oldest such note are looked at again.
+-- and all profiles written since the oldest of the notes are looked at again.
 do $$
 begin
     perform listener.convert_keys('profile_id', $type${{profile_key_type}}$type$, false);
@@ -71,8 +71,8 @@ end;
 $$;
 
 -- name: convert_keys
--- Gives all our key columns of this name, and lists of keys, another type; forgets the rows with the keys, or the keys
--- alone where notes have them, if the old keys cannot be read as new keys.
+-- Gives all our key columns named `key_name`, and lists of keys, another type; forgets the rows with the keys, or only
+-- the keys in notes, if the old keys cannot be read as new keys.
 create function listener.convert_keys(key_name text, new_type text, forgets boolean) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -147,7 +147,7 @@ set history_from = clock_timestamp()
 where purged.history_from is null;
 
 -- name: history_ends
--- The history is not kept any more. (Deleted, not truncated: no reader at this moment is disturbed.)
+-- The history is not kept any more. (Deleted, not truncated: a reader is not disturbed.)
 delete from listener.history;
 update listener.purged
 set history_from = null
@@ -168,7 +168,7 @@ from listener.partitions() as now
 where not exists (select from listener.partition);
 
 -- name: rights
--- Everything here is the owner's alone, whatever default privileges say.
+-- Everything here is the owner's alone, under any default privileges.
 do $$
 declare
     grantee text;
@@ -208,8 +208,8 @@ revoke select on listener.quarantine, listener.history from {{grantees}};
 create index if not exists listener_enrollment_profile on {{enrollment_table}} ({{enrollment_profile_name}});
 
 -- name: index_comment
--- A table made like this table gets an index like this index, with the comment: uninstall knows both by the comment,
--- and by the owner. (Somebody else may have made an index of that name before.)
+-- A table made like the LMS's gets an index like ours, with the comment: uninstall knows both by the comment, and by
+-- the owner. (An index of that name may be older, and not ours.)
 do $$
 begin
     if exists (
@@ -226,6 +226,6 @@ end;
 $$;
 
 -- name: index_concurrently
--- Every statement of the daemon looks up enrollments by profile. This table is large, so that the index is built while
+-- Every statement of the daemon looks up enrollments by profile. The table is large, so that the index is built while
 -- other sessions write; this cannot be part of a transaction.
 create index concurrently if not exists listener_enrollment_profile on {{enrollment_table}} ({{enrollment_profile_name}});

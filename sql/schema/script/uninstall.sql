@@ -39,7 +39,7 @@ $$;
 
 {{clear_statistics}}
 
--- The index that install may have added, and the indexes of tables made like its table, by the same owner.
+-- The index that install may have added, and the indexes of tables made like the index's table, by the same owner.
 do $$
 declare
     ours regclass;
