@@ -26,6 +26,14 @@ def test_first_screen_has_two_commands_of_one_line_each() -> None:
     assert tests.endswith("/pytest")
 
 
+def test_an_older_python_is_refused_before_anything_is_fetched_for_it() -> None:
+    """Of a package with extras alone, pip before 24 tries all versions of all dependencies first."""
+    for command in blocks()[:2]:
+        first, second = re.findall(r"(?<= )'?\.(?:\[\w+\]')?(?= |$)", command)
+        assert first == "."
+        assert second.startswith("'.[")
+
+
 def test_ci_runs_the_test_command_as_the_readme_writes_it() -> None:
     printed = subprocess.run([ROOT / ".ci" / "run", "--print"], check=True, capture_output=True, text=True)
     assert printed.stdout.strip() == blocks()[1]
