@@ -1,4 +1,4 @@
-"""What the LMS itself asks of its rows: in the conditions of its indexes and policies, and in its views."""
+"""The LMS's own conditions on rows: in indexes, policies and views."""
 
 import re
 from collections.abc import Iterable
@@ -47,8 +47,8 @@ class Comparisons:
         return cls(texts)
 
     def about(self, relation: Relation) -> list[Comparison]:
-        """Comparisons of a time with nothing, and of a flag with false; the sure ones first. (A flag that must be
-        true may be that of the one that is the first of several.)"""
+        """Comparisons of a time with NULL, and of a flag with false; sure comparisons first. (A flag that must be true
+        may mark the first of several rows.)"""
         found = []
         for kind, name, text in self.texts.get(relation.table, ()):
             if EITHER.search(text) and kind != "view":
@@ -64,7 +64,7 @@ class Comparisons:
         return sorted(found, key=lambda each: not each.is_sure)
 
     def by_policy(self, relation: Relation) -> list[str]:
-        """Columns that policies compare with something of the session."""
+        """Columns that policies compare with a value of the session."""
         return [
             name
             for name in relation.columns

@@ -1,4 +1,4 @@
-"""Rights of a role, checked before they are needed: with hidden rows all would seem in order."""
+"""Rights of a role, checked before use: with hidden rows all would seem in order."""
 
 import re
 from collections.abc import AsyncIterator, Iterable
@@ -55,7 +55,7 @@ def doors() -> tuple[str, ...]:
 
 
 async def check_runtime(connection: Connection) -> None:
-    """Raise MayNot if the daemon could not work under this role."""
+    """Raise MayNot if the daemon could not work under the session's role."""
     row = await only_row(connection, sql.read("catalogue/rights", "lacking"), doors())
     if row["lacking"]:
         raise MayNot(

@@ -1,4 +1,4 @@
-"""`listener explain`: as people read it, or as JSON."""
+"""`listener explain`: for people, or as JSON."""
 
 import json
 import sys
@@ -117,7 +117,7 @@ def _but(explained: Explanation) -> str:
 
 
 def _but_of_courses(explained: Explanation) -> str:
-    """Surprising facts about a profile that is where it should be."""
+    """Surprising facts about a profile in the right courses."""
     standings = [each.standing for each in explained.seen.pairs or () if each.wanted]
     not_active, by_hand = map(standings.count, (Standing.NOT_ACTIVE, Standing.LEFT_BY_HAND))
     remarks = []
@@ -200,7 +200,7 @@ def _pairs(explained: Explanation) -> Iterator[Row]:
 
 
 def _stands(pair: Pair, rule: Rule) -> str:
-    """One course in words: how it should be, how it is, and how it came to be so."""
+    """A course in words: as it should be, as it is, and how it came to be so."""
     parts = [STANDINGS[pair.standing] if pair.should_be is None else TO_DO[pair.should_be]]
     there, made = pair.enrollment, pair.made
     if there is not None:

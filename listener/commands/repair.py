@@ -1,4 +1,4 @@
-"""The commands that find problems and mend them."""
+"""The commands that find problems and mend problems."""
 
 import json
 import sys
@@ -43,11 +43,11 @@ SHOWN_STUDENTS = 100
 COLUMNS = ("attempts", "since", "next attempt", "error")
 
 AT_ONCE = ("failed", "course_locked", "refused")
-"""Reasons that somebody can mend."""
+"""Reasons that a person can mend."""
 
 
 async def known(connection: Connection, settings: Settings) -> tuple[Mapping, installation.Installation | None]:
-    """The installed mapping, or else the one that would be installed."""
+    """The installed mapping, or else the mapping that would be installed."""
     installed = await installation.look(connection)
     if installed is not None:
         installation.check_version(installed.version)
@@ -91,14 +91,14 @@ async def diagnose(
 
 
 async def _problems(connection: Connection, settings: Settings) -> list[Problem]:
-    """Before a daemon has ever led, none is missed: what was just installed is in sync, and `listener.step()` needs no
+    """Before a daemon has ever led, none is missed: a fresh installation is in sync, and `listener.step()` needs no
     daemon."""
     seen = await look(connection, settings.url())
     return [each for each in seen.problems if each.code != "no_leader" or seen.has_ever_led]
 
 
 def _show_wrong_version(error: WrongVersion, *, as_json: bool) -> int:
-    """Nothing else can be looked at by this program."""
+    """This program can look at nothing else."""
     finding = Finding.of(Problem("another_version", examples=(str(error),)))
     if as_json:
         sys.stdout.write(json.dumps({"findings": [finding.to_dict()], "advice": []}) + "\n")
@@ -128,7 +128,9 @@ async def sync(
     cascade: Annotated[
         list[str] | None,
         typer.Option(
-            "--cascade", help="With --structure: a foreign key, by its name, that is to cascade; may be repeated."
+            "--cascade",
+            metavar="NAME",
+            help="With --structure: a foreign key, by its name, that is to cascade; may be repeated.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
@@ -184,7 +186,7 @@ async def why_paused(connection: Connection) -> str | None:
 
 
 async def _sync_with_progress(connection: Connection, settings: Settings, mapping: Mapping) -> bool:
-    """With a progress bar, or one line at the end where there is no terminal."""
+    """With a progress bar, or a line at the end where there is no terminal."""
     output = console()
     columns = (TextColumn("students"), BarColumn(), MofNCompleteColumn())
     draws = width(output) is not None
@@ -214,7 +216,9 @@ async def pending(
     connection: Connection,
     *,
     what: Annotated[What, typer.Argument(help="list them, retry them now, or drop them")] = What.LIST,
-    student: Annotated[list[str] | None, typer.Option(help="Only this profile's key; may be repeated.")] = None,
+    student: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Only this profile's key; may be repeated.")
+    ] = None,
 ) -> None:
     """Students that could not be enrolled: why, and when they are tried next. And what the brake holds."""
     await installation.require(connection)
@@ -227,7 +231,7 @@ async def pending(
 
 
 async def _list(connection: Connection) -> None:
-    """Students, courses, and what the brake holds; as many as `listener status` says."""
+    """Students, courses, and enrollments that the brake holds; as many as `listener status` says."""
     students = await connection.fetch(sql.read("repair/pending", "list"), SHOWN_STUDENTS)
     courses = await connection.fetch(sql.read("repair/pending", "courses"), SHOWN_STUDENTS)
     by_brake = await connection.fetch(sql.read("repair/pending", "held"), SHOWN_STUDENTS)

@@ -30,7 +30,7 @@ PURGE_PAUSE = 300.0
 PURGE_STEP_PAUSE = 0.05
 INTERRUPTED_PAUSE = 1.0
 LOOK_PAUSE = 1.0
-"""Least seconds from a heartbeat to one that was brought forward."""
+"""Least seconds from a heartbeat to an early heartbeat."""
 
 QUEUE_FULL = (
     "the server's queue of notifications is full: a session that listens has a transaction open for long "
@@ -45,7 +45,7 @@ far."""
 @dataclass
 class Chore:
     do: Callable[[], Awaitable[float]]
-    """Returns the seconds until it is due again."""
+    """Returns the seconds until due again."""
     due_at: float = float("-inf")
 
 
@@ -91,19 +91,19 @@ class Chores:
         for chore in due:
             try:
                 pause = await chore.do()
-            except INTERRUPTED:  # another session alters our table, or cancelled it: the connection works
+            except INTERRUPTED:  # another session alters our table, or cancelled the chore: the connection works
                 self._metrics.errors.labels("chore").inc()
                 pause = INTERRUPTED_PAUSE
             chore.due_at = time.monotonic() + pause
-        if self.limit is not None:  # now, and not when somebody has signed up
+        if self.limit is not None:  # now, and not at a sign-up
             await self.limit.be(BATCH_SECONDS)
 
     def look_soon(self) -> None:
-        """Bring the heartbeat forward: it finds blind notes."""
+        """Bring the heartbeat forward, which finds blind notes."""
         self._beat.due_at = min(self._beat.due_at, max(time.monotonic(), self._beat_at + LOOK_PAUSE))
 
     def stranger_at_the_bell(self) -> None:
-        """Report it at once, if it is new."""
+        """Report a new stranger at once."""
         if not any(each.lock == "bell" for each in self._state.squatters):
             self._sampling.due_at = float("-inf")
 
@@ -178,7 +178,7 @@ class Chores:
         await titles.learn(self.executor)
 
     def _tell_of_the_queue(self) -> None:
-        """Once, when it becomes full and when it is not any more."""
+        """Once, when the queue becomes full and when it no longer is."""
         if self.doorbell.is_full is self._queue_is_full:
             return
         self._queue_is_full = self.doorbell.is_full

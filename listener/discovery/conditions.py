@@ -21,8 +21,9 @@ EVERYONE = "or LISTENER_STUDENT_PREDICATE=true: everyone is"
 
 @dataclass(frozen=True)
 class Rule:
-    """A condition on a row, and the reason for it. A condition of our own writes the row as `{row}` and leaves its
-    literals untyped, so it outlives a change of the column's type. A `given` one is the user's SQL, over bare columns.
+    """A condition on a row, and the reason. A condition of our own writes the row as `{row}` and leaves literals
+    untyped, so the condition outlives a change of the column's type. A `given` condition is the user's SQL, over bare
+    columns.
     """
 
     condition: str
@@ -34,8 +35,8 @@ class Rule:
 
 
 def status_columns(relation: Relation) -> list[Column]:
-    """Columns that tell a status, best first: those of usual names; words of a fixed list, under a name that ends as
-    those do; numbers."""
+    """Columns that tell a status, best first: columns with usual names; words of a fixed list, under a name that ends
+    like a usual name; numbers."""
     named = ranked(relation, vocabulary.STATUS_COLUMNS)
     usual = [each for each in named if each.is_word or each.is_boolean]
     others = [
@@ -66,14 +67,14 @@ def also(rule: Rule, conditions: list[str]) -> Rule:
 
 
 class Rules:
-    """Finds the rules of one LMS, from its schema, its values and the settings."""
+    """Finds the rules of an LMS, from schema, values and settings."""
 
     def __init__(self, catalogue: Catalogue, given: dict[str, str]) -> None:
         self._catalogue = catalogue
         self._given = given
 
     async def role(self, relation: Relation) -> Rule | None:
-        """The rule for students, by one column of `relation`; None if it has none for that. Raises Undecided."""
+        """The rule for students, by a column of `relation`; None if no column says. Raises Undecided."""
         name = self._given.get("student_column")
         columns = (
             [find_column(relation, name, "student_column")]
@@ -81,7 +82,7 @@ class Rules:
             else [column for column in ranked(relation, vocabulary.ROLE_COLUMNS) if column.is_word]
         )
         if relation.table == AUTH_USERS and not name:
-            columns = []  # its `role` is that of the API: `authenticated` for every account
+            columns = []  # auth.users' `role` is the API's: `authenticated` for every account
         for column in columns:
             values, reason = await self._values(relation, column, "student_values", vocabulary.STUDENTS)
             if values:
@@ -136,7 +137,7 @@ class Rules:
                 )
 
     async def person(self, profiles: Relation, *, beside_roles: bool) -> Rule:
-        """The rule for people who have not left, whatever their role: beside a table of roles, or as it is given."""
+        """The rule for people who have not left, in any role: beside a table of roles, or as given."""
         setting, text = PREFIX + "PERSON_PREDICATE", self._given.get("person_predicate")
         if text is not None:
             return Rule(text, Choice("person", 100, setting), setting=setting, given=True)
@@ -154,7 +155,7 @@ class Rules:
         return also(await self._by_status(relation), [*await self._as_students(relation), *found])
 
     async def _given_active(self, relation: Relation, condition: str) -> Rule:
-        """The given condition. What is written into the status of a new enrollment is found, if it can be."""
+        """The given condition. The status for a new enrollment is found, if possible."""
         setting = PREFIX + "ACTIVE_PREDICATE"
         try:
             rule = await self._by_status(relation)
@@ -180,7 +181,7 @@ class Rules:
         return []
 
     async def _by_status(self, relation: Relation) -> Rule:
-        """The rule by the column that tells a status, if there is one."""
+        """The rule by the column that tells a status, if there is such a column."""
         name = self._given.get("enrollment_status")
         columns = [find_column(relation, name, "enrollment_status")] if name else status_columns(relation)
         if not columns:
@@ -217,7 +218,7 @@ class Rules:
         return also(await self._by_publishing(relation), states.of_course(relation))
 
     async def _by_publishing(self, relation: Relation) -> Rule:
-        """The rule by the column that tells what is published, if there is one."""
+        """The rule by the column that tells publication, if there is such a column."""
         columns = [column for column in ranked(relation, vocabulary.PUBLISH_STATUS) if column.is_word]
         for column in columns:
             values = vocabulary.matching(await self._catalogue.values(relation, column), vocabulary.PUBLISHED)
@@ -262,12 +263,12 @@ class Rules:
         if matching:
             return matching, "the value in the rows that says so"
         slips = tuple(value for value in known if vocabulary.alike(value, wanted[:2]))
-        if slips and setting != "active_values":  # those are written
+        if slips and setting != "active_values":  # the values of `active_values` are written
             return slips, "a value that nearly says so"
         return (), ""
 
     async def _sounding(self, relation: Relation, column: Column) -> str:
-        """Values that have a word for a student among others, as the setting takes them."""
+        """Values with a word for a student among further words, as the setting takes values."""
         known = await self._catalogue.values(relation, column)
         found = [
             value

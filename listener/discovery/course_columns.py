@@ -34,7 +34,7 @@ def price_of(courses: Relation, asked: dict[str, str]) -> tuple[str | None, Choi
 
 
 async def order_of(connection: Connection, courses: Relation, price: str | None, asked: dict[str, str]) -> str:
-    """As ORDER BY has it. Raises WrongSetting."""
+    """The order as in ORDER BY. Raises WrongSetting."""
     text = asked.get("course_order")
     if text is not None:
         return await expressions.order(connection, courses.table, text, "LISTENER_COURSE_ORDER")

@@ -1,4 +1,4 @@
-"""The parts of the built-in rule: students, their school, published courses, active enrollments."""
+"""The parts of the built-in rule: students, school, published courses, active enrollments."""
 
 from dataclasses import dataclass
 
@@ -27,22 +27,22 @@ GUESSED = 10
 
 @dataclass(frozen=True)
 class RuleParts:
-    """Conditions as they were found, before Postgres has checked them."""
+    """Conditions as found, before Postgres has checked the conditions."""
 
     students: Rule
     person: Rule
-    """What is asked of the profile besides."""
+    """Further conditions on the profile."""
     role: tuple[Relation, str] | None
-    """The table of roles, and its key to the profile, if the rule for students is about that table."""
+    """The table of roles, and the column for the profile, if the rule for students is about that table."""
     published: Rule
     status: Rule
     school: School | None
     member: Rule
-    """What is asked of the row that says which school a person is in."""
+    """The condition on the row that says which school a person is in."""
 
 
 class Parts:
-    """Finds them, and asks about what is not understood."""
+    """Finds the parts, and asks where unclear."""
 
     def __init__(
         self, catalogue: Catalogue, finder: Tables, asked: dict[str, str], asking: Asking, compared: Comparisons
@@ -54,14 +54,14 @@ class Parts:
     async def find(
         self, profiles: Relation, profile_key: str, enrollments: Enrollments, courses: Relation
     ) -> RuleParts:
-        """Raises WrongSetting, and Undecided for what cannot be guessed."""
+        """Raises WrongSetting, and Undecided where no guess is possible."""
         every = Choice("active", GUESSED, "a guess that was accepted: every enrollment counts")
         status = await self._asking.answer(
             self._rules.status(enrollments.relation), "active", "every enrollment counts", Rule("true", every)
         )
         status = self._also_compared(status, enrollments.relation)
         known = [enrollments.person.column, enrollments.course.column, status.column]
-        if status.choice.score == GUESSED:  # those are asked about already
+        if status.choice.score == GUESSED:  # status columns are asked about already
             known += [each.name for each in status_columns(enrollments.relation)]
         if not self._asked.keys() & {"active_predicate"} and self._asked.get("enrollment_status") != "none":
             await self._ask(enrollments.relation, unclear.ENROLLMENT, status.condition, *known)
@@ -136,7 +136,7 @@ class Parts:
         return self._asked.get("actions") != "count"
 
     def _also_compared(self, rule: Rule, relation: Relation) -> Rule:
-        """The rule, if it is not given, with what the LMS itself says of rows that count."""
+        """The rule, if not given, with the LMS's own conditions on rows that count."""
         if rule.given:
             return rule
         read = {*map(unquoted, columns_of(rule.condition)), rule.column}

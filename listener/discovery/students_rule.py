@@ -1,4 +1,4 @@
-"""Who is a student: by which rule, over the profiles or over a table of roles."""
+"""Finds the rule for students, over the profiles or over a table of roles."""
 
 from listener.catalogue.catalogue import Catalogue, Relation
 from listener.catalogue.comparisons import Comparisons
@@ -23,7 +23,7 @@ def check_comparable(roles: Relation, role_key: str, profiles: Relation, profile
 
 
 class Students:
-    """Finds the rule for students of one LMS."""
+    """Finds an LMS's rule for students."""
 
     def __init__(
         self, catalogue: Catalogue, finder: Tables, rules: Rules, asked: dict[str, str], compared: Comparisons
@@ -34,7 +34,7 @@ class Students:
     async def rule(
         self, profiles: Relation, profile_key: str, enrollments: Enrollments
     ) -> tuple[Rule, tuple[Relation, str] | None]:
-        """The rule; and the table of roles with its key, if the rule is about that one. Raises Undecided."""
+        """The rule; and the table of roles with the key, if the rule is about that table. Raises Undecided."""
         asked, rules = self._asked, self._rules
         people = self._finder.people(profiles, profile_key, enrollments.person.table)
         role = self._finder.role_table(profiles, people)
@@ -100,7 +100,7 @@ class Students:
         return [*of_people, *await states.of_role(self._catalogue, relation)]
 
     async def _check_one_says_it(self, own: Rule, profiles: Relation, roles: Relation) -> None:
-        """Raise Undecided if both the profiles and the table of roles say it."""
+        """Raise Undecided if both the profiles and the table of roles name students."""
         try:
             other = await self._of_roles(roles, profiles)
         except Undecided:

@@ -1,4 +1,4 @@
-"""Columns that read like a state, and are not understood: they are asked about, never passed over in silence."""
+"""Columns that read like a state, and are not understood: always asked about, never passed over in silence."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,18 +15,18 @@ from listener.row_text import columns_of, unquoted
 NOTHING: Mapping[str, str] = MappingProxyType({})
 PUNCTUATION = re.compile(r"[^\w ]+")
 SHOWN = 4
-"""Values of one column in a question."""
+"""Values of a column in a question."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a row of a table is, and which words of a flag or a time about it read like a state."""
+    """The meaning of a table's rows, and the words by which a flag or a time reads like a state."""
 
     what: str
     flags: frozenset[str]
     times: tuple[str, ...]
     setting: str
-    """The condition on such a row."""
+    """The setting for the condition on rows."""
     guess: str = "they play no part"
 
 
@@ -51,9 +51,9 @@ async def question(
     known: Iterable[str | None] = (),
     compared: Mapping[str, str] = NOTHING,
 ) -> tuple[Unclear, str] | None:
-    """The question about all such columns of a table, and what it is about; None where all is clear. `condition` is
-    what was understood, `known` are columns with another meaning, and `compared` says of a column where the LMS
-    itself compares it."""
+    """The question about all unclear columns of a table, and the subject; None where all is clear. `condition` is the
+    understood part, `known` are columns with another meaning, and `compared` says where the LMS itself compares a
+    column."""
     understood = {*map(unquoted, columns_of(condition)), *known, *relation.primary_key}
     found = [
         column
@@ -90,7 +90,7 @@ def _follows(column: Column, relation: Relation, understood: set[str | None]) ->
 
 
 def says_a_role(name: str) -> bool:
-    """Whether a flag says what somebody is in the school: no question where a role says it."""
+    """Whether a flag names a person's role in the school: no question where a role says the same."""
     return vocabulary.says(name, vocabulary.ROLE_FLAGS)
 
 

@@ -28,7 +28,7 @@ BEFORE_ENROLLING = some(
     "purchase order subscription application sale transaction checkout compra venda pedido assinatura solicitacao "
     "solicitud candidatura suscripcion achat commande abonnement candidature kauf bestellung abo bewerbung"
 )
-"""What is paid or asked for before somebody is enrolled."""
+"""Payments and requests before an enrollment."""
 MEMBERSHIPS = some("member membership application subscription participant student user access purchase learner")
 ASIDE = some(
     "log history audit archive archived backup bak old legacy deleted progress lesson module review rating payment "
@@ -47,7 +47,7 @@ OF_ALL = TENANTS | some(
     "escuela colegio empresa organizacao organizacion instituicao institucion inquilino ecole etablissement entreprise "
     "organisme schule mandant mandanten organisationseinheit firma scuola scuole azienda aziende organisatie instelling"
 )
-"""Owners of rows where several share a database: nobody enrolls in those."""
+"""Owners of rows where several share a database: no person enrolls in an owner."""
 KEY_WORDS = some("id key uuid ref fk code no number slug")
 FOR_NOW = some("current default active last primary selected atual actual actuel aktuell")
 """Words of a column for the school that a person of several looks at now."""
@@ -57,7 +57,7 @@ BELONGING = (
     | ENROLLMENTS
     | some("member membership participant access role staff membro miembro membre mitglied")
 )
-"""Names of tables of who belongs to a school are made of these words."""
+"""Names of membership tables are made of these words."""
 
 ROLE_COLUMNS = (
     "role", "user_role", "user_type", "account_type", "profile_type", "type", "rol", "papel", "tipo_usuario", "tipo",
@@ -74,10 +74,10 @@ ROLE_REFERENCES = (
 )  # fmt: skip
 """Columns for a role, maybe not in words."""
 NAMES = ("name", "slug", "code", "key", "role", "title", "label", "nome", "nombre", "nom", "bezeichnung", "chave")
-"""Columns of a table of roles that say what a role is called."""
+"""Columns of a table of roles with the role's name."""
 MODEL_TYPES = ("model_type", "roleable_type", "subject_type", "entity_type")
 MODEL_KEYS = ("model_id", "roleable_id", "subject_id", "entity_id", "model_uuid")
-"""Columns for the type and the key of who has a role, where things other than people may have one."""
+"""Columns for the type and the key of a role's holder, where not only people hold roles."""
 STUDENT_FLAGS = ("is_student", "student", "is_learner")
 STUDENTS = (
     "student", "learner", "aluno", "estudante", "estudiante", "alumno", "etudiant", "eleve", "apprenant", "schuler",
@@ -85,7 +85,7 @@ STUDENTS = (
 )  # fmt: skip
 NOT = some("no non not former ex alumni kein nao sem sin pas staff admin teacher parent")
 STUDENTS_ALONE = STUDENTS[: STUDENTS.index("user")]
-"""Without the word that may mean anybody."""
+"""Without the word that may mean any account."""
 STATUS_COLUMNS = (
     "status", "enrollment_status", "enrolment_status", "state", "access_status", "estado", "situacao", "situacion",
     "statut", "stato", "is_active", "active", "ativo", "ativa", "activo", "activa", "attivo", "attiva",
@@ -101,10 +101,10 @@ UNDER_WAY = (
     "in_progress", "inprogress", "started", "ongoing", "studying", "learning", "em_andamento", "em_curso", "cursando",
     "en_curso", "en_progreso", "en_cours", "commence", "laufend", "begonnen", "in_bearbeitung", "in_corso",
 )  # fmt: skip
-"""Values of an enrollment that is active, once somebody has begun."""
+"""Values of an active enrollment, once the student has begun."""
 SETTLED = ("completed", "succeeded")
 UNSETTLED = ("failed", "refunded", "declined", "chargeback")
-"""A status with one of these values is a payment's, and SETTLED means paid. Of students, SETTLED means the end of the
+"""A status with any of these values is a payment's, and SETTLED means paid. Of students, SETTLED means the end of the
 course."""
 PAID = ("completed", "paid", "succeeded", "success", "approved", "active", "free")
 PUBLISH_STATUS = (
@@ -211,7 +211,7 @@ PRESENT = (
     "current", "enabled", "verified", "valid", "ok", "good", "normal", "joined", "member", "registered", "onboarded",
     "habilitado", "vigente", "valide", "gultig", "angemeldet", "regular", "atual", "actual",
 )  # fmt: skip
-"""Values of those that do count."""
+"""Values of people who do count."""
 ABSENT = (
     "inactive", "suspended", "banned", "blocked", "deleted", "removed", "disabled", "deactivated", "archived",
     "withdrawn", "transferred", "revoked", "expired", "left", "anonymous", "anonymized", "anonymised", "rejected",
@@ -342,13 +342,13 @@ def words(name: str) -> tuple[str, ...]:
 
 
 def all_among(name: str, vocabulary: frozenset[str]) -> bool:
-    """Whether a name is made of these words alone."""
+    """Whether a name is made of words from `vocabulary` alone."""
     said = [word for word in words(name) if word not in NEUTRAL]
     return bool(said) and all(word in vocabulary for word in said)
 
 
 def says(name: str, vocabulary: frozenset[str]) -> bool:
-    """Whether a name has one of these words."""
+    """Whether a name has a word from `vocabulary`."""
     return any(word in vocabulary for word in words(name))
 
 
@@ -360,14 +360,14 @@ def rank(name: str, names: tuple[str, ...]) -> int | None:
 
 
 def alike(value: str, wanted: tuple[str, ...]) -> bool:
-    """Whether a value is one of these with a typing error. (A value that ends with one of them may be its contrary:
-    `inactive`.)"""
+    """Whether a value is a wanted value with a typing error. (A value that ends with a wanted value may be the
+    contrary: `inactive`.)"""
     plain = fold(value)
     return any(not plain.endswith(word) and SequenceMatcher(None, plain, word).ratio() >= 0.8 for word in wanted)
 
 
 def matching(known: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Values for the first of `wanted` that any of them has, in every spelling."""
+    """Values for the first found of `wanted`, in every spelling."""
     for word in wanted:
         found = tuple(value for value in known if fold(value) == word)
         if found:
@@ -376,7 +376,7 @@ def matching(known: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]
 
 
 def present(known: tuple[str, ...]) -> tuple[str, ...]:
-    """Values of those who do count."""
+    """Values of people who do count."""
     return tuple(value for value in known if snake(value) in PRESENT)
 
 
@@ -386,5 +386,5 @@ def under_way(known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def absent(known: tuple[str, ...]) -> tuple[str, ...]:
-    """Values of those who do not."""
+    """Values of people who do not count."""
     return tuple(value for value in known if snake(value) in ABSENT)

@@ -1,4 +1,4 @@
-"""The status page, and the figures that refresh it.
+"""The status page, and the figures that refresh the page.
 
 No names, and keys only behind a password; nothing here asks the database.
 """
@@ -138,7 +138,7 @@ def _with_titles(state: State, activity: dict[str, Any]) -> dict[str, Any]:
 
 
 class Page:
-    """The page's file, and its policy: its own script, its own style, and nothing from elsewhere."""
+    """The page's file and policy: own script, own style, and nothing from elsewhere."""
 
     def __init__(self) -> None:
         self._text = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
@@ -153,7 +153,7 @@ class Page:
         return {"Content-Security-Policy": policy}
 
     def render(self, now: Headline) -> str:
-        """With its first line filled in, so that it says something without its script, too."""
+        """With the first line filled in, so that the page is useful without the script, too."""
         return (
             self._text.replace("{{mood}}", now.mood)
             .replace("{{headline}}", html.escape(now.text))

@@ -1,4 +1,4 @@
-"""Reads the history: what was done, to whom, when, by which rule, and why."""
+"""Reads the history: each action with student, time, rule and reason."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -47,13 +47,13 @@ class InstalledRule:
 @dataclass(frozen=True)
 class History:
     begins: datetime
-    """All that was done since is known."""
+    """All actions since are known."""
     done: tuple[Done, ...]
     """The latest last."""
     has_earlier: bool
-    """Whether some that were asked for are left off, which were done before."""
+    """Whether earlier actions that were asked for are left off."""
     rules: tuple[InstalledRule, ...]
-    """By which these were done."""
+    """The rules behind `done`."""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -75,7 +75,7 @@ async def read(
     since: datetime | None,
     last: int,
 ) -> History:
-    """The `last` that fit. Raises NoHistory, NotAKey."""
+    """The `last` actions that fit. Raises NoHistory, NotAKey."""
     begin = await begins(connection)
     key = None if profile is None else await written_key(connection, mapping, profile)
     text = sql.render(sql.read("inspection/history", "done"), {"profile_key_type": mapping.profile_key_type})

@@ -1,4 +1,4 @@
-"""Looks at one profile for `listener explain`, by key, and changes nothing."""
+"""Looks at a profile for `listener explain`, by key, and changes nothing."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,7 +31,7 @@ BUSY = "a migration holds a table, so that it could not be seen if anything is g
 
 
 async def explain(connection: Connection, profile: str) -> Explanation:
-    """In one snapshot. Raises UnknownProfile, NotAKey, NotInstalled, WrongVersion, MayNot, Busy."""
+    """In a single snapshot. Raises UnknownProfile, NotAKey, NotInstalled, WrongVersion, MayNot, Busy."""
     async with rights.looking_at_schema(connection):
         return await patiently(lambda: _explain(connection, profile), looks=True)
 
@@ -62,7 +62,7 @@ async def _explain(connection: Connection, profile: str) -> Explanation:
 
 
 async def written_key(connection: Connection, mapping: Mapping, profile: str) -> str:
-    """The key as Postgres writes it. Raises NotAKey."""
+    """The key in Postgres's form. Raises NotAKey."""
     try:
         async with connection.transaction():
             text = sql.render(
@@ -79,7 +79,7 @@ async def written_key(connection: Connection, mapping: Mapping, profile: str) ->
 
 
 class ProfileReader:
-    """A look at one profile, in an open transaction. Parts that cannot be read are left out, and named."""
+    """A look at a profile, in an open transaction. Unreadable parts are left out, and named."""
 
     def __init__(self, connection: Connection, mapping: Mapping, profile: str) -> None:
         self.profile = profile
@@ -151,7 +151,7 @@ class ProfileReader:
 
     async def _rule_rows(self) -> tuple[dict[str, Any], ...] | None:
         """Columns that the rule reads, with the rights of the caller. The daemon's role has no rights on the LMS's
-        tables, and gets none for this: the rule may read an address, or other personal data. None if a person's query
+        tables, and needs none here: the rule may read an address, or other personal data. None if a person's query
         alone is the rule."""
         if not self._values["rule_columns"] and self._mapping.role_table is None:
             return None
@@ -170,7 +170,7 @@ class ProfileReader:
         return None if rows is None else rows[0][0]
 
     async def _rows(self, name: str, what: str, *args: object) -> list[asyncpg.Record] | None:
-        """A query's rows; None, and a remark, if it fails now."""
+        """A query's rows; None, and a remark, after a failure."""
         try:
             async with self._connection.transaction():
                 return await self._connection.fetch(self._text(name), *args)

@@ -1,4 +1,5 @@
-"""Lets go what the brake holds: a page at a time, handled like any other note, so that sign-ups wait behind no more."""
+"""Releases enrollments from the brake: a page at a time, handled like any other note, so that sign-ups wait for no more
+than a page."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -33,7 +34,7 @@ class HeldInCourse:
 
 @dataclass(frozen=True)
 class Held:
-    """What the brake holds, the course with most of it first."""
+    """The held enrollments, the fullest course first."""
 
     courses: tuple[HeldInCourse, ...]
     allowed: int | None
@@ -62,13 +63,13 @@ class Held:
 class Released:
     released: int
     left: int
-    """How many of these could not be taken back."""
+    """How many released enrollments could not be taken back."""
     handled: bool
-    """Whether a leader handled them in time."""
+    """Whether a leader handled the notes in time."""
 
 
 async def look(connection: Connection, course: str | None) -> Held:
-    """What is held, in this course or in all."""
+    """The held enrollments, in `course` or in all."""
     rows = await connection.fetch(sql.read("repair/release", "held"), course, EXAMPLES)
     brake = await only_row(connection, sql.read("repair/release", "brake"))
     known = await titles.look(connection, [row["course_id"] for row in rows])
@@ -83,7 +84,7 @@ async def look(connection: Connection, course: str | None) -> Held:
 
 
 async def release(connection: Connection, mapping: Mapping, course: str | None) -> Released:
-    """Let go what is held now, in this course or in all."""
+    """Release what is held now, in `course` or in all."""
     await set_lock_timeout(connection)
     now = (await only_row(connection, sql.read("repair/release", "brake")))["now"]
     still_there = sql.render(sql.read("repair/release", "left"), rendering.placeholders(mapping))

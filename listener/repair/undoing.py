@@ -1,4 +1,4 @@
-"""`listener undo`: what the listener did is reversed, as far as nobody has touched it since."""
+"""`listener undo`: reverses the listener's changes, where untouched since."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from listener.wording import counted
 
 EXAMPLES = 5
 PAGE = 100
-"""Enrollments in one transaction: a sign-up waits behind it for no longer than behind a batch."""
+"""Enrollments in a transaction: a sign-up waits no longer than behind a batch."""
 
 AGAIN = {"removed": "not enrolled", "returned": "active again", "suspended": "suspended again"}
-"""What they are, once it is undone."""
+"""Words for the state after the undo."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Undoable:
 
 @dataclass(frozen=True)
 class ToUndo:
-    """Everything that was done since a moment, or by a rule, and is not as it was before."""
+    """All that was done since a moment, or by a rule, and is not as before."""
 
     found: tuple[Undoable, ...]
     titles: dict[str, str] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class ToUndo:
 @dataclass
 class Undone:
     undone: Counter[str] = field(default_factory=Counter)
-    """How many became what."""
+    """How many enrollments got each state."""
     touched: list[tuple[str, str]] = field(default_factory=list)
     """(profile, course)."""
     refused: list[tuple[str, str, str]] = field(default_factory=list)
@@ -110,7 +110,7 @@ class Undone:
 
 
 async def look(connection: Connection, since: datetime | None, rule: int | None) -> ToUndo:
-    """What was done since then, or by that rule."""
+    """Everything done since `since`, or by `rule`."""
     rows = await connection.fetch(sql.read("repair/undoing", "look"), since, rule)
     return ToUndo(
         tuple(Undoable(**dict(row)) for row in rows), await titles.look(connection, [row["course"] for row in rows])
@@ -118,7 +118,7 @@ async def look(connection: Connection, since: datetime | None, rule: int | None)
 
 
 async def undo(connection: Connection, asked: ToUndo) -> Undone:
-    """The latest first. Who was touched stays."""
+    """The latest first. A touched enrollment stays."""
     await set_lock_timeout(connection)
     done = Undone(touched=[(each.profile, each.course) for each in asked.touched])
     left = asked.untouched

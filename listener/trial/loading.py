@@ -1,4 +1,4 @@
-"""Brings a schema of others into the trial's own database, statement by statement."""
+"""Loads another party's schema into the trial's database, statement by statement."""
 
 import io
 import re
@@ -21,7 +21,7 @@ LEFT_OUT = re.compile(
     r"|set session authorization|create subscription|alter subscription|notify|listen|checkpoint|discard)\b"
     r"|alter .* owner to |reset\b"
 )
-"""Statements that say nothing about tables, or only who may what: the schema has one owner here."""
+"""Statements that say nothing about tables, or only about rights: the schema has a single owner here."""
 NO_MATTER = re.compile(
     r"(?:set|comment|select pg_catalog\.set_config|drop|create schema|create role|create user|alter publication)\b"
 )
@@ -35,7 +35,7 @@ TEMPORARY = re.compile(r"create (?:local )?temp")
 OF_TRANSACTION = re.compile(r"\bon commit (?:drop|delete rows)\b", re.IGNORECASE)
 """There are no transactions of the script's here."""
 ROWS = re.compile(r"(?:insert|update|delete|select|copy|truncate|call|with|refresh|values)\b")
-"""Statements about rows: what they do is not needed."""
+"""Statements about rows: not needed."""
 EXTENSION = re.compile(
     r'create extension (?:if not exists )?"?(?P<name>[^\s;"]+)"?(?:.*\bschema "?(?P<schema>[^\s;"]+))?'
 )
@@ -51,11 +51,11 @@ TYPE_MODIFIER = re.compile(r'\b(geometry|geography|vector|halfvec|sparsevec)"?\s
 MISSING = re.compile(r'(?:relation|table|type|function|view|column|operator class|schema) "?(?P<name>[^"(]+)')
 
 UNDEFINED = ("42P01", "42704", "42883", "42703", "3F000", "42P17", "0A000", "58P01", "F0000")
-"""SQLSTATEs of what is not there, or not in this server."""
+"""SQLSTATEs of objects that are missing, or not in this server."""
 OF_EXTENSIONS = ("42704", "42883", "0A000", "58P01", "F0000")
-"""Those of types, functions and operators."""
+"""SQLSTATEs of types, functions and operators."""
 OF_DATA = ("P0001", "P0002", "P0004", "22", "23")
-"""Beginnings of those of rows."""
+"""Beginnings of SQLSTATEs about rows."""
 MAY_NOT = "42501"
 DUPLICATES = ("42P06", "42P07", "42710", "42723", "42712")
 FOREIGN = ("cron", "vault", "net", "pgmq", "pgsodium", "graphql", "graphql_public", "supabase_functions", "pgbouncer")
@@ -63,7 +63,7 @@ FOREIGN = ("cron", "vault", "net", "pgmq", "pgsodium", "graphql", "graphql_publi
 AT_ONCE = 64
 """Statements that are sent together: each way there and back costs as much as most of them."""
 MOST_MENDED = 12
-"""What one statement may miss."""
+"""Missing objects that are made for a single statement, at most."""
 MOST_SHOWN = 12
 
 
@@ -87,9 +87,9 @@ class Loading:
     platform: Platform
     loaded: Loaded = field(default_factory=Loaded)
     extensions: list[str] = field(default_factory=list)
-    """Those that are not there, and in whose place nothing stands."""
+    """Missing extensions without a stand-in."""
     missing: set[str] = field(default_factory=set)
-    """Names of what was passed over."""
+    """Names of skipped objects."""
 
     async def load(self, statements: Sequence[Statement]) -> Loaded:
         """Raises NotLoaded."""
@@ -205,6 +205,6 @@ class Loading:
 
 
 def _bare(name: str) -> str:
-    """As the catalogue has it."""
+    """The name as in the catalogue."""
     name = name.strip()
     return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()

@@ -1,4 +1,4 @@
-"""`listener try`: loads a schema, installs, signs two people up, says what came of it, and takes it all away again."""
+"""`listener try`: loads a schema, installs, signs two people up, reports the result, and removes everything."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -35,7 +35,7 @@ DATABASE = "lms"
 PEOPLE = 2
 MOST_STEPS = 8
 INTERRUPTED = 130
-"""Exit status, as shells have it."""
+"""Exit status, as in shells."""
 WITHOUT = ("--no-comments", "--no-publications", "--no-subscriptions", "--no-security-labels")
 """Options for a dump of structure alone."""
 TOKENS = ("\\restrict", "\\unrestrict")
@@ -44,7 +44,7 @@ TOKENS = ("\\restrict", "\\unrestrict")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user asked for."""
+    """The user's request."""
 
     statements: Sequence[Statement]
     settings: dict[str, str]
@@ -55,7 +55,7 @@ class Wanted:
 
 
 async def show(wanted: Wanted) -> int:
-    """The exit status. Raises MissingExtra, EmbeddedPostgresFailed, NotLoaded, and what `installing.plan` raises."""
+    """The exit status. Raises MissingExtra, EmbeddedPostgresFailed, NotLoaded, and the errors of `installing.plan`."""
     status = await until_interrupted(partial(_run, wanted))
     if status is None:
         tell("Stopped: Postgres and its temporary folder are gone.")
@@ -93,7 +93,7 @@ class _Trial:
     wanted: Wanted
     server: Embedded
     app: Connection
-    """A connection as the app has it."""
+    """A connection like the app's."""
 
     async def run(self) -> int:
         before = await _dump(self.server)
@@ -112,7 +112,7 @@ class _Trial:
         return 0 if problem is None and leaves is None else 2
 
     async def _sign_ups(self, connection: Connection, plan: installing.Plan) -> str | None:
-        """What is wrong, if anything is."""
+        """The problem, if there is any."""
         mapping = plan.mapping
         visitors = await Visitors.of(self.app, connection, mapping)
         problem = None
@@ -188,7 +188,7 @@ class _Trial:
 
 
 async def _make_owner(server: Embedded) -> None:
-    """Give the schema an owner called postgres, as in most places, who is no superuser."""
+    """Give the schema an owner called postgres, as in most places, without superuser rights."""
     async with _plain(server, "postgres", "postgres") as first:
         await first.execute(f"create role {ADMIN} superuser login")
     async with _plain(server, ADMIN, "postgres") as admin:
@@ -230,7 +230,7 @@ async def _dump(server: Embedded, *options: str) -> str:
 
 
 def _difference(before: str, after: str) -> str | None:
-    """The first line that one of them alone has."""
+    """The first line that only `before` or only `after` has."""
     if before == after:
         return None
     alone = set(before.splitlines()) ^ set(after.splitlines())
