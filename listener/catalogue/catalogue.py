@@ -33,6 +33,8 @@ class Column:
     labels: tuple[str, ...]
     checks: tuple[str, ...]
     comment: str = ""
+    expression: str = ""
+    """From which it is computed."""
 
     @property
     def family(self) -> str:

@@ -58,7 +58,10 @@ async def question(
     found = [
         column
         for name, column in relation.columns.items()
-        if name not in understood and relation.reference(name) is None and _reads_like_a_state(column, kind, compared)
+        if name not in understood
+        and relation.reference(name) is None
+        and _reads_like_a_state(column, kind, compared)
+        and not _follows(column, relation, understood)
     ]
     if not found:
         return None
@@ -78,6 +81,12 @@ async def question(
         setting = f'{table}{kind.setting}="{now}" if {they} no part, or else to that and {add}'
     question = Unclear(what=kind.what, reason=f"{seen} may say it", setting=setting)
     return question, ", ".join(f"{relation.table.label}.{each.name}" for each in found)
+
+
+def _follows(column: Column, relation: Relation, understood: set[str | None]) -> bool:
+    """Whether it is computed from columns that are understood, and says nothing of its own."""
+    read = {each for each in relation.columns if re.search(rf"\b{re.escape(each)}\b", column.expression)}
+    return bool(read) and read <= understood
 
 
 def says_a_role(name: str) -> bool:

@@ -29,6 +29,8 @@ select
                     end,
                     'generated', attribute.attgenerated <> '' or attribute.attidentity = 'a',
                     'virtual', attribute.attgenerated = 'v',
+                    'expression',
+                    case when attribute.attgenerated <> '' then pg_get_expr(attrdef.adbin, attrdef.adrelid) else '' end,
                     'comment', left(coalesce(col_description(class.oid, attribute.attnum), ''), 200),
                     'labels', array(
                         select enum.enumlabel

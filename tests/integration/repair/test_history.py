@@ -170,10 +170,10 @@ async def test_it_is_shown_to_people_and_to_scripts(school: Make, empty: Databas
     await steps(app)
     shown = (await asyncio.to_thread(listener, empty.url, "history")).stdout.splitlines()
     assert [line.split(" UTC ")[1] for line in shown[:4]] == [
-        "profile 1 enrolled in course 1 (sign_up, rule 1): paid for Chess",
-        "profile 2 enrolled in course 1 (sign_up, rule 1): paid for Chess",
-        "profile 3 enrolled in course 2 (sign_up, rule 1): paid for Go",
-        "profile 2 removed from course 1 (change, rule 1)",
+        "profile 1 enrolled in course 1 ('Chess') (sign_up, rule 1): paid for Chess",
+        "profile 2 enrolled in course 1 ('Chess') (sign_up, rule 1): paid for Chess",
+        "profile 3 enrolled in course 2 ('Go') (sign_up, rule 1): paid for Go",
+        "profile 2 removed from course 1 ('Chess') (change, rule 1)",
     ]
     assert shown[4].startswith("rule 1, installed 20")
     assert any("payments.paid" in line for line in shown[5:])
