@@ -5,7 +5,7 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,14 +53,19 @@ EXAMPLE = (
 @takes_settings(*DAEMON)
 def run(settings: Settings) -> None:
     """Run the daemon, until SIGTERM or Ctrl-C."""
-    from listener.daemon import process
-
     writer = LogWriter()
     atexit.register(writer.finish)  # for what is written after `main`
     sys.stderr = cast("TextIO", writer)
     log = logs.configure(settings.log_level, settings.log_format)
-    run = partial(process.run, settings, log, writer=writer)
-    anyio.run(run, backend_options={"use_uvloop": find_spec("uvloop") is not None})
+    if settings.fleet is None:
+        from listener.daemon import process
+
+        serve: Callable[[], Awaitable[None]] = partial(process.run, settings, log, writer=writer)
+    else:
+        from listener.fleet import process as of_many
+
+        serve = partial(of_many.run, settings, log, writer=writer)
+    anyio.run(serve, backend_options={"use_uvloop": find_spec("uvloop") is not None})
 
 
 app.command(epilog="Example: listener install --print > review.sql")(attaching.install)

@@ -3,10 +3,10 @@
 import difflib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import dropwhile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] | None = Field(
         None, description="json, or console; by default console if stderr is a terminal"
     )
+    fleet: Path | None = optional(
+        "a folder with a file NAME.env for each school, a database each: this one process serves them all"
+    )
+    fleet_audits: int = Field(4, ge=1, le=100, description="of a fleet: how many schools are audited at a time")
     batch_size: int = Field(10_000, ge=1, le=100_000, description="most changes handled in one transaction")
     durable: bool = Field(
         False,
@@ -220,6 +224,12 @@ MAPPING = tuple(dropwhile(lambda name: name != "profile_table", Settings.model_f
 """Settings about the LMS's schema, from `profile_table` on; `install` takes and remembers them."""
 
 
+OF_PROCESS = tuple(
+    name for name in Settings.model_fields if name.startswith(("http_", "log_", "fleet")) or name == "shutdown_seconds"
+)
+"""Settings of a process, however many schools it serves."""
+
+
 def load(flags: dict[str, Any] | None = None) -> Settings:
     """The settings in force; `flags` (those that are not None) win over the environment. Raises UnknownSetting for an
     unknown `LISTENER_*` name, WrongSetting for a wrong value."""
@@ -228,12 +238,17 @@ def load(flags: dict[str, Any] | None = None) -> Settings:
         if name in Settings.model_fields:
             given.setdefault(name, None)  # a file that the environment names does not win over a flag
     check_names([*os.environ, *dotenv_values(ENV_FILE)])
+    secrets = SECRETS if SECRETS.is_dir() else None
+    return checked(lambda: Settings(_env_file=ENV_FILE, _secrets_dir=secrets, **given))  # type: ignore[call-arg]
+
+
+Made = TypeVar("Made", bound=Settings)
+
+
+def checked(make: Callable[[], Made]) -> Made:
+    """Raises WrongSetting."""
     try:
-        return Settings(
-            _env_file=ENV_FILE,  # type: ignore[call-arg]
-            _secrets_dir=SECRETS if SECRETS.is_dir() else None,
-            **given,
-        )
+        return make()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()

@@ -54,7 +54,10 @@ STATEMENT_CACHE_SIZE = 100
 
 
 class Daemon:
-    def __init__(self, settings: Settings, instruments: Instruments) -> None:
+    def __init__(
+        self, settings: Settings, instruments: Instruments, audits: anyio.CapacityLimiter | None = None
+    ) -> None:
+        """`audits` is shared by all daemons of a process: so many at a time."""
         self._settings = settings
         self._instruments = instruments
         self._state = instruments.state
@@ -65,7 +68,7 @@ class Daemon:
         self._squatting = Squatting(instruments)
         self._lookout = Lookout(instruments.state)
         self._watchdog = Watchdog(settings, instruments.state)
-        self._auditor = Auditor(settings, instruments, self._wake)
+        self._auditor = Auditor(settings, instruments, self._wake, audits)
         self._auditing = anyio.CancelScope()
         self._tasks: anyio.abc.TaskGroup
         self._reached = False
@@ -86,6 +89,10 @@ class Daemon:
     def _wake(self) -> None:
         if self._doorbell is not None:
             self._doorbell.wake()
+
+    def refused(self, error: ListenerError) -> None:
+        """Report why this daemon cannot work, before it has tried."""
+        self._transitions.lost(error)
 
     async def run(self) -> None:
         """Work until stopped: one connection after the other, with pauses after outages."""

@@ -135,8 +135,8 @@ def _courses(state: State, *, keys: bool) -> dict[str, Any] | None:
 class Page:
     """The page's file, and its policy: its own script, its own style, and nothing from elsewhere."""
 
-    def __init__(self) -> None:
-        self._text = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
+    def __init__(self, file: Path | None = None) -> None:
+        self._text = (file or Path(__file__).parent / "page.html").read_text(encoding="utf-8")
 
     @cached_property
     def headers(self) -> dict[str, str]:
