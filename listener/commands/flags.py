@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, Protocol, cast
 
 import anyio
 import asyncpg
@@ -31,6 +31,14 @@ DAEMON = tuple(name for name in Settings.model_fields if name not in MAPPING)
 """Settings of `listener run`: those of the mapping are `install`'s."""
 
 
+class Command(Protocol):
+    of_one: Callable[[Settings, dict[str, Any]], None]
+    """Runs it with these settings and all other flags. Raises typer.Exit for a status that is not 0."""
+
+    def __call__(self, **flags: Any) -> None:
+        """By its flags."""
+
+
 def takes_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command a flag for each of these settings; its function gets the settings first."""
     return lambda function: _with_flags(function, names, lambda settings, rest: function(settings, **rest))
@@ -40,13 +48,13 @@ def command(
     *names: str,
     only_looks: bool | Callable[[dict[str, Any]], bool] = False,
     check: Callable[[dict[str, Any]], None] = lambda _flags: None,
-) -> Callable[[Callable[..., Awaitable[int | None]]], Callable[..., None]]:
+) -> Callable[[Callable[..., Awaitable[int | None]]], "Command"]:
     """Make a command of an async function. It gets a connection (and `settings`, if it has a parameter of that name)
     and returns the exit status. Each of the named settings is a flag. With `only_looks`, which may depend on other
     flags, the session changes nothing. `check` raises for flags that cannot be, before there is a connection. Raises
     MayNot, Blinded, StatementFailed."""
 
-    def decorate(function: Callable[..., Awaitable[int | None]]) -> Callable[..., None]:
+    def decorate(function: Callable[..., Awaitable[int | None]]) -> Command:
         def run(settings: Settings, rest: dict[str, Any]) -> None:
             check(rest)
             looks = only_looks if isinstance(only_looks, bool) else only_looks(rest)
@@ -56,7 +64,9 @@ def command(
             if status:
                 raise typer.Exit(status)
 
-        return _with_flags(function, names, run)
+        made: Any = _with_flags(function, names, run)
+        made.of_one = run
+        return cast("Command", made)
 
     return decorate
 

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from listener.fleet.school import School
 from listener.http.exposition import OPENMETRICS
+from listener.instruments.metrics import OF_PROCESS
 
 MOST_WITH_HISTOGRAMS = 20
 """Schools; where there are more, histograms are of all together."""
@@ -23,9 +24,6 @@ MOST_WITH_HISTOGRAMS = 20
 SECONDS = 1.0
 SHARE = 20
 """An answer is good for so many times as long as it took."""
-
-OF_PROCESS = frozenset({"listener_build_info", "listener_log_lines_dropped"})
-"""Metrics that say nothing of one school."""
 
 FAMILY = re.compile(r"^# HELP (\S+) .*\n# TYPE .*\n", re.MULTILINE)
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? ", re.MULTILINE)

@@ -6,7 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from listener.errors import WrongSetting
 from listener.fleet.files import SUFFIX
+from listener.settings import Settings
 
 Mark = tuple[int, int, int, int]
 """Of a file's content. A link is followed: Kubernetes exchanges what it leads to."""
@@ -47,6 +49,20 @@ class Folder:
 
     def file(self, name: str) -> Path:
         return self.path / f"{name}{SUFFIX}"
+
+
+def readable(settings: Settings) -> Folder:
+    """The one that is set. Raises WrongSetting."""
+    if settings.fleet is None:
+        raise WrongSetting(name="LISTENER_FLEET", problem="is missing: the folder of the schools' files")
+    folder = Folder(settings.fleet)
+    try:
+        folder.files()
+    except OSError as error:
+        raise WrongSetting(
+            name="LISTENER_FLEET", problem=f"{settings.fleet} cannot be read as a folder: {error.strerror}"
+        ) from error
+    return folder
 
 
 def _mark(entry: os.DirEntry[str]) -> Mark:

@@ -9,11 +9,10 @@ import anyio
 from listener.build import VERSION
 from listener.daemon import signals
 from listener.daemon.process import tell_of_drops
-from listener.errors import WrongSetting
 from listener.fleet import web
 from listener.fleet.files import check_process
 from listener.fleet.fleet import Fleet
-from listener.fleet.folder import Folder
+from listener.fleet.folder import readable
 from listener.http.access import Access
 from listener.http.port import bind
 from listener.http.web import serve
@@ -37,7 +36,7 @@ async def run(settings: Settings, log: Logger, *, writer: LogWriter | None = Non
     host, port = listening.getsockname()[:2]
     log = log.bind(instance=f"{socket.gethostname()}:{port}")
     fleet = Fleet(folder, settings, log, keys=access.asks)
-    metrics = web.FleetMetrics(fleet)
+    metrics = web.metrics_of(fleet)
     if writer is not None:
         tell_of_drops(writer, metrics.log_lines_dropped.inc, log)
     async with anyio.create_task_group() as tasks:
@@ -48,19 +47,6 @@ async def run(settings: Settings, log: Logger, *, writer: LogWriter | None = Non
         await fleet.run()
         tasks.cancel_scope.cancel()
     log.info(Event.STOPPED)
-
-
-def readable(settings: Settings) -> Folder:
-    """Raises WrongSetting."""
-    assert settings.fleet is not None
-    folder = Folder(settings.fleet)
-    try:
-        folder.files()
-    except OSError as error:
-        raise WrongSetting(
-            name="LISTENER_FLEET", problem=f"{settings.fleet} cannot be read as a folder: {error.strerror}"
-        ) from error
-    return folder
 
 
 def _take_all_descriptors() -> None:

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import Counter, Gauge
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
@@ -18,7 +18,7 @@ from listener.fleet.school import School
 from listener.http.access import Access
 from listener.http.page import Headline, Mood, Page, headline
 from listener.http.web import served
-from listener.instruments.metrics import Registry
+from listener.instruments.metrics import FleetMetrics
 from listener.instruments.state import Role
 from listener.reasons import told_to_anybody
 from listener.settings import Settings
@@ -30,26 +30,8 @@ MOODS = ("bad", "warning", "idle", "good")
 STATES = (*(role.value for role in Role), "wrong")
 
 
-class FleetMetrics:
-    """Of the process."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self.registry = Registry()
-        build = Gauge("listener_build_info", "The version that runs, always 1.", ("version",), registry=self.registry)
-        build.labels(VERSION).set(1)
-        self.log_lines_dropped = Counter(
-            "listener_log_lines_dropped",
-            "Lines of the log that were not written: nobody read it, or the disk was full.",
-            registry=self.registry,
-        )
-        schools = Gauge(
-            "listener_fleet_schools",
-            "Schools of this process, by what it does for each; `wrong` is a file that cannot be used.",
-            ("state",),
-            registry=self.registry,
-        )
-        for state in STATES:
-            schools.labels(state).set_function(lambda state=state: float(_count(fleet, state)))  # type: ignore[misc]
+def metrics_of(fleet: Fleet) -> FleetMetrics:
+    return FleetMetrics(STATES, partial(_count, fleet))
 
 
 def _count(fleet: Fleet, state: str) -> int:

@@ -73,6 +73,38 @@ class BulkHistogram(Collector):
         yield family
 
 
+def _show_build(registry: CollectorRegistry) -> None:
+    build = Gauge("listener_build_info", "The version that runs, always 1.", ("version",), registry=registry)
+    build.labels(VERSION).set(1)
+
+
+def _log_lines_dropped(registry: CollectorRegistry) -> Counter:
+    about = "Lines of the log that were not written: nobody read it, or the disk was full."
+    return Counter("listener_log_lines_dropped", about, registry=registry)
+
+
+OF_PROCESS = frozenset({"listener_build_info", "listener_log_lines_dropped"})
+"""Metrics that say nothing of one school among many."""
+
+
+class FleetMetrics:
+    """Of a process that serves many schools: what is not of one of them."""
+
+    def __init__(self, states: Iterable[str], count: Callable[[str], int]) -> None:
+        """`count` says how many schools are in a state."""
+        self.registry = Registry()
+        _show_build(self.registry)
+        self.log_lines_dropped = _log_lines_dropped(self.registry)
+        schools = Gauge(
+            "listener_fleet_schools",
+            "Schools of a fleet, by what the process does for each; `wrong`: its file cannot be used.",
+            ("state",),
+            registry=self.registry,
+        )
+        for state in states:
+            schools.labels(state).set_function(partial(_as_float, count, state))
+
+
 class Metrics:
     def __init__(self) -> None:
         self.registry = Registry()
@@ -100,7 +132,7 @@ class Metrics:
         return gauge
 
     def _declare_its_own(self) -> None:
-        self._gauge("build_info", "The version that runs, always 1.", version=[VERSION]).labels(VERSION).set(1)
+        _show_build(self.registry)
         self.up = self._gauge("up", "1 while the daemon's loop makes progress.")
         self.leader = self._leaders_gauge(
             "leader", "1 while this daemon leads, 0 while it stands by or is not connected."
@@ -111,9 +143,7 @@ class Metrics:
         )
         self.connection_attempts = self._counter("connection_attempts", "Attempts to connect to the database.")
         self.reconnects = self._counter("reconnects", "Connections to the database lost and made again.")
-        self.log_lines_dropped = self._counter(
-            "log_lines_dropped", "Lines of the log that were not written: nobody read it, or the disk was full."
-        )
+        self.log_lines_dropped = _log_lines_dropped(self.registry)
         self.notifications = self._counter("notifications", "Notifications heard, heartbeats included.")
         self.changes = Counter(
             "listener_changes",
@@ -286,6 +316,10 @@ class Metrics:
             figure.set(0)
         for consumer in self._consumers:
             self.paused.labels(consumer).set(0)
+
+
+def _as_float(count: Callable[[str], int], state: str) -> float:
+    return float(count(state))
 
 
 def _is_so(has_problem: Callable[[str], bool], code: str) -> float:

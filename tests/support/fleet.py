@@ -1,12 +1,18 @@
 """Fleets as users run them: a folder of files, and processes that serve it."""
 
 import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import Database
-from tests.support.postgres import wait_until
+from tests.support.postgres import Server, wait_until
 from tests.support.process import DaemonProcess
 
 QUICK = {"heartbeat_seconds": 0.5, "audit_seconds": 3000, "sample_seconds": 0.5}
@@ -75,3 +81,58 @@ def is_exact(database: Database, students: int) -> bool:
 
 def wait_exact(database: Database, students: int, seconds: float = 20.0) -> None:
     wait_until(lambda: is_exact(database, students), f"{students} are enrolled in {database.name}", seconds)
+
+
+def freeze(server: Server) -> None:
+    """Stop all its processes: what is sent to it is taken, and never answered. A postmaster that is stopped makes no
+    more of them."""
+    for pid in (server.process.pid, *_children(server)):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+
+
+def thaw(server: Server) -> None:
+    """The end of that."""
+    for pid in (*_children(server), server.process.pid):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def _children(server: Server) -> list[int]:
+    text = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
+    return [int(pid) for pid in text.split()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Of the schools' files."""
+    made = tmp_path / "schools"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def make_school(make_database: Callable[..., Database]) -> Callable[[], Database]:
+    """Makes a school's database, with one course."""
+
+    def make() -> Database:
+        database = make_database()
+        database.server.psql(database.name, COURSE)
+        return database
+
+    return make
+
+
+@pytest.fixture
+def start_fleet(folder: Path) -> Iterator[Callable[..., FleetProcess]]:
+    """Starts processes that serve the folder: `start_fleet(heartbeat_seconds=1)`."""
+    started: list[FleetProcess] = []
+
+    def start(**settings: object) -> FleetProcess:
+        fleet = FleetProcess(settings=QUICK | settings, folder=folder, cold=False)
+        started.append(fleet)
+        return fleet
+
+    yield start
+    for fleet in started:
+        fleet.clean_up()
