@@ -10,6 +10,7 @@ from benchmarks import (
     counting,
     draining,
     durable,
+    fleet,
     held_snapshot,
     idle,
     latency,
@@ -98,4 +99,5 @@ LINES = (
     Line("already_there", already_there.run, has_long_form=True),
     Line("saturation", saturation.run),
     Line("idle", idle.run),
+    Line("fleet", fleet.run),
 )

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from listener.build import VERSION
@@ -39,6 +39,23 @@ class Registry(CollectorRegistry):
         for family in super().collect():
             family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
             yield family
+
+
+class Problems(Collector):
+    """A series for each code, all from one look at the list."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.known: Callable[[], Collection[str]] = tuple
+        """The codes of those that there are."""
+        registry.register(self)
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        about = "1 while the daemon knows of this problem, the same as `listener status` shows."
+        family = GaugeMetricFamily("listener_problem", about, labels=("code",))
+        known = self.known()
+        for code in KINDS:
+            family.add_metric((code,), float(code in known))
+        yield family
 
 
 class BulkHistogram(Collector):
@@ -184,9 +201,7 @@ class Metrics:
             buckets=SECONDS, registry=self.registry,
         )  # fmt: skip
         self.last_heartbeat = self._gauge("last_heartbeat_timestamp_seconds", "When the heartbeat was last heard.")
-        self.problem = self._gauge(
-            "problem", "1 while the daemon knows of this problem, the same as `listener status` shows.", code=KINDS
-        )
+        self.problems = Problems(self.registry)
         self.errors = self._counter("errors", "Errors, by what failed.", kind=ERROR_KINDS)
 
     def _declare_samples(self) -> None:
@@ -300,10 +315,6 @@ class Metrics:
             self.foreign_lock_holders.labels(lock).set(sum(each.lock == lock for each in sample.squatters))
         self.last_sample.set(sample.sampled_at)
 
-    def show_problems(self, has_problem: Callable[[str], bool]) -> None:
-        for code in KINDS:
-            self.problem.labels(code).set_function(partial(_is_so, has_problem, code))
-
     def leads_no_more(self) -> None:
         """Figures that were sampled or audited stay: most likely this daemon leads again in a moment, and an alert that
         waits for a while would begin again."""
@@ -320,10 +331,6 @@ class Metrics:
 
 def _as_float(count: Callable[[str], int], state: str) -> float:
     return float(count(state))
-
-
-def _is_so(has_problem: Callable[[str], bool], code: str) -> float:
-    return float(has_problem(code))
 
 
 Family = TypeVar("Family", Counter, Gauge)
