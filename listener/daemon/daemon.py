@@ -20,6 +20,7 @@ from listener.daemon.watchdog import Watchdog
 from listener.database.connection import CLOSE_SECONDS, Connection, close, connect, tune
 from listener.database.driver_errors import CONNECTION_ERRORS
 from listener.database.executors import BATCH_SECONDS, PATIENT_SHARE, Executors, TimedExecutor
+from listener.database.session import cache_statements
 from listener.errors import (
     Deaf,
     LedByAnother,
@@ -74,7 +75,6 @@ class Daemon:
         self._reached = False
         self._connected_at = time.monotonic()
         self._sizes = BatchSizes(settings.batch_size)
-        self._statement_cache_size = 0  # until it is known that no pooler shares out the prepared statements
 
     def stopping(self) -> bool:
         return self._stop.is_set()
@@ -120,8 +120,7 @@ class Daemon:
         with anyio.CancelScope() as self._connecting:
             connection = await connect(
                 self._settings.url(),
-                application_name=APPLICATION_NAME,
-                statement_cache_size=self._statement_cache_size,
+                application_name=APPLICATION_NAME,  # and no cache, until it is known that no pooler shares it out
             )
         if self._connecting.cancelled_caught:
             return
@@ -130,13 +129,10 @@ class Daemon:
         try:
             with anyio.fail_after(SETUP_SECONDS):
                 path, pid = await examine(connection, self._settings.url())
-            polls = path is Path.TRANSACTION_POOLER
-            size = 0 if polls else STATEMENT_CACHE_SIZE
-            if size != self._statement_cache_size:
-                self._statement_cache_size = size  # for the next connection
-            elif polls:
+            if path is Path.TRANSACTION_POOLER:
                 await self._poll(connection)
             else:
+                cache_statements(connection, STATEMENT_CACHE_SIZE)
                 await self._listen(connection, pid)
         except BaseException:
             connection.terminate()

@@ -142,6 +142,13 @@ class Session(asyncpg.Connection):
             return await super().prepare(query, **options)
 
 
+def cache_statements(connection: Connection, most: int) -> None:
+    """From now on prepare each statement once: this session is ours alone."""
+    own: Any = connection
+    own._stmt_cache.set_max_size(most)
+    own._stmt_cache_enabled = True
+
+
 async def decode_json(connection: Connection) -> None:
     """Let json and jsonb arrive as Python values. (A driver that does not know the two types asks the server once.)"""
     for name in ("json", "jsonb"):
