@@ -15,9 +15,12 @@ from tests.support.process import environment
 from tests.support.project import ROOT
 
 HOW_TOS = ROOT / "docs" / "how-to"
+SAFE = "?sslmode=verify-full&sslrootcert=system"
 PLACES = {
-    "fleet": {name: f"postgresql://listener@{name}.example.com/lms" for name in ("north", "south")},
-    "shards": {f"academy-{number}": f"postgresql://listener@shard{number}.example.com/lms" for number in range(3)},
+    "fleet": {name: f"postgresql://listener@{name}.example.com/lms{SAFE}" for name in ("north", "south")},
+    "shards": {
+        f"academy-{number}": f"postgresql://listener@shard{number}.example.com/lms{SAFE}" for number in range(3)
+    },
 }
 
 
@@ -33,7 +36,7 @@ def test_a_page_leads_to_schools_that_are_served(
     if page == "shards":
         urls = " ".join(school.url for school in schools.values())
         text = text.replace("for number in 0 1 2; do", f"number=-1\nfor url in {urls}; do number=$((number + 1))")
-        text = text.replace("postgresql://listener@shard$number.example.com/lms", "$url")
+        text = text.replace(f"postgresql://listener@shard$number.example.com/lms{SAFE}", "$url")
     for name, place in PLACES[page].items():
         text = text.replace(place, schools[name].url)
     for language, block, answer in blocks(text):
