@@ -12,7 +12,7 @@ from typing import Any
 from dotenv.parser import parse_stream
 
 from listener.errors import WrongFile, WrongSetting
-from listener.settings import OF_PROCESS, PREFIX, Settings, check_names, checked
+from listener.settings import ADMIN, OF_PROCESS, PREFIX, Settings, check_names, checked
 
 SUFFIX = ".env"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -21,7 +21,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 MOST_BYTES = 262_144
 """A longer file is the wrong one."""
 
-OF_ONE = ("database_url", "database_url_file")
+OF_ONE = ("database_url", "database_url_file", *ADMIN)
 
 
 class SchoolSettings(Settings):
@@ -34,7 +34,7 @@ class SchoolSettings(Settings):
         return (init_settings,)
 
 
-def read(file: Path, process: Settings) -> SchoolSettings:
+def read(file: Path, process: Settings) -> Settings:
     """Raises WrongFile, UnknownSetting, WrongSetting."""
     if not NAME.fullmatch(file.stem):
         raise WrongFile(

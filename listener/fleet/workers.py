@@ -106,7 +106,7 @@ def _of_one(command: str, name: str, settings: Settings, flags: dict[str, Any]) 
 def _work(command: str) -> Callable[[Settings, dict[str, Any]], int]:
     if command == "status":
         return lambda settings, flags: anyio.run(
-            partial(status_view.show, settings.url(), as_json=True, every=None, **flags)
+            partial(status_view.show, settings.as_owner().url(), as_json=True, every=None, **flags)
         )
     return partial(_exit_status, COMMANDS[command])
 
