@@ -11,6 +11,7 @@ from benchmarks import (
     crowd,
     draining,
     durable,
+    fleet,
     held_snapshot,
     idle,
     latency,
@@ -100,4 +101,5 @@ LINES = (
     Line("already_there", already_there.run, has_long_form=True),
     Line("saturation", saturation.run),
     Line("idle", idle.run),
+    Line("fleet", fleet.run),
 )

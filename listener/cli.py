@@ -5,14 +5,13 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TextIO, cast
 
 import anyio
-import asyncpg
 import typer
 
 from listener import logs
@@ -23,17 +22,13 @@ from listener.commands import history as remembering
 from listener.commands import release as releasing
 from listener.commands import repair as repairing
 from listener.commands import schema as attaching
+from listener.commands.failures import EXPECTED, told
 from listener.commands.flags import CONNECTION, DAEMON, prints_json, takes_settings
-from listener.database.driver_errors import DRIVER_ERRORS
 from listener.discovery.discovery import given
-from listener.errors import ListenerError
+from listener.fleet import commands as of_many
 from listener.log_writer import LogWriter, hold_standard_streams
-from listener.reasons import reason
 from listener.settings import MAPPING, Settings
 from listener.texts import escaped
-
-UNEXPECTED: tuple[type[Exception], ...] = (*DRIVER_ERRORS, ConnectionError, TimeoutError)
-"""Errors that end a command, and for which no error of ours stands."""
 
 app = typer.Typer(
     name="listener",
@@ -54,14 +49,19 @@ EXAMPLE = (
 @takes_settings(*DAEMON)
 def run(settings: Settings) -> None:
     """Run the daemon, until SIGTERM or Ctrl-C."""
-    from listener.daemon import process
-
     writer = LogWriter()
     atexit.register(writer.finish)  # for text written after `main`
     sys.stderr = cast("TextIO", writer)
     log = logs.configure(settings.log_level, settings.log_format)
-    run = partial(process.run, settings, log, writer=writer)
-    anyio.run(run, backend_options={"use_uvloop": find_spec("uvloop") is not None})
+    if settings.fleet is None:
+        from listener.daemon import process
+
+        serve: Callable[[], Awaitable[None]] = partial(process.run, settings, log, writer=writer)
+    else:
+        from listener.fleet import process as fleet_process
+
+        serve = partial(fleet_process.run, settings, log, writer=writer)
+    anyio.run(serve, backend_options={"use_uvloop": find_spec("uvloop") is not None})
 
 
 app.command(epilog="Example: listener install --print > review.sql")(attaching.install)
@@ -156,7 +156,10 @@ def try_(
     raise typer.Exit(code)
 
 
-for each in app.registered_commands:
+app.add_typer(of_many.app, name="fleet")
+
+
+for each in (*app.registered_commands, *of_many.app.registered_commands):
     # Without a short help the list of commands cuts the long one in the middle of a sentence.
     each.short_help = re.split(r"\.(?:\s|$)", inspect.cleandoc(each.callback.__doc__ or ""))[0] + "."
 
@@ -188,12 +191,10 @@ def main() -> None:
     hold_standard_streams()
     try:
         command()()
-    except ListenerError as error:
-        _fail(error.lines, error.exit_status)
     except BrokenPipeError:
         raise
-    except UNEXPECTED as error:
-        _fail([_database(error)], 2)
+    except EXPECTED as error:
+        _fail(*told(error))
     finally:
         if hasattr(sys.stderr, "finish"):
             sys.stderr.finish()
@@ -206,10 +207,3 @@ def _fail(lines: list[str], status: int) -> NoReturn:
     else:
         sys.stderr.write("listener: " + "\n".join(map(escaped, lines)) + "\n")
     sys.exit(status)
-
-
-def _database(error: Exception) -> str:
-    """One line for an error of the database, or of the connection, during a command."""
-    if isinstance(error, asyncpg.PostgresError):
-        return f"the database refused a statement (SQLSTATE {error.sqlstate}): {reason(error)}"
-    return f"the connection to the database failed in the middle of this command: {reason(error)}. Try again"

@@ -29,6 +29,18 @@ class WrongSetting(ListenerError):
     """{name}: {problem}."""
 
 
+class WrongFile(ListenerError):
+    """{file}: {problem}."""
+
+
+class UnknownSchool(ListenerError):
+    """there is no school {name} in {folder}: its settings would stand in {name}.env."""
+
+
+class NobodyNamed(ListenerError):
+    """say which schools, or --all: this removes what is installed."""
+
+
 class PortTaken(ListenerError):
     """LISTENER_HTTP_PORT: cannot listen on {address}: {reason}. Another process may leave it soon, or choose another
     port."""

@@ -148,6 +148,19 @@ class Event(StrEnum):
         "the server is there by now, and refuses the daemon: `error`; once an outage for each reason",
     )
     NOT_READY = "not_ready", "the daemon cannot work with this database: `error` says what to do"
+    SCHOOL_ADDED = "school_added", "of a fleet: the file of a school is there, and it is served from now on"
+    SCHOOL_CHANGED = "school_changed", "of a fleet: the file of a school has changed, and it begins again by that"
+    SCHOOL_REMOVED = "school_removed", "of a fleet: the file of a school has gone, and it is served no more"
+    SCHOOL_WRONG = (
+        "school_wrong",
+        "of a fleet: the file of a school cannot be used: `error`; a school that ran goes on as before",
+    )
+    SCHOOL_BEGINS_AGAIN = (
+        "school_begins_again",
+        "of a fleet: an error that nobody foresaw, or a loop without progress, ended a school's daemon: `error`",
+    )
+    FLEET_UNREADABLE = "fleet_unreadable", "the fleet's folder cannot be read: `error`; all schools go on as before"
+    FLEET_READABLE = "fleet_readable", "the fleet's folder can be read again"
     FILES_READ = (
         "files_read",
         "SIGHUP: certificate, key and password of the port are read again; with `problem` they stay as they were",

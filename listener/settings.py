@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Literal
@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] | None = Field(
         None, description="json, or console; by default console if stderr is a terminal"
     )
+    fleet: Path | None = optional(
+        "a folder with a file NAME.env for each school, a database each: this one process serves them all"
+    )
+    fleet_audits: int = Field(4, ge=1, le=100, description="of a fleet: how many schools are audited at a time")
     batch_size: int = Field(10_000, ge=1, le=100_000, description="most changes handled in one transaction")
     durable: bool = Field(
         False,
@@ -249,6 +253,12 @@ ADMIN = ("admin_url", "admin_url_file")
 """The owner's address, for every command but `run`."""
 
 
+OF_PROCESS = tuple(
+    name for name in Settings.model_fields if name.startswith(("http_", "log_", "fleet")) or name == "shutdown_seconds"
+)
+"""Settings of a process, however many schools it serves."""
+
+
 def load(flags: dict[str, Any] | None = None) -> Settings:
     """The settings in force; `flags`, if not None, win over the environment. Raises UnknownSetting for an unknown
     `LISTENER_*` name, WrongSetting for a wrong value."""
@@ -261,12 +271,14 @@ def load(flags: dict[str, Any] | None = None) -> Settings:
     if {"database_url", "database_url_file"} & given.keys() and not set(ADMIN) & given.keys():
         given |= dict.fromkeys(ADMIN)  # the flag says which address
     check_names([*os.environ, *dotenv_values(ENV_FILE)])
+    secrets = SECRETS if SECRETS.is_dir() else None
+    return checked(lambda: Settings(_env_file=ENV_FILE, _secrets_dir=secrets, **given))  # type: ignore[call-arg]
+
+
+def checked(make: Callable[[], Settings]) -> Settings:
+    """Raises WrongSetting."""
     try:
-        return Settings(
-            _env_file=ENV_FILE,  # type: ignore[call-arg]
-            _secrets_dir=SECRETS if SECRETS.is_dir() else None,
-            **given,
-        )._with_query()
+        return make()._with_query()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()

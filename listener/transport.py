@@ -137,12 +137,12 @@ def _with_parameters(url: str, parameters: dict[str, str]) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path}?{query}"
 
 
-def as_the_driver_reads_it(url: str | None) -> tuple[list[str | tuple[str, int]], Any]:
+def as_the_driver_reads_it(url: str | None, **arguments: object) -> tuple[list[str | tuple[str, int]], Any]:
     """The sockets, and hosts with ports, that the driver would connect to, and its TLS settings: from the address,
-    libpq's variables, and files of the user and of services."""
+    libpq's variables, and files of the user and of services. `arguments` of the driver's win over these."""
     parse: Any = connect_utils._parse_connect_dsn_and_args  # type: ignore[attr-defined]  # the driver itself must read it
     nothing = dict.fromkeys(inspect.signature(parse).parameters)
-    addresses, parameters = parse(**nothing | {"dsn": url})
+    addresses, parameters = parse(**nothing | {"dsn": url} | arguments)
     return addresses, parameters
 
 

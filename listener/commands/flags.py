@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import redirect_stdout
 from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, NoReturn, Protocol, cast, get_args, get_origin
 
 import anyio
 import asyncpg
@@ -48,6 +48,14 @@ METAVARS = {
 }
 DAEMON = tuple(name for name in Settings.model_fields if name not in (*MAPPING, *ADMIN))
 """Settings of `listener run`: those of the mapping are `install`'s."""
+
+
+class Command(Protocol):
+    of_one: Callable[[Settings, dict[str, Any]], None]
+    """Runs it with these settings and all other flags. Raises typer.Exit for a status that is not 0."""
+
+    def __call__(self, **flags: Any) -> None:
+        """By its flags."""
 
 
 WAIT = inspect.Parameter(
@@ -97,13 +105,13 @@ def command(
     only_looks: bool | Callable[[dict[str, Any]], bool] = False,
     may_wait: bool = False,
     check: Callable[[dict[str, Any]], None] = lambda _flags: None,
-) -> Callable[[Callable[..., Awaitable[int | None]]], Callable[..., None]]:
+) -> Callable[[Callable[..., Awaitable[int | None]]], "Command"]:
     """Make a command of an async function. It gets a connection (and `settings`, if it has a parameter of that name)
     and returns the exit status. Each of the named settings is a flag. With `only_looks`, which may depend on other
     flags, the session changes nothing. With `may_wait` there is a flag to wait for a database that is not up. `check`
     raises for flags that cannot be, before there is a connection. Raises MayNot, Blinded, StatementFailed."""
 
-    def decorate(function: Callable[..., Awaitable[int | None]]) -> Callable[..., None]:
+    def decorate(function: Callable[..., Awaitable[int | None]]) -> Command:
         parameters = inspect.signature(function).parameters
 
         def run(settings: Settings, rest: dict[str, Any]) -> None:
@@ -117,8 +125,10 @@ def command(
             if status:
                 raise typer.Exit(status)
 
-        made = _with_flags(function, names, run, (WAIT,) if may_wait else ())
-        return made if "as_json" in parameters else prints_json(made)
+        flagged = _with_flags(function, names, run, (WAIT,) if may_wait else ())
+        made: Any = flagged if "as_json" in parameters else prints_json(flagged)
+        made.of_one = run
+        return cast("Command", made)
 
     return decorate
 

@@ -20,6 +20,7 @@ from listener.daemon.watchdog import Watchdog
 from listener.database.connection import CLOSE_SECONDS, Connection, close, connect, tune
 from listener.database.driver_errors import CONNECTION_ERRORS
 from listener.database.executors import BATCH_SECONDS, PATIENT_SHARE, Executors, TimedExecutor
+from listener.database.session import cache_statements
 from listener.errors import (
     Deaf,
     LedByAnother,
@@ -54,7 +55,10 @@ STATEMENT_CACHE_SIZE = 100
 
 
 class Daemon:
-    def __init__(self, settings: Settings, instruments: Instruments) -> None:
+    def __init__(
+        self, settings: Settings, instruments: Instruments, audits: anyio.CapacityLimiter | None = None
+    ) -> None:
+        """`audits` is shared by all daemons of a process: so many at a time."""
         self._settings = settings
         self._instruments = instruments
         self._state = instruments.state
@@ -65,13 +69,12 @@ class Daemon:
         self._squatting = Squatting(instruments)
         self._lookout = Lookout(instruments.state)
         self._watchdog = Watchdog(settings, instruments.state)
-        self._auditor = Auditor(settings, instruments, self._wake)
+        self._auditor = Auditor(settings, instruments, self._wake, audits)
         self._auditing = anyio.CancelScope()
         self._tasks: anyio.abc.TaskGroup
         self._reached = False
         self._connected_at = time.monotonic()
         self._sizes = BatchSizes(settings.batch_size)
-        self._statement_cache_size = 0  # until it is known that no pooler shares out the prepared statements
 
     def stopping(self) -> bool:
         return self._stop.is_set()
@@ -86,6 +89,10 @@ class Daemon:
     def _wake(self) -> None:
         if self._doorbell is not None:
             self._doorbell.wake()
+
+    def refused(self, error: ListenerError) -> None:
+        """Report why this daemon cannot work, before it has tried."""
+        self._transitions.lost(error)
 
     async def run(self) -> None:
         """Work until stopped: connection after connection, with pauses after outages."""
@@ -113,8 +120,7 @@ class Daemon:
         with anyio.CancelScope() as self._connecting:
             connection = await connect(
                 self._settings.url(),
-                application_name=APPLICATION_NAME,
-                statement_cache_size=self._statement_cache_size,
+                application_name=APPLICATION_NAME,  # and no cache, until it is known that no pooler shares it out
             )
         if self._connecting.cancelled_caught:
             return
@@ -123,13 +129,10 @@ class Daemon:
         try:
             with anyio.fail_after(SETUP_SECONDS):
                 path, pid = await examine(connection, self._settings.url())
-            polls = path is Path.TRANSACTION_POOLER
-            size = 0 if polls else STATEMENT_CACHE_SIZE
-            if size != self._statement_cache_size:
-                self._statement_cache_size = size  # for the next connection
-            elif polls:
+            if path is Path.TRANSACTION_POOLER:
                 await self._poll(connection)
             else:
+                cache_statements(connection, STATEMENT_CACHE_SIZE)
                 await self._listen(connection, pid)
         except BaseException:
             connection.terminate()

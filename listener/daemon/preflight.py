@@ -1,12 +1,15 @@
-"""Checked once, when the daemon starts: whether its role could work at all."""
+"""Checked once, when the daemon starts: whether its role could work at all, and how safe the way there is."""
 
 import anyio
 
+from listener import url_parameters
 from listener.catalogue import installation, rights, schema_check
 from listener.database.connection import close, connect
 from listener.database.driver_errors import CONNECTION_ERRORS
 from listener.errors import Blinded, ListenerError, MayNot, SchemaOfAnother, SchemaTaken
+from listener.logs import Event, Logger
 from listener.settings import Settings
+from listener.transport import weakness
 
 SECONDS = 5.0
 
@@ -34,3 +37,19 @@ async def refusal(settings: Settings) -> ListenerError | None:
         finally:
             await close(connection)
     return None
+
+
+async def warn_of_the_way_there(url: str | None, log: Logger) -> None:
+    """Before the password is sent for the first time."""
+    ignored = url_parameters.passed_over(url)
+    if ignored:
+        log.warning(Event.PARAMETERS_IGNORED, parameters=ignored)
+    weak = await weakness(url)
+    if weak is not None:
+        log.warning(
+            Event.CONNECTION_UNVERIFIED,
+            hosts=list(weak.hosts),
+            sslmode=weak.sslmode,
+            problem=weak.problem,
+            mend=weak.mend,
+        )

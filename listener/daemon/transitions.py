@@ -7,7 +7,17 @@ import asyncpg
 
 from listener.daemon.outage import Outage
 from listener.database.connection import address
-from listener.errors import Deaf, Fenced, NotInstalled, SchemaOfAnother, SchemaTaken, Subscribed, WrongVersion
+from listener.errors import (
+    Blinded,
+    Deaf,
+    Fenced,
+    MayNot,
+    NotInstalled,
+    SchemaOfAnother,
+    SchemaTaken,
+    Subscribed,
+    WrongVersion,
+)
 from listener.instruments.instruments import Instruments
 from listener.instruments.state import KEPT_SECONDS, Role
 from listener.logs import Event
@@ -17,6 +27,9 @@ from listener.settings import Settings
 ANOTHER_CAUSE_SECONDS = 2.0
 """An outage that lasts for so long may go on for another reason than it began for: somebody must see to that. (A server
 that restarts is up by then.)"""
+
+NOT_READY = (NotInstalled, WrongVersion, SchemaOfAnother, SchemaTaken, Subscribed, MayNot, Blinded)
+"""The database is there, and not one that this daemon can work with."""
 
 
 class Transitions:
@@ -110,6 +123,6 @@ def _event(error: Exception) -> Event:
         return Event.HEARTBEAT_MISSED
     if isinstance(error, Fenced):
         return Event.LEADERSHIP_LOST
-    if isinstance(error, NotInstalled | WrongVersion | SchemaOfAnother | SchemaTaken | Subscribed):
+    if isinstance(error, NOT_READY):
         return Event.NOT_READY
     return Event.CONNECTION_LOST

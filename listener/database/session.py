@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -69,11 +69,19 @@ class Session(asyncpg.Connection):
             return await self._ask(query, *args, **options)
 
     async def _ask(self, query: Any, *args: Any, **options: Any) -> Any:
+        with self._asking():
+            return await super()._execute(query, *args, **options)  # type: ignore[misc]
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
         self.asking_since = time.monotonic()
         try:
-            return await super()._execute(query, *args, **options)  # type: ignore[misc]
+            yield
         except asyncpg.PostgresWarning as warning:
             raise as_error(warning) from None
+        except AttributeError as error:  # between two messages of one statement somebody ended the connection
+            self._must_be_open(error)
+            raise
         finally:
             self.asking_since = None
 
@@ -97,9 +105,9 @@ class Session(asyncpg.Connection):
     # The watchdog may end the connection between two statements. Then asyncpg's own form of the next three methods
     # would fail with AttributeError, for want of a check that the connection is open.
 
-    def _must_be_open(self) -> None:
+    def _must_be_open(self, cause: Exception | None = None) -> None:
         if self.is_closed():
-            raise asyncpg.InterfaceError("the connection is closed")
+            raise asyncpg.InterfaceError("the connection is closed") from cause
 
     def is_in_transaction(self) -> bool:
         """As asyncpg's. Raises InterfaceError once the connection is closed."""
@@ -124,24 +132,21 @@ class Session(asyncpg.Connection):
         return await self._tell(f"{query} {self.brings}" if begins else query, *args, timeout=timeout)
 
     async def _tell(self, query: str, *args: Any, **options: Any) -> str:
-        self.asking_since = time.monotonic()
-        try:
+        with self._asking():
             status: str = await super().execute(query, *args, **options)
-        except asyncpg.PostgresWarning as warning:
-            raise as_error(warning) from None
-        finally:
-            self.asking_since = None
         return status
 
     async def prepare(self, query: str, **options: Any) -> Any:
         """As asyncpg's."""
-        self.asking_since = time.monotonic()
-        try:
+        with self._asking():
             return await super().prepare(query, **options)
-        except asyncpg.PostgresWarning as warning:
-            raise as_error(warning) from None
-        finally:
-            self.asking_since = None
+
+
+def cache_statements(connection: Connection, most: int) -> None:
+    """From now on prepare each statement once: this session is ours alone."""
+    own: Any = connection
+    own._stmt_cache.set_max_size(most)
+    own._stmt_cache_enabled = True
 
 
 async def decode_json(connection: Connection) -> None:

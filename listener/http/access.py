@@ -74,6 +74,9 @@ class Access:
     def scheme(self) -> str:
         return "http" if self.certificate is None else "https"
 
+    def url(self, host: str, port: int) -> str:
+        return f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
     @property
     def asks(self) -> bool:
         """Whether a password is needed: only then are keys shown."""

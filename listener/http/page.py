@@ -140,8 +140,8 @@ def _with_titles(state: State, activity: dict[str, Any]) -> dict[str, Any]:
 class Page:
     """The page's file and policy: own script, own style, and nothing from elsewhere."""
 
-    def __init__(self) -> None:
-        self._text = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
+    def __init__(self, file: Path | None = None) -> None:
+        self._text = (file or Path(__file__).parent / "page.html").read_text(encoding="utf-8")
 
     @cached_property
     def headers(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from functools import partial
 
 import anyio
@@ -37,11 +37,33 @@ class Server(uvicorn.Server):
         yield
 
 
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
 def application(settings: Settings, access: Access, instruments: Instruments) -> Starlette:
     """The ASGI application, behind its password if there is one."""
+    return served(paths(settings, instruments, Page(), keys=access.asks), settings, access)
+
+
+def served(endpoints: Mapping[str, Endpoint], settings: Settings, access: Access) -> Starlette:
+    application = Starlette(
+        routes=[Route(path, endpoint) for path, endpoint in endpoints.items()],
+        middleware=[Middleware(Doorman, hosts=Hosts.load(settings)), *access.guards],
+    )
+    application.router.redirect_slashes = False  # a redirect would lead to whatever the request named as its host
+    return application
+
+
+def longest_stall(settings: Settings) -> float:
+    """Seconds that a loop may take without progress."""
+    return STALLED_SECONDS + settings.statement_seconds
+
+
+def paths(settings: Settings, instruments: Instruments, page: Page, *, keys: bool) -> dict[str, Endpoint]:
+    """A daemon's; with `keys` of students and courses, or without."""
     state = instruments.state
-    page, rendered = Page(), Exposition(instruments.metrics.registry)
-    longest = STALLED_SECONDS + settings.statement_seconds
+    rendered = Exposition(instruments.metrics.registry)
+    longest = longest_stall(settings)
 
     async def livez(_request: Request) -> JSONResponse:
         stalled = state.stalled_for()
@@ -66,7 +88,7 @@ def application(settings: Settings, access: Access, instruments: Instruments) ->
         return HTMLResponse(page.render(headline(state, longest)), headers=page.headers)
 
     async def state_json(_request: Request) -> JSONResponse:
-        return JSONResponse(figures(state, longest, keys=access.asks))
+        return JSONResponse(figures(state, longest, keys=keys))
 
     async def exposition(request: Request) -> Response:
         text, content_type = rendered.as_accepted(request.headers.get("accept", ""))
@@ -76,32 +98,25 @@ def application(settings: Settings, access: Access, instruments: Instruments) ->
         return float(state.stalled_for() <= longest and state.role is not Role.STOPPING)
 
     instruments.metrics.up.set_function(up)
-    routes = {
+    return {
         "/": landing,
         "/state.json": state_json,
         "/livez": livez,
         "/readyz": readyz,
         "/metrics": exposition,
     }
-    application = Starlette(
-        routes=[Route(path, endpoint) for path, endpoint in routes.items()],
-        middleware=[Middleware(Doorman, hosts=Hosts.load(settings)), *access.guards],
-    )
-    application.router.redirect_slashes = False  # a redirect would lead to whatever the request named as its host
-    return application
 
 
 async def serve(
-    settings: Settings,
     access: Access,
-    instruments: Instruments,
+    application: Starlette,
     listening: socket.socket,
     *,
     task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled; `started` once requests are answered."""
     config = uvicorn.Config(
-        application(settings, access, instruments),
+        application,
         http=Exchange,
         ws="none",  # even if installed: a web socket would leave the port's limits
         h11_max_incomplete_event_size=HEAD_BYTES,

@@ -19,7 +19,7 @@ class Instruments:
     @classmethod
     def of_daemon(cls, heartbeat_seconds: float, log: Logger) -> "Instruments":
         state, metrics = State(heartbeat_seconds), Metrics()
-        metrics.show_problems(state.has_problem)
+        metrics.problems.known = state.codes
         return cls(state, metrics, log)
 
     @property

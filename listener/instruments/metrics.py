@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from listener.build import VERSION
@@ -41,6 +41,23 @@ class Registry(CollectorRegistry):
             yield family
 
 
+class Problems(Collector):
+    """A series for each code, all from one look at the list."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.known: Callable[[], Collection[str]] = tuple
+        """The codes of those that there are."""
+        registry.register(self)
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        about = "1 while the daemon knows of this problem, the same as `listener status` shows."
+        family = GaugeMetricFamily("listener_problem", about, labels=("code",))
+        known = self.known()
+        for code in KINDS:
+            family.add_metric((code,), float(code in known))
+        yield family
+
+
 class BulkHistogram(Collector):
     """A histogram that takes thousands of observations at once."""
 
@@ -73,6 +90,38 @@ class BulkHistogram(Collector):
         yield family
 
 
+def _show_build(registry: CollectorRegistry) -> None:
+    build = Gauge("listener_build_info", "The version that runs, always 1.", ("version",), registry=registry)
+    build.labels(VERSION).set(1)
+
+
+def _log_lines_dropped(registry: CollectorRegistry) -> Counter:
+    about = "Lines of the log that were not written: nobody read it, or the disk was full."
+    return Counter("listener_log_lines_dropped", about, registry=registry)
+
+
+OF_PROCESS = frozenset({"listener_build_info", "listener_log_lines_dropped"})
+"""Metrics that say nothing of one school among many."""
+
+
+class FleetMetrics:
+    """Of a process that serves many schools: what is not of one of them."""
+
+    def __init__(self, states: Iterable[str], count: Callable[[str], int]) -> None:
+        """`count` says how many schools are in a state."""
+        self.registry = Registry()
+        _show_build(self.registry)
+        self.log_lines_dropped = _log_lines_dropped(self.registry)
+        schools = Gauge(
+            "listener_fleet_schools",
+            "Schools of a fleet, by what the process does for each; `wrong`: its file cannot be used.",
+            ("state",),
+            registry=self.registry,
+        )
+        for state in states:
+            schools.labels(state).set_function(partial(_as_float, count, state))
+
+
 class Metrics:
     def __init__(self) -> None:
         self.registry = Registry()
@@ -100,7 +149,7 @@ class Metrics:
         return gauge
 
     def _declare_its_own(self) -> None:
-        self._gauge("build_info", "The version that runs, always 1.", version=[VERSION]).labels(VERSION).set(1)
+        _show_build(self.registry)
         self.up = self._gauge("up", "1 while the daemon's loop makes progress.")
         self.leader = self._leaders_gauge(
             "leader", "1 while this daemon leads, 0 while it stands by or is not connected."
@@ -111,9 +160,7 @@ class Metrics:
         )
         self.connection_attempts = self._counter("connection_attempts", "Attempts to connect to the database.")
         self.reconnects = self._counter("reconnects", "Connections to the database lost and made again.")
-        self.log_lines_dropped = self._counter(
-            "log_lines_dropped", "Lines of the log that were not written: nobody read it, or the disk was full."
-        )
+        self.log_lines_dropped = _log_lines_dropped(self.registry)
         self.notifications = self._counter("notifications", "Notifications heard, heartbeats included.")
         self.changes = Counter(
             "listener_changes",
@@ -160,9 +207,7 @@ class Metrics:
             buckets=SECONDS, registry=self.registry,
         )  # fmt: skip
         self.last_heartbeat = self._gauge("last_heartbeat_timestamp_seconds", "When the heartbeat was last heard.")
-        self.problem = self._gauge(
-            "problem", "1 while the daemon knows of this problem, the same as `listener status` shows.", code=KINDS
-        )
+        self.problems = Problems(self.registry)
         self.errors = self._counter("errors", "Errors, by what failed.", kind=ERROR_KINDS)
 
     def _declare_samples(self) -> None:
@@ -276,10 +321,6 @@ class Metrics:
             self.foreign_lock_holders.labels(lock).set(sum(each.lock == lock for each in sample.squatters))
         self.last_sample.set(sample.sampled_at)
 
-    def show_problems(self, has_problem: Callable[[str], bool]) -> None:
-        for code in KINDS:
-            self.problem.labels(code).set_function(partial(_is_so, has_problem, code))
-
     def leads_no_more(self) -> None:
         """Sampled and audited figures stay: most likely the daemon leads again in a moment, and an alert that waits for
         a while would begin again."""
@@ -294,8 +335,8 @@ class Metrics:
             self.paused.labels(consumer).set(0)
 
 
-def _is_so(has_problem: Callable[[str], bool], code: str) -> float:
-    return float(has_problem(code))
+def _as_float(count: Callable[[str], int], state: str) -> float:
+    return float(count(state))
 
 
 Family = TypeVar("Family", Counter, Gauge)

@@ -127,8 +127,9 @@ class State:
             known.append(Problem("deaf", None if self.heartbeat_at is None else time.time() - self._heartbeat_age()))
         return in_order(known, {})
 
-    def has_problem(self, code: str) -> bool:
-        return any(each.code == code for each in self.problems())
+    def codes(self) -> set[str]:
+        """Of the problems."""
+        return {each.code for each in self.problems()}
 
     def is_deaf(self) -> bool:
         return self.role in (Role.LEADING, Role.STANDING_BY) and self._heartbeat_age() > 3 * self.heartbeat_seconds

@@ -67,12 +67,19 @@ MAKE_GOOD_COUNTS = "select * from listener.make_good_counts()"
 
 
 class Auditor:
-    def __init__(self, settings: Settings, instruments: Instruments, wake: Callable[[], None]) -> None:
-        """`wake` has the leader look at the feed."""
+    def __init__(
+        self,
+        settings: Settings,
+        instruments: Instruments,
+        wake: Callable[[], None],
+        turns: anyio.CapacityLimiter | None = None,
+    ) -> None:
+        """`wake` has the leader look at the feed. `turns`: one for each audit that may be at work in this process."""
         self._settings = settings
         self._metrics, self._log, self._audits = instruments.metrics, instruments.log, instruments.state.audit
         self._titles = instruments.state.titles
         self._wake = wake
+        self._turns = turns or anyio.CapacityLimiter(1)
         self._asked = anyio.Event()
         self._hurries = False
         self._students = StudentsAudit(instruments)
@@ -98,7 +105,8 @@ class Auditor:
                 await anyio.sleep(max(0.0, rested_at - time.monotonic()))
             if self._asked.is_set() and time.monotonic() >= rested_at:
                 started = time.monotonic()
-                await self._try(self._make_good_now)
+                async with self._turns:
+                    await self._try(self._make_good_now)
                 self._asked = anyio.Event()
                 if self._hurries:
                     self._hurries, due_at = False, started
@@ -107,7 +115,9 @@ class Auditor:
                 if self._failures:
                     rested_at = ended + min(BUSY_SECONDS, AGAIN_SECONDS * 2 ** min(self._failures, 10))
             else:
-                due_at = time.monotonic() + await self._try(self._audit)
+                async with self._turns:
+                    pause = await self._try(self._audit)
+                due_at = time.monotonic() + pause
 
     def make_good(self) -> None:
         self._asked.set()

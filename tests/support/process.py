@@ -77,7 +77,7 @@ class DaemonProcess:
 
     def __post_init__(self) -> None:
         self._log = Path(tempfile.mkstemp(prefix="listener-log-")[1])
-        surroundings = environment(self.url, **{"http_port": self.port, "log_format": "json", **self.settings})
+        surroundings = self.surroundings()
         self.process: subprocess.Popen[bytes] | warm.WarmProcess
         if warm.serves(surroundings) and not self.cold:
             self.process = warm.WarmProcess(("run",), surroundings, self._log, self._log)
@@ -90,6 +90,10 @@ class DaemonProcess:
                 stdout=log,
                 stderr=log,
             )
+
+    def surroundings(self) -> dict[str, str]:
+        """Its environment."""
+        return environment(self.url, **{"http_port": self.port, "log_format": "json", **self.settings})
 
     def get(self, path: str) -> tuple[int, str]:
         """(status, body) of a GET; (0, reason) if nobody answers."""

@@ -1,13 +1,15 @@
 """The references that are written from the code: `python -m tests.support.reference` writes them again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import typer.main
 
 from listener.build import VERSION
 from listener.cli import app
-from listener.instruments.metrics import Metrics
+from listener.fleet.exposition import MOST_WITH_HISTOGRAMS
+from listener.fleet.web import STATES
+from listener.instruments.metrics import FleetMetrics, Metrics
 from listener.logs import Event
 from listener.settings import PREFIX, Settings
 from tests.support import licences
@@ -35,6 +37,10 @@ that right, `listener_oldest_transaction_timestamp_seconds` counts from when the
 
 `listener_problem` is the list of problems that `listener status`, `listener diagnose`, `/readyz` and the status page
 show: 1 for each that there is. A standby looks, too, so that it does not blink when another daemon takes over.
+
+In [a fleet](how-to/fleet.md) each series has the label `school`, but for `listener_build_info`,
+`listener_log_lines_dropped_total` and `listener_fleet_schools`, which are the process's. Histograms are each school's
+up to {MOST_WITH_HISTOGRAMS} schools; where there are more, they are of all together: one school's would be 142 series.
 
 Alerts and recording rules are in `deploy/prometheus`, a dashboard is `deploy/grafana/listener.json`, and what to do
 when an alert fires is in the [runbook](runbook.md).
@@ -118,8 +124,7 @@ def settings() -> str:
 def commands() -> str:
     """docs/commands.md."""
     parts = [COMMANDS]
-    group: Any = typer.main.get_command(app)
-    for name, command in group.commands.items():
+    for name, command in _commands(typer.main.get_command(app)):
         options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
         own = [option for option in options if option.name not in Settings.model_fields]
         taken = [f"`--{option.name.replace('_', '-')}`" for option in options if option.name in Settings.model_fields]
@@ -138,10 +143,21 @@ def commands() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Those of a group, and of the groups in it."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
+
+
 def metrics() -> str:
     """docs/metrics.md."""
     rows = []
-    for family in Metrics().registry.collect():
+    families = {each.name: each for each in Metrics().registry.collect()}
+    families |= {each.name: each for each in FleetMetrics(STATES, len).registry.collect()}
+    for family in families.values():
         values: dict[str, list[str]] = {}
         for sample in family.samples:
             for label, value in sample.labels.items():

@@ -15,7 +15,14 @@ import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-WARM = ("listener.__main__", "listener.daemon.process", "tests.support.warm", "tests.support.warm_start")
+WARM = (
+    "listener.__main__",
+    "listener.daemon.process",
+    "listener.fleet.process",
+    "listener.fleet.workers",
+    "tests.support.warm",
+    "tests.support.warm_start",
+)
 PATH = os.environ.get("PYTHONPATH")
 UNKNOWN = 255
 
@@ -96,6 +103,7 @@ def _become(arguments: tuple[str, ...], environment: dict[str, str], out: Path, 
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(opened, stream.fileno())
         os.close(opened)
+    vars(multiprocessing.current_process())["_config"]["daemon"] = False  # a command may have processes of its own
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(tempfile.gettempdir())

@@ -32,7 +32,8 @@ MAY_IMPORT["commands"] = set(MAY_IMPORT) - {"daemon", "http"}
 MAY_IMPORT["testing"] = MAY_IMPORT["commands"]
 MAY_IMPORT["demo"] = {COMMON, "database", "commands"}
 MAY_IMPORT["trial"] = {*MAY_IMPORT["commands"], "commands", "demo"}
-MAY_IMPORT[CLI] = {COMMON, "database", "discovery", "commands", "daemon", "demo", "trial"}
+MAY_IMPORT["fleet"] = {COMMON, "database", "instruments", "http", "daemon", "commands"}
+MAY_IMPORT[CLI] = {COMMON, "database", "discovery", "commands", "daemon", "demo", "trial", "fleet"}
 """Each room after all that it may import, so that there is no way round; the rooms that a module may import besides its
 own."""
 

@@ -93,8 +93,8 @@ CHANGES = (
     ),
 )  # fmt: skip
 CASES = (*LOOKS, *CHANGES)
-OF_ITS_OWN = {"run", "demo", "try"}
-"""Commands that are tried below, and that bring a server of their own."""
+OF_ITS_OWN = {"run", "demo", "try", "fleet"}
+"""Commands that are tried below, that bring a server of their own, and those that run these for many."""
 
 NO_STATEMENT = {
     "install": {"--accept-guesses", "--yes", "--reviewed", "--owner", "--why"},

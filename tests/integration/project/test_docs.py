@@ -20,7 +20,7 @@ from tests.support.project import ROOT
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BY_SECTION = [ROOT / "docs" / "how-to" / "rules.md"]
 """Pages whose sections each begin with a database of their own."""
-ELSEWHERE = [ROOT / "docs" / "how-to" / f"{page}.md" for page in ("no-process", "supabase")]
+ELSEWHERE = [ROOT / "docs" / "how-to" / f"{page}.md" for page in ("fleet", "no-process", "shards", "supabase")]
 """Pages whose commands need more than a database: tests of their own run them."""
 SECTION = re.compile(r"^(?=## )", re.MULTILINE)
 BLOCK = re.compile(r"^( *)```(bash|sql)\n(.*?)^\1```$(?:\n\n^\1```text\n(.*?)^\1```$)?", re.MULTILINE | re.DOTALL)

@@ -24,6 +24,7 @@ DEPLOYED = [
     ROOT / "Dockerfile",
     ROOT / "compose.yaml",
     ROOT / "deploy" / "systemd" / "listener.service",
+    ROOT / "deploy" / "systemd" / "fleet.conf",
     *sorted(KUBERNETES.glob("*.yaml")),
 ]
 
@@ -160,6 +161,28 @@ def test_overlay_of_the_how_to_puts_all_of_it_in_its_namespace_with_its_image(tm
     manifests = built(folder)
     assert {each["metadata"]["namespace"] for each in manifests} == {"lms"}
     assert images(manifests) == {f"registry.example.com/enrollment-listener:{__version__}"}
+
+
+@needs_kubectl
+def test_overlay_for_a_fleet_has_a_folder_in_place_of_an_address(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "fleet.md").read_text(encoding="utf-8")
+    overlay = re.search(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert overlay is not None
+    shutil.copytree(KUBERNETES, tmp_path / "enrollment-listener" / "deploy" / "kubernetes")
+    folder = tmp_path / "overlay"
+    folder.mkdir()
+    (folder / "kustomization.yaml").write_text(overlay[1], encoding="utf-8")
+    manifests = {each["kind"]: each for each in built(folder)}
+    for kind, arguments, secret in (
+        ("Deployment", ["run"], "listener-schools"),
+        ("Job", ["fleet", "install"], "listener-owners"),
+    ):
+        pod = manifests[kind]["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        assert container["args"] == arguments
+        assert container["env"] == [{"name": "LISTENER_FLEET", "value": "/etc/listener"}]
+        assert pod["volumes"][0]["secret"]["secretName"] == secret
+        assert "/etc/listener" in {mount["mountPath"] for mount in container["volumeMounts"]}
 
 
 def test_kubernetes_manifests_fit_their_schemas() -> None:

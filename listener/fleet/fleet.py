@@ -1,0 +1,134 @@
+"""All schools of one process: begun, changed and ended as their files are."""
+
+import anyio
+import anyio.abc
+import anyio.lowlevel
+import anyio.to_thread
+
+from listener.errors import ListenerError
+from listener.fleet import files
+from listener.fleet.folder import Folder
+from listener.fleet.school import School
+from listener.http.page import Page
+from listener.instruments.state import Role
+from listener.logs import Event, Logger
+from listener.reasons import reason
+from listener.settings import Settings
+
+LOOK_SECONDS = 1.0
+"""Pause between two looks at the folder."""
+
+
+class Fleet:
+    def __init__(self, folder: Folder, settings: Settings, log: Logger, *, keys: bool) -> None:
+        """`settings` are the process's."""
+        self._folder = folder
+        self._settings = settings
+        self._log = log
+        self._keys = keys
+        self._page = Page()
+        self._audits = anyio.CapacityLimiter(settings.fleet_audits)
+        self.schools: dict[str, School] = {}
+        self.wrong: dict[str, ListenerError] = {}
+        """Why a school's file cannot be used; the school runs, if it did before."""
+        self.unreadable: str | None = None
+        """Why the folder cannot be read."""
+        self._ended: dict[str, anyio.Event] = {}
+        self._has_looked = self._has_tried = False
+        self._stop = anyio.Event()
+        self._tasks: anyio.abc.TaskGroup
+
+    @property
+    def has_tried(self) -> bool:
+        """Whether each school that was there at the start has been tried, with success or without."""
+        tried = all(each.state.role is not Role.STARTING for each in self.schools.values())
+        self._has_tried = self._has_tried or (self._has_looked and tried)
+        return self._has_tried
+
+    def stopping(self) -> bool:
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """Each school finishes the statement in hand; `run` returns then."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        async with anyio.create_task_group() as self._tasks:
+            while not self.stopping():
+                await self._look()
+                with anyio.move_on_after(LOOK_SECONDS):
+                    await self._stop.wait()
+            for school in self.schools.values():
+                school.stop()
+
+    async def _look(self) -> None:
+        try:
+            found = await anyio.to_thread.run_sync(self._folder.files, abandon_on_cancel=True)
+        except OSError as error:
+            if self.unreadable is None:
+                self._log.error(Event.FLEET_UNREADABLE, error=reason(error))
+            self.unreadable = reason(error)
+            return
+        if self.unreadable is not None:
+            self.unreadable = None
+            self._log.info(Event.FLEET_READABLE)
+        changed, gone = self._folder.take(found, at_once=not self._has_looked)
+        for name in gone:
+            self.wrong.pop(name, None)
+            if self._end(name):
+                self._log.info(Event.SCHOOL_REMOVED, school=name)
+        for name in changed:
+            self._read(name)
+            await anyio.lowlevel.checkpoint()
+        self._has_looked = True
+        for school in self.schools.values():
+            if school.is_stalled:
+                school.begin_again()
+
+    def _read(self, name: str) -> None:
+        known = self.schools.get(name)
+        try:
+            settings = files.read(self._folder.file(name), self._settings)
+            school = known if known is not None and known.settings == settings else self._school(name, settings)
+        except ListenerError as error:
+            if str(self.wrong.get(name)) != str(error):
+                self._log.error(Event.SCHOOL_WRONG, school=name, error=reason(error))
+            self.wrong[name] = error
+            self._folder.forget([name])  # a file that it refers to may be there at the next look
+            return
+        self.wrong.pop(name, None)
+        if school is known:
+            return
+        self._log.info(Event.SCHOOL_ADDED if known is None else Event.SCHOOL_CHANGED, school=name)
+        before = self._ended.get(name)
+        self._end(name)
+        self.schools[name] = school
+        self._ended[name] = anyio.Event()
+        self._tasks.start_soon(self._live, school, before, self._ended[name])
+
+    def _school(self, name: str, settings: Settings) -> School:
+        return School(name, settings, self._log, self._audits, self._page, keys=self._keys)
+
+    async def _live(self, school: School, before: anyio.Event | None, ended: anyio.Event) -> None:
+        """`before`: the same school by other settings ends first."""
+        try:
+            if before is not None:
+                await before.wait()
+            await school.run()
+        finally:
+            ended.set()
+
+    def _end(self, name: str) -> bool:
+        """Whether there was one."""
+        school = self.schools.pop(name, None)
+        if school is None:
+            return False
+        school.stop()
+        self._tasks.start_soon(self._hurry, school, self._ended[name])
+        return True
+
+    async def _hurry(self, school: School, ended: anyio.Event) -> None:
+        with anyio.move_on_after(self._settings.shutdown_seconds):
+            await ended.wait()
+            return
+        school.begin_again()  # it is told to stop: so it ends

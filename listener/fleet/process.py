@@ -1,0 +1,56 @@
+"""A fleet as a process: its schools, its port, its signals."""
+
+import resource
+import socket
+from contextlib import suppress
+
+import anyio
+
+from listener.build import VERSION
+from listener.daemon import signals
+from listener.daemon.process import tell_of_drops
+from listener.fleet import web
+from listener.fleet.files import check_process
+from listener.fleet.fleet import Fleet
+from listener.fleet.folder import readable
+from listener.http.access import Access
+from listener.http.port import bind
+from listener.http.web import serve
+from listener.log_writer import LogWriter
+from listener.logs import Event, Logger
+from listener.settings import Settings
+
+MOST_DESCRIPTORS = 65_536
+
+
+async def run(settings: Settings, log: Logger, *, writer: LogWriter | None = None) -> None:
+    """Run until SIGTERM or SIGINT; a second signal, or LISTENER_SHUTDOWN_SECONDS, ends it at once.
+
+    Raises WrongSetting if the folder cannot be read, or a setting is one of a single school; PortTaken.
+    """
+    folder = readable(settings)
+    check_process(settings)
+    access = Access.load(settings)
+    _take_all_descriptors()
+    listening = bind(settings.http_host, settings.http_port)
+    host, port = listening.getsockname()[:2]
+    log = log.bind(instance=f"{socket.gethostname()}:{port}")
+    fleet = Fleet(folder, settings, log, keys=access.asks)
+    metrics = web.metrics_of(fleet)
+    if writer is not None:
+        tell_of_drops(writer, metrics.log_lines_dropped.inc, log)
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(signals.watch, fleet.stop, log, settings.shutdown_seconds, tasks.cancel_scope.cancel)
+        await tasks.start(signals.heed_hangups, access, settings, log)
+        log.info(Event.STARTING, version=VERSION, http=access.url(host, port), fleet=str(folder.path))
+        await tasks.start(serve, access, web.application(settings, access, fleet, metrics), listening)
+        await fleet.run()
+        tasks.cancel_scope.cancel()
+    log.info(Event.STOPPED)
+
+
+def _take_all_descriptors() -> None:
+    """Each school needs one or two, and shells give few."""
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # a system may give fewer than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(few, min(most, MOST_DESCRIPTORS)), most))

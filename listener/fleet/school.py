@@ -1,0 +1,89 @@
+"""One school's life in a fleet: a daemon, begun again whatever ends it, until the school is told to stop."""
+
+from contextlib import suppress
+
+import anyio
+
+from listener.daemon import preflight
+from listener.daemon.daemon import Daemon
+from listener.database.connection import address
+from listener.errors import WrongSetting
+from listener.http import web
+from listener.http.page import Page
+from listener.instruments.instruments import Instruments
+from listener.logs import Event, Logger
+from listener.reasons import reason
+from listener.settings import Settings
+
+REFUSED_SECONDS = 30.0
+"""Pause before a role that could not do the work is looked at again."""
+
+AGAIN_SECONDS = 5.0
+"""Pause after an error that nobody foresaw."""
+
+
+class School:
+    def __init__(
+        self, name: str, settings: Settings, log: Logger, audits: anyio.CapacityLimiter, page: Page, *, keys: bool
+    ) -> None:
+        """`keys` of students and courses may be shown."""
+        self.name, self.settings = name, settings
+        self._audits = audits
+        log = log.bind(school=name, database=address(settings.url()))
+        self.instruments = Instruments.of_daemon(settings.heartbeat_seconds, log)
+        self.state = self.instruments.state
+        self.paths = web.paths(settings, self.instruments, page, keys=keys)
+        self.longest_stall = web.longest_stall(settings)
+        self._stop = anyio.Event()
+        self._life = anyio.CancelScope()
+        self._daemon = self._new_daemon()
+
+    @property
+    def is_stalled(self) -> bool:
+        return self.state.stalled_for() > self.longest_stall
+
+    def stop(self) -> None:
+        """Finish the statement in hand; `run` returns then."""
+        self._stop.set()
+        self._daemon.stop()
+
+    def begin_again(self) -> None:
+        """Its loop makes no progress."""
+        self._life.cancel()
+
+    async def run(self) -> None:
+        while not self._stop.is_set():
+            self.state.progressed()
+            error: BaseException | None = None
+            with anyio.CancelScope() as self._life:
+                try:
+                    await self._serve()
+                except Exception as unforeseen:  # noqa: BLE001 - the others go on
+                    error = unforeseen
+            if self._stop.is_set():
+                return
+            told = reason(error) if error is not None else f"no progress for {self.longest_stall:.0f} s"
+            self.instruments.log.error(Event.SCHOOL_BEGINS_AGAIN, error=told, exc_info=error)
+            self.instruments.metrics.errors.labels("chore").inc()
+            await self._pause(AGAIN_SECONDS)
+            self._daemon = self._new_daemon()
+
+    async def _serve(self) -> None:
+        """Until it is stopped."""
+        with suppress(WrongSetting):  # the file of its URL is being exchanged
+            await preflight.warn_of_the_way_there(self.settings.url(), self.instruments.log)
+        while not self._stop.is_set():
+            refusal = await preflight.refusal(self.settings)
+            if refusal is None:
+                await self._daemon.run()
+                return
+            self._daemon.refused(refusal)
+            await self._pause(REFUSED_SECONDS)
+
+    def _new_daemon(self) -> Daemon:
+        return Daemon(self.settings, self.instruments, self._audits)
+
+    async def _pause(self, seconds: float) -> None:
+        self.state.progressed()
+        with anyio.move_on_after(seconds):
+            await self._stop.wait()

@@ -1,0 +1,3 @@
+"""What the tests of this room share."""
+
+from tests.support.fleet import folder, make_school, start_fleet  # noqa: F401
