@@ -1,7 +1,7 @@
 """SQL that reads the feed, as a part of other statements.
 
-It is no function of the database's: a function without its own search_path could be misused, and one with it is a call,
-for a fifth of a sign-up's reaction.
+No function of the database's: a function without its own search_path could be misused, and with a search_path the call
+costs a fifth of a sign-up's reaction.
 """
 
 from listener import sql

@@ -1,6 +1,6 @@
-"""Reactions that were installed from a folder: text in the database, one way to treat a batch.
+"""Reactions installed from a folder: text in the database, with a single way to treat a batch.
 
-When one is refused, or takes long, it alone waits and tries again.
+A refused or slow reaction waits and tries again alone.
 """
 
 import logging
@@ -50,7 +50,7 @@ class InstalledReaction(Reaction):
             raise asyncpg.RaiseError(f"{error.sqlstate}: {reason(error)}") from error
 
     def blocked(self, error: asyncpg.PostgresError, log: Logger) -> None:
-        """Wait longer after a batch that the server ended for its length."""
+        """Wait longer after a batch that the server ended for taking too long."""
         super().blocked(error, log)
         if isinstance(error, asyncpg.QueryCanceledError):
             self.blocked_pause = INSTALLED_PAUSE

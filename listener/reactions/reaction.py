@@ -1,4 +1,4 @@
-"""One reaction: a consumer of the feed, when it is due, and how many changes it takes at once."""
+"""A reaction: a consumer of the feed, when due, and the size of batches."""
 
 import logging
 import time
@@ -26,7 +26,7 @@ SHOWN = 20
 """Ids that a statement returns for the log."""
 
 CAREFUL_SECONDS = 30.0
-"""After a refusal each student or course is handled on its own for so long: the server's log does not fill, too."""
+"""After a refusal each student or course is handled separately for so long: otherwise the server's log would fill."""
 
 SHORTEST_BLOCKED_SECONDS = 0.1
 LONGEST_BLOCKED_SECONDS = 5.0
@@ -34,13 +34,13 @@ LONGEST_BLOCKED_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Context:
-    """Tools of one leader's reactions."""
+    """Tools of a leader's reactions."""
 
     executors: Executors
     instruments: Instruments
     report: Report
     follow: Callable[[], Awaitable[bool]] | None = None
-    """Follows renames. True if a name was another one, and a statement is worth another attempt."""
+    """Follows renames. True if a name has changed, and a statement is worth another attempt."""
 
     async def after_renaming(self, react: Callable[[], Awaitable[Batch | None]]) -> Batch | None:
         """React; once more if a table or column was renamed meanwhile."""
@@ -55,10 +55,10 @@ class Context:
 
 
 class Reaction:
-    """One consumer of the feed, and when it is due."""
+    """A consumer of the feed, and when the consumer is due."""
 
     severity = logging.WARNING
-    """Of a log line that says that it is blocked."""
+    """Of a log line about a blocked reaction."""
 
     def __init__(self, name: str, size: BatchSize | None = None, *, pause: float = 0.0) -> None:
         """`pause`: the least seconds from a batch that took all there was to the next."""
@@ -67,9 +67,9 @@ class Reaction:
         self.size = size or BatchSize(FIRST_BATCH)
         self.due = True
         self.paused = False
-        """By `listener pause`. (Its statements look for themselves, and do nothing then.)"""
+        """By `listener pause`. (The reaction's statements look, too, and do nothing then.)"""
         self.notes_left = False
-        """Whether the last batch was a full one, and more notes wait: then there is no pause."""
+        """Whether the last batch was full, and more notes wait: then there is no pause."""
         self.blocked_pause = 0.0
         """Least seconds between two attempts while not even a batch can be read."""
         self.blocked_by: str | None = None
@@ -127,8 +127,8 @@ class Reaction:
 
 
 class BuiltIn(Reaction):
-    """The function `listener.NAME`. It treats a batch as a whole, or, after a refusal, each student or course on its
-    own; refused ones are set aside and tried again."""
+    """The function `listener.NAME`, for a batch as a whole, or, after a refusal, for each student or course separately;
+    refused students and courses are set aside and tried again."""
 
     def __init__(
         self, name: str, size: BatchSize | None = None, *, pause: float = 0.0, passing: str | None = None
@@ -211,7 +211,7 @@ class BuiltIn(Reaction):
         self._careful_until = time.monotonic() + CAREFUL_SECONDS
 
     async def retry_set_aside(self, context: Context) -> bool:
-        """Try again what was set aside. True if an attempt succeeded."""
+        """Try set-aside work again. True if an attempt succeeded."""
         raise NotImplementedError
 
 
@@ -224,7 +224,7 @@ def call(function: str, *, singly: bool, fresh: bool = False) -> str:
 
 
 async def _is_about_a_table(executor: Executor, error: asyncpg.PostgresError) -> bool:
-    """Whether a statement failed because another session has locked a whole table, not one row."""
+    """Whether a statement failed because another session has locked a whole table, not a row."""
     if not isinstance(error, LOCKED):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Runs the reactions of one leader when they are due, and waits where one is refused."""
+"""Runs a leader's reactions when due, and waits after refusals."""
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
@@ -40,7 +40,7 @@ class Reactions:
     ) -> None:
         """`follow` follows renames."""
         self._instruments = instruments
-        self.report = Report(instruments.log, instruments.activity)
+        self.report = Report(instruments.log, instruments.activity, instruments.state.titles)
         self._context = Context(executors, instruments, self.report, follow)
         self._sizes = sizes
         self.round_trip = 0.0
@@ -67,7 +67,8 @@ class Reactions:
         return self._enrolling.take_courses_changed()
 
     def learn(self, texts: Mapping[str, str]) -> None:
-        """Run these installed reactions, by name, and no others. One with the same text goes on as before."""
+        """Run the installed reactions in `texts`, by name, and no more. A reaction with the same text goes on as
+        before."""
         known = {reaction.name: reaction for reaction in self._installed}
         installed = []
         for name, text in sorted(texts.items()):
@@ -80,19 +81,19 @@ class Reactions:
         self._sizes.forget_all_but(set(texts.items()))
 
     def behind(self, names: Collection[str]) -> None:
-        """The feed holds something for these."""
+        """The feed holds notes for `names`."""
         for reaction in self._reactions:
             reaction.due = reaction.due or reaction.name in names
 
     def news(self) -> None:
-        """The feed may hold something. Enrolling looks at once; the others follow if it finds something, or cannot
-        look."""
+        """The feed may hold notes. Enrolling looks at once; the other reactions follow if enrolling finds notes, or
+        cannot look."""
         self._enrolling.due = True
         if self._enrolling.blocked_pause or self._enrolling.paused:
             self._others_due()
 
     def pause(self, consumers: Collection[str]) -> None:
-        """Let these wait, with their set-aside work; the others go on at once."""
+        """Let `consumers` wait, with their set-aside work; the rest go on at once."""
         for reaction in self._reactions:
             was_paused, reaction.paused = reaction.paused, reaction.name in consumers
             if was_paused and not reaction.paused:
@@ -115,7 +116,7 @@ class Reactions:
         )
 
     async def run_due(self) -> bool:
-        """Run what is due, once. True if a batch was handled. Raises Fenced, or the connection's errors."""
+        """Run due reactions, once. True if a batch was handled. Raises Fenced, or the connection's errors."""
         handled = False
         for reaction in self._reactions:
             if reaction.wait(time.monotonic()) <= 0:
@@ -139,7 +140,7 @@ class Reactions:
         return {each.name: each.blocked_by for each in self._reactions if each.blocked_by is not None}
 
     def try_again(self) -> None:
-        """Try set-aside work at once, however often it failed."""
+        """Try set-aside work at once, after any number of failures."""
         for each in self._built_in:
             each.retry.hurry()
 
@@ -248,8 +249,8 @@ class Reactions:
 
 @contextmanager
 def answered_or_cut(size: BatchSize) -> Iterator[None]:
-    """The size is smaller next time if the connection ends before the server answers: that may be for the batch's
-    length, and it does not matter who set the limit."""
+    """The size is smaller next time if the connection ends before the server answers: the batch's length may be the
+    cause, whichever limit was hit."""
     try:
         yield
     except CONNECTION_OVER:

@@ -11,7 +11,7 @@ from listener.sql import literal
 
 MOST = "most"
 FEW = f"least({MOST}, 64)"
-"""Notes read by a small statement: each part of a statement is set up each time that it runs."""
+"""Notes read by a small statement: each part of a statement is set up at each run."""
 
 
 def values(parts: Mapping[str, str]) -> dict[str, str]:
@@ -49,5 +49,5 @@ def _few_notes(parts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _bare(text: str, between: str = "\n") -> str:
-    """Without comments and empty lines: they stand in the program's own file."""
+    """Without comments and empty lines, which stand in the program's own file."""
     return between.join(line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("--"))

@@ -13,8 +13,8 @@
 )
 union all
 (
-    -- stragglers: in flight when the checkpoint was taken. Looked up one by one: as a join it would be planned
-    -- as a walk through the whole feed.
+    -- stragglers: in flight when the checkpoint was taken. Looked up one by one: a join would be planned as a walk
+    -- through the whole feed.
     select straggler_note.*
     from pg_snapshot_xip(last_checkpoint.handled) as straggler(xid)
     cross join lateral (
@@ -32,8 +32,8 @@ union all
 )
 union all
 (
-    -- whatever began after the checkpoint was taken. (A transaction that was cut is a straggler, or the first
-    -- of these: a range that begins behind it does not walk its notes again and again.)
+    -- transactions that began after the checkpoint was taken. (A transaction that was cut is a straggler, or the first
+    -- here: a range that begins behind the cut transaction does not walk the same notes again and again.)
     select change.*
     from listener.change
     where

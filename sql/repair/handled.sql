@@ -41,7 +41,7 @@ select
                     change.xid >= pg_snapshot_xmax(last_checkpoint.handled)
                     and change.xid < pg_snapshot_xmax(($2::text)::pg_snapshot)
                     and pg_visible_in_snapshot(change.xid, ($2::text)::pg_snapshot)
-                    -- A transaction that was cut is the first of these, and what is handled of it is not walked past.
+                    -- A transaction that was cut is the first of these, and its handled part is not walked past.
                     and (change.xid, change.id)
                     > (coalesce(last_checkpoint.partial_xid, '0'::xid8), coalesce(last_checkpoint.partial_id, 0))
                     and (

@@ -1,5 +1,4 @@
--- The next batch of a consumer, which weighs `most`: the notes that fit, and at least one that does not, where there are
--- more.
+-- The next batch of a consumer, which weighs `most`: the notes that fit, and at least one more, where there is one.
 create or replace function listener.batch(consumer_name text, most bigint)
 returns table (
     xid xid8,
@@ -53,10 +52,10 @@ begin
 end;
 $$;
 
--- Says that a batch is handled; returns the checkpoint's number. `after_seq + 1` is the fence: of two who read the same
--- checkpoint, one gets a unique violation, and nothing of its batch remains. `seen` is what was visible as the batch was
--- read. Where that was not all there is, or the rest of a transaction that had been cut, the batch ended with the note
--- (last_xid, last_id), and the next one is of transaction `next_xid`, if there is any.
+-- Records that a batch is handled; returns the checkpoint's number. `after_seq + 1` is the fence: of two readers of the
+-- same checkpoint, the second gets a unique violation, and nothing of its batch remains. `seen` is the snapshot of the
+-- batch. Where more notes wait, or the rest of a transaction that was cut, the batch ended with the note (last_xid,
+-- last_id), and the next note is of transaction `next_xid`, if there is any.
 create or replace function listener.write_checkpoint(
     consumer_name text,
     after_seq bigint,

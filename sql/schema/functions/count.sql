@@ -31,6 +31,9 @@ declare
     moved_courses {{course_key_type}}[];
     problem_context text;
 begin
+    if pg_current_xact_id_if_assigned() is not null then
+        perform listener.refuse_deferred();
+    end if;
     -- Notes and snapshot come from one statement. Few notes, which is what there is nearly always, by a small one: each
     -- part of a statement is set up again each time.
     if fresh then
@@ -117,7 +120,7 @@ begin
             perform listener.raise_again(sqlstate, sqlerrm, problem_context);
         end;
     end if;
-    -- As a rule all of them have moved, and there is nothing to be parked.
+    -- As a rule all have moved, and there is nothing to park.
     if cardinality(moved_courses) = cardinality(noted_courses) then
         moved := cardinality(noted_courses);
         select json_agg(json_build_object('course_id', move.course_id::text, 'delta', move.delta))
@@ -148,7 +151,7 @@ begin
         set
             delta = pending_count.delta + excluded.delta,
             error = excluded.error,
-            -- What adds up to nothing, as when a course is gone and the last of its enrollments, is done with at once.
+            -- A sum of zero, as when a course is gone and the last of the enrollments, is settled at once.
             next_attempt_at = case
                 when pending_count.delta + excluded.delta = 0 then excluded.next_attempt_at
                 else pending_count.next_attempt_at

@@ -49,6 +49,9 @@ declare
     errors text[];
     problem_context text;
 begin
+    if pg_current_xact_id_if_assigned() is not null then
+        perform listener.refuse_deferred();
+    end if;
     -- Notes and snapshot come from one statement. Who is a student is looked up after it, and so is as new or newer. Few
     -- notes, which is what there is nearly always, are read by a small one: each part of a statement is set up again each
     -- time.
@@ -174,11 +177,12 @@ begin
         insert into listener.checkpoint (consumer, seq, handled, changes) values ('enroll', seq, seen_by_read, changes);
     end if;
     notes_left := more_to_read;
-    -- Rows that are about no single profile lead to some. Those are noted in their turn, and handled with the next batch.
+    -- Rows that are about no single profile lead to profiles. The profiles are noted in turn, and handled with the next
+    -- batch.
     if cardinality(routed_notes) > 0 then
         begin
             insert into listener.change (source, operation, profile_ids)
-            -- Those to whom it leads have not signed up by it.
+            -- Profiles at the end of a route have not signed up by the change.
             select led.source, case led.source when 'profiles' then 'update' else led.operation end, array_agg(led.profile_id)
             from (
                 select
@@ -197,7 +201,7 @@ begin
             group by led.source, led.operation, led.part;
             notes_left := notes_left or found;
         exception when assert_failure or others then
-            -- A key that leads nowhere, as one that is no value of the next table's: everybody is looked at.
+            -- A key that leads nowhere, as no value of the next table's type: all profiles are looked at.
             if sqlstate ~ '^(42|3F)' then
                 raise;
             end if;
@@ -235,7 +239,7 @@ begin
                     enrolled, returned, suspended, removed, held, examples, waiting_ids, waiting_for, waiting_causes, errors;
                 exit;
             exception when assert_failure or query_canceled or others then
-                -- Somebody enrolled one of them at the same moment: the second look sees it.
+                -- Another session enrolled a profile at the same moment: the second look sees the enrollment.
                 if attempt = 2 or sqlstate <> '23505' then
                     get stacked diagnostics problem_context = pg_exception_context;
                     perform listener.raise_again(sqlstate, sqlerrm, problem_context);
@@ -243,7 +247,7 @@ begin
             end;
         end loop;
         if waiting_ids is not null then
-            -- Once, whatever for: an error is what people want to read of.
+            -- Once, for any number of reasons: people want to read of an error first.
             with waiting as (
                 select distinct on (outcome.profile_id) outcome.*
                 from unnest(waiting_ids, waiting_for, waiting_causes, errors)
@@ -284,7 +288,7 @@ begin
     end if;
     -- In seconds, as `noted_at`, when each profile was noted.
     settled_at := date_part('epoch', clock_timestamp());
-    -- Seats that were left are among the notes that this batch made.
+    -- Freed seats are among the notes that this batch made.
     notes_left := notes_left or coalesce(suspended + removed > 0, false);
     -- Somebody left, or a course has more seats: the next in line moves up.
     woken := case when may_free_seats then listener.wake_waiting() else 0 end;

@@ -1,7 +1,7 @@
 -- Passing over: where a whole batch held nothing that moves a count, many notes (`most`) are handled at once, up to the
--- first that does, at a tenth of what it takes to read them as batches. What was in flight when the checkpoint was taken,
--- and moves a count, comes first, and so does the rest of a transaction that was cut in two: that is left to the batches.
--- No row, if there is nothing to pass over.
+-- first that does, at a tenth of the cost of batches. Notes in flight at the last checkpoint that move a count come
+-- first, and so does the rest of a transaction that was cut in two: both are left to the batches. No row, if there is
+-- nothing to pass over.
 create or replace function listener.pass_over(consumer_name text, most bigint)
 returns table (changes bigint, notes_left boolean)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -53,14 +53,14 @@ begin
             from listener.change
             where
                 change.xid >= pg_snapshot_xmax((select last_checkpoint.handled from last_checkpoint))
-                -- What this transaction has noted itself is for a later one, as in a batch.
+                -- Notes of this very transaction are for a later one, as in a batch.
                 and change.xid is distinct from (select own.xid from own)
             order by change.xid, change.id
             limit most
         ) as note
     ),
 
-    -- Whatever comes before it can be passed over; if it is null, all that can be seen.
+    -- All earlier notes can be passed over; if null, all visible notes.
     first_left as materialized (
         select
             coalesce(

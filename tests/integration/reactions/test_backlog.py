@@ -92,6 +92,7 @@ ELSEWHERE = {
     *("exposed_tables", "fence.standing", "fence.types"),  # of the catalogue, by name
     # Of one profile, by key; of the feed they read what waits, once (`test_explain.py` looks at their cost):
     *(f"profile_look.{name}" for name in sql.sections("inspection/profile_look")),
+    *(f"settled.{name}" for name in sql.sections("inspection/settled")),
     *(
         f"history.{name}" for name in sql.sections("inspection/history")
     ),  # of a history, which these schools keep none of:
