@@ -77,6 +77,7 @@ class Reaction:
         self._trouble = Trouble()
         self.last_at = float("-inf")
         self.lane = Lane(name)
+        self.lane_trouble = Trouble()
         self.fresh_size = BatchSize(MOST_FRESH, first=MOST_FRESH)
 
     def took(self, batch: Batch, seconds: float, *, hurried: bool = False) -> None:

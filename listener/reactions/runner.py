@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from listener.database.driver_errors import CONNECTION_OVER, LOCKED
+from listener.database.driver_errors import CONNECTION_OVER
 from listener.database.executors import Executors
 from listener.errors import ListenerError
 from listener.feed.consumer import Batch
@@ -17,14 +17,14 @@ from listener.reactions.batch_size import BatchSize, BatchSizes
 from listener.reactions.counting import Counting
 from listener.reactions.enrolling import Enrolling
 from listener.reactions.installed import InstalledReaction
-from listener.reactions.reaction import CAREFUL_SECONDS, BuiltIn, Context, Reaction
+from listener.reactions.reaction import BuiltIn, Context, Reaction
 from listener.reasons import reason
 
 CROWD_SECONDS = 0.5
 """A backlog that lasts for so long is a crowd's."""
 
-LOCKED_SECONDS = 1.0
-"""For so long nobody overtakes after something was locked."""
+CLOSED_SECONDS = 1.0
+"""For so long nobody overtakes after an attempt that failed."""
 
 FRESH_SECONDS = 1.0
 """For so long after somebody fresh, another one is expected."""
@@ -200,12 +200,11 @@ class Reactions:
             self._instruments.metrics.errors.labels("reaction").inc()
             if isinstance(error, asyncpg.QueryCanceledError):
                 reaction.fresh_size.cut()
-            elif isinstance(error, LOCKED):
-                reaction.lane.close(LOCKED_SECONDS)
-            else:
-                reaction.lane.close(CAREFUL_SECONDS)
+            reaction.lane.close(CLOSED_SECONDS)
+            if reaction.lane_trouble.is_news(error):
                 self._instruments.log.warning(Event.LANE_CLOSED, consumer=reaction.name, error=reason(error))
             return
+        reaction.lane_trouble.is_over()
         if batch is None:
             return
         reaction.fresh_size.done(time.monotonic() - started, more=True)

@@ -39,7 +39,7 @@ def _few_notes(parts: Mapping[str, str]) -> dict[str, str]:
                 "select fresh_note.*, null::xid8 as partial_xid, true as has_ahead\n"
                 f"            from listener.fresh({literal(name)}, looked::pg_snapshot, {MOST}) as fresh_note"
             ),
-            "is_for_larger": "false",
+            "is_for_larger": "true",
             "further": ",\n        array(select distinct note.xid from note)",
         }
         text = sql.read("mapping/few_notes", name)

@@ -22,7 +22,6 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     seen_by_read pg_snapshot;
     read_after_seq bigint;
-    is_larger boolean;
     taken_xids xid8[];
     end_xid xid8;
     end_id bigint;
@@ -40,12 +39,14 @@ begin
     if fresh then
         {{fresh_notes_of_count}}
         into seen_by_read, changes, read_after_seq, notes_left, noted_courses, noted_deltas, taken_xids;
+        if changes > 0 then
+            seq := listener.write_ahead('count', read_after_seq, taken_xids, changes);
+        end if;
     else
         {{few_notes_of_count}}
         into seen_by_read, changes, read_after_seq, notes_left, noted_courses, noted_deltas;
     end if;
-    is_larger := notes_left;
-    if is_larger then
+    if notes_left and not fresh then
         with note as materialized (
             select
                 weighed_note.xid,
@@ -89,22 +90,19 @@ begin
         into
             seen_by_read, changes, read_after_seq, notes_left, end_xid, end_id, following_xid, noted_courses,
             noted_deltas;
+        if changes > 0 then
+            seq := listener.write_checkpoint(
+                'count', read_after_seq, seen_by_read, changes, case when notes_left then end_xid end, end_id, following_xid
+            );
+        else
+            perform listener.close_ahead('count');
+        end if;
     end if;
     -- Nothing is noted; or it is paused; or all that was left was handled ahead of its turn.
     if changes = 0 then
-        if is_larger then
-            perform listener.close_ahead('count');
-        end if;
         return;
     end if;
-    if fresh then
-        seq := listener.write_ahead('count', read_after_seq, taken_xids, changes);
-        notes_left := true;
-    elsif is_larger then
-        seq := listener.write_checkpoint(
-            'count', read_after_seq, seen_by_read, changes, case when notes_left then end_xid end, end_id, following_xid
-        );
-    else
+    if seq is null then
         seq := read_after_seq + 1;
         insert into listener.checkpoint (consumer, seq, handled, changes) values ('count', seq, seen_by_read, changes);
     end if;

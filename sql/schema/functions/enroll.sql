@@ -35,7 +35,6 @@ declare
     seen_by_read pg_snapshot;
     read_after_seq bigint;
     more_to_read boolean;
-    is_larger boolean;
     taken_xids xid8[];
     end_xid xid8;
     end_id bigint;
@@ -61,14 +60,16 @@ begin
         into
             seen_by_read, noted, noted_at, changes, read_after_seq, more_to_read, may_free_seats, courses_changed,
             first_noted_at, kinds, taken_xids;
+        if changes > 0 then
+            seq := listener.write_ahead('enroll', read_after_seq, taken_xids, changes);
+        end if;
     else
         {{few_notes_of_enroll}}
         into
             seen_by_read, noted, noted_at, changes, read_after_seq, more_to_read, may_free_seats, courses_changed,
             first_noted_at, kinds;
     end if;
-    is_larger := more_to_read;
-    if is_larger then
+    if more_to_read and not fresh then
         with kind as materialized (
             select
                 note.source,
@@ -159,22 +160,19 @@ begin
         into
             seen_by_read, noted, kinds, noted_at, routed_notes, changes, read_after_seq, more_to_read, end_xid, end_id,
             following_xid, may_free_seats, courses_changed, first_noted_at;
+        if changes > 0 then
+            seq := listener.write_checkpoint(
+                'enroll', read_after_seq, seen_by_read, changes, case when more_to_read then end_xid end, end_id, following_xid
+            );
+        else
+            perform listener.close_ahead('enroll');
+        end if;
     end if;
     -- Nothing is noted; or it is paused; or all that was left was handled ahead of its turn.
     if changes = 0 then
-        if is_larger then
-            perform listener.close_ahead('enroll');
-        end if;
         return;
     end if;
-    if fresh then
-        seq := listener.write_ahead('enroll', read_after_seq, taken_xids, changes);
-        more_to_read := true;
-    elsif is_larger then
-        seq := listener.write_checkpoint(
-            'enroll', read_after_seq, seen_by_read, changes, case when more_to_read then end_xid end, end_id, following_xid
-        );
-    else
+    if seq is null then
         seq := read_after_seq + 1;
         insert into listener.checkpoint (consumer, seq, handled, changes) values ('enroll', seq, seen_by_read, changes);
     end if;
