@@ -235,10 +235,11 @@ async def _list(connection: Connection) -> None:
         tell("nobody waits")
         return
     locked = [row["profile_id"] for row in students if row["reason"] == "course_locked"]
-    held = {each.course_id: str(each) for each in await holders.look(connection, locked)} if locked else {}
+    held = holders.by_course(await holders.look(connection, locked)) if locked else {}
     for title, rows in (("student", students), ("course", courses)):
         if rows:
-            show_rows([_waiting(row, held) for row in rows], (title, "reason", *COLUMNS))
+            which = ("student", "course") if title == "student" else ("course",)
+            show_rows([_waiting(row, held) for row in rows], (*which, "reason", *COLUMNS))
             _tell_more(total[f"{title}s"], len(rows))
     if by_brake:
         lines = [(row["profile_id"], "held", row["course_id"], f"{row['held_since']:%F %T}") for row in by_brake]
@@ -254,10 +255,12 @@ def _tell_more(total: int, shown: int) -> None:
         tell(f"and {'at least ' if total >= COUNTED else ''}{total - shown:,} more: these are the first")
 
 
-def _waiting(row: asyncpg.Record, held: dict[str, str]) -> tuple[str, ...]:
+def _waiting(row: asyncpg.Record, held: dict[str | None, str]) -> tuple[str, ...]:
     """A line of the list."""
-    error = row["error"] or ("; ".join(held.values()) if row["reason"] == "course_locked" else "")
-    return (row[0], row["reason"], str(row["attempts"]), f"{row['since']:%F %T}", _next_attempt(row), error)
+    student = (row["profile_id"],) if "profile_id" in row else ()
+    which = (*student, row["course_id"] or "")
+    error = row["error"] or (held.get(row["course_id"], "") if row["reason"] == "course_locked" else "")
+    return (*which, row["reason"], str(row["attempts"]), f"{row['since']:%F %T}", _next_attempt(row), error)
 
 
 def _next_attempt(row: asyncpg.Record) -> str:

@@ -103,7 +103,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
 
     values["ours"] = sql.read("mapping/ours")
     values["active_per_course"] = part("counts", "active_per_course")
-    for name in ("ring", "clear_statistics", "student_ids"):
+    for name in ("ring", "clear_statistics", "student_ids", "is_set_aside"):
         values[name] = part(name)
     for name in ("cause_of_note", "noted_by_cause"):
         values[name] = part("notes", name)
@@ -144,6 +144,7 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     one_course = (
         f"case when only_course is null then true else {ROW}.course_id::{mapping.course_key_type} = only_course end"
     )
+    values["each_once"] = "" if mapping.one_course_each else "distinct"
     values["in_only_course"] = "" if mapping.one_course_each else f"\n            and {one_course}"
     takes_back = mapping.takes_back
     values["is_alone"] = "" if mapping.enrollment_key is not None else "\n            " + part("settling", "is_alone")
