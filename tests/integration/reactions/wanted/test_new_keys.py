@@ -1,4 +1,4 @@
-"""A profile or a course that gets another key takes along what the listener keeps of it, whether its enrollments come by a
+"""A profile or a course that gets another key takes along what is kept of it, whether its enrollments come by a
 foreign key or by the app, and also to another partition."""
 
 from collections.abc import Callable
