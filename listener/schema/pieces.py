@@ -93,6 +93,8 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("notes_enrollments"),
     ]
     found += [Piece("notes_watched", watched=number) for number, each in watching.numbered(mapping)]
+    found += [Piece("notes_due", watched=number) for number in watching.with_moments(mapping)]
+    found.append(Piece("note_due"))
     if mapping.enrolls and not mapping.observes:
         found.append(Piece("probe_enroll", probe="select listener.probe_enroll()", setting=ACTIVE))
     if mapping.counts_in_courses:
@@ -156,6 +158,7 @@ def code(mapping: Mapping) -> str:
     checks = TableChecks(mapping, tokens)
     values = rendering.placeholders(tokens.mapping, checks=checks.values())
     values["routes"] = watching.routes(mapping, tokens, checks)
+    values |= watching.due(mapping)
     used = pieces(mapping)
     texts = [
         sql.render(
