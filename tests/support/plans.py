@@ -73,7 +73,14 @@ WRITES = re.compile(r"\b(listener\.settle\(|insert into|delete from|update \S+\s
 DECLARED = re.compile(r"^ +(\w+) (?!record;)([\w.]+(?:\[\])?)(?: :=.*)?;$", re.MULTILINE)
 
 
-VALUES = {"profile_key_type": "bigint", "course_key_type": "bigint", "enrolls": "true", "only_on_joining": "true"}
+VALUES = {
+    "profile_key_type": "bigint",
+    "course_key_type": "bigint",
+    "enrolls": "true",
+    "only_on_joining": "true",
+    "by_school": "false",
+    "is_set_aside": sql.render(sql.read("mapping/is_set_aside"), {"by_school": "false"}),
+}
 """For files that are not about any of these."""
 
 

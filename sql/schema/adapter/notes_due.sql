@@ -5,7 +5,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off as $$
 declare
-    tg_op constant text := 'UPDATE';
+    tg_op text := 'UPDATE';
     profiles {{profile_key_type}}[];{{declare_keys}}
     is_due boolean;
 begin
