@@ -60,11 +60,14 @@ begin
 
         update listener.pending_enrollment
         set next_attempt_at = clock_timestamp()
-        from next_in_line
         where
             pending_enrollment.next_attempt_at > clock_timestamp()
-            and pending_enrollment.profile_id = next_in_line.profile_id
-            and pending_enrollment.course_id = next_in_line.course_id;
+            and pending_enrollment.profile_id = any (array(select next_in_line.profile_id from next_in_line))
+            and (
+                (pending_enrollment.profile_id, pending_enrollment.course_id) in (
+                    select next_in_line.profile_id, next_in_line.course_id from next_in_line
+                )
+            ) is true;
         get diagnostics woken = row_count;
     exception when assert_failure or others then
         if sqlstate ~ '^(42|3F)' then
