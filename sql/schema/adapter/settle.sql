@@ -136,7 +136,7 @@ begin
             end if;
             one_course := case when cardinality(courses) = 1 then courses[1] end;
             delete from listener.waiting
-            where waiting.profile_id = one_id and waiting.course_id = one_course;
+            where waiting.profile_id = one_id and waiting.course_id = one_course and problem not like 'put off%';
             return query select one_id, one_course, null::text, 'failed'::text, problem, false;
         end loop;
         return;
