@@ -39,8 +39,8 @@ QUEUE_FULL = (
 )
 
 DUE_PAUSE = 60.0
-"""Longest time between two looks at what time makes due; the shortest, where writers may have brought it nearer, is
-LOOK_PAUSE."""
+"""Longest time between two looks at what time makes due, if anything will be; the shortest, where writers may have brought
+it nearer, is LOOK_PAUSE."""
 DUE = "select * from listener.note_due($1)"
 
 TRUST_PAUSE = 60.0
@@ -113,9 +113,9 @@ class Chores:
         self._beat.due_at = min(self._beat.due_at, max(time.monotonic(), self._beat_at + LOOK_PAUSE))
 
     def rows_have_changed(self) -> None:
-        """Some may be due before those that are known."""
-        if self.looked_until is not None:
-            self._due.due_at = min(self._due.due_at, max(time.monotonic(), self._looked_at + LOOK_PAUSE))
+        """Some may be due before those that are known; or there is another rule."""
+        pause = DUE_PAUSE if self.looked_until is None else LOOK_PAUSE
+        self._due.due_at = min(self._due.due_at, max(time.monotonic(), self._looked_at + pause))
 
     def stranger_at_the_bell(self) -> None:
         """Report it at once, if it is new."""
@@ -170,7 +170,7 @@ class Chores:
     async def _note_due(self) -> float:
         row = await only_row(self.executor, DUE, self.looked_until)
         self.looked_until, self._looked_at = row["until"], time.monotonic()
-        return DUE_PAUSE if row["next_in"] is None else min(max(row["next_in"], 0.0) + 0.001, DUE_PAUSE)
+        return float("inf") if row["next_in"] is None else min(max(row["next_in"], 0.0) + 0.001, DUE_PAUSE)
 
     async def _sample(self) -> float:
         self._metrics.samples.inc()
