@@ -39,8 +39,8 @@ QUEUE_FULL = (
 )
 
 DUE_PAUSE = 60.0
-"""Longest time between two looks at what time makes due, if anything will be; the shortest, where writers may have brought
-it nearer, is LOOK_PAUSE."""
+"""Longest time between two looks at what time makes due, if anything will be; the shortest, where writers may have made
+something due before, is LOOK_PAUSE."""
 DUE = "select * from listener.note_due($1)"
 
 TRUST_PAUSE = 60.0
