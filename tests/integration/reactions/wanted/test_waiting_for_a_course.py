@@ -183,7 +183,7 @@ async def test_who_is_dropped_keeps_no_place_in_line(school: Database, app: Conn
     await full(app)
     await wants(app, A, 3)
     await eventually(app, PENDING, equals=["2 1 full", "3 1 full"])
-    assert "1 student dropped" in listener(school.url, "pending", "drop", "--student", "2").stderr
+    assert "1 student dropped" in listener(school.url, "pending", "drop", "--student", "2").stdout
     await app.execute("delete from enrollments where profile_id = 1")
     await eventually(app, SEATED, A, equals=[3])
 
