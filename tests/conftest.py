@@ -67,6 +67,15 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item], left: list[pytes
         items[:] = [item for item in items if item not in left]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """In the long form: what tests have to tell of their work, as `record_property("told", …)`."""
+    if config.getoption("--long"):
+        for report in (each for some in ("passed", "failed") for each in terminalreporter.getreports(some)):
+            for name, told in report.user_properties:
+                if name == "told" and report.when == "call":
+                    terminalreporter.write_line(str(told))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Also as a background job."""
     config.addinivalue_line("markers", "long: a case that differs little from another one, for --long alone")

@@ -1,0 +1,56 @@
+"""In every order in which the sessions' steps can happen, whatever must hold in a snapshot does, and once a lone
+leader has caught up everything is as it should be. See docs/proof.md."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from tests.chaos.feed.interleavings.conftest import Schools
+from tests.support.interleavings import story
+from tests.support.interleavings.explorer import Explorer, Result
+from tests.support.interleavings.ground import Ground
+from tests.support.interleavings.programs import PARTS
+from tests.support.interleavings.steps import Program
+from tests.support.postgres import two_versions
+
+CASES = [pytest.param(version, part, id=f"postgres{version}-{part}") for version in two_versions() for part in PARTS]
+
+
+async def explored(schools: Schools, programs: Sequence[Program], tell: Callable[[Result], None]) -> list[Result]:
+    results = []
+    for ground in dict.fromkeys(program.ground for program in programs):
+        place = await Ground.connect(schools.server, schools.database(ground))
+        for program in programs:
+            if program.ground == ground:
+                result = await Explorer(place, program).explore()
+                tell(result)
+                results.append(result)
+        place.disconnect()
+    return results
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize(("version", "part"), CASES)
+def test_nothing_is_lost_or_done_twice_in_any_order(
+    version: int,
+    part: str,
+    schools: Callable[[int], Schools],
+    pytestconfig: pytest.Config,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """The short form runs the smaller programs."""
+    programs = [program for program in PARTS[part] if program.is_quick or pytestconfig.getoption("--long")]
+    where = schools(version)
+    for program in programs:
+        where.database(program.ground)
+
+    def tell(result: Result) -> None:
+        told = f"{result.schedules:6,} schedules in {result.seconds:5.0f} s, Postgres {version}: {result.program.name}"
+        record_property("told", told)
+        print(told)
+
+    for result in asyncio.run(explored(where, programs, tell)):
+        for found in result.violations:
+            pytest.fail(story.tell(result.program, found))
+        assert result.is_whole

@@ -1,0 +1,16 @@
+"""One deliberate fault."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """Another text in the definition of a function that is installed."""
+
+    fault: str
+    function: str
+    old: str
+    new: str
+    program: str
+    is_quick: bool = True
+    """Whether it is found by few schedules, and so in the short form, too."""
