@@ -83,8 +83,8 @@ class Event(StrEnum):
     STUDENT_PENDING = (
         "student_pending",
         (
-            "a student could not be enrolled yet: `reason`, `error`; with `pid`, `role`, `query` of the session that "
-            "holds the course, if it is `course_locked`"
+            "a student could not be enrolled yet: `profile_id`, `course_id`, `reason`, `error`; with `pid`, `role`, "
+            "`query` of the session that holds the course, if it is `course_locked`"
         ),
     )
     STUDENTS_PENDING = "students_pending", "many students could not be enrolled in one second: `count`, one `error`"

@@ -129,15 +129,17 @@ def _but_of_courses(explained: Explanation) -> str:
 
 
 def _waits_for(explained: Explanation) -> str:
-    pending = explained.seen.pending
     if explained.reason == "paused":
         return "enrolling is paused, until `listener resume enroll`"
     if explained.reason == "held":
         return "the brake holds what the query does not want any more, until `listener release`"
-    if pending is None:
+    if explained.reason == "mapping_broken" or not explained.seen.pending:
         return explained.mapping_broken or ""
+    pending = explained.seen.pending[0]
     if pending.reason == "no_course":
         return "there is no course to be had; enrolled as soon as there is one"
+    if pending.reason == "full":
+        return f"there is no seat in course {pending.course}; enrolled as soon as there is one, in order of arrival"
     why = {"course_locked": "somebody holds the row of the course", "failed": "it was refused"}
     held = f" ({pending.error})" if pending.reason == "course_locked" and pending.error else ""
     return (
@@ -177,7 +179,7 @@ def _student(explained: Explanation) -> Iterator[Row]:
         if seen.enrollments:
             yield "", LEFT_ALONE
         yield "new students", _lands(explained)
-        yield "pending", "no" if seen.pending is None else _pending(seen.pending)
+        yield from _pending(seen.pending)
         yield "noted", _noted(seen.notes)
 
 
@@ -191,7 +193,7 @@ def _pairs(explained: Explanation) -> Iterator[Row]:
         yield "", f"and {len(seen.pairs or ()) - SHOWN_ENROLLMENTS} more; --json has them all"
     if seen.pairs == ():
         yield "courses", "none: it should be in none, and is in none"
-    yield "pending", "no" if seen.pending is None else _pending(seen.pending)
+    yield from _pending(seen.pending)
     yield "noted", _noted(seen.notes)
     if seen.routed_notes.oldest_at is not None:
         yield "may concern it", _noted(seen.routed_notes)
@@ -235,11 +237,16 @@ def _lands(explained: Explanation) -> str:
     return f"land in course {explained.course(seen.default_course)}"
 
 
-def _pending(pending: Pending) -> str:
-    error = "" if pending.error is None else f" ({pending.error})"
-    after = "with a course" if pending.next_attempt_at is None else _when(pending.next_attempt_at)
-    attempts = counted(pending.attempts, "attempt")
-    return f"{pending.reason}{error}, {attempts} since {_time(pending.since)}, the next {after}"
+def _pending(pending: tuple[Pending, ...]) -> Iterator[Row]:
+    if not pending:
+        yield "pending", "no"
+    for number, each in enumerate(pending[:SHOWN_ENROLLMENTS]):
+        course = "" if each.course is None else f"course {each.course}: "
+        error = "" if each.error is None else f" ({each.error})"
+        after = "with a seat" if each.reason == "full" else _when(each.next_attempt_at)
+        attempts = counted(each.attempts, "attempt")
+        line = f"{course}{each.reason}{error}, {attempts} since {_time(each.since)}, the next {after}"
+        yield "" if number else "pending", line
 
 
 def _noted(noted: Noted) -> str:

@@ -240,11 +240,13 @@ async def _list(connection: Connection) -> None:
         tell("nobody waits")
         return
     locked = [row["profile_id"] for row in students if row["reason"] == "course_locked"]
-    held = {each.course_id: str(each) for each in await holders.look(connection, locked)} if locked else {}
-    known = await titles.look(connection, [row["course_id"] for row in (*courses, *by_brake)])
+    held = holders.by_course(await holders.look(connection, locked)) if locked else {}
+    waited_for = [row["course_id"] for row in (*students, *courses, *by_brake) if row["course_id"] is not None]
+    known = await titles.look(connection, waited_for)
     for title, rows in (("student", students), ("course", courses)):
         if rows:
-            show_rows([_waiting(row, held, known) for row in rows], (title, "reason", *COLUMNS))
+            which = ("student", "course") if title == "student" else ("course",)
+            show_rows([_waiting(row, held, known) for row in rows], (*which, "reason", *COLUMNS))
             _tell_more(total[f"{title}s"], len(rows))
     if by_brake:
         lines = [
@@ -268,11 +270,13 @@ def _tell_more(total: int, shown: int) -> None:
         tell(f"and {'at least ' if total >= COUNTED else ''}{total - shown:,} more: these are the first")
 
 
-def _waiting(row: asyncpg.Record, held: dict[str, str], known: dict[str, str]) -> tuple[str, ...]:
+def _waiting(row: asyncpg.Record, held: dict[str | None, str], known: dict[str, str]) -> tuple[str, ...]:
     """A line of the list."""
-    name = named(row[0], known.get(row[0]) if "course_id" in row else None)
-    error = row["error"] or ("; ".join(held.values()) if row["reason"] == "course_locked" else "")
-    return (name, row["reason"], str(row["attempts"]), f"{row['since']:%F %T}", _next_attempt(row), error)
+    student = (row["profile_id"],) if "profile_id" in row else ()
+    course = row["course_id"]
+    which = (*student, "" if course is None else named(course, known.get(course)))
+    error = row["error"] or (held.get(course, "") if row["reason"] == "course_locked" else "")
+    return (*which, row["reason"], str(row["attempts"]), f"{row['since']:%F %T}", _next_attempt(row), error)
 
 
 def _next_attempt(row: asyncpg.Record) -> str:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import asyncpg
 
@@ -15,7 +16,7 @@ from listener.daemon.squatting import Squatting
 from listener.database.connection import Connection
 from listener.database.driver_errors import INTERRUPTED
 from listener.database.executors import BATCH_SECONDS, StatementLimit
-from listener.database.rows import Executor
+from listener.database.rows import Executor, only_row
 from listener.errors import ReadOnly
 from listener.feed.purge import Purge
 from listener.instruments.instruments import Instruments
@@ -36,6 +37,11 @@ QUEUE_FULL = (
     "the server's queue of notifications is full: a session that listens has a transaction open for long "
     "(`select * from pg_stat_activity order by xact_start`: end it)"
 )
+
+DUE_PAUSE = 60.0
+"""Longest time between two looks at what time makes due, if anything will be; the shortest, where writers may have made
+something due before, is LOOK_PAUSE."""
+DUE = "select * from listener.note_due($1)"
 
 TRUST_PAUSE = 60.0
 """Seconds between two records of the time at which all names were right: a migration makes the audit look back that
@@ -63,6 +69,8 @@ class Chores:
     lookout: Lookout
     limit: StatementLimit | None = None
     """That of the session, if it has one: it is lifted while chores are done."""
+    looked_until: datetime | None = None
+    """What was due before, by the server's clock, is noted. None if the rule looks at no clock, and at first."""
 
     def __post_init__(self) -> None:
         consumers = self.reactions.consumers
@@ -76,7 +84,9 @@ class Chores:
         self._beat = Chore(self._heartbeat)
         self._purging = Chore(self._purge_step, time.monotonic() + PURGE_STEP_PAUSE)
         self._sampling = Chore(self._sample)
-        self._chores = (self._beat, self._sampling, self._purging)
+        self._due = Chore(self._note_due)
+        self._looked_at = float("-inf")
+        self._chores = (self._beat, self._due, self._sampling, self._purging)
 
     async def run_due(self) -> None:
         """Raises Deaf, ReadOnly, WrongVersion, or the connection's errors."""
@@ -101,6 +111,11 @@ class Chores:
     def look_soon(self) -> None:
         """Bring the heartbeat forward, which finds blind notes."""
         self._beat.due_at = min(self._beat.due_at, max(time.monotonic(), self._beat_at + LOOK_PAUSE))
+
+    def rows_have_changed(self) -> None:
+        """Some may be due before those that are known; or there is another rule."""
+        pause = DUE_PAUSE if self.looked_until is None else LOOK_PAUSE
+        self._due.due_at = min(self._due.due_at, max(time.monotonic(), self._looked_at + pause))
 
     def stranger_at_the_bell(self) -> None:
         """Report a new stranger at once."""
@@ -151,6 +166,11 @@ class Chores:
             self.auditor.audit_soon()
         if self.auditor is not None and row["blind_notes"]:
             self.auditor.make_good()
+
+    async def _note_due(self) -> float:
+        row = await only_row(self.executor, DUE, self.looked_until)
+        self.looked_until, self._looked_at = row["until"], time.monotonic()
+        return float("inf") if row["next_in"] is None else min(max(row["next_in"], 0.0) + 0.001, DUE_PAUSE)
 
     async def _sample(self) -> float:
         self._metrics.samples.inc()

@@ -93,6 +93,7 @@ class Leader:
             if handled:
                 now = time.monotonic()
                 self._pace.changed(now, now - started, self._reactions.waited, self._reactions.round_trip)
+                self._chores.rows_have_changed()
             self._look_for_blind_notes(handled=handled)
             await self._chores.run_due()
             settled()

@@ -38,14 +38,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Pending:
-    """Why a student was set aside. `reason` is `no_course`, `course_locked` or `failed`."""
+    """Why a student was set aside. `reason` is `no_course`, `course_locked`, `full` or `failed`."""
 
+    course: str | None
+    """None if it is about no one course."""
     reason: str
     error: str | None
     attempts: int
     since: datetime
     next_attempt_at: datetime | None
-    """None: as soon as there is a course."""
+    """None: as soon as there is a course, or a seat."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class ProfileFacts:
     default_course: str | None
     has_default_course: bool | None
     """Whether a new student would find a course now."""
-    pending: Pending | None
+    pending: tuple[Pending, ...]
+    """For each course that is waited for; what was refused comes first."""
     notes: Noted
     blind_notes: Noted
     enrolling_paused: bool
@@ -151,10 +154,10 @@ class Explanation:
         seen = self.seen
         if self.actions == "observe":
             return Verdict.ONLY_OBSERVED, None
-        if seen.enrolling_paused and (seen.pending is not None or seen.notes.waiting or seen.routed_notes.waiting):
+        if seen.enrolling_paused and (seen.pending or seen.notes.waiting or seen.routed_notes.waiting):
             return Verdict.WAITS, "paused"
-        if seen.pending is not None:
-            return Verdict.WAITS, seen.pending.reason
+        if self._all_are_set_aside():
+            return Verdict.WAITS, seen.pending[0].reason
         # A note is handled although a trigger is missing or no count can be moved, but not without the tables' columns.
         if any(each["setting"] not in ("", COUNTS) for each in self.problems):
             return Verdict.WAITS, "mapping_broken"
@@ -170,6 +173,14 @@ class Explanation:
         if self.incomplete:
             return Verdict.ON_ITS_WAY, "noted_blindly"
         return Verdict.MISSED, None
+
+    def _all_are_set_aside(self) -> bool:
+        """Whether nothing is to be done but where that was tried, and waits."""
+        to_do = {each.course for each in self.seen.pairs or () if each.standing is Standing.TO_DO}
+        pending = self.seen.pending
+        if any(each.course is None and (each.reason != "no_course" or not self.means.by_school) for each in pending):
+            return True
+        return to_do <= {each.course for each in pending}
 
     def to_dict(self) -> dict[str, Any]:
         seen = asdict(self.seen)

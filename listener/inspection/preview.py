@@ -14,7 +14,7 @@ from listener.wording import counted
 
 PENDING = "listener.pending_enrollment"
 ASTRAY = "select * from listener.astray() as astray where astray.should_be not in ('failed', 'kept')"
-NOBODY = "(select null::text as profile_id where false)"
+NOBODY = "(select null::text as profile_id, null::text as course_id where false)"
 """Those who wait already, before anything is installed."""
 
 EXAMPLES = 5

@@ -115,7 +115,7 @@ class ProfileReader:
             enrollments=enrollments,
             default_course=course,
             has_default_course=None if courses is None else course is not None,
-            pending=await self._held_by(_pending(waiting)),
+            pending=await self._pending(),
             notes=Noted(waiting["notes"], waiting["oldest_at"]),
             blind_notes=Noted(waiting["blind_notes"], waiting["oldest_blind_at"]),
             enrolling_paused=waiting["enrolling_paused"],
@@ -124,12 +124,17 @@ class ProfileReader:
             routed_notes=Noted(waiting["routed_notes"], waiting["oldest_routed_at"]),
         )
 
-    async def _held_by(self, pending: Pending | None) -> Pending | None:
-        """With who holds the course, if it waits for that."""
-        if pending is None or pending.reason != "course_locked":
-            return pending
-        found = await holders.look(self._connection, [self.profile])
-        return replace(pending, error="; ".join(map(str, found)) or pending.error)
+    async def _pending(self) -> tuple[Pending, ...]:
+        """With who holds the course, where that is waited for."""
+        rows = await self._connection.fetch(self._text("pending"), self.profile)
+        found = [Pending(**dict(row)) for row in rows]
+        if all(each.reason != "course_locked" for each in found):
+            return tuple(found)
+        held = holders.by_course(await holders.look(self._connection, [self.profile]))
+        return tuple(
+            replace(each, error=held.get(each.course, each.error)) if each.reason == "course_locked" else each
+            for each in found
+        )
 
     async def _pairs(
         self,
@@ -188,12 +193,6 @@ def _courses(facts: ProfileFacts) -> list[str]:
     pairs = [each.course for each in facts.pairs or ()]
     named = [facts.default_course, *(each.course for each in facts.enrollments or ()), *pairs]
     return [each for each in named if each is not None]
-
-
-def _pending(row: asyncpg.Record) -> Pending | None:
-    if row["reason"] is None:
-        return None
-    return Pending(**{name: row[name] for name in ("reason", "error", "attempts", "since", "next_attempt_at")})
 
 
 def _rule_columns(mapping: Mapping) -> str:

@@ -22,6 +22,14 @@ class Holder:
         return f"held by session {self.pid} of role {self.role}: {one_line(' '.join(self.query.split()))}"
 
 
+def by_course(found: Iterable[Holder]) -> dict[str | None, str]:
+    """All who hold it, in words, by course."""
+    courses: dict[str | None, list[str]] = {}
+    for each in found:
+        courses.setdefault(each.course_id, []).append(str(each))
+    return {course: "; ".join(each) for course, each in courses.items()}
+
+
 async def look(executor: Executor, profiles: Iterable[str]) -> list[Holder]:
     """The longest transaction first; none where the server does not tell."""
     row = await only_row(executor, HOLDERS, list(profiles))

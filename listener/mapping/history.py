@@ -39,7 +39,6 @@ def placeholders(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     found = {
         "keeps_history": str(kept).lower(),
         "history_days": str(days_of(mapping.settings)),
-        "each_once": "" if mapping.one_course_each else "distinct",
         **dict.fromkeys(("wanted_because", "because_name", "first_because", "history", "undo_of_one"), ""),
         **dict.fromkeys(("enrolled_status", "left_content", "left_status", "returned_status"), ""),
     }

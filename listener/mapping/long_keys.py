@@ -12,7 +12,7 @@ SURE = 2_600
 """Bytes of a key, or of two together, that always fit."""
 SHORT_TYPES = frozenset({"uuid", "bigint", "integer", "smallint", "date", "oid"})
 KEYS = {
-    "pending_enrollment": ("profile_id",),
+    "pending_enrollment": ("profile_id", "course_id"),
     "pending_count": ("course_id",),
     "course_count": ("course_id",),
     "made_enrollment": ("profile_id", "course_id"),
@@ -35,7 +35,7 @@ def values(mapping: Mapping) -> dict[str, str]:
             one,
             {
                 "table": table,
-                "is_long": " + ".join(f"octet_length(new.{key}::text)" for key in keys) + f" > {SURE}",
+                "is_long": " + ".join(f"coalesce(octet_length(new.{key}::text), 0)" for key in keys) + f" > {SURE}",
             },
         )
         for table, keys in KEYS.items()

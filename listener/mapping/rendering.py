@@ -108,9 +108,10 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
         return sql.render(sql.read(f"mapping/{file}", section), values | more)
 
     values["ours"] = sql.read("mapping/ours")
+    values["follows_updated_course"] = "\n    " + part("new_keys", "of_course")
     values["title_column"] = title_column(values["course_table_oid"])
     values["active_per_course"] = part("counts", "active_per_course")
-    for name in ("ring", "clear_statistics", "student_ids"):
+    for name in ("ring", "clear_statistics", "student_ids", "is_set_aside"):
         values[name] = part(name)
     for name in ("cause_of_note", "noted_by_cause"):
         values[name] = part("notes", name)
@@ -151,6 +152,7 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     one_course = (
         f"case when only_course is null then true else {ROW}.course_id::{mapping.course_key_type} = only_course end"
     )
+    values["each_once"] = "" if mapping.one_course_each else "distinct"
     values["in_only_course"] = "" if mapping.one_course_each else f"\n            and {one_course}"
     takes_back = mapping.takes_back
     values["is_alone"] = "" if mapping.enrollment_key is not None else "\n            " + part("settling", "is_alone")
@@ -161,12 +163,11 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     values["enrolled_word"] = part("ledger", "enrolled_word") if takes_back else "'enrolled'"
     values["taken_back"] = values["taken_back_outcome"] = ""
     values["is_gone"] = part("ledger", "is_gone")
-    values["ledger_of_written_courses"] = values["ledger_follows_updated_courses"] = ""
+    values["ledger_of_written_courses"] = ""
     if takes_back:
         follows = "if tg_op = 'DELETE' then\n        {}\n    elsif tg_op = 'TRUNCATE' then\n        {}\n    end if;"
         of_each = (part("ledger", f"courses_{name}") for name in ("deleted", "truncated"))
         values["ledger_of_written_courses"] = "\n    " + follows.format(*of_each)
-        values["ledger_follows_updated_courses"] = "\n    " + part("ledger", "courses_updated")
         values["returned"] = part("settling", f"returned_{mapping.on_leave}")
         values["leave"] = part("settling", f"leave_{mapping.on_leave}")
         values["taken_back"] = part("settling", "taken_back")

@@ -1,6 +1,7 @@
 """A table that the rule's query reads, and how a changed row leads to profiles."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +100,17 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """A column that the query compares with the time: its row matters in another way once that has come."""
+
+    column: str
+    """As the query names it. An index begins with it."""
+    type: str
+    offset: str
+    """An interval, added to the time before it is compared."""
+
+
+@dataclass(frozen=True)
 class Watched:
     """A table that the rule's query reads."""
 
@@ -114,6 +126,7 @@ class Watched:
     change is noted."""
     only_updates: bool = False
     """Whether rows that come and go are no news."""
+    moments: tuple[Moment, ...] = ()
 
     @property
     def triggers(self) -> tuple[str, ...]:
@@ -138,9 +151,11 @@ def watched_from_json(
     audited: bool,
     condition: str | None = None,
     only_updates: bool = False,
+    moments: Iterable[dict[str, str]] = (),
 ) -> Watched:
     """As it is recorded."""
-    return Watched(Table(**table), tuple(columns), tuple(map(_route, routes)), audited, condition, only_updates)
+    when = tuple(Moment(**each) for each in moments)
+    return Watched(Table(**table), tuple(columns), tuple(map(_route, routes)), audited, condition, only_updates, when)
 
 
 def _route(recorded: dict[str, Any]) -> Route:

@@ -114,9 +114,11 @@ async def _name_holders(students: list[dict[str, Any]] | None, context: Context)
         raise
     except asyncpg.PostgresError:
         return
-    if found:
-        for each in locked:
-            each |= {"error": str(found[0]), "pid": found[0].pid, "role": found[0].role, "query": found[0].query}
+    by_course = {each.course_id: each for each in reversed(found)}
+    for each in locked:
+        holder = by_course.get(each["course_id"])
+        if holder is not None:
+            each |= {"error": str(holder), "pid": holder.pid, "role": holder.role, "query": holder.query}
 
 
 def _report(result: dict[str, Any], context: Context) -> None:

@@ -4,11 +4,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from listener.mapping.tables import Table
-from listener.mapping.watched import Route, label
+from listener.mapping.watched import Moment, Route, label
 from listener.routes.blocks import Occurrence, Unclear
 from listener.routes.by_key import ByKey
 from listener.routes.expressions import Printing
 from listener.routes.facts import Facts
+from listener.routes.moments import moments
 from listener.routes.scenario import COURSE, Choice, Scenario
 from listener.routes.ways import Way, Ways, ways
 
@@ -30,6 +31,8 @@ class Derived:
     """A step of a route that no index serves: the table, and the compared expression."""
     not_by_key: dict[Table, str] = field(default_factory=dict)
     """Why all of a table would be read for one profile."""
+    moments: dict[Table, dict[Moment, None]] = field(default_factory=dict)
+    """What is compared with the time."""
 
 
 def derive(facts: Facts, profiles: Table, enrollments: Table, courses: Table) -> Derived:
@@ -62,6 +65,8 @@ class _Derivation:
             except Unclear as reason:
                 self._lose_all(f"{reason} is not followed")
                 break
+            for relation, moment in moments(self._facts, scenario):
+                self._derived.moments.setdefault(self._facts.tables[relation], {})[moment] = None
             for choice, size in scenario.sizes.items():
                 if choice not in choices:
                     waiting += [{**choices, choice: other} for other in range(1, size)]

@@ -89,7 +89,8 @@ class _Watching:
                 "one that others inherit from)",
                 setting=f"{SETTING}={table.setting}({AUDIT})",
             )
-        return Watched(table, read.columns, () if EVERYONE in kinds else self._routes(table, ()))
+        routes = () if EVERYONE in kinds else self._routes(table, ())
+        return Watched(table, read.columns, routes, moments=tuple(self._derived.moments.get(table, ())))
 
     def _routes(self, table: Table, seen: tuple[Table, ...]) -> tuple[Route, ...]:
         """Empty where a change concerns all profiles. `seen`: tables that a setting has led through."""

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from listener import sql
-from listener.mapping import history, long_keys, rendering
+from listener.mapping import history, long_keys, new_keys, rendering
 from listener.mapping.binding import Tokens
 from listener.mapping.mapping import EVERY_CHANGE, Mapping, Table
 from listener.schema import step, watching
@@ -42,6 +42,9 @@ COUNTS = PREFIX + "COUNT_COLUMNS"
 TENANT = PREFIX + "TENANT"
 WANTED = PREFIX + "WANTED_QUERY"
 
+
+MOVES = ("before_update", "after_update")
+"""Triggers around an UPDATE of profiles that are partitioned."""
 
 PARTS = {
     "tables": "what is kept: notes of changes, checkpoints, who and what waits",
@@ -92,6 +95,8 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("notes_enrollments"),
     ]
     found += [Piece("notes_watched", watched=number) for number, each in watching.numbered(mapping)]
+    found += [Piece("notes_due", watched=number) for number in watching.with_moments(mapping)]
+    found.append(Piece("note_due"))
     if mapping.enrolls and not mapping.observes:
         found.append(Piece("probe_enroll", probe="select listener.probe_enroll()", setting=ACTIVE))
     if mapping.counts_in_courses:
@@ -131,9 +136,11 @@ def _triggers_on(mapping: Mapping, table: Table, names: tuple[str, ...], of_stat
     by_row = table in mapping.partitioned and of_row != "note_updated_course"  # which knows updates alone
     tokens = Tokens(mapping)
     texts = []
+    if by_row and table == mapping.profile_table:
+        names = (*names, *MOVES)
     for name in names:
         operation = name.removeprefix("watch_")
-        section = "row" if operation == "update" or (by_row and operation != "truncate") else operation
+        section = "row" if operation == "update" or (by_row and operation in ("insert", "delete")) else operation
         if operation == "truncate":
             section = "before_truncate" if operation == name else "after_truncate"
         values = {
@@ -154,6 +161,7 @@ def code(mapping: Mapping) -> str:
     checks = TableChecks(mapping, tokens)
     values = rendering.placeholders(tokens.mapping, checks=checks.values())
     values["routes"] = watching.routes(mapping, tokens, checks)
+    values |= watching.due(mapping)
     used = pieces(mapping)
     texts = [
         sql.render(
@@ -166,7 +174,7 @@ def code(mapping: Mapping) -> str:
         "bindings": ",\n        ".join(each.row() for each in tokens.bound),
         "adapter": ",\n".join(_row(*each) for each in enumerate(zip(used, texts, strict=True), 1)),
     }
-    plain |= step.values(plain) | long_keys.values(mapping)
+    plain |= step.values(plain) | long_keys.values(mapping) | new_keys.values(mapping)
     parts = (
         "\n\n".join([heading(part), *(sql.render(_read(file), plain) for file in files)])
         for part, files in _files(mapping).items()
@@ -195,7 +203,7 @@ def _files(mapping: Mapping) -> dict[str, list[str]]:
     live_count = "live_count" if mapping.counts else "live_count_counted"
     files = {
         "feed": ["error_text", "feed", "batch", "ahead", "first_checkpoints", "count_on_its_way"],
-        "names": ["binding", "following"],
+        "names": ["binding", "following", "new_keys"],
         "leading": ["lock_holder", "leading", "bell"],
         "adapter": ["bind"],
         "views": ["functions", "views", live_count],

@@ -20,10 +20,39 @@ def numbered(mapping: Mapping) -> list[tuple[int, Watched]]:
     return [(number, each) for number, each in enumerate(mapping.noted, 1) if each.triggers]
 
 
+def with_moments(mapping: Mapping) -> list[int]:
+    """Numbers of tables of which a column is compared with the time."""
+    return [number for number, each in numbered(mapping) if each.moments and mapping.enrolls]
+
+
+def due(mapping: Mapping) -> dict[str, str]:
+    """Placeholders of `listener.note_due`."""
+    numbers = with_moments(mapping)
+    of_each = [f"listener.note_due_{number}(since, until)" for number in numbers]
+    return {"has_moments": str(bool(numbers)).lower(), "due_of_each": ", ".join(of_each) or "null::float8"}
+
+
+def _moments(watched: Watched, table: str, number: int, part: str) -> list[str]:
+    """A part of the SQL for each."""
+    return [
+        sql.render(
+            sql.read("mapping/moments", part),
+            {
+                "moment": over(column(each.column), "watched"),
+                "kind": each.type,
+                "offset": each.offset,
+                "watched": str(number),
+                "watched_table": table,
+            },
+        )
+        for each in watched.moments
+    ]
+
+
 def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, str]) -> dict[str, str]:
     """Values for a watched table, besides the values that are the same for all (`shared`)."""
     plain, bound = mapping.noted[number - 1], tokens.mapping.noted[number - 1]
-    key = tokens.mapping.profile_key_type
+    key, table = tokens.mapping.profile_key_type, str(bound.table)
     direct = [route.key for route in bound.routes if not route.hops]
     keyed = [(place, route) for place, route in enumerate(bound.routes) if route.hops]
     values = {
@@ -50,7 +79,7 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
     for place, _ in keyed:
         more = {"keys": f"keys_{place}", "route_name": tokens.text(literal(name_of(plain, plain.routes[place])))}
         notes.append(sql.render(sql.read("mapping/notes", "note_keys"), values | more))
-    follows = mapping.takes_back and plain.table == mapping.profile_table
+    is_profiles = plain.table == mapping.profile_table
     key_of = {
         "key_name": identifier(tokens.mapping.profile_key),
         "profiles": str(tokens.mapping.profile_table),
@@ -59,26 +88,41 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
         "expect_enrollments": shared["expect_enrollments"],
     }
 
+    def part(file: str, name: str, applies: bool, **more: str) -> str:
+        text = sql.render(sql.read(f"mapping/{file}", name), values | key_of | more)
+        return f"\n        {text}" if applies else ""
+
     def ledger(what: str) -> str:
-        text = sql.render(sql.read("mapping/ledger", f"profiles_{what}"), values | key_of)
-        return f"\n        {text}" if follows else ""
+        return part("ledger", what, mapping.takes_back and is_profiles)
 
     row_alone = rows_alone = ""
     if bound.condition is not None:
         row_alone = f"array[{over(direct[0].text, 'new')}]"
         rows_alone = f"array({_of_rows(direct, key, distinct=False)})"
-    deleted = ledger("deleted")
+    deleted = ledger("profiles_deleted")
+    moves = is_profiles and plain.table in mapping.partitioned
+    of_moved = f"{part('new_keys', 'of_moved_profile', moves)}{ledger('profile_deleted') if moves else ''}".lstrip()
     of_key = mapping.profile_table, [column(mapping.profile_key)]
     is_key = (plain.table, [route.key.text for route in plain.routes if not route.hops]) == of_key
     is_single = is_key or plain.condition is not None
     return values | {
         "unreadable_row": _unreadable(row_alone),
         "unreadable_rows": _unreadable(rows_alone),
-        "ledger_of_row": ledger("changed"),
-        "ledger_truncated": ledger("truncated"),
+        "ledger_of_row": part(
+            "new_keys", "of_profile", is_profiles, of_moved_or_deleted=of_moved and f"{of_moved}\n        "
+        ),
+        "ledger_truncated": ledger("profiles_truncated"),
         "ledger_of_rows": f"\n        if tg_op = 'DELETE' then{deleted}\n        end if;" if deleted else "",
         "note_watched": "\n    ".join(notes or [sql.read("mapping/notes", "note_everyone")]),
         "profiles_of_rows": f"{_of_rows(direct, key, distinct=not is_single)}{_if_holds(bound.condition)}",
+        "rule_as_bound": shared["rule_as_bound"],
+        "watched_table": table,
+        "due_rows": "\n                or ".join(_moments(plain, table, number, "due_rows")),
+        "next_due": ",\n        ".join(_moments(plain, table, number, "next_due")),
+        "keys_of_due_rows": "".join(
+            f",\n        array(\n            {_keys(route, ('written',))}\n        )" for _, route in keyed
+        ),
+        "into_keys": "".join(f", keys_{place}" for place, _ in keyed),
         "keys_of_rows": "".join(
             f"\n        keys_{place} := array(\n            {_keys(route, ('written',))}\n        );"
             for place, route in keyed

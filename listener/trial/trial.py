@@ -141,8 +141,9 @@ class _Trial:
         for number, key in enumerate(people, 1):
             explained = await explain(connection, key)
             tell(f"person {number} signs up in {table}: {verdict_line(explained)}")
-            if explained.seen.pending is not None and explained.seen.pending.error:
-                tell(f"    {explained.seen.pending.error}")
+            for waits in explained.seen.pending:
+                if waits.error:
+                    tell(f"    {waits.error}")
             for each in explained.seen.enrollments or ():
                 courses[each.course] = explained.course(each.course)
                 status = "" if each.status is None else f", {mapping.enrollment_status} {each.status}"

@@ -15,6 +15,7 @@ grant execute on function
     listener.audit_students(boolean, text[], bigint, bigint),
     listener.count_made(),
     listener.forget_deleted(),
+    listener.note_due(timestamptz),
     listener.restart_if_restored(),
     listener.pause(text, text),
     listener.resume(text),

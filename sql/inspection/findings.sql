@@ -3,12 +3,12 @@
 
 -- name: students_pending
 with found as (
-    select format('%s: %s', profile_id, coalesce(error, reason)) as example
+    select profile_id, format('%s: %s', profile_id, coalesce(error, reason)) as example
     from listener.pending_enrollment
 )
 
 select
-    (select count(*) from found) as affected,
+    (select count(distinct profile_id) from found) as affected,
     array(select left(example, 1000) from found order by example limit 5) as examples;
 
 -- name: wanted_missing
@@ -48,8 +48,7 @@ select
 
 -- name: unwanted_enrollments
 -- What the listener made, is not wanted any more, and will stay without help: its profile is in no note that waits to be
--- handled, and not set aside, but for those who wait for a seat elsewhere. (A note of a row that is about
--- no single profile may be about any of them.)
+-- handled, and it is not set aside. (A note of a row that is about no single profile may be about any of them.)
 with unhandled as materialized (
     select unhandled.profile_ids, unhandled.route
     from listener.unhandled('enroll') as unhandled
@@ -70,7 +69,8 @@ found as (
         and not exists (select from noted where noted.id = astray.profile_id)
         and not exists (
             select from listener.pending_enrollment
-            where pending_enrollment.profile_id = astray.profile_id and pending_enrollment.reason <> 'full'
+            where
+            {{is_set_aside}}
         )
 )
 

@@ -21,7 +21,9 @@ numbered as (
 ),
 
 waiting as (
-    select pending.profile_id::text::{{profile_key_type}} as profile_id
+    select
+        pending.profile_id::text::{{profile_key_type}} as profile_id,
+        pending.course_id::text::{{course_key_type}} as course_id
     from {{pending}} as pending
 ),
 
@@ -49,10 +51,12 @@ movement as (
         numbered.should_be,
         numbered.should_be in ('enrolled', 'returned') as is_in,
         count(*) as affected,
-        count(waiting.profile_id) as waiting,
+        count(coalesce(waits_there.profile_id, waits.profile_id)) as waiting,
         array_agg(numbered.profile_id::text order by numbered.place) filter (where numbered.place <= $1) as examples
     from numbered
-    left join waiting on waiting.profile_id = numbered.profile_id
+    left join waiting as waits_there
+        on waits_there.profile_id = numbered.profile_id and waits_there.course_id = numbered.course_id
+    left join waiting as waits on waits.profile_id = numbered.profile_id and waits.course_id is null
     left join course on course.id = numbered.course_id
     group by numbered.course_id, course.id, course.free, numbered.should_be
 ),

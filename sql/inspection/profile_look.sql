@@ -57,20 +57,24 @@ from listener.made_enrollment as made
 where made.profile_id = ($1::text)::{{profile_key_type}}
 order by 1;
 
+-- name: pending
+-- What was set aside; what was refused comes first.
+select
+    pending_enrollment.course_id::text as course,
+    pending_enrollment.reason,
+    pending_enrollment.error,
+    pending_enrollment.attempts,
+    pending_enrollment.since,
+    nullif(pending_enrollment.next_attempt_at, 'infinity') as next_attempt_at
+from listener.pending_enrollment
+where pending_enrollment.profile_id = ($1::text)::{{profile_key_type}}
+order by
+    array_position(array['failed', 'course_locked', 'full', 'no_course'], pending_enrollment.reason),
+    pending_enrollment.course_id;
+
 -- name: waiting
 -- What the listener's own tables say of one profile ($1, its key). Of the feed only what waits is read, never its history.
-with pending as (
-    select
-        pending_enrollment.reason,
-        pending_enrollment.error,
-        pending_enrollment.attempts,
-        pending_enrollment.since,
-        nullif(pending_enrollment.next_attempt_at, 'infinity') as next_attempt_at
-    from listener.pending_enrollment
-    where pending_enrollment.profile_id = ($1::text)::{{profile_key_type}}
-),
-
-noted as (
+with noted as (
     select
         count(*) as notes,
         min(unhandled.at) as oldest_at
@@ -96,11 +100,6 @@ noted_blindly as (
 )
 
 select
-    pending.reason,
-    pending.error,
-    pending.attempts,
-    pending.since,
-    pending.next_attempt_at,
     noted.notes,
     noted.oldest_at,
     routed.notes as routed_notes,
@@ -110,8 +109,7 @@ select
     exists (select from listener.pause where pause.consumer = 'enroll') as enrolling_paused
 from noted
 cross join routed
-cross join noted_blindly
-left join pending on true;
+cross join noted_blindly;
 
 -- name: hidden
 -- Whether row-level security hides rows of the table from the role that asks: then no row seen is not no row there.

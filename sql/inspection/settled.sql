@@ -6,4 +6,6 @@ select listener.settled(($1::text)::{{profile_key_type}}) as settled;
 -- name: pending
 select pending_enrollment.reason, pending_enrollment.error
 from listener.pending_enrollment
-where pending_enrollment.profile_id = ($1::text)::{{profile_key_type}};
+where pending_enrollment.profile_id = ($1::text)::{{profile_key_type}}
+order by pending_enrollment.reason = 'failed' desc, pending_enrollment.since
+limit 1;

@@ -134,7 +134,7 @@ problem as (
     select
         'students_refused',
         min(pending.since),
-        count(*),
+        count(distinct pending.profile_id),
         array(
             select format('%s: %s', refused.profile_id, coalesce(refused.error, refused.reason))
             from pending as refused
@@ -148,7 +148,7 @@ problem as (
     select
         'course_locked',
         min(pending.since),
-        count(*),
+        count(distinct pending.profile_id),
         array(
             select concat_ws(': ', held.profile_id, held.error)
             from pending as held

@@ -51,8 +51,12 @@ backlog as (
 ),
 
 pending_by_reason as (
-    select counted.reason, count(*) as students
-    from (select pending_enrollment.reason from listener.pending_enrollment limit $2) as counted
+    select counted.reason, count(distinct counted.profile_id) as students
+    from (
+        select pending_enrollment.reason, pending_enrollment.profile_id
+        from listener.pending_enrollment
+        limit $2
+    ) as counted
     group by counted.reason
 ),
 

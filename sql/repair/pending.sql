@@ -1,16 +1,17 @@
 -- Students that were set aside: `listener pending`.
 
 -- name: list
--- Students that were set aside, the longest first.
+-- What was set aside, the longest first.
 select
     pending_enrollment.profile_id::text,
+    pending_enrollment.course_id::text,
     pending_enrollment.reason,
     pending_enrollment.error,
     pending_enrollment.attempts,
     pending_enrollment.since,
     nullif(pending_enrollment.next_attempt_at, 'infinity') as next_attempt_at
 from listener.pending_enrollment
-order by pending_enrollment.since, pending_enrollment.profile_id
+order by pending_enrollment.since, pending_enrollment.id
 limit $1;
 
 -- name: held
@@ -63,14 +64,21 @@ hurried_count as (
     where $1::text[] is null
 )
 
-select (select count(*) from hurried)
+select (select count(distinct hurried.profile_id) from hurried)
 from pg_notify($2, $3);
 
 -- name: drop
 with dropped as (
     delete from listener.pending_enrollment
     where $1::text[] is null or pending_enrollment.profile_id::text = any($1)
-    returning pending_enrollment.profile_id
+    returning pending_enrollment.profile_id, pending_enrollment.course_id
+),
+
+-- Who is not to be enrolled keeps no place in line.
+out_of_line as (
+    delete from listener.waiting
+    using dropped
+    where waiting.profile_id = dropped.profile_id and waiting.course_id = dropped.course_id
 )
 
-select count(*) from dropped;
+select count(distinct dropped.profile_id) from dropped;

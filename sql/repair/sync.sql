@@ -2,8 +2,8 @@
 
 -- name: astray_next
 -- The next profiles whose enrollments are not what they should be, in key order after $1 (as text; null to begin), at most
--- $2 of them; but for those who are set aside. With each: what is to be done, and where. (Who waits for a seat may be
--- astray elsewhere.)
+-- $2 of them; but for what is set aside. With each: what is to be done, and where. (Who waits for one course may be astray
+-- elsewhere.)
 select
     astray.profile_id::text,
     array_agg(astray.should_be || ' ' || coalesce(astray.course_id::text, '')) as work
@@ -13,14 +13,7 @@ where
     and not exists (
         select from listener.pending_enrollment
         where
-            pending_enrollment.profile_id = astray.profile_id
-            and (
-                pending_enrollment.reason <> 'full'
-                or exists (
-                    select from listener.waiting
-                    where waiting.profile_id = astray.profile_id and waiting.course_id = astray.course_id
-                )
-            )
+            {{is_set_aside}}
     )
 group by astray.profile_id
 order by astray.profile_id

@@ -79,6 +79,8 @@ VALUES = {
     "course_key_type": "bigint",
     "enrolls": "true",
     "only_on_joining": "true",
+    "by_school": "false",
+    "is_set_aside": sql.render(sql.read("mapping/is_set_aside"), {"by_school": "false"}),
     "cause_of_note": "''",
     "noted_by_cause": "''",
 }

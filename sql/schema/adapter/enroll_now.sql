@@ -103,7 +103,12 @@ begin
                         order by note.id desc
                         limit 1
                     ),
-                    (select waiting.cause from listener.pending_enrollment as waiting where waiting.profile_id = profile),
+                    (
+                        select waiting.cause
+                        from listener.pending_enrollment as waiting
+                        where waiting.profile_id = profile
+                        limit 1
+                    ),
                     case when {{only_on_joining}} then 'sign_up' else 'change' end
                 ),
                 checked
@@ -137,7 +142,12 @@ begin
                 from listener.change as note
                 where note.xid = pg_current_xact_id_if_assigned() and profile = any (note.profile_ids)
             )
-            and not exists (select from listener.pending_enrollment as waiting where waiting.profile_id = profile)
+            -- All of a profile is tried again with whatever is.
+            and not exists (
+                select
+                from listener.pending_enrollment as waiting
+                where waiting.profile_id = profile and waiting.next_attempt_at < 'infinity'
+            )
             and listener.profile_is_there(profile)
         then
             insert into listener.change (source, operation, profile_ids)

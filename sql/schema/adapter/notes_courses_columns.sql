@@ -60,7 +60,7 @@ begin
         end if;
     exception when assert_failure or others then
         perform listener.note_blindly('courses', 'update', sqlstate);
-    end;{{ledger_follows_updated_courses}}
+    end;{{follows_updated_course}}
     insert into listener.change (source, operation, course_id, delta)
     select 'courses', 'update', moved.course_id, moved.delta
     from unnest(course_ids, deltas) as moved(course_id, delta)

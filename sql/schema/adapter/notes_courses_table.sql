@@ -56,7 +56,7 @@ begin
         end if;
     exception when assert_failure or others then
         perform listener.note_blindly('courses', 'update', sqlstate);
-    end;{{ledger_follows_updated_courses}}
+    end;{{follows_updated_course}}
     with lost as (
         delete from listener.course_count
         where course_count.course_id = left_course_id

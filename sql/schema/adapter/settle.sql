@@ -114,12 +114,11 @@ begin
                 null;
             end;
             if cardinality(courses) > 1 or (fails_for_a_course or {{by_school}}) and courses[1] is not null then
-                problem := null;
                 foreach one_course in array courses loop
-                    exit when is_over;
-                    if clock_timestamp() > statement_timestamp() + interval '500 milliseconds' then
-                        problem := coalesce(problem, 'put off: others before it took too long');
-                        exit;
+                    if is_over or clock_timestamp() > statement_timestamp() + interval '500 milliseconds' then
+                        return query
+                        select one_id, one_course, null::text, 'failed'::text, 'put off: others before it took too long', false;
+                        continue;
                     end if;
                     begin
                         set constraints all deferred;
@@ -130,12 +129,19 @@ begin
                     exception when assert_failure or query_canceled or others then
                         get stacked diagnostics problem_context = pg_exception_context;
                         is_over := sqlstate = '57014' and not listener.was_raised(problem_context);
-                        problem := coalesce(problem, listener.error_text(sqlstate, sqlerrm));
+                        problem := listener.error_text(sqlstate, sqlerrm);
+                        return query select one_id, one_course, null::text, 'failed'::text, problem, false;
+                        -- It is not for a seat that it waits any more.
+                        delete from listener.waiting
+                        where waiting.profile_id = one_id and waiting.course_id = one_course;
                     end;
                 end loop;
-                continue when problem is null;
+                continue;
             end if;
-            return query select one_id, null::{{course_key_type}}, null::text, 'failed'::text, problem, false;
+            one_course := case when cardinality(courses) = 1 then courses[1] end;
+            delete from listener.waiting
+            where waiting.profile_id = one_id and waiting.course_id = one_course and problem not like 'put off%';
+            return query select one_id, one_course, null::text, 'failed'::text, problem, false;
         end loop;
         return;
     end if;

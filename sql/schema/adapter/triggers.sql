@@ -25,6 +25,16 @@ create trigger {{trigger}}
 before truncate on {{table}}
 for each statement execute function listener.{{function}}();
 
+-- name: before_update
+create trigger {{trigger}}
+before update on {{table}}
+for each statement execute function listener.note_moving();
+
+-- name: after_update
+create trigger {{trigger}}
+after update on {{table}}
+for each statement execute function listener.note_moving();
+
 -- name: after_truncate
 create trigger {{trigger}}
 after truncate on {{table}}

@@ -47,10 +47,10 @@ begin
         ),
 
         next_in_line as (
-            select first_waiting.profile_id
+            select first_waiting.profile_id, first_waiting.course_id
             from course_with_seats
             cross join lateral (
-                select waiting.profile_id
+                select waiting.profile_id, waiting.course_id
                 from listener.waiting
                 where waiting.course_id = course_with_seats.id
                 order by waiting.place
@@ -61,8 +61,13 @@ begin
         update listener.pending_enrollment
         set next_attempt_at = clock_timestamp()
         where
-            pending_enrollment.next_attempt_at = 'infinity'
-            and pending_enrollment.profile_id = any (array(select next_in_line.profile_id from next_in_line));
+            pending_enrollment.next_attempt_at > clock_timestamp()
+            and pending_enrollment.profile_id = any (array(select next_in_line.profile_id from next_in_line))
+            and (
+                (pending_enrollment.profile_id, pending_enrollment.course_id) in (
+                    select next_in_line.profile_id, next_in_line.course_id from next_in_line
+                )
+            ) is true;
         get diagnostics woken = row_count;
     exception when assert_failure or others then
         if sqlstate ~ '^(42|3F)' then

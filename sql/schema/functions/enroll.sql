@@ -44,6 +44,7 @@ declare
     may_free_seats boolean;
     routed_notes listener.change[];
     waiting_ids {{profile_key_type}}[];
+    waiting_courses {{course_key_type}}[];
     waiting_for text[];
     waiting_causes text[];
     errors text[];
@@ -225,6 +226,7 @@ begin
                         )
                     ) filter (where outcome.done is not null and outcome.number <= most_shown),
                     array_agg(outcome.profile_id) filter (where outcome.waits_for is not null),
+                    array_agg(outcome.course_id) filter (where outcome.waits_for is not null),
                     array_agg(outcome.waits_for) filter (where outcome.waits_for is not null),
                     array_agg(by_cause.operation) filter (where outcome.waits_for is not null),
                     array_agg(outcome.error) filter (where outcome.waits_for is not null)
@@ -236,7 +238,8 @@ begin
                     or not outcome.may_go
                     or listener.stays(outcome.profile_id, outcome.course_id, outcome.done)
                 into
-                    enrolled, returned, suspended, removed, held, examples, waiting_ids, waiting_for, waiting_causes, errors;
+                    enrolled, returned, suspended, removed, held, examples, waiting_ids, waiting_courses, waiting_for,
+                    waiting_causes, errors;
                 exit;
             exception when assert_failure or query_canceled or others then
                 -- Another session enrolled a profile at the same moment: the second look sees the enrollment.
@@ -246,19 +249,34 @@ begin
                 end if;
             end;
         end loop;
+        if {{has_seats}} then
+            -- Who waits for that seat no more, or for something else by now.
+            delete from listener.pending_enrollment
+            where
+                pending_enrollment.reason = 'full'
+                and pending_enrollment.profile_id = any (
+                    array(select unnest(by_cause.profile_ids) from unnest(noted) as by_cause)
+                )
+                and (pending_enrollment.profile_id, pending_enrollment.course_id) not in (
+                    select full_course.profile_id, full_course.course_id
+                    from unnest(waiting_ids, waiting_courses, waiting_for) as full_course(profile_id, course_id, waits_for)
+                    where full_course.waits_for = 'full'
+                );
+        end if;
         if waiting_ids is not null then
             -- Once, for any number of reasons: people want to read of an error first.
             with waiting as (
-                select distinct on (outcome.profile_id) outcome.*
-                from unnest(waiting_ids, waiting_for, waiting_causes, errors)
-                as outcome(profile_id, waits_for, cause, error)
-                order by outcome.profile_id, outcome.waits_for = 'failed' desc
+                select distinct on (outcome.profile_id, outcome.course_id) outcome.*
+                from unnest(waiting_ids, waiting_courses, waiting_for, waiting_causes, errors)
+                as outcome(profile_id, course_id, waits_for, cause, error)
+                order by outcome.profile_id, outcome.course_id, outcome.waits_for = 'failed' desc
             ),
 
             set_aside as (
-                insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at, cause)
+                insert into listener.pending_enrollment (profile_id, course_id, reason, error, next_attempt_at, cause)
                 select
                     waiting.profile_id,
+                    waiting.course_id,
                     waiting.waits_for,
                     waiting.error,
                     case
@@ -267,8 +285,12 @@ begin
                     end,
                     waiting.cause
                 from waiting
-                on conflict (profile_id) do nothing
-                returning pending_enrollment.profile_id::text, pending_enrollment.reason, pending_enrollment.error
+                on conflict do nothing
+                returning
+                    pending_enrollment.profile_id::text,
+                    pending_enrollment.course_id::text,
+                    pending_enrollment.reason,
+                    pending_enrollment.error
             )
 
             select
@@ -276,22 +298,13 @@ begin
                 (select json_agg(shown) from (select * from set_aside limit most_shown) as shown)
             into pending, pending_students;
         end if;
-        if {{has_seats}} then
-            delete from listener.pending_enrollment
-            where
-                pending_enrollment.reason = 'full'
-                and pending_enrollment.profile_id = any (
-                    array(select unnest(by_cause.profile_ids) from unnest(noted) as by_cause)
-                )
-                and not pending_enrollment.profile_id = any (coalesce(waiting_ids, '{}'));
-        end if;
     end if;
     -- In seconds, as `noted_at`, when each profile was noted.
     settled_at := date_part('epoch', clock_timestamp());
     -- Freed seats are among the notes that this batch made.
     notes_left := notes_left or coalesce(suspended + removed > 0, false);
-    -- Somebody left, or a course has more seats: the next in line moves up.
-    woken := case when may_free_seats then listener.wake_waiting() else 0 end;
+    -- Somebody left, a course has more seats, or refuses somebody: the next in line moves up.
+    woken := case when may_free_seats or pending > 0 then listener.wake_waiting() else 0 end;
     waited := settled_at - date_part('epoch', first_noted_at);
 end;
 $$;

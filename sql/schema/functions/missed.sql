@@ -14,7 +14,7 @@ with unhandled as materialized (
 ),
 
 noted as (
-    select noted_profile.id
+    select distinct noted_profile.id
     from unhandled
     cross join lateral unnest(unhandled.profile_ids) as noted_profile(id)
 ),
@@ -24,21 +24,25 @@ sight as materialized (
         not exists (select from unhandled where unhandled.route is not null)
         and not exists (select from listener.blind_note)
         and listener.is_bound() as is_clear
-),
-
-known as (
-    select noted.id from noted
-    union
-    select pending_enrollment.profile_id from listener.pending_enrollment
 )
 
 select
     astray.profile_id,
     astray.course_id,
     astray.should_be,
-    {{enrolls}} and known.id is null,
-    {{enrolls}} and known.id is null and sight.is_clear and astray.should_be not in ('failed', 'kept')
+    known.is_untold,
+    known.is_untold and sight.is_clear and astray.should_be not in ('failed', 'kept')
 from listener.astray(in_any_case => true) as astray
 cross join sight
-left join known on known.id = astray.profile_id
+left join noted on noted.id = astray.profile_id
+-- At most one row of each.
+left join listener.pending_enrollment as there
+    on there.profile_id = astray.profile_id and there.course_id is not distinct from astray.course_id
+left join listener.pending_enrollment as anywhere
+    on anywhere.profile_id = astray.profile_id
+    and anywhere.course_id is null
+    and (anywhere.reason <> 'no_course' or not {{by_school}})
+cross join lateral (
+    select {{enrolls}} and noted.id is null and there.id is null and anywhere.id is null as is_untold
+) as known
 $$;

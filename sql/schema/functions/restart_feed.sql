@@ -52,9 +52,14 @@ old_checkpoint as (
 ),
 
 student_to_enroll as (
-    select student.id
-    from (select distinct astray.profile_id from listener.astray() as astray) as student(id)
-    where not exists (select from listener.pending_enrollment where pending_enrollment.profile_id = student.id)
+    select distinct astray.profile_id as id
+    from listener.astray() as astray
+    where
+        not exists (
+            select from listener.pending_enrollment
+            where
+            {{is_set_aside}}
+        )
 )
 
 select

@@ -49,6 +49,7 @@ begin
         due_by_now as materialized (
             select
                 pending_enrollment.profile_id,
+                pending_enrollment.course_id,
                 pending_enrollment.cause,
                 pending_enrollment.reason,
                 pending_enrollment.error
@@ -65,6 +66,7 @@ begin
         due_by_another_clock as materialized (
             select
                 pending_enrollment.profile_id,
+                pending_enrollment.course_id,
                 pending_enrollment.cause,
                 pending_enrollment.reason,
                 pending_enrollment.error
@@ -81,6 +83,7 @@ begin
         due_with_course as materialized (
             select
                 pending_enrollment.profile_id,
+                pending_enrollment.course_id,
                 pending_enrollment.cause,
                 pending_enrollment.reason,
                 pending_enrollment.error
@@ -96,25 +99,28 @@ begin
         ),
 
         due as materialized (
-            select distinct on (each.profile_id) each.*
-            from (
-                select * from due_by_now
-                union all
-                select * from due_by_another_clock
-                union all
-                select * from due_with_course
-                union all
-                select held.profile_id, 'retry', null, null from unnest(held_ids) as held(profile_id)
-            ) as each
-            order by each.profile_id, each.reason
+            select * from due_by_now
+            union all
+            select * from due_by_another_clock
+            union all
+            select * from due_with_course
+            union all
+            select held.profile_id, null, 'retry', null, null from unnest(held_ids) as held(profile_id)
+        ),
+
+        -- All that a profile waits for is tried together.
+        due_profile as materialized (
+            select distinct on (due.profile_id) due.profile_id, due.cause
+            from due
+            order by due.profile_id, due.reason
         ),
 
         outcome as materialized (
             select attempt.*, by_cause.cause
             from (
-                select due.cause, array_agg(due.profile_id order by due.profile_id) as ids
-                from due
-                group by due.cause
+                select due_profile.cause, array_agg(due_profile.profile_id order by due_profile.profile_id) as ids
+                from due_profile
+                group by due_profile.cause
             ) as by_cause
             cross join lateral listener.settle(by_cause.ids, singly, null, by_cause.cause) as attempt
             where
@@ -124,97 +130,139 @@ begin
         ),
 
         unsettled as materialized (
-            select distinct on (outcome.profile_id)
+            select distinct on (outcome.profile_id, outcome.course_id)
                 outcome.profile_id,
+                outcome.course_id,
                 outcome.waits_for,
                 outcome.error,
                 outcome.cause
             from outcome
             where outcome.waits_for is not null
-            order by outcome.profile_id, outcome.waits_for = 'failed' desc
+            order by outcome.profile_id, outcome.course_id, outcome.waits_for = 'failed' desc
         ),
 
-        -- What refused these is over: so it is, most likely, for the others that it refused.
+        -- What refused these is over: so it is, most likely, for the others that it refused. (What was not about one course
+        -- is over when anything was done.)
         mended as materialized (
             select distinct tried.reason, tried.error
             from (
                 select
                     each.profile_id,
+                    each.course_id,
                     max(each.reason) as reason,
                     max(each.error) as error
                 from (
-                    select due.profile_id, due.reason, due.error, false as is_done, false as waits from due
+                    select due.profile_id, due.course_id, due.reason, due.error, false as is_done, false as waits from due
                     union all
-                    select outcome.profile_id, null, null, true, false from outcome where outcome.done <> 'held'
+                    select outcome.profile_id, place.course_id, null, null, true, false
+                    from outcome
+                    cross join lateral unnest(array[outcome.course_id, null]) as place(course_id)
+                    where outcome.done <> 'held'
                     union all
-                    select unsettled.profile_id, null, null, false, true from unsettled
+                    select unsettled.profile_id, place.course_id, null, null, false, true
+                    from unsettled
+                    cross join lateral unnest(array[unsettled.course_id, null]) as place(course_id)
+                    where unsettled.waits_for in ('failed', 'course_locked')
                 ) as each
-                group by each.profile_id
+                group by each.profile_id, each.course_id
                 having bool_or(each.is_done) and not bool_or(each.waits)
             ) as tried
             where tried.reason in ('failed', 'course_locked')
             limit 20
         ),
 
-        -- All of them are there, and conflict: so each is found by its key, which a join would leave to the planner.
-        still_pending as (
-            insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at, cause)
-            select
-                unsettled.profile_id,
-                unsettled.waits_for,
-                unsettled.error,
-                case when unsettled.waits_for in ('no_course', 'full') then 'infinity' else clock_timestamp() end,
-                unsettled.cause
-            from unsettled
-            on conflict (profile_id) do update
-            set
-                reason = excluded.reason,
-                error = excluded.error,
-                attempts = pending_enrollment.attempts + 1,
-                alone = exists (
-                    select
-                    from mended
-                    where mended.reason = excluded.reason and mended.error is not distinct from excluded.error
-                ),
-                next_attempt_at = excluded.next_attempt_at
-                + (0.75 + random() / 2) * least(
-                    case
-                        when excluded.reason = 'course_locked' or excluded.error ~ '^(55P03|40P01|put off)'
-                            then interval '10 seconds'
-                        else interval '1 hour'
-                    end,
-                    interval '1 second' * 2 ^ least(pending_enrollment.attempts, 12)
-                )
+        before as (
+            delete from listener.pending_enrollment
+            where
+                pending_enrollment.profile_id = any (array(select due_profile.profile_id from due_profile))
             returning
                 pending_enrollment.profile_id,
+                pending_enrollment.course_id,
+                pending_enrollment.attempts,
+                pending_enrollment.since
+        ),
+
+        -- No join: whatever is believed of these, no row is compared with each of the others.
+        still_unsettled as materialized (
+            select
+                each.profile_id,
+                each.course_id,
+                max(each.waits_for) as waits_for,
+                max(each.error) as error,
+                max(each.cause) as cause,
+                max(each.attempts) as attempts,
+                min(each.since) as since
+            from (
+                select
+                    unsettled.profile_id,
+                    unsettled.course_id,
+                    unsettled.waits_for,
+                    unsettled.error,
+                    unsettled.cause,
+                    0 as attempts,
+                    clock_timestamp() as since
+                from unsettled
+                union all
+                select before.profile_id, before.course_id, null, null, null, before.attempts, before.since
+                from before
+            ) as each
+            group by each.profile_id, each.course_id
+            having max(each.waits_for) is not null
+        ),
+
+        still_pending as (
+            insert into listener.pending_enrollment (
+                profile_id, course_id, reason, error, attempts, since, next_attempt_at, cause, alone
+            )
+            select
+                still_unsettled.profile_id,
+                still_unsettled.course_id,
+                still_unsettled.waits_for,
+                still_unsettled.error,
+                still_unsettled.attempts + 1,
+                still_unsettled.since,
+                case
+                    when still_unsettled.waits_for in ('no_course', 'full') then 'infinity'
+                    else clock_timestamp()
+                        + (0.75 + random() / 2) * least(
+                            case
+                                when
+                                    still_unsettled.waits_for = 'course_locked'
+                                    or still_unsettled.error ~ '^(55P03|40P01|put off)'
+                                    then interval '10 seconds'
+                                else interval '1 hour'
+                            end,
+                            interval '1 second' * 2 ^ least(still_unsettled.attempts, 12)
+                        )
+                end,
+                still_unsettled.cause,
+                exists (
+                    select
+                    from mended
+                    where
+                        mended.reason = still_unsettled.waits_for
+                        and mended.error is not distinct from still_unsettled.error
+                )
+            from still_unsettled
+            on conflict do nothing
+            returning
+                pending_enrollment.profile_id,
+                pending_enrollment.course_id,
                 pending_enrollment.reason,
                 pending_enrollment.error,
                 pending_enrollment.attempts
-        ),
-
-        pending_no_more as (
-            delete from listener.pending_enrollment
-            where
-                pending_enrollment.profile_id = any (
-                    array(
-                        select due.profile_id from due
-                        except
-                        select unsettled.profile_id from unsettled
-                    )
-                )
-            returning pending_enrollment.profile_id
         ),
 
         hurried as (
             update listener.pending_enrollment
             set next_attempt_at = statement_timestamp()
             where
-                pending_enrollment.profile_id = any (
+                pending_enrollment.id = any (
                     array(
-                        select later.profile_id
+                        select later.id
                         from (
                             select
-                                pending_enrollment.profile_id,
+                                pending_enrollment.id,
                                 pending_enrollment.reason,
                                 pending_enrollment.error
                             from listener.pending_enrollment
@@ -240,7 +288,7 @@ begin
 
         select
             (select count(*) from due),
-            (select count(*) from pending_no_more),
+            (select count(*) from before) - (select count(*) from still_unsettled where still_unsettled.attempts > 0),
             (select count(*) from outcome where outcome.done = 'enrolled'),
             (select count(*) from outcome where outcome.done = 'returned'),
             (select count(*) from outcome where outcome.done = 'suspended'),
@@ -261,6 +309,7 @@ begin
                 from (
                     select
                         still_pending.profile_id::text,
+                        still_pending.course_id::text,
                         still_pending.reason,
                         still_pending.error,
                         still_pending.attempts
@@ -287,7 +336,7 @@ begin
             where made.held_since is not null and made.profile_id = any (held_ids)
         );
     end if;
-    -- Somebody may have given up a place in line: has the next ones tried again, if there are seats.
-    woken := case when settled > 0 then listener.wake_waiting() else 0 end;
+    -- Somebody may have given up a place in line, or lost it: has the next ones tried again, if there are seats.
+    woken := case when settled + pending > 0 then listener.wake_waiting() else 0 end;
 end;
 $$;

@@ -22,7 +22,9 @@ declare
     course record;
     done record;
     outcomes text[];
-    waits_for text;
+    waiting_courses {{course_key_type}}[];
+    waiting_for text[];
+    problems text[];
     problem text;
 begin
     perform listener.refuse_deferred();
@@ -87,37 +89,41 @@ begin
             group by who.id
         loop
             tried := tried || student.id;
-            waits_for := null;
-            problem := null;
+            waiting_courses := null;
+            waiting_for := null;
+            problems := null;
             begin
                 set constraints all deferred;
                 select
                     array_agg(outcome.done) filter (where outcome.done is not null),
-                    max(outcome.waits_for),
-                    max(outcome.error)
+                    array_agg(outcome.course_id) filter (where outcome.waits_for is not null),
+                    array_agg(outcome.waits_for) filter (where outcome.waits_for is not null),
+                    array_agg(outcome.error) filter (where outcome.waits_for is not null)
                 from listener.settle(array[student.id], false, null, student.cause) as outcome
                 where not outcome.may_go or listener.stays(outcome.profile_id, outcome.course_id, outcome.done)
-                into outcomes, waits_for, problem;
+                into outcomes, waiting_courses, waiting_for, problems;
                 enrolled := enrolled + cardinality(array_positions(outcomes, 'enrolled'));
                 returned := returned + cardinality(array_positions(outcomes, 'returned'));
                 suspended := suspended + cardinality(array_positions(outcomes, 'suspended'));
                 removed := removed + cardinality(array_positions(outcomes, 'removed'));
                 held := held + cardinality(array_positions(outcomes, 'held'));
             exception when assert_failure or others then
-                waits_for := 'failed';
-                problem := listener.error_text(sqlstate, sqlerrm);
+                waiting_courses := array[null];
+                waiting_for := array['failed'];
+                problems := array[listener.error_text(sqlstate, sqlerrm)];
             end;
             delete from listener.pending_enrollment where pending_enrollment.profile_id = student.id;
-            if waits_for is not null then
-                insert into listener.pending_enrollment (profile_id, reason, error, next_attempt_at, cause)
-                values (
-                    student.id,
-                    waits_for,
-                    problem,
-                    case when waits_for in ('no_course', 'full') then 'infinity' else clock_timestamp() end,
-                    student.cause
-                );
-            end if;
+            insert into listener.pending_enrollment (profile_id, course_id, reason, error, next_attempt_at, cause)
+            select
+                student.id,
+                unsettled.course_id,
+                unsettled.reason,
+                unsettled.error,
+                case when unsettled.reason in ('no_course', 'full') then 'infinity' else clock_timestamp() end,
+                student.cause
+            from unnest(waiting_courses, waiting_for, problems) as unsettled(course_id, reason, error)
+            order by unsettled.reason = 'failed' desc
+            on conflict do nothing;
         end loop;
         if {{has_seats}} then
             perform listener.wake_waiting();
@@ -156,7 +162,7 @@ begin
             set delta = pending_count.delta + excluded.delta, error = excluded.error;
         end loop;
     end loop;
-    waiting := (select count(*) from listener.pending_enrollment);
+    waiting := (select count(distinct pending_enrollment.profile_id) from listener.pending_enrollment);
     -- Keys are checked when they were checked before.
     set constraints all deferred;
     initially_immediate := (

@@ -34,7 +34,8 @@ where
     astray.should_be in ('enrolled', 'returned')
     and not exists (
         select from listener.pending_enrollment
-        where pending_enrollment.profile_id = astray.profile_id
+        where
+            {{is_set_aside}}
     );
 
 -- Blind notes to be made good now; the rest wait for transactions to end that may have begun under old names.

@@ -54,17 +54,24 @@ create table listener.ahead (
     primary key (consumer, xid)
 );
 
--- Students that could not be enrolled yet, and why.
+-- Enrollments that could not be made yet, and why. Who waits does so for one course.
 create table listener.pending_enrollment (
-    profile_id {{profile_key_type}} primary key,
+    id bigint primary key generated always as identity,
+    profile_id {{profile_key_type}} not null,
+    course_id {{course_key_type}},
     reason text not null,
     error text,
     attempts integer not null default 1,
     since timestamptz not null default clock_timestamp(),
     next_attempt_at timestamptz not null,
     cause text not null default 'retry',
-    alone boolean not null default false
+    alone boolean not null default false,
+    unique (profile_id, course_id)
 );
+
+create unique index pending_enrollment_without_course on listener.pending_enrollment (profile_id) where course_id is null;
+
+comment on column listener.pending_enrollment.course_id is 'null if there is none, or if it is about the profile in any';
 
 comment on column listener.pending_enrollment.alone is
 'was refused while others of the same reason were not: the success of others does not make this one due';

@@ -68,6 +68,29 @@ async def test_each_cause_is_told_while_the_batch_writes(empty: Database) -> Non
         app.terminate()
 
 
+async def test_what_an_audit_finds_what_fits_the_brake_again_and_an_undo_tell_so_too(empty: Database) -> None:
+    app = await brake.school(empty.url, 30, brake="10", history_days="9")
+    try:
+        await app.execute(SEE)
+        await app.execute("set session_replication_role = replica")
+        await app.execute("insert into payments (profile_id, course_id) select id, 2 from profiles where id <= 2")
+        await app.execute("reset session_replication_role")
+        await app.execute("select listener.audit_students(true, '{}', 10, 10)")
+        await steps(app)
+        assert await seen(app) == "insert audit 2"
+        for first in (3, 11):
+            await app.execute("delete from payments where profile_id between $1 and $1 + 7", first)
+            await steps(app)
+        assert await seen(app) == "delete change 8"
+        await app.execute(brake.LATER)
+        await steps(app)
+        assert await seen(app) == "delete retry 8"
+        await asyncio.to_thread(listener, empty.url, "undo", "--since", "1 hour")
+        assert await seen(app) == "delete undo 16"
+    finally:
+        app.terminate()
+
+
 async def test_one_batch_tells_each_its_own_cause_and_who_had_to_wait_the_one_of_that_time(empty: Database) -> None:
     app = await brake.school(empty.url, 0)
     other: Connection = await connect(empty.url)

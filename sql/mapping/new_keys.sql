@@ -1,0 +1,70 @@
+-- Parts: what is kept of a profile or a course goes along when it gets another key.
+
+-- name: function
+-- What was kept under the new key was about somebody else. Rows that the daemon holds at this moment are passed over: nobody
+-- waits for it.
+create or replace function listener.follow_{{whose}}(old_key {{its_key_type}}, new_key {{its_key_type}}) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    {{follow_each}}
+end;
+$$;
+
+-- name: of_table
+with stale as (
+        select kept.ctid
+        from listener.{{kept_in}} as kept
+        where kept.{{whose}}_id = new_key
+        for update skip locked
+    )
+    delete from listener.{{kept_in}} where ctid = any (array(select stale.ctid from stale));
+    {{follow_alone}}
+
+-- name: of_table_alone
+with free as (
+        select kept.ctid
+        from listener.{{kept_in}} as kept
+        where kept.{{whose}}_id = old_key
+        for update skip locked
+    )
+    update listener.{{kept_in}} set {{whose}}_id = new_key where ctid = any (array(select free.ctid from free));
+
+-- name: of_profile
+if tg_op = 'UPDATE' then
+            if new.{{key_name}} is distinct from old.{{key_name}} then
+                {{expect_profiles}}
+                if not exists (select from {{profiles}} as profile where profile.{{key_name}} = old.{{key_name}}) then
+                    perform listener.follow_profile(old.{{key_name}}, new.{{key_name}});
+                end if;
+            end if;
+        {{of_moved_or_deleted}}end if;
+
+-- name: of_moved_profile
+-- It goes to another partition.
+        elsif tg_op = 'DELETE' and current_setting('listener.moving', true) = 'on' then
+            perform set_config('listener.moved_from', old.{{key_name}}::text, true);
+        elsif tg_op = 'INSERT' and current_setting('listener.moving', true) = 'on' then
+            begin
+                if
+                    current_setting('listener.moved_from') <> new.{{key_name}}::text
+                    and not exists (
+                        select from {{profiles}} as profile
+                        where profile.{{key_name}} = current_setting('listener.moved_from')::{{profile_key_type}}
+                    )
+                then
+                    perform listener.follow_profile(
+                        current_setting('listener.moved_from')::{{profile_key_type}}, new.{{key_name}}
+                    );
+                end if;
+            exception when data_exception then
+                null;  -- no key: these settings may be anybody's
+            end;
+
+-- name: of_course
+begin
+        if {{course_key:new}} is distinct from {{course_key:old}} then
+            perform listener.follow_course({{course_key:old}}, {{course_key:new}});
+        end if;
+    exception when assert_failure or others then
+        perform listener.note_blindly('profiles', 'update', sqlstate);
+    end;
