@@ -86,6 +86,7 @@ MUTANTS = (
         "where old_straggler.xid > last_xid or (old_straggler.xid = last_xid and not whole)",
         "where false",
         "three writers, a reaction of one's own",
+        is_quick=False,
     ),
     Mutant(
         "a batch that ends early forgets who is in flight",

@@ -85,6 +85,7 @@ MUTANTS = (
         old="where straggler.xid is distinct from (select own.xid from own)",
         new="where false",
         program="some are passed over, a straggler moves a count",
+        is_quick=False,
     ),
     _pass_over(
         fault="passing over does not stop at a note that moves a count",
@@ -104,6 +105,7 @@ MUTANTS = (
         new="case\n                when passed_over.first_left is null"
         " then listener.snapshot_of(pg_snapshot_xmax(pg_current_snapshot()), '{}')",
         program="some are passed over, a straggler moves a count",
+        is_quick=False,
     ),
     Mutant(
         "a checkpoint calls its own transaction handled",
@@ -132,6 +134,7 @@ MUTANTS = (
         "where straggler.xid < first_xid",
         "where false",
         "a replay beside a straggler",
+        is_quick=False,
     ),
     Mutant(
         "writers never ring",
