@@ -1,8 +1,8 @@
 """The doorbell, in every order in which its steps can happen: no wake-up is lost.
 
 It is the code itself: `Leader.main_loop` and `Doorbell`, whose waits are the script's. The server's side, `ring.sql`
-with `listener.ring`, is a model; `tests/chaos/feed/interleavings` has it on a real server. All states that any order can
-reach are visited; one in which nobody can move any more, and a note is unhandled, is a lost wake-up.
+with `listener.ring`, is a model; `tests/chaos/feed/interleavings` has it on a real server. All states that any order
+can reach are visited; one in which nobody can move any more, and a note is unhandled, is a lost wake-up.
 """
 
 from collections.abc import Hashable
