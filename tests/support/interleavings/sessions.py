@@ -171,8 +171,9 @@ class Actor:
 
 def tell(row: dict[str, Any]) -> str:
     """What a statement came to, in short."""
-    shown = {name: row[name] for name in SHOWN if row.get(name)}
-    return ", ".join(f"{name} {value}" for name, value in shown.items())
+    shown = [f"{name} {row[name]}" for name in SHOWN if row.get(name)]
+    who = sorted(f"{each['done']} {each['profile_id']}" for each in row.get("examples") or [])
+    return ", ".join([*shown, *who])
 
 
 class Blocking:

@@ -88,10 +88,14 @@ PROGRAMS = (
         ),
         is_quick=False,
     ),
-    Program("a parked count is paused", (FREE, HOLDS_COURSE, daemon(count(), retry_count()), lms(pause("count")))),
+    Program(
+        "a parked count is paused",
+        (FREE, HOLDS_COURSE, daemon(count(), retry_count()), lms(pause("count"))),
+        is_quick=False,
+    ),
     Program("a step beside sign-ups", (ONE, ONE, lms(step(), step()))),
     Program("a step stops once it has counted", (ONE, ONE, lms(stopping("step", step())))),
-    Program("a step beside a leader", (ONE, lms(step(open_=True), COMMIT, step()), COUNTS)),
+    Program("a step beside a leader", (ONE, lms(step(open_=True), COMMIT, step()), COUNTS), is_quick=False),
     Program(
         "two steps, one of which is taken back",
         (ONE, ONE, lms(step(open_=True), COMMIT), lms(step(open_=True), ROLLBACK, step())),
@@ -103,6 +107,7 @@ PROGRAMS = (
         "a replay beside the reaction that it sets back",
         (ONE, REPLAY, daemon(sees(1), sees(1, open_=True), COMMIT)),
         locks_tables=True,
+        is_quick=False,
     ),
     Program(
         "a replay beside a straggler",
@@ -113,8 +118,14 @@ PROGRAMS = (
         "a replay of a transaction that was cut in two",
         (TWO_NOTES, REPLAY, daemon(sees(1), sees(1))),
         locks_tables=True,
+        is_quick=False,
     ),
-    Program("a replay beside a purge", (ONE, REPLAY, daemon(enroll(), count(), sees(), PURGE)), locks_tables=True),
+    Program(
+        "a replay beside a purge",
+        (ONE, REPLAY, daemon(enroll(), count(), sees(), PURGE)),
+        locks_tables=True,
+        is_quick=False,
+    ),
     Program("the bell is held before the last look", (ONE, ONE, daemon(HOLD_BELL, enroll(), SLEEP))),
     Program(
         "the bell is let go before a look",

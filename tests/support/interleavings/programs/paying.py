@@ -88,6 +88,7 @@ PROGRAMS = tuple(
             "somebody leaves the last seat while somebody waits",
             (lms(stops_paying(1)), pays(2), daemon(enroll(1), enroll(1), retry_enroll(), count())),
             before=paying(1, course=2),
+            is_quick=False,
         ),
     )
 )
