@@ -148,8 +148,8 @@ class Explorer:
                 self._stack.append(Node(awake, 0, asleep))
             node = self._stack[depth]
             number = node.sessions[node.taken]
-            if number not in ready:
-                raise Violation("the same steps did not come to the same twice")
+            told = [(line.session, line.texts, line.told) for line in self._lines]
+            assert number in ready, f"the same steps did not come to the same twice: {told}"
             asleep = await self._take_from(node, self._actors[number])
         await self._end()
         return True

@@ -62,6 +62,8 @@ STOPS = (
     ("step", "listener.step", "for installed in"),
 )
 """Places where a statement can stop: before this text of a function."""
+PATIENT = ("listener.step", "set local lock_timeout = '100ms'", "set local lock_timeout = 0")
+"""A step waits until the schedule lets it go on, as a leader does."""
 
 DEFINITION = "select pg_get_functiondef(oid) from pg_proc where oid::regproc::text = $1"
 
@@ -112,6 +114,7 @@ def make(server: Server, ground: str) -> str:
 
 async def _add_stops(url: str) -> None:
     connection: Connection = await asyncpg.connect(url)
+    await rewrite(connection, *PATIENT)
     for place, function, text in STOPS:
         await rewrite(connection, function, text, f"perform proof.stop('{place}'); {text}")
     await connection.close()
