@@ -25,7 +25,6 @@ SETTINGS = {
     "deadlock_timeout": "50ms",
     "checkpoint_timeout": "1h",
     "full_page_writes": "off",
-    "max_connections": "40",
 }
 SCHOOLS = ("school", "no_key", "paying", "migrating")
 BEGIN = "set session_replication_role = replica; call proof.begin_again(true)"

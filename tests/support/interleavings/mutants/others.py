@@ -40,6 +40,7 @@ MUTANTS = (
         old="not pg_visible_in_snapshot(change.xid, last_checkpoint.handled)",
         new="change.xid >= pg_snapshot_xmax(last_checkpoint.handled)",
         program="old notes are purged beside a straggler",
+        is_quick=False,
     ),
     _purge(
         fault="purge asks enrolling alone",
@@ -60,6 +61,7 @@ MUTANTS = (
         "for update skip locked",
         "",
         "parked counts are tried again by two leaders",
+        is_quick=False,
     ),
     Mutant(
         "a parked count that has moved stays parked",
@@ -73,6 +75,7 @@ MUTANTS = (
         old="delta = pending_count.delta + excluded.delta,",
         new="delta = excluded.delta,",
         program="two counts of a course are parked",
+        is_quick=False,
     ),
     _count(
         fault="what could not be moved is forgotten",
@@ -192,6 +195,7 @@ MUTANTS = (
         "select on_its_way.delta\n",
         "select 0\n",
         "two pay for the last seat",
+        is_quick=False,
     ),
     Mutant(
         "who leaves lets nobody move up",
@@ -199,6 +203,7 @@ MUTANTS = (
         "when may_free_seats then listener.wake_waiting()",
         "when false then 0",
         "somebody leaves the last seat while somebody waits",
+        is_quick=False,
     ),
     Mutant(
         "what the brake holds is not written down",

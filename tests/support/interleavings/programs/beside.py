@@ -68,12 +68,15 @@ FOLLOW = look("select listener.follow()")
 RENAMED_BACK = "alter table public.courses rename column pupils to students"
 
 PROGRAMS = (
-    Program("old notes are purged", (ONE, daemon(enroll(), count(), sees()), daemon(PURGE, PURGE))),
-    Program("old notes are purged beside a straggler", (ONE, ONE, daemon(enroll(), count(), sees(), PURGE))),
+    Program("old notes are purged", (ONE, daemon(enroll(), count(), sees()), daemon(PURGE, PURGE)), is_quick=False),
+    Program(
+        "old notes are purged beside a straggler", (ONE, ONE, daemon(enroll(), count(), sees(), PURGE)), is_quick=False
+    ),
     Program("old notes are purged while a transaction is cut", (TWO_NOTES, daemon(enroll(), count(), sees(1), PURGE))),
     Program(
         "counting is paused, and goes on",
         (ONE, daemon(enroll(), count(), count()), lms(pause("count"), resume("count"))),
+        is_quick=False,
     ),
     Program(
         "enrolling is paused, and goes on", (ONE, daemon(enroll(), enroll()), lms(pause("enroll"), resume("enroll")))
@@ -102,7 +105,7 @@ PROGRAMS = (
         is_quick=False,
     ),
     Program("a step with a count that is parked", (ITSELF, FREE, HOLDS_COURSE, lms(step(), step())), is_quick=False),
-    Program("the LMS enrolls beside steps", (ITSELF, ONE, lms(step(1), step(1), step(1)))),
+    Program("the LMS enrolls beside steps", (ITSELF, ONE, lms(step(1), step(1), step(1))), is_quick=False),
     Program(
         "a replay beside the reaction that it sets back",
         (ONE, REPLAY, daemon(sees(1), sees(1, open_=True), COMMIT)),
@@ -113,6 +116,7 @@ PROGRAMS = (
         "a replay beside a straggler",
         (lms(REMEMBERS, students(), COMMIT, REPLAY_LOOKS, REPLAYS, COMMIT), ONE, daemon(sees())),
         locks_tables=True,
+        is_quick=False,
     ),
     Program(
         "a replay of a transaction that was cut in two",

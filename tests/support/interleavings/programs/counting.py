@@ -94,7 +94,11 @@ PROGRAMS = (
         (lms(notes(2), COMMIT), ONE, ITSELF, daemon(count(1), PASS_OVER, count(1))),
         is_quick=False,
     ),
-    Program("notes are passed over up to one that moves a count", (ONE, ITSELF, daemon(count(1), PASS_OVER, count(1)))),
+    Program(
+        "notes are passed over up to one that moves a count",
+        (ONE, ITSELF, daemon(count(1), PASS_OVER, count(1))),
+        is_quick=False,
+    ),
     Program(
         "some are passed over, a straggler moves a count",
         (ITSELF, ONE, ONE, daemon(PASS_OVER, PASS_OVER)),
@@ -109,5 +113,5 @@ PROGRAMS = (
         (ONE, daemon(enroll(), count(open_=True), COMMIT), lms(MOVED_BY_HAND, SYNC, COMMIT)),
         is_quick=False,
     ),
-    Program("two put counts right", (ITSELF, lms(MOVED_BY_HAND, SYNC, COMMIT), lms(SYNC, COMMIT))),
+    Program("two put counts right", (ITSELF, lms(MOVED_BY_HAND, SYNC, COMMIT), lms(SYNC, COMMIT)), is_quick=False),
 )

@@ -30,9 +30,10 @@ LEADERS = Program("a writer, two leaders that enroll", (ONE, ENROLLS, ENROLLS))
 STRAGGLERS = Program(
     "three stragglers, two of them of two notes", (TWO_NOTES, ONE, TWO_NOTES, daemon(enroll(1) * 4)), is_quick=False
 )
+STOPPING = daemon(stopping("checkpoint", enroll()))
 CHECKPOINT = Program(
     "a leader stops between its look and its checkpoint",
-    (ONE, ONE, daemon(stopping("checkpoint", enroll())), daemon(enroll())),
+    (ONE, ONE, STOPPING, daemon(enroll())),
     is_quick=False,
 )
 
@@ -40,11 +41,15 @@ PROGRAMS = (
     Program("two writers, two leaders", (ONE, ONE, LEADER, LEADER), is_quick=False),
     Program("two writers of two, two leaders", (TWO, TWO, LEADER, LEADER), is_quick=False),
     Program("three writers, two leaders", (ONE, ONE, ONE, LEADER, LEADER), is_quick=False),
+    Program("a writer of one note, one of two, a leader", (ONE, TWO_NOTES, daemon(enroll(1) * 2))),
+    Program("a leader stops between its look and its checkpoint, once", (ONE, STOPPING, daemon(enroll()))),
     Program("two writers of two, a leader", (TWO, TWO, LEADER), is_quick=False),
     Program("three writers, a leader", (ONE, ONE, ONE, daemon(enroll(1) * 2, count(1))), is_quick=False),
     STRAGGLERS,
     STRAGGLERS.drained_singly(),
-    Program("a statement signs up two, another one", (TWO_AT_ONCE, ONE, daemon(enroll(1) * 2, count(1)))),
+    Program(
+        "a statement signs up two, another one", (TWO_AT_ONCE, ONE, daemon(enroll(1) * 2, count(1))), is_quick=False
+    ),
     Program(
         "a reaction of one's own, one note at a time", (TWO_NOTES, ONE, TWO_NOTES, daemon(sees(1) * 4)), is_quick=False
     ),
@@ -80,6 +85,7 @@ PROGRAMS = (
         "the LMS enrolls whom a leader enrolls, too",
         (ONE, lms(HAS_ENROLLED, COMMIT), daemon(enroll(open_=True), COMMIT, count())),
         locks_tables=True,
+        is_quick=False,
     ),
     Program(
         "the course is held when a leader enrolls",
@@ -88,6 +94,7 @@ PROGRAMS = (
             lms(write("select from courses where id = 1 for update", can_block=True), COMMIT),
             daemon(enroll(), enroll(), count()),
         ),
+        is_quick=False,
     ),
     Program(
         "a leader stops between its look and its students",
