@@ -30,7 +30,7 @@ def lost_wake_ups(writers: int, order: tuple[str, ...] = IN_ORDER, most: int | N
 
 
 @pytest.mark.timeout(0)
-def test_no_order_loses_a_wake_up(pytestconfig: pytest.Config) -> None:
+def test_no_interleaving_loses_a_wake_up(pytestconfig: pytest.Config) -> None:
     states, lost = lost_wake_ups(LONG_WRITERS if pytestconfig.getoption("--long") else WRITERS)
     assert lost == 0
     assert states > 1_000
