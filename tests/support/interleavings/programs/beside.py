@@ -26,7 +26,6 @@ from tests.support.interleavings.steps import (
     step,
     stopping,
     students,
-    write,
 )
 
 TEST = "'test'"
