@@ -5,6 +5,7 @@
 
 import argparse
 import json
+from collections.abc import Container
 from pathlib import Path
 
 from benchmarks import table
@@ -85,20 +86,20 @@ def files(results: Results) -> dict[Path, str]:
     return {path: text for path, text in drawn.items() if text is not None}
 
 
-def images(results: Results, page: Path) -> str:
-    """The charts, as `page` shows them."""
-    shown = {path.stem: path.relative_to(page.parent) for path in files(results)}
+def images(results: Results, page: Path, names: Container[str] = DRAWN) -> str:
+    """The charts of these names, as `page` shows them."""
+    shown = {path.stem: path.relative_to(page.parent) for path in files(results) if path.stem in names}
     return "\n\n".join(f"![{ALT[name]}]({path.as_posix()})" for name, path in shown.items())
 
 
 def readme(results: Results) -> str:
-    """What the README shows: ours beside what people would use instead. Our own goals are in docs/benchmarks.md."""
-    return "\n\n".join([images(results, README), table.beside(results), table.machine(results)])
+    """What the README shows: one chart. Figures, and what others cost and lose, are in docs/benchmarks.md."""
+    return images(results, README, {"sign-ups"})
 
 
 def page(results: Results) -> str:
     """What docs/benchmarks.md shows."""
-    parts = [table.machine(results), images(results, PAGE), table.markdown(results)]
+    parts = [table.machine(results), images(results, PAGE), table.beside(results), table.markdown(results)]
     parts += [table.sign_ups(results, flush) for flush in results["lines"].get("sign_ups", {}).get("rounds", {})]
     told = [f"- `{name}`: {note}" for name, line in results["lines"].items() for note in line.get("notes", ())]
     told += [f"- **{complaint}**" for complaint in table.complaints(results)]

@@ -20,6 +20,12 @@ with signed_up as (
 )
 insert into enrollments (user_id, course_id) select id, {course} from signed_up;
 """
+SIGN_UP_AND_ENROLL_NOW = f"""
+begin;
+{SIGN_UP.removesuffix(";")} returning id \\gset
+select listener.enroll_now(:id);
+end;
+"""
 WRITTEN_IN = "'00000000-0000-0000-0000-000000000001'"
 LOOKED_UP = "(select id from courses where published order by price, created_at limit 1)"
 """The rule that ours finds in this LMS, as an application would write it."""
@@ -128,7 +134,14 @@ INCREMENT = Variant("increment", "synchronous triggers, count + 1", script="sync
 RECOUNT = Variant("recount", "synchronous triggers, recount", script="synchronous_recount")
 STOPPED = Variant("stopped", "ours, daemon stopped", installed=True, enrolls=False, counts=False, core=True)
 LIVE = Live("live", "ours, daemon live", installed=True, command=LISTENER, core=True)
+NOW = Live(
+    "now",
+    "ours, enroll_now in the sign-up's transaction, daemon live",
+    installed=True,
+    command=LISTENER,
+    sign_up=SIGN_UP_AND_ENROLL_NOW,
+)
 BARE = Variant("bare", "bare listener, one INSERT a NOTIFY", script="notify_rows", command=BARE_LISTENER, counts=False)
 NAIVE = Variant("naive", "naive JSON listener", script="notify_rows", command=BARE_LISTENER, arguments=("--count",))
 
-ALL = (NONE, LEAST, LEAST_LOOKED_UP, INCREMENT, RECOUNT, STOPPED, LIVE, BARE, NAIVE)
+ALL = (NONE, LEAST, LEAST_LOOKED_UP, INCREMENT, RECOUNT, STOPPED, LIVE, NOW, BARE, NAIVE)

@@ -2,7 +2,7 @@
 
 import gc
 
-gc.disable()  # imported modules stay: collecting among them takes a third of the start
+gc.disable()  # imported modules stay: to collect them takes a third of the start
 
 from listener.cli import main  # noqa: E402
 

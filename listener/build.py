@@ -1,4 +1,4 @@
-"""The version of this very build: with the commit that it was made from, so that a rolling upgrade can be seen."""
+"""The version of this build, with the commit, so that a rolling upgrade can be seen."""
 
 import re
 from pathlib import Path
@@ -15,13 +15,13 @@ COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
 def version(revision_file: Path = REVISION) -> str:
-    """`0.1.0+gCOMMIT`; without the commit if nothing tells it."""
+    """`0.1.0+gCOMMIT`; without the commit if unknown."""
     commit = _text(revision_file) or _of_checkout(revision_file.parent.parent)
     return f"{__version__}+g{commit[:SHORT]}" if COMMIT.fullmatch(commit) else __version__
 
 
 def _of_checkout(folder: Path) -> str:
-    """Git's current commit, read from its files: `git` itself need not be there."""
+    """Git's current commit, read from Git's files: `git` itself need not be installed."""
     git = folder / ".git"
     if git.is_file():  # of a second working tree
         git = folder / _text(git).removeprefix("gitdir: ")

@@ -18,12 +18,12 @@ import typer
 from listener import logs
 from listener.build import VERSION
 from listener.commands import daemon as pausing
-from listener.commands import explanation_view, forgetting, status_view, undoing
+from listener.commands import explanation_view, forgetting, status_view, undoing, waiting
 from listener.commands import history as remembering
 from listener.commands import release as releasing
 from listener.commands import repair as repairing
 from listener.commands import schema as attaching
-from listener.commands.flags import CONNECTION, DAEMON, takes_settings
+from listener.commands.flags import CONNECTION, DAEMON, prints_json, takes_settings
 from listener.database.driver_errors import DRIVER_ERRORS
 from listener.discovery.discovery import given
 from listener.errors import ListenerError
@@ -40,6 +40,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # it draws boxes
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Enrolls new students and keeps course counts exact, by listening to Postgres.",
 )
 
@@ -56,7 +57,7 @@ def run(settings: Settings) -> None:
     from listener.daemon import process
 
     writer = LogWriter()
-    atexit.register(writer.finish)  # for what is written after `main`
+    atexit.register(writer.finish)  # for text written after `main`
     sys.stderr = cast("TextIO", writer)
     log = logs.configure(settings.log_level, settings.log_format)
     run = partial(process.run, settings, log, writer=writer)
@@ -71,6 +72,7 @@ app.command(epilog="Example: listener sync --dry-run")(repairing.sync)
 app.command(epilog="Example: listener pending retry")(repairing.pending)
 app.command(epilog="Example: listener release --dry-run")(releasing.release)
 app.command(epilog="Example: listener explain 4711")(explanation_view.explain)
+app.command(epilog="Example: listener wait 4711 --timeout 10")(waiting.wait)
 app.command(epilog="Example: listener history 4711 --since '1 week'")(remembering.history)
 app.command(epilog="Example: listener undo --since '1 hour' --dry-run")(undoing.undo)
 app.command(epilog="Example: listener forget 4711")(forgetting.forget)
@@ -80,14 +82,16 @@ app.command(epilog="Example: listener replay welcome --since '1 hour'")(pausing.
 
 
 @app.command(epilog="Example: listener status --watch")
-@takes_settings(*CONNECTION)
+@takes_settings(*CONNECTION, as_owner=True)
 def status(
     settings: Settings,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Count students and check every course: reads it all.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Keep looking, until Ctrl-C.")] = False,
-    every: Annotated[float, typer.Option(help="Seconds between two looks of --watch.", min=0.1)] = 2.0,
+    every: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Seconds between two looks of --watch.", min=0.1)
+    ] = 2.0,
 ) -> None:
     """Who leads, what is left to do, who waits."""
     try:
@@ -102,8 +106,8 @@ def status(
 @app.command(epilog="Example: listener demo --rate 20 --seconds 30")
 def demo(
     *,
-    seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds.", min=1)] = None,
-    rate: Annotated[float, typer.Option(help="Sign-ups a second.", min=0.1, max=1000)] = 2.0,
+    seconds: Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop after so many seconds.", min=1)] = None,
+    rate: Annotated[float, typer.Option(metavar="NUMBER", help="Sign-ups a second.", min=0.1, max=1000)] = 2.0,
 ) -> None:
     """See it work: a Postgres of its own, a sample LMS, the real daemon, live sign-ups. Needs no settings."""
     from listener.demo import demo as showing
@@ -112,6 +116,7 @@ def demo(
 
 
 @app.command(name="try", epilog="Example: pg_dump --schema-only lms | listener try -")
+@prints_json
 @takes_settings(*MAPPING)
 def try_(
     settings: Settings,
@@ -174,12 +179,12 @@ def common(
 
 @cache
 def command() -> Callable[[], Any]:
-    """All commands and their flags, as they are parsed."""
+    """All commands and flags, as parsed."""
     return typer.main.get_command(app)
 
 
 def main() -> None:
-    """A user's mistake is one line, never a traceback."""
+    """A user's mistake is a single line, never a traceback."""
     hold_standard_streams()
     try:
         command()()
@@ -195,7 +200,7 @@ def main() -> None:
 
 
 def _fail(lines: list[str], status: int) -> NoReturn:
-    """One line, as a rule: of the log's form, if it is the daemon that cannot start, and its log is JSON."""
+    """A single line, as a rule: in the log's form, if the daemon cannot start and the log is JSON."""
     if sys.argv[1:2] == ["run"] and logs.is_json(sys.argv, os.environ):
         logs.configure("error", "json").error(logs.Event.START_FAILED, error=lines[0], exit_status=status)
     else:

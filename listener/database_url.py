@@ -22,16 +22,16 @@ TLS_FILES = {"sslrootcert": "require", "sslcert": "allow", "sslkey": "allow"}
 """The first mode in which each file is read."""
 
 
-def check_url(url: str) -> None:
+def check_url(url: str, name: str = SETTING) -> None:
     """Raise WrongSetting, without any secret, unless this is a URL of Postgres."""
-    name, problem = SETTING, ""
+    problem = ""
     try:
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
     except ValueError:
         raise WrongSetting(name=name, problem=NOT_ENCODED) from None
     if parts.scheme not in ("postgresql", "postgres"):
-        problem = "it begins with postgresql://"
+        problem = "it must begin with postgresql://"
     elif parts.fragment or "@" in parts.path or not all(map(_is_host, parts.netloc.rpartition("@")[2].split(","))):
         problem = NOT_ENCODED
     if "sslmode" in query and _tls_mode(query["sslmode"]) not in TLS_MODES:
@@ -46,7 +46,7 @@ def check_url(url: str) -> None:
 
 
 def check_tls_environment(url: str) -> None:
-    """Raise WrongSetting for libpq's TLS variables that no connection can be made with; `url` may override them."""
+    """Raise WrongSetting for libpq's TLS variables that allow no connection; `url` may override the variables."""
     query = dict(parse_qsl(urlsplit(url).query))
     given = os.environ.get("PGSSLMODE", "")
     if given and "sslmode" not in query and _tls_mode(given) not in TLS_MODES:
@@ -61,8 +61,8 @@ def check_tls_environment(url: str) -> None:
 
 
 def check_system_authorities(url: str | None) -> None:
-    """Raise WrongSetting if the system's authorities are asked for and cannot be found, or without `verify-full`: they
-    vouch for every public host, so the host's name must be checked."""
+    """Raise WrongSetting if the system's authorities are asked for and cannot be found, or without `verify-full`: the
+    authorities vouch for every public host, so the host's name must be checked."""
     mode = mode_with_system_authorities(url)
     problem = None
     if mode not in (None, FULL):
@@ -79,6 +79,6 @@ def _tls_mode(text: str) -> str:
 
 
 def _is_host(text: str) -> bool:
-    """Whether it is a host, with or without a port."""
+    """Whether the text is a host, with or without a port."""
     port = text.partition("]")[2] if text.startswith("[") else "".join(text.partition(":")[1:])
     return re.fullmatch(r"(:\d*)?", port) is not None

@@ -1,4 +1,4 @@
-"""What can go wrong, in the words the user reads. An error's docstring is its message."""
+"""All errors, in words for the user. An error's docstring is the message."""
 
 import inspect
 
@@ -17,12 +17,12 @@ class ListenerError(Exception):
 
     @property
     def lines(self) -> list[str]:
-        """For people: one, unless several things are asked."""
+        """For people: a single line, unless there are several questions."""
         return [str(self)]
 
 
 class UnknownSetting(ListenerError):
-    """{name} is not a setting{hint}. `listener run --help` lists them all."""
+    """{name} is not a setting{hint}: `listener run --help` and `listener install --help` list all of them."""
 
 
 class WrongSetting(ListenerError):
@@ -94,7 +94,7 @@ class Undecided(ListenerError):
     """cannot tell {what}: {reason}. Set {setting}."""
 
     lasts = False
-    """Whether it is asked although an earlier installation knew what it is about."""
+    """Whether to ask although an earlier installation knew the answer."""
 
 
 class Unclear(Undecided):
@@ -175,6 +175,11 @@ class Blinded(ListenerError):
     """row-level security on {tables} hides rows from {role}, who {does}: that is for the owner of these tables, or for
     a role with BYPASSRLS; and forced row-level security binds the owner, too, whatever its policies say, until
     `alter table … no force row level security`."""
+
+
+class Forced(Blinded):
+    """row-level security is forced on {tables}, so that it hides rows from {role}, the owner, too, whatever its
+    policies say: `{mend}` first."""
 
 
 class MayNot(ListenerError):

@@ -1,5 +1,5 @@
-"""The log's way out: a thread writes, and lines are dropped and counted rather than waited for. Where nobody reads, or
-the disk is full, the work goes on."""
+"""The log's way out: a thread writes, and lines are dropped and counted rather than waited for. Without a reader, or
+with a full disk, the work goes on."""
 
 import os
 import select
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 MOST_LINES = 2000
 MOST_BYTES = 4 * 2**20
-"""Of what waits to be written."""
+"""Limit of the waiting lines."""
 
 CLOSE_SECONDS = 1.0
-"""Time for what still waits, at the end."""
+"""Time to write waiting lines, at the end."""
 
 TELL_SECONDS = 5.0
 """Least time between two reports of dropped lines."""
 
 FULL_SECONDS = 1.0
-"""Time between two looks whether somebody reads, where the system does not wait for that by itself."""
+"""Time between two looks for a reader, where the system cannot wait for a reader."""
 
 
 class LogWriter:
-    """A stream of text, as `sys.stderr` is one, which never waits and never fails."""
+    """A stream of text, like `sys.stderr`, which never waits and never fails."""
 
     encoding = "utf-8"
     errors = "backslashreplace"
@@ -35,7 +35,7 @@ class LogWriter:
     def __init__(self, descriptor: int = 2) -> None:
         self._descriptor = descriptor
         self._begun = ""
-        """A line without its end."""
+        """A line without the end."""
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
         self._changed = threading.Condition()
@@ -48,7 +48,7 @@ class LogWriter:
         self.on_drop: Callable[[int], None] = lambda _lines: None
         """Called with each number of lines that are dropped, on any thread."""
         self.tell: Callable[[int], None] = lambda _lines: None
-        """Called with the number of dropped lines so far, once all that waited is written: it may log that."""
+        """Called with the number of dropped lines so far, once all waiting lines are written: may log the number."""
         threading.Thread(target=self._run, name="log", daemon=True).start()
 
     def write(self, text: str) -> int:
@@ -75,7 +75,7 @@ class LogWriter:
         return self._descriptor
 
     def finish(self) -> None:
-        """Wait a moment for what is still to be written."""
+        """Wait a moment for unwritten lines."""
         if self._begun:
             self.write("\n")
         with self._changed:
@@ -129,8 +129,8 @@ class LogWriter:
 
 
 def hold_standard_streams() -> None:
-    """Whatever standard streams are closed lead nowhere from now on: the next file or connection that is opened would
-    take their number, and what is written to them."""
+    """Point closed standard streams at /dev/null: otherwise the next opened file or connection would take the stream's
+    number, and the stream's output."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)

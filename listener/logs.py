@@ -1,4 +1,4 @@
-"""Structured logs: one line an event, to stderr, and the catalogue of events."""
+"""Structured logs: a line for each event, to stderr, and the catalogue of events."""
 
 import logging
 import re
@@ -77,7 +77,7 @@ class Event(StrEnum):
         "an unwanted enrollment is not taken back, for the brake holds it: `profile_id`, `course_id`",
     )
     ENROLLMENTS_HELD = "enrollments_held", "the brake held many enrollments in one second: `count`"
-    COURSE_COUNT_MOVED = "course_count_moved", "a course's count was moved by `delta`"
+    COURSE_COUNT_MOVED = "course_count_moved", "a course's count was moved by `delta`: `course_id`"
     COURSE_COUNTS_MOVED = "course_counts_moved", "many counts were moved in one second: `count`"
     BATCH_APPLIED = "batch_applied", "a consumer handled a batch (debug): `changes`, `milliseconds`"
     STUDENT_PENDING = (
@@ -97,6 +97,10 @@ class Event(StrEnum):
     SAMPLE_RECOVERED = "sample_recovered", "figures for the metrics can be read again"
     POLLING = "polling", "writers cannot ring: `reason`; the daemon looks for changes on a timer"
     RINGING = "ringing", "writers can ring again: the queue of notifications is not full any more"
+    LANE_CLOSED = (
+        "lane_closed",
+        "what is fresh cannot be handled ahead of the backlog of `consumer`, and waits for its turn: `error`",
+    )
     REACTION_BLOCKED = (
         "reaction_blocked",
         "batches of `consumer` fail as a whole: `error`; other reactions go on; told once",
@@ -167,7 +171,7 @@ def is_json(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
 
 
 def configure(level: Level, output: Literal["json", "console"] | None) -> Logger:
-    """Set up logging for this process, to `sys.stderr`. `output` None: as that is a terminal or not."""
+    """Set up logging for the process, to `sys.stderr`. `output` None: by whether stderr is a terminal."""
     console = sys.stderr.isatty() if output is None else output == "console"
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
@@ -191,7 +195,7 @@ def configure(level: Level, output: Literal["json", "console"] | None) -> Logger
 
 
 def fit(_logger: Any, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """The line with texts of others made safe: errors, names, reasons."""
+    """The line with foreign texts made safe: errors, names, reasons."""
     exception = line.pop("exception", None)
     fitting: dict[str, Any] = texts.fit_to_log(line)
     if exception is not None:
@@ -200,8 +204,8 @@ def fit(_logger: Any, _method: str, line: structlog.typing.EventDict) -> structl
 
 
 def fit_as_json(logger: Any, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """The same, but keys are as in the tables, unless they are too long: JSON escapes control characters, and a key is
-    there to be looked up."""
+    """The same, but keys are as in the tables, unless too long: JSON escapes control characters, and people look keys
+    up."""
     keys = {name: value for name, value in line.items() if name in KEYS and isinstance(value, str)}
     fitting = fit(logger, method, line)
     fitting.update({name: texts.cut(value) for name, value in keys.items()})
@@ -225,5 +229,5 @@ def route_library_logs(shared: list[structlog.typing.Processor], renderer: struc
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    # It warns of each malformed request: garbage would fill the log.
+    # uvicorn warns of each malformed request: garbage would fill the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Words for an error: for readers of the log and of commands' output, and for anybody who reaches the port."""
+"""Words for an error: for readers of the log and of commands' output, and for all readers of the port."""
 
 import os
 import re
@@ -15,8 +15,8 @@ LONGEST_MESSAGE = 4_000
 
 
 def told_to_anybody(error: BaseException) -> str:
-    """One line in general terms, for anybody who reaches the port: no role, host, database or file, and no message of
-    the server's, which may quote a row. The log has `reason`."""
+    """A line in general terms, for all readers of the port: no role, host, database or file, and no message of the
+    server's, which may quote a row. The log has `reason`."""
     if isinstance(error, asyncpg.exceptions.TargetServerAttributeNotMatched | socket.gaierror):
         return reason(error)
     if isinstance(error, WrongSetting):
@@ -42,7 +42,7 @@ def _of_the_server(error: asyncpg.PostgresError) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """One line, at most a kilobyte: the message without DETAIL and HINT, which asyncpg appends, and which may hold
+    """A line of at most a kilobyte: the message without DETAIL and HINT, which asyncpg appends, and which may hold
     whole rows."""
     message = str(error.args[0]) if isinstance(error, asyncpg.PostgresError) and error.args else str(error)
     text = re.sub(r"^\[Errno -?\d+\] ", "", message[:LONGEST_MESSAGE].strip()).splitlines()

@@ -1,6 +1,6 @@
-"""Expressions over one row, written `{row}`: `{row}."role" = 'student'`.
+"""Expressions over a row, written `{row}`: `{row}."role" = 'student'`.
 
-Quoted names and strings may hold anything, `{row}` too: they are left alone.
+Quoted names and strings may hold any text, even `{row}`: they are left alone.
 """
 
 import re
@@ -14,7 +14,7 @@ PARTS = re.compile(rf"""(?P<quoted>{STRING}|"(?:[^"]|"")*")|\{{row\}}(?:\.(?P<co
 
 
 def columns_of(expression: str) -> list[str]:
-    """Columns in an expression, as SQL writes them, in its order."""
+    """Columns in an expression, as SQL writes names, in order."""
     return [match["column"] for match in PARTS.finditer(expression) if match["column"] is not None]
 
 
@@ -37,5 +37,5 @@ def _replaced(expression: str, becomes: Callable[[str | None], str]) -> str:
 
 
 def unquoted(name: str) -> str:
-    """As the catalogue has it."""
+    """The name as in the catalogue."""
     return name[1:-1].replace('""', '"') if name.startswith('"') else name

@@ -1,4 +1,4 @@
-"""Every setting, in one class: from the environment, `.env`, a file of secrets, or the flag of the same name."""
+"""All settings, in a single class: from the environment, `.env`, a file of secrets, or the flag of the same name."""
 
 import difflib
 import os
@@ -19,11 +19,11 @@ PREFIX = "LISTENER_"
 SECRETS = Path("/run/secrets")
 ENV_FILE = Path(".env")
 
-# What Kubernetes adds to every pod's environment when a Service happens to be called `listener`.
+# Variables that Kubernetes adds to every pod's environment when a Service happens to be called `listener`.
 SERVICE_LINK = re.compile(r"LISTENER_(SERVICE_(HOST|PORT)|PORT)(_\w+)?$")
 
 LONGEST_SECRET = 65_536
-"""In characters: a longer file is the wrong one."""
+"""In characters: a longer file is the wrong file."""
 
 
 def optional(description: str) -> Any:
@@ -41,6 +41,10 @@ class Settings(BaseSettings):
         "?sslmode=verify-full&sslrootcert=FILE (or system); without it libpq's PG* variables are used"
     )
     database_url_file: Path | None = optional("a file that holds the database URL")
+    admin_url: SecretStr | None = optional(
+        "the same for the owner of the tables: every command but `run` uses it where it is set, so that both can be"
+    )
+    admin_url_file: Path | None = optional("a file that holds that URL")
     http_host: str = Field("127.0.0.1", description="address that /livez, /readyz and /metrics listen on")
     http_port: int = Field(9432, ge=0, le=65535, description="their port; 0 takes any free one")
     http_tls_cert: Path | None = optional("PEM file: serve HTTPS with this certificate (chain)")
@@ -141,6 +145,7 @@ class Settings(BaseSettings):
         "query of two columns, the keys of a profile and of a course: who should be where, in place of "
         "students in the default course; a third column, a text, may say why; `none` goes back to these"
     )
+    wanted_query_file: Path | None = optional("a file that holds that query")
     watch: str | None = optional(
         "for tables that the query reads and `install` cannot route: `table(column)`, which holds a "
         "profile's key; `table(column=other.column)`, where it leads; `table(everyone)`; or `table(audit)`, to let the "
@@ -177,8 +182,16 @@ class Settings(BaseSettings):
         "then; 0 is the audit after next; never, unless set; `none` goes back to that"
     )
 
+    def as_owner(self) -> "Settings":
+        """With the owner's address as the database's, where there is one. Raises WrongSetting."""
+        url = self._secret("admin_url")
+        if url is None:
+            return self
+        check_url(url, f"{PREFIX}ADMIN_URL")
+        return self.model_copy(update={"database_url": SecretStr(url), "database_url_file": None})
+
     def url(self) -> str | None:
-        """The database URL in clear; None leaves it to libpq's variables. Raises WrongSetting."""
+        """The database URL in clear; None: libpq's variables hold. Raises WrongSetting."""
         url = self._secret("database_url")
         if url:
             check_url(url)
@@ -191,17 +204,22 @@ class Settings(BaseSettings):
         return self._secret("http_password")
 
     def _secret(self, name: str) -> str | None:
-        """A blank secret is never the empty secret: its file was not filled in."""
+        """A blank secret is never the empty secret: the file was not filled in."""
         file: Path | None = getattr(self, f"{name}_file")
         setting = f"{PREFIX}{name}".upper()
         if file is None:
             given: SecretStr | None = getattr(self, name)
             if given is not None and not given.get_secret_value().strip():
-                if name == "database_url" and not (SECRETS / setting.lower()).is_file():
+                if name in ("database_url", "admin_url") and not (SECRETS / setting.lower()).is_file():
                     return None  # `LISTENER_DATABASE_URL=` in a template: libpq's variables say where
                 raise WrongSetting(name=setting, problem="is blank: set it, or take it away")
             return None if given is None else given.get_secret_value()
-        setting = f"{setting}_FILE"
+        return self._text_of(name)
+
+    def _text_of(self, name: str) -> str:
+        """What the setting's file holds."""
+        file: Path = getattr(self, f"{name}_file")
+        setting = f"{PREFIX}{name}_FILE".upper()
         try:
             with file.open(encoding="utf-8") as opened:
                 text = opened.read(LONGEST_SECRET + 1).strip()
@@ -210,30 +228,45 @@ class Settings(BaseSettings):
         except UnicodeDecodeError:
             raise WrongSetting(name=setting, problem="is not text in UTF-8") from None
         if not text or "\0" in text:
-            raise WrongSetting(name=setting, problem=f"{file} is blank: write the secret into it")
+            raise WrongSetting(name=setting, problem=f"{file} is blank: write it")
         if len(text) > LONGEST_SECRET:
-            raise WrongSetting(name=setting, problem=f"{file} is too long for a secret")
+            raise WrongSetting(name=setting, problem=f"{file} is longer than such a text can be")
         return text
+
+    def _with_query(self) -> "Settings":
+        """With the query that is in a file."""
+        if self.wanted_query_file is None:
+            return self
+        if self.wanted_query is not None:
+            raise WrongSetting(name=f"{PREFIX}WANTED_QUERY_FILE", problem=f"{PREFIX}WANTED_QUERY is set, too")
+        return self.model_copy(update={"wanted_query": self._text_of("wanted_query"), "wanted_query_file": None})
 
 
 MAPPING = tuple(dropwhile(lambda name: name != "profile_table", Settings.model_fields))
 """Settings about the LMS's schema, from `profile_table` on; `install` takes and remembers them."""
 
+ADMIN = ("admin_url", "admin_url_file")
+"""The owner's address, for every command but `run`."""
+
 
 def load(flags: dict[str, Any] | None = None) -> Settings:
-    """The settings in force; `flags` (those that are not None) win over the environment. Raises UnknownSetting for an
-    unknown `LISTENER_*` name, WrongSetting for a wrong value."""
+    """The settings in force; `flags`, if not None, win over the environment. Raises UnknownSetting for an unknown
+    `LISTENER_*` name, WrongSetting for a wrong value."""
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     for name in [f"{name}_file" for name in given]:
         if name in Settings.model_fields:
             given.setdefault(name, None)  # a file that the environment names does not win over a flag
+    if given.get("wanted_query_file") is not None:
+        given.setdefault("wanted_query", None)
+    if {"database_url", "database_url_file"} & given.keys() and not set(ADMIN) & given.keys():
+        given |= dict.fromkeys(ADMIN)  # the flag says which address
     check_names([*os.environ, *dotenv_values(ENV_FILE)])
     try:
         return Settings(
             _env_file=ENV_FILE,  # type: ignore[call-arg]
             _secrets_dir=SECRETS if SECRETS.is_dir() else None,
             **given,
-        )
+        )._with_query()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
@@ -246,4 +279,4 @@ def check_names(names: Iterable[str]) -> None:
     for name in sorted(names):
         if name.startswith(PREFIX) and name not in known and not SERVICE_LINK.match(name):
             nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-            raise UnknownSetting(name=name, hint=f"; did you mean {nearest[0]}?" if nearest else "")
+            raise UnknownSetting(name=name, hint=f" (did you mean {nearest[0]}?)" if nearest else "")

@@ -1,13 +1,13 @@
-"""The SQL files: where they are, and how the names in them are filled in.
+"""The SQL files: the folder, and the names in the files filled in.
 
-A file is one statement, one script, or the queries of a module: sections that begin with `-- name: paused`, as aiosql
-has them. (aiosql itself would be the larger thing here, with 1,600 lines. It takes each `:name` for a parameter, and
-gives methods that run a query on a connection, where ours run behind a fence, or within a time limit.) psql runs each
-statement by itself, once its names are filled in; `\\bind` gives it parameters.
+A file is a statement, a script, or the queries of a module: sections that begin with `-- name: paused`, as in aiosql.
+(aiosql itself would be larger than this module, with 1,600 lines. aiosql takes each `:name` for a parameter, and gives
+methods that run a query on a connection, where ours run behind a fence, or within a time limit.) psql runs each
+statement alone, once the names are filled in; `\\bind` gives parameters.
 
-A file may hold `{{name}}`, replaced as it stands, and `{{name:alias}}`, an expression over one row, where each
-`{row}` becomes the alias: `{{student_key:new}}` becomes `new."id"`. A dollar tag around a value that holds it becomes
-another one.
+A file may hold `{{name}}`, replaced literally, and `{{name:alias}}`, an expression over a row, where each `{row}`
+becomes the alias: `{{student_key:new}}` becomes `new."id"`. A dollar tag around a value that holds the same tag becomes
+another tag.
 """
 
 import re
@@ -25,7 +25,7 @@ PLACEHOLDER = re.compile(r"\{\{(?P<name>\w+)(?::(?P<alias>\w+))?\}\}")
 
 @cache
 def folder() -> Path:
-    """The folder of SQL files: inside an installed package, beside it in a checkout."""
+    """The folder of SQL files: inside an installed package, beside the package in a checkout."""
     package = Path(__file__).parent
     installed = package / "sql"
     return installed if installed.is_dir() else package.parent / "sql"
@@ -33,31 +33,31 @@ def folder() -> Path:
 
 @cache
 def read(name: str, section: str | None = None) -> str:
-    """The text of one file, named from the folder: `feed/batch`; or of one section of a file."""
+    """The text of a file, named from the folder: `feed/batch`; or of a section of a file."""
     if section is not None:
         return sections(name)[section]
     return (folder() / f"{name}.sql").read_text(encoding="utf-8").strip()
 
 
 def migrations() -> list[str]:
-    """Names of the files that make our tables, in order: each begins with its number."""
+    """Names of the files that make our tables, in order: each begins with a number."""
     return [f"schema/tables/{path.stem}" for path in sorted((folder() / "schema" / "tables").glob("*.sql"))]
 
 
 @cache
 def sections(name: str) -> dict[str, str]:
-    """The sections of one file by name; none, if the file has no sections."""
+    """The sections of a file by name; none, if the file has no sections."""
     _, *parts = SECTION.split(read(name))
     return dict(zip(parts[::2], map(str.strip, parts[1::2]), strict=True))
 
 
 def subquery(text: str) -> str:
-    """A query without the `;` that ends it: for a place within another statement."""
+    """A query without the final `;`: for a place within another statement."""
     return text.removesuffix(";")
 
 
 def render(text: str, values: Mapping[str, str]) -> str:
-    """`text` with its placeholders filled in. Raises KeyError for a name that `values` lacks."""
+    """`text` with placeholders filled in. Raises KeyError for a name that `values` lacks."""
 
     def fill(match: re.Match[str]) -> str:
         value = values[match["name"]]
@@ -67,7 +67,7 @@ def render(text: str, values: Mapping[str, str]) -> str:
 
 
 def _with_other_tags(text: str, values: Mapping[str, str]) -> str:
-    """`text` with other dollar tags around placeholders whose values hold the tag that is there: any name may."""
+    """`text` with other dollar tags around placeholders whose values hold the present tag: any name may."""
     open_tags: list[str] = []
     taken: dict[str, str] = {}
     for match in TAG_OR_PLACEHOLDER.finditer(text):
@@ -93,13 +93,13 @@ def identifier(name: str) -> str:
 
 
 def quoted(text: str, tag: str) -> str:
-    """`text`, which ends a line, quoted so that people can read it, whatever it says."""
+    """`text`, the end of a line, quoted readably, whatever the text."""
     marks = chain((f"${tag}$",), (f"${tag}{number}$" for number in count()))
-    mark = next(mark for mark in marks if mark[:-1] not in text)  # nor may what it ends with be the end of one
+    mark = next(mark for mark in marks if mark[:-1] not in text)  # nor may the text's end be the beginning of the mark
     return f"{mark}{text}{mark}"
 
 
 def literal(value: str) -> str:
-    """`value` quoted as SQL writes a string, whatever `standard_conforming_strings` says."""
+    """`value` quoted as an SQL string, under any `standard_conforming_strings`."""
     quoted = "'" + value.replace("'", "''") + "'"
     return " E" + quoted.replace("\\", "\\\\") if "\\" in value else quoted

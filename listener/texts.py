@@ -1,6 +1,6 @@
-"""Texts of others, made safe to show: errors of the server, names of tables, roles, courses and applications.
+"""Foreign texts made safe to show: errors of the server, names of tables, roles, courses and applications.
 
-Their authors must not be able to fill a log, to begin a line of it, or to steer a terminal. SQL cuts errors in the
+The authors must not be able to fill a log, to begin a line of the log, or to steer a terminal. SQL cuts errors in the
 database by the same rule (`listener.error_text`).
 """
 
@@ -19,7 +19,7 @@ MORE = "…"
 
 
 def one_line(text: str, most: int = MOST_BYTES) -> str:
-    """At most `most` bytes of UTF-8 on one line, without control and format characters."""
+    """At most `most` bytes of UTF-8 on a single line, without control and format characters."""
     head = text[: most + 1]
     if not head.isprintable():
         head = "".join(" " if unicodedata.category(each) in UNSEEN else each for each in head)
@@ -40,7 +40,7 @@ def escaped(text: str) -> str:
 
 
 def fit_to_log(value: Any) -> Any:
-    """Every text in the value on one line, and cut."""
+    """Every text in the value on a single line, and cut."""
     if isinstance(value, str):
         return one_line(value)
     if isinstance(value, Mapping):
@@ -54,5 +54,5 @@ def fit_to_log(value: Any) -> Any:
 
 
 def traceback_fit_to_log(text: str) -> str:
-    """The end of a traceback, with its lines."""
+    """The end of a traceback, as separate lines."""
     return "\n".join(map(escaped, text[-MOST_TRACEBACK_BYTES:].replace("\t", "    ").split("\n")))

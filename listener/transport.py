@@ -1,5 +1,5 @@
-"""How safe the way to the database is: the hosts of a connection, and whether they must prove their identity before
-they get the password."""
+"""The safety of the way to the database: the hosts of a connection, and whether a host must prove its identity before
+it gets the password."""
 
 import inspect
 import ipaddress
@@ -23,7 +23,7 @@ SYSTEM = "system"
 """libpq's name for the operating system's authorities; the driver knows only files."""
 
 FULL = "verify-full"
-"""The one mode in which a host must prove its name."""
+"""The only mode in which a host must prove its name."""
 
 BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -31,26 +31,26 @@ BUNDLES = (
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
-"""Files with these authorities on common systems, if OpenSSL's own place is empty."""
+"""Files with the system's authorities on common systems, if OpenSSL's own place is empty."""
 
 OWN_AUTHORITIES = {
     ".supabase.co": "prod-ca-2021.crt",
     ".supabase.com": "prod-ca-2021.crt",
     ".rds.amazonaws.com": "global-bundle.pem",
 }
-"""Services with an authority of their own, and its file."""
+"""Services with an authority of their own, and the file."""
 
 SHOWN = (
     "host", "port", "dbname", "database", "service", "target_session_attrs",
     "sslrootcert", "sslcert", "sslkey", "sslcrl",
 )  # fmt: skip
-"""Parameters shown with their value: none is a secret."""
+"""Parameters shown with the value: none is a secret."""
 
 LOOKUP_SECONDS = 2.0
 """Time to look up hosts' names; an unknown name counts as another machine's."""
 
 UNREADABLE = (ValueError, OSError, LookupError, ImportError, AttributeError, TypeError)
-"""Errors of the driver for an unusable address: connecting reports it. (The last two are for a driver that reads
+"""Errors of the driver for an unusable address: connecting reports the error. (The last two are for a driver that reads
 addresses elsewhere: a warning is not worth a daemon that does not start.)"""
 
 GETS_IT = "gets the password and every row"
@@ -67,13 +67,13 @@ PROBLEMS = {
 
 @dataclass(frozen=True)
 class Weakness:
-    """A way to the database that others may listen on, or answer."""
+    """A way to the database on which strangers may listen, or answer."""
 
     hosts: tuple[str, ...]
     """Not this machine."""
     sslmode: str
     mend: str
-    """The line that mends it, without the password."""
+    """The line that mends the weakness, without the password."""
 
     @property
     def problem(self) -> str:
@@ -102,13 +102,13 @@ async def weakness(url: str | None) -> Weakness | None:
 
 
 def for_the_driver(url: str | None) -> str | None:
-    """The address with what the driver knows, and nothing else."""
+    """The address with the driver's parameters alone."""
     return with_system_authorities(url_parameters.for_the_driver(url))
 
 
 def with_system_authorities(url: str | None) -> str | None:
-    """The address for the driver: with the file of the system's authorities in place of `sslrootcert=system`. They
-    vouch for every public host, so this is safe only with `verify-full`."""
+    """The address for the driver: with the file of the system's authorities in place of `sslrootcert=system`. The
+    authorities vouch for every public host, so this is safe only with `verify-full`."""
     if mode_with_system_authorities(url) is None:
         return url
     return _with_parameters(url or "postgresql://", {"sslmode": FULL, "sslrootcert": system_authorities() or SYSTEM})
@@ -125,7 +125,7 @@ def mode_with_system_authorities(url: str | None) -> str | None:
 
 
 def system_authorities() -> str | None:
-    """The file of the operating system's authorities; None if it has none."""
+    """The file of the operating system's authorities; None if missing."""
     files = (ssl.get_default_verify_paths().cafile, *BUNDLES)
     return next((file for file in files if file and Path(file).is_file()), None)
 
@@ -147,7 +147,7 @@ def as_the_driver_reads_it(url: str | None) -> tuple[list[str | tuple[str, int]]
 
 
 async def _is_this_machine(address: tuple[str, int]) -> bool:
-    """Whether data sent there stays on this machine."""
+    """Whether data sent to the address stays on this machine."""
     host, port = address
     literal = host.partition("%")[0]
     if host.lower().rstrip(".") == "localhost" or _are_loopback([literal]):
@@ -178,7 +178,7 @@ def _is_loopback(text: str) -> bool:
 
 
 def ip_address(text: str) -> IPv4Address | IPv6Address | None:
-    """None if it is none."""
+    """None if the text is no address."""
     try:
         return ipaddress.ip_address(text)
     except ValueError:
@@ -205,7 +205,7 @@ def _authority(hosts: tuple[str, ...]) -> str:
 
 
 def _line(url: str | None, parameters: dict[str, str]) -> str:
-    """The setting with these parameters, without user and password: it is logged."""
+    """The setting with `parameters`, without user and password: for the log."""
     if not url:
         return " ".join(f"PG{name.upper()}={value}" for name, value in parameters.items())
     parts = urlsplit(url)

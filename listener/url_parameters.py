@@ -1,5 +1,5 @@
-"""The parameters of a database URL: the driver's, those that are written for libpq or for other drivers and mean
-nothing here, and all others, which are a mistake."""
+"""The parameters of a database URL: the driver's, parameters for libpq or for other drivers that mean nothing here, and
+all the rest, which are a mistake."""
 
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -11,11 +11,11 @@ THE_DRIVERS = frozenset(
     }
 )  # fmt: skip
 OURS = frozenset({"connect_timeout", "ssl"})
-"""Understood here: the driver would take them for settings of the server's."""
+"""Understood here: the driver would take `OURS` for settings of the server's."""
 
 PASSED_OVER = frozenset(
     {
-        # libpq's: the daemon has its own name, keepalives and encoding, and tries one host after the other
+        # libpq's: the daemon has its own name, keepalives and encoding, and tries host after host
         "application_name", "fallback_application_name", "client_encoding", "load_balance_hosts", "tcp_user_timeout",
         "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
         "sslcompression", "sslcertmode", "sslsni", "sslkeylogfile", "min_protocol_version", "max_protocol_version",
@@ -26,14 +26,14 @@ PASSED_OVER = frozenset(
         # Django's and SQLAlchemy's
         "conn_max_age", "conn_health_checks", "disable_server_side_cursors", "atomic_requests",
         "prepared_statement_cache_size", "async_fallback",
-        # Node's, the JDBC driver's, and those of hosts
+        # Node's, the JDBC driver's, and hosting services'
         "uselibpqcompat", "pool_mode", "workaround", "supa", "prepareThreshold", "reWriteBatchedInserts",
         "tcpKeepAlive", "ApplicationName", "currentSchema", "endpoint",
     }
 )  # fmt: skip
 
 SSL = {"true": "require", "1": "require", "yes": "require", "on": "require", "false": "disable", "0": "disable"}
-"""Other drivers' `ssl`, as a mode of libpq's; a mode is one, too."""
+"""Other drivers' `ssl`, as a mode of libpq's; a mode is a value, too."""
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 NEGOTIATIONS = ("postgres", "direct")
@@ -46,7 +46,7 @@ def parameters(url: str) -> Parameters:
 
 
 def problem(url: str) -> str | None:
-    """A mistake in the parameters; None if there is none. It has no value in it but harmless ones."""
+    """A mistake in the parameters; None if there is none. Shows only harmless values."""
     given = dict(parameters(url))
     known = THE_DRIVERS | OURS | PASSED_OVER
     unknown = sorted(set(given) - known)
@@ -73,13 +73,13 @@ def passed_over(url: str | None) -> list[str]:
 
 
 def connect_timeout(url: str | None) -> float | None:
-    """Seconds to connect to one address; None: not given, or no limit."""
+    """Seconds to connect to an address; None: not given, or no limit."""
     given = dict(parameters(url or "")).get("connect_timeout", "")
     return float(given) if given.isdecimal() and int(given) > 0 else None
 
 
 def for_the_driver(url: str | None) -> str | None:
-    """The URL with the parameters that the driver knows, `ssl` among them as a mode."""
+    """The URL with the driver's parameters, `ssl` among them as a mode."""
     if not url:
         return url
     given = parameters(url)

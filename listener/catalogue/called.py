@@ -1,5 +1,5 @@
-"""Functions and operators that a person's SQL calls: are they safe? They run with the rights of the listener's owner,
-in the session of anybody who signs up, where a temporary table or type can have any name."""
+"""Checks that functions and operators in a person's SQL are safe. The calls run with the rights of the listener's
+owner, in the session of any sign-up, where a temporary table or type can have any name."""
 
 import re
 
@@ -26,9 +26,9 @@ def relations(trees: str) -> list[int]:
 
 
 async def problem(connection: Connection, trees: str) -> str | None:
-    """The problem of a function called in these parse trees, with the way out: it belongs to another role, or its body
-    names a table or type that anybody could replace by a temporary one. None if all are safe. For a transaction that is
-    rolled back, with an empty search_path."""
+    """The problem of a function called in the parse trees, with the way out: the function belongs to another role, or
+    the body names a table or type that any session could replace by a temporary table or type. None if all are safe.
+    For a transaction that is rolled back, with an empty search_path."""
     called = await connection.fetch(
         sql.read("catalogue/expressions", "functions_by_name"), functions(trees), relations(trees)
     )
@@ -48,14 +48,14 @@ async def problem(connection: Connection, trees: str) -> str | None:
 
 
 def _by_its_path(path: str | None) -> str | None:
-    """The problem of the function's own search_path: without pg_temp in it, pg_temp is searched first."""
+    """The problem of a function's own search_path: a path without pg_temp searches pg_temp first."""
     if path is None or TEMPORARY in _schemas(path)[1:]:
         return None
     return "would find temporary tables and types before any other, in the session of any sign-up"
 
 
 async def _unqualified(connection: Connection, row: asyncpg.Record) -> str | None:
-    """The problem of the names in a function's body: names in no schema of its path are free for a temporary table or
+    """The problem of the names in a function's body: names in no schema of the path are free for a temporary table or
     type. A function without a path of its own is called under pg_catalog alone."""
     schemas = [part for part in _schemas(row["path"] or "") if part != TEMPORARY]
     try:
@@ -71,7 +71,7 @@ async def _unqualified(connection: Connection, row: asyncpg.Record) -> str | Non
                 if await connection.fetchval("select pg_catalog.to_regclass($1) is null", name)
             ]
     except asyncpg.InsufficientPrivilegeError:
-        bare = row["bare_tables"]  # only the search in its text is left
+        bare = row["bare_tables"]  # only the search in the text is left
     except asyncpg.PostgresError as error:
         return f"has a name without its schema ({reason(error)}), which anybody may give to something temporary"
     tables = ", ".join(bare)

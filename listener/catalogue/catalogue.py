@@ -20,7 +20,7 @@ SAMPLE_ROWS = 5000
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `type` is the type below any domain, qualified unless it is Postgres's own."""
+    """A column. `type` is the type below any domain, qualified unless it is Postgres's own."""
 
     name: str
     type: str
@@ -29,18 +29,19 @@ class Column:
     default: str | None
     generated: bool
     virtual: bool
-    """Whether it is computed when it is read (Postgres 18): a trigger is not given its value."""
+    """Whether a read computes the value (Postgres 18): triggers do not get the value."""
     labels: tuple[str, ...]
     checks: tuple[str, ...]
+    comment: str = ""
 
     @property
     def family(self) -> str:
-        """Types of one family can be compared through an index."""
+        """Types of the same family can be compared through an index."""
         return "text" if self.category == STRINGS else FAMILIES.get(self.type, self.type)
 
     @property
     def ignores_case(self) -> bool:
-        """Whether its own `=`, that of an extension, ignores case."""
+        """Whether the type's `=`, from an extension, ignores case."""
         return self.type.endswith("citext")
 
     @property
@@ -53,7 +54,7 @@ class Column:
 
     @property
     def is_word(self) -> bool:
-        """Whether it holds words: text, or an enum."""
+        """Whether the column holds words: text, or an enum."""
         return self.category == STRINGS or bool(self.labels)
 
     @property
@@ -62,18 +63,18 @@ class Column:
 
     @property
     def must_be_given(self) -> bool:
-        """Whether an insert has to name it."""
+        """Whether an insert has to name the column."""
         return self.not_null and self.default is None and not self.generated
 
     @cached_property
     def default_value(self) -> str | None:
-        """If it is a plain literal."""
+        """The default, if a plain literal."""
         found = LITERAL.match(self.default or "")
         return found[1].replace("''", "'") if found else self.default if self.default in ("true", "false") else None
 
     @cached_property
     def allowed(self) -> tuple[str, ...]:
-        """All values that an enum or a check allows; none if neither lists them."""
+        """All values that an enum or a check allows; empty if neither lists values."""
         if self.labels:
             return self.labels
         listed = [check for check in self.checks if "ANY" in check or " = '" in check]
@@ -105,11 +106,12 @@ class Relation:
     foreign_keys: tuple[ForeignKey, ...]
     owner: str = ""
     is_ours: bool = True
-    """Whether this role owns it, or may act as its owner."""
+    """Whether the connection's role owns the relation, or may act as the owner."""
     by_superuser: bool = False
-    """Whether a superuser owns it."""
+    """Whether a superuser owns the relation."""
     hides: bool = False
-    """Whether row-level security would hide rows from this role, and run its policies with this role's rights."""
+    """Whether row-level security would hide rows from the connection's role, and run policies with the role's
+    rights."""
 
     @property
     def is_table(self) -> bool:
@@ -121,11 +123,11 @@ class Relation:
 
     @property
     def key(self) -> Column | None:
-        """The column of its primary key, if that is one column."""
+        """The column of the primary key, if the key has a single column."""
         return self.columns[self.primary_key[0]] if len(self.primary_key) == 1 else None
 
     def reference(self, column: str) -> tuple[Table, str] | None:
-        """(table, column) that a foreign key of this column refers to."""
+        """(table, column) that a foreign key of `column` refers to."""
         for foreign_key in sorted(self.foreign_keys, key=lambda key: len(key.columns)):
             for own, other in zip(foreign_key.columns, foreign_key.referenced, strict=True):
                 if own == column:
@@ -136,7 +138,7 @@ class Relation:
         return any(unique <= set(columns) for unique in self.unique)
 
     def has_index_on(self, column: str) -> bool:
-        """Whether an index begins with this column."""
+        """Whether an index begins with `column`."""
         return any(index[:1] == (column,) for index in self.indexes)
 
 
@@ -176,7 +178,7 @@ def relation(row: Any) -> Relation:
 
 @dataclass(frozen=True)
 class Role:
-    """The role of this connection."""
+    """The connection's role."""
 
     name: str
     is_superuser: bool
@@ -187,7 +189,7 @@ NOBODY = Role("", is_superuser=False)
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All relations of one database, and the values in their columns."""
+    """All relations of a database, and the columns' values."""
 
     connection: Connection
     relations: dict[Table, Relation]
@@ -206,15 +208,15 @@ class Catalogue:
         return cls(connection, {each.table: each for each in relations}, Role(role["name"], role["is_superuser"]))
 
     def owned_by(self, owners: Iterable[str]) -> "Catalogue":
-        """The same catalogue with the tables of these owners as candidates."""
+        """The same catalogue with the tables of `owners` as candidates."""
         return replace(self, owners=frozenset(owners))
 
     def naming(self, table: Table) -> "Catalogue":
-        """The same catalogue, in which values of this table may be read, too."""
+        """The same catalogue, with leave to read values of `table`, too."""
         return replace(self, named=self.named | {table})
 
     def is_looked_at(self, relation: Relation) -> bool:
-        """Whether it is a candidate."""
+        """Whether the relation is a candidate."""
         return self.owners is None or relation.owner in self.owners
 
     @property
@@ -222,8 +224,8 @@ class Catalogue:
         return [relation for relation in self.relations.values() if relation.is_table]
 
     async def values(self, relation: Relation, column: Column) -> tuple[str, ...]:
-        """Values that a column may hold: all, if the schema lists them; else its default, and those of a sample, the
-        most common first."""
+        """Values that a column may hold: all, if the schema lists values; else the default, and values from a sample,
+        the most common first."""
         if column.allowed:
             return column.allowed
         name, table = sql.identifier(column.name), relation.table

@@ -1,4 +1,4 @@
-"""Columns that a setting names, and values of a column, in one line."""
+"""Columns that a setting names, and values of a column, in a line."""
 
 from listener.catalogue.catalogue import Column, Relation
 from listener.errors import WrongSetting
@@ -6,11 +6,11 @@ from listener.row_text import columns_of, unquoted
 from listener.settings import PREFIX
 
 SHOWN = 12
-"""Most values in one line."""
+"""Most values in a line."""
 
 
 def check_seen(relation: Relation, expression: str, setting: str) -> None:
-    """Raise WrongSetting if an expression over `{row}` reads a column whose value no trigger is given."""
+    """Raise WrongSetting if an expression over `{row}` reads a column whose value no trigger gets."""
     for name in map(unquoted, columns_of(expression)):
         if relation.columns[name].virtual:
             raise WrongSetting(
@@ -21,7 +21,7 @@ def check_seen(relation: Relation, expression: str, setting: str) -> None:
 
 
 def few(values: tuple[str, ...]) -> str:
-    """For one line."""
+    """Values for a line."""
     shown = ", ".join(" ".join(value.split())[:40] for value in values[:SHOWN])
     return f"{shown} and {len(values) - SHOWN} more" if len(values) > SHOWN else shown
 

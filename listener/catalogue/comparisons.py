@@ -1,4 +1,4 @@
-"""What the LMS itself asks of its rows: in the conditions of its indexes and policies, and in its views."""
+"""The LMS's own conditions on rows: in indexes, policies and views."""
 
 import re
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ from listener.mapping.mapping import Table
 from listener.mapping.mapping import column as of_row
 from listener.sql import identifier
 
+TOKEN = re.compile(r"jwt\(\)[^']{0,30}(?:'(?P<metadata>\w*_metadata)'[^']{0,20})?->>\s*'(?P<key>\w+)'", re.IGNORECASE)
 EITHER = re.compile(r"\bOR\b")
 
 
@@ -46,8 +47,8 @@ class Comparisons:
         return cls(texts)
 
     def about(self, relation: Relation) -> list[Comparison]:
-        """Comparisons of a time with nothing, and of a flag with false; the sure ones first. (A flag that must be
-        true may be that of the one that is the first of several.)"""
+        """Comparisons of a time with NULL, and of a flag with false; sure comparisons first. (A flag that must be true
+        may mark the first of several rows.)"""
         found = []
         for kind, name, text in self.texts.get(relation.table, ()):
             if EITHER.search(text) and kind != "view":
@@ -63,13 +64,25 @@ class Comparisons:
         return sorted(found, key=lambda each: not each.is_sure)
 
     def by_policy(self, relation: Relation) -> list[str]:
-        """Columns that policies compare with something of the session."""
+        """Columns that policies compare with a value of the session."""
         return [
             name
             for name in relation.columns
             for kind, _, text in self.texts.get(relation.table, ())
             if kind == "policy" and re.search(rf"\(\(?{_named(name)} = \(?.*(?:current_setting|jwt|auth)", text)
         ]
+
+    def role_in_token(self, names: Iterable[str]) -> tuple[str, str] | None:
+        """(its name there, the policy) of a role that a policy reads from the session's token: one of `names` in its
+        metadata, or one of them alone that is not `role`, which is the API's."""
+        plain = {name.replace("_", "") for name in names}
+        for texts in self.texts.values():
+            for kind, name, text in texts:
+                for match in TOKEN.finditer(text) if kind == "policy" else ():
+                    key = match["key"].lower().replace("_", "")
+                    if key in plain and (match["metadata"] or key != "role"):
+                        return match["key"], f"the policy {name}"
+        return None
 
 
 def _named(column: str) -> str:

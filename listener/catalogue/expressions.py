@@ -1,7 +1,7 @@
 """SQL for a mapping, tried first in a transaction that is rolled back.
 
-Postgres parses the SQL of users' settings, and its own form of that is kept: then it is one expression, its names are
-qualified, and its columns are known. SQL of our own stays as it is.
+Postgres parses the SQL of users' settings, and the listener keeps Postgres's form, which is a single expression with
+qualified names and known columns. SQL of our own stays unchanged.
 """
 
 import re
@@ -24,14 +24,14 @@ from listener.row_text import STRING, over
 ROW = "listener_row"
 NOTHING = "listener_nothing"
 
-# Whatever else a query can have, beside a WHERE or an ORDER BY, shows in its parse tree.
+# How a parse tree shows all parts of a query but WHERE and ORDER BY.
 MORE_THAN_ONE_CLAUSE = re.compile(
     r":(?:hasSubLinks|hasAggs|hasWindowFuncs|hasTargetSRFs|hasModifyingCTE) true"
     r"|:(?:groupClause|groupingSets|havingQual|windowClause|distinctClause|setOperations|limitOffset|limitCount"
     r"|rowMarks|cteList) [^<]"
 )
 TRIED = "catalogue/expressions"
-"""The file of what is asked of an expression that was given to try."""
+"""The file of queries about an expression under trial."""
 
 SORTED = re.compile(r":sortClause (.)")
 CLAUSE = re.compile(r"\n  (?:WHERE|ORDER BY)\s+")
@@ -51,15 +51,15 @@ async def checked(connection: Connection, table: Table, condition: str, setting:
 
 
 async def order(connection: Connection, table: Table, text: str, setting: str) -> str:
-    """An ORDER BY for rows of `table`, in the same form. Raises WrongSetting."""
+    """An ORDER BY for rows of `table`, in canonical form. Raises WrongSetting."""
     return await _understood(connection, table, "order by {text}\n", text, setting)
 
 
 async def value(
     connection: Connection, table: Table, column: str, kind: str, text: str, setting: str, *, named: bool = False
 ) -> str:
-    """A column's value of type `kind`, computed from a row of `table`; `named`, under that table's name. Raises
-    WrongSetting."""
+    """A column's value of type `kind`, computed from a row of `table`; `named`: the row is called like the table.
+    Raises WrongSetting."""
     clause = f"where (({{text}}\n)::{kind}) is not null"
     row = sql.identifier(table.name) if named else ROW
     understood = await _understood(connection, table, clause, text, f"{setting}, {column}", row)
@@ -79,7 +79,7 @@ async def checked_value(connection: Connection, table: Table, expression: str, k
 
 
 async def query(connection: Connection, text: str, kind: str, setting: str) -> str:
-    """A query of one column of type `kind`, in canonical form, with qualified names. Raises WrongSetting."""
+    """A query of a single column of type `kind`, in canonical form, with qualified names. Raises WrongSetting."""
     async with undone(connection):
         await _make_view(connection, text, text, setting)
         await connection.execute("set local search_path = ''")
@@ -97,20 +97,20 @@ async def query(connection: Connection, text: str, kind: str, setting: str) -> s
 
 
 async def _make_view(connection: Connection, select: str, text: str, setting: str) -> None:
-    """Let Postgres parse a user's SQL, by that user's search_path."""
+    """Let Postgres parse a user's SQL, by the user's search_path."""
     await by_own_path(connection)
     await _tried(connection, f"create temporary view listener_expression as {select}", text, setting)
 
 
 async def by_own_path(connection: Connection) -> None:
-    """For the rest of this transaction use the role's own search_path. No SQL of ours runs under it."""
+    """For the rest of the transaction use the role's own search_path. No SQL of ours runs under that path."""
     path = own_path(connection)
     if path is not None:
         await connection.fetchval("select pg_catalog.set_config('search_path', $1, true)", path)
 
 
 async def _tried(connection: Connection, statement: str, text: str, setting: str) -> None:
-    """Run a statement made of `text`. The extended protocol allows one statement only."""
+    """Run a statement made of `text`. The extended protocol allows a single statement only."""
     try:
         await connection.fetch(statement)
     except asyncpg.InsufficientPrivilegeError as error:
@@ -157,7 +157,7 @@ async def _understood(
 
 
 def _over_row(expression: str, name: str) -> str:
-    """With `{row}` in place of the row's name, which is plain or quoted as Postgres writes it. Strings stay."""
+    """With `{row}` in place of the row's name, which is plain or quoted in Postgres's way. Strings stay."""
     plain = name.strip('"')
     written = rf'(?<![\w".])(?:{re.escape(plain)}|{re.escape(name)})\.'
     return re.sub(rf"({STRING})|{written}", lambda match: match[1] or "{row}.", expression)
@@ -165,7 +165,8 @@ def _over_row(expression: str, name: str) -> str:
 
 @asynccontextmanager
 async def undone(connection: Connection) -> AsyncIterator[None]:
-    """A transaction, or a savepoint, that is always rolled back. A read-only session may make temporary views in it."""
+    """A transaction, or a savepoint, that is always rolled back. Even a read-only session may make temporary views
+    there."""
     is_whole = not connection.is_in_transaction()
     transaction = connection.transaction()
     await transaction.start()
@@ -189,6 +190,6 @@ async def literal(connection: Connection, text: str, kind: str, setting: str) ->
 
 
 def short(text: str) -> str:
-    """A user's SQL on one line, cut."""
+    """A user's SQL on a single line, cut."""
     line = " ".join(text.split())
     return repr(line if len(line) <= 80 else line[:77] + "...")

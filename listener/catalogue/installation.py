@@ -1,4 +1,4 @@
-"""The installation in a database, as schema `listener` records it."""
+"""The installation in a database, from the record in schema `listener`."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from listener.mapping import binding
 from listener.mapping.mapping import Mapping
 
 VERSION = 1
-"""Version of the installed schema: the number of its last migration."""
+"""Version of the installed schema: the number of the last migration."""
 
 
 CLOSED = """
@@ -25,7 +25,7 @@ class Installation:
     version: int
     fingerprint: str
     bound: binding.BoundMapping | None
-    """The installed mapping; None if another version recorded it in another form."""
+    """The installed mapping; None if another version recorded another form."""
 
     @property
     def current(self) -> binding.BoundMapping:
@@ -43,7 +43,7 @@ class Installation:
 async def look(connection: Connection, *, mightier: bool = False) -> Installation | None:
     """The installation, or None. Raises SchemaTaken, SchemaOfAnother and DevelopmentVersion, before anything in the
     schema is read. With `mightier` the schema may belong to a role with fewer rights: from here on, statements run with
-    those rights."""
+    the owner's rights."""
     if not await schema_check.is_there(connection, mightier=mightier):
         return None
     if mightier:
@@ -67,7 +67,7 @@ async def recorded(connection: Connection) -> Installation | None:
 
 
 async def require(connection: Connection) -> Installation:
-    """The installation that this program can work with. Raises NotInstalled or WrongVersion."""
+    """The installation, if the program can work with the version. Raises NotInstalled or WrongVersion."""
     installed = await look(connection)
     if installed is None:
         raise NotInstalled(database=await connection.fetchval("select current_database()"))
@@ -76,7 +76,7 @@ async def require(connection: Connection) -> Installation:
 
 
 def check_version(installed: int) -> None:
-    """Raise WrongVersion unless this program works with that version."""
+    """Raise WrongVersion unless the program works with the version."""
     if installed != VERSION:
         mend = "run `listener install`" if installed < VERSION else "update this program"
         raise WrongVersion(installed=installed, needed=VERSION, mend=mend)

@@ -1,4 +1,4 @@
-"""The enrollments' table as it is: its keys and indexes, and taken names."""
+"""The enrollments' table: present keys and indexes, and taken names."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ NAME_BYTES = 63
 
 @dataclass(frozen=True)
 class Key:
-    """Properties of a foreign key that its repair must keep, beside its rules."""
+    """Properties of a foreign key that a repair must keep, beside the rules."""
 
     deferrable: bool = False
     deferred: bool = False
@@ -25,7 +25,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Keys:
-    """The enrollments' table as it is, and its mapping."""
+    """The enrollments' table, and the mapping."""
 
     catalogue: Catalogue
     mapping: Mapping
@@ -40,7 +40,7 @@ class Keys:
         return self.catalogue.relations[self.mapping.enrollment_table]
 
     def free_name(self, middle: str, end: str) -> str:
-        """A free name, as Postgres would give it."""
+        """A free name, formed in Postgres's way."""
         stem = f"{self.relation.table.name}_{middle}"
         for number in ("", *map(str, range(1, 1000))):
             ending = f"_{end}{number}"

@@ -1,6 +1,6 @@
 """Schemas in which other roles may create.
 
-The LMS's own triggers could call their objects, with the rights of the tables' owner, when the listener writes.
+The LMS's own triggers could call objects there, with the rights of the tables' owner, when the listener writes.
 """
 
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ class Opening:
 
 
 async def openings(connection: Connection, mapping: Mapping) -> list[Opening]:
-    """Open schemas among those that the LMS's triggers search while the listener writes."""
+    """Open schemas that the LMS's triggers search while the listener writes."""
     schemas = dict.fromkeys([*(table.schema for table in mapping.tables), *mapping.further_schemas])
     return await _look(connection, mapping, schemas)
 

@@ -21,7 +21,7 @@ class Owner:
 
     name: str
     fence: Fence | None = None
-    """For an installer that acts as that role; None if it is that role."""
+    """For an installer that acts as the role; None if the installer is the role."""
     hands_over: bool = False
     """Whether the installation belongs to another role by now."""
     opens: str | None = None
@@ -39,8 +39,8 @@ class Owner:
 
 
 async def of(connection: Connection, mapping: Mapping) -> tuple[Owner, Mapping]:
-    """The owner; and the mapping without what the owner cannot make. From here on, statements run with the owner's
-    rights. Raises MayNot, Blinded, NotTheirOwner, SeveralOwners, SchemaOfAnother."""
+    """The owner; and the mapping without the parts that the owner cannot make. From here on, statements run with the
+    owner's rights. Raises MayNot, Blinded, NotTheirOwner, SeveralOwners, SchemaOfAnother."""
     await look_as(connection, None)
     tables = dict.fromkeys([mapping.enrollment_table, *mapping.tables])
     asked = mapping.owner
@@ -87,7 +87,7 @@ async def of(connection: Connection, mapping: Mapping) -> tuple[Owner, Mapping]:
 
 
 def _needed(mapping: Mapping) -> Iterator[tuple[Table, str]]:
-    """Rights needed on the tables, if they belong to several owners."""
+    """Rights needed on the tables, if the tables belong to several owners."""
     triggers = zip(*mapping.triggers[:2], strict=True)
     for table in mapping.tables:
         yield table, "select"
@@ -102,7 +102,7 @@ def _needed(mapping: Mapping) -> Iterator[tuple[Table, str]]:
 
 
 def statements(owner: Owner, *, before: list[str], body: list[str], is_there: bool) -> list[str]:
-    """The statements of one transaction: the installer's, and behind a fence the owner's."""
+    """The statements of a single transaction: the installer's, and behind a fence the owner's."""
     if owner.fence is None:
         return [*before, *body]
     script = "\n\n".join(body)
@@ -131,7 +131,7 @@ async def fence_of_schema(connection: Connection) -> Fence | None:
 
 
 async def look_as_owner(connection: Connection, owner: str, tables: Sequence[str] = ()) -> None:
-    """From now on use the rights of this owner, if this role has more, and the owner may read the other tables."""
+    """From now on use the rights of `owner`, if the session's role has more, and the owner may read `tables`."""
     row = await connection.fetchrow(sql.read("catalogue/ownership", "could_act_as"), owner, list(tables))
     if row is not None:
         await look_as(connection, Fence(owner, for_superuser=row["is_superuser"]))

@@ -11,7 +11,7 @@ from listener.texts import one_line
 MEND = "run `listener install`"
 
 OF_ANOTHER_OWNER = re.compile(r".* belongs to (?P<owner>.*) now, not to (?P<before>.*)")
-"""Its functions run with the rights of the owner before, so they are not handed over."""
+"""The installed functions run with the earlier owner's rights, so no installation is handed over."""
 
 
 async def look(connection: Connection) -> tuple[list[dict[str, str]], bool]:
@@ -23,7 +23,7 @@ async def look(connection: Connection) -> tuple[list[dict[str, str]], bool]:
 
 
 def describe(problem: dict[str, str]) -> str:
-    """In one line, with the way out."""
+    """In a line, with the way out."""
     return f"{problem['problem']}: {mend(problem)}"
 
 
@@ -54,7 +54,7 @@ OF_A_ROLE = re.compile(r"(row-level security hides rows of .*) from .*, whose fu
 
 
 def describe_to_anybody(problem: dict[str, str]) -> str:
-    """The same for anybody who reaches the port: no role, and no message of the server's, which may quote a row."""
+    """The same for all readers of the port: no role, and no message of the server's, which may quote a row."""
     text = problem["problem"]
     hidden = OF_A_ROLE.fullmatch(text)
     if hidden is not None:

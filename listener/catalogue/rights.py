@@ -1,4 +1,4 @@
-"""Rights of a role, checked before they are needed: with hidden rows all would seem in order."""
+"""Rights of a role, checked before use: with hidden rows all would seem in order."""
 
 import re
 from collections.abc import AsyncIterator, Iterable
@@ -10,7 +10,7 @@ import asyncpg
 from listener import sql
 from listener.database.connection import Connection
 from listener.database.rows import only_row
-from listener.errors import Blinded, MayNot
+from listener.errors import Blinded, Forced, MayNot
 from listener.mapping.mapping import Mapping, Table
 from listener.reasons import reason
 
@@ -33,13 +33,18 @@ async def looking_at_schema(connection: Connection) -> AsyncIterator[None]:
 async def check_installer(connection: Connection, tables: Iterable[Table]) -> None:
     """Raise Blinded if row-level security would hide rows of these tables from functions that this role owns; MayNot if
     it lacks rights."""
-    hidden = [
-        table.label
+    blind = [
+        table
         for table in tables
         if await connection.fetchval("select pg_catalog.row_security_active($1::text::regclass::oid)", str(table))
     ]
+    hidden, hidden_names = [table.label for table in blind], [str(table) for table in blind]
     if hidden:
         role = await connection.fetchval("select current_user")
+        forced = await connection.fetch(sql.read("catalogue/rights", "forced"), hidden_names)
+        if len(forced) == len(hidden):
+            mend = "; ".join(f"alter table {row['name']} no force row level security" for row in forced)
+            raise Forced(tables=", ".join(hidden), role=role, mend=mend)
         raise Blinded(tables=", ".join(hidden), role=role, does="would own the functions")
 
 
@@ -50,7 +55,7 @@ def doors() -> tuple[str, ...]:
 
 
 async def check_runtime(connection: Connection) -> None:
-    """Raise MayNot if the daemon could not work under this role."""
+    """Raise MayNot if the daemon could not work under the session's role."""
     row = await only_row(connection, sql.read("catalogue/rights", "lacking"), doors())
     if row["lacking"]:
         raise MayNot(

@@ -1,4 +1,4 @@
-"""Whether a schema called listener is ours: checked in the catalogue alone, before anything in it is read."""
+"""Whether a schema called listener is ours: checked in the catalogue alone, before a read in the schema."""
 
 import re
 from functools import cache
@@ -19,7 +19,7 @@ INSTALLATION = [
 """The columns of `listener.installation`, in every version that was released."""
 
 OF_DEVELOPMENT = ["version integer" if each == "version smallint" else each for each in INSTALLATION]
-"""Its columns before the first release: those versions had the numbers 1 to 9."""
+"""The columns before the first release, in versions with the numbers 1 to 9."""
 
 
 @cache
@@ -29,10 +29,11 @@ def tables() -> tuple[str, ...]:
 
 
 async def is_there(connection: Connection, *, mightier: bool = False) -> bool:
-    """Whether there is an installation that may be read. A schema is ours if one role owns all in it, tables are
-    tables, and no rule, policy or trigger is on them. Its owner's functions run with the rights of their caller: so the
-    owner must be this role, or a superuser, or have every right of this role. With `mightier` any owner will do, for a
-    caller that calls nothing in it with rights of its own. Raises SchemaTaken, SchemaOfAnother, DevelopmentVersion."""
+    """Whether there is an installation that may be read. A schema is ours if a single role owns all parts, tables are
+    tables, and no table has a rule, policy or trigger. The owner's functions run with the caller's rights: so the owner
+    must be the session's role, or a superuser, or have every right of the session's role. With `mightier` any owner
+    will do, for a caller that calls nothing in the schema with the caller's own rights. Raises SchemaTaken,
+    SchemaOfAnother, DevelopmentVersion."""
     row = await connection.fetchrow(sql.read("catalogue/schema_check"), list(tables()), INSTALLATION, OF_DEVELOPMENT)
     if row is None:
         return False

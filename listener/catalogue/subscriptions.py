@@ -1,5 +1,5 @@
-"""Subscriptions of logical replication: a database that they write is somebody else's copy, or has rows that fire no
-triggers."""
+"""Subscriptions of logical replication: a database that a subscription writes is a copy of another, or has rows that
+fire no triggers."""
 
 from listener import sql
 from listener.database.connection import Connection
@@ -8,14 +8,14 @@ from listener.mapping.mapping import Mapping
 
 
 async def refuse(connection: Connection) -> None:
-    """Raise Subscribed if a subscription writes our own tables: what a daemon writes there would stop it."""
+    """Raise Subscribed if a subscription writes our own tables: a daemon's writes there would stop the subscription."""
     if await connection.fetchval(sql.read("catalogue/subscriptions", "writes_ours")):
         raise Subscribed
 
 
 async def remark(connection: Connection, mapping: Mapping) -> str | None:
-    """A line about the LMS's tables whose rows come by a subscription. (Its worker fires no
-    trigger of a statement, not even one that is enabled always.)"""
+    """A line about the LMS's tables whose rows come by a subscription. (The worker fires no statement trigger, not even
+    an ENABLE ALWAYS trigger.)"""
     schemas, names, _ = mapping.triggers
     written = await connection.fetch(sql.read("catalogue/subscriptions", "written_tables"), schemas, names)
     if not written:

@@ -1,4 +1,4 @@
-"""Finds the LMS's own triggers that enroll or count: by the writes of their functions, not by their names."""
+"""Finds the LMS's own triggers that enroll or count: by the functions' writes, not by names."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ WRITE = re.compile(
 )
 CALL = re.compile(rf"(?P<name>{NAME})\s*\(")
 DEPTH = 4
-"""Functions are followed that deep, each called by the one before."""
+"""How deep calls from function to function are followed."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Existing:
     enrolls: bool
     counts: bool
     others: tuple[str, ...]
-    """Other tables that it writes."""
+    """Other tables that the trigger writes."""
 
     def __str__(self) -> str:
         return f"{self.trigger} on {self.table.label} ({self.does})"
@@ -65,7 +65,7 @@ async def existing(connection: Connection, mapping: Mapping) -> list[Existing]:
         source = _all_source(Function(row["function_schema"], row["function"], ""), functions)
         enrolls, counts, others = _writes(source, mapping)
         if table in (mapping.enrollment_table, mapping.course_table):
-            enrolls = False  # there it enrolls another person than the new profile: the teacher of a new course, say
+            enrolls = False  # there a trigger enrolls another person: the teacher of a new course, say
         enrolls, counts = enrolls and mapping.enrolls, counts and mapping.counts_in_courses
         if enrolls or counts:
             function = f"{row['function_schema']}.{row['function']}()"
@@ -81,7 +81,7 @@ async def _functions(connection: Connection) -> list[Function]:
 
 
 async def own_counting(connection: Connection, mapping: Mapping) -> str | None:
-    """A remark on functions of the app that count what the listener counts, too; None if there are none.
+    """A remark on functions of the app that count the same columns as the listener; None without such functions.
     (Statements in the app's own code cannot be seen.)"""
     if not mapping.counts_in_courses:
         return None
@@ -102,7 +102,7 @@ async def own_counting(connection: Connection, mapping: Mapping) -> str | None:
 
 
 def taken_over(found: list[Existing]) -> tuple[TakenOver, ...]:
-    """The enabled triggers, to be disabled. Raises MixedTrigger for one that writes to other tables, too."""
+    """The enabled triggers, to be disabled. Raises MixedTrigger for a trigger that writes to other tables, too."""
     for each in found:
         if each.is_enabled and each.others:
             raise MixedTrigger(
@@ -115,7 +115,7 @@ def taken_over(found: list[Existing]) -> tuple[TakenOver, ...]:
 
 
 async def still_there(connection: Connection, disabled: tuple[TakenOver, ...]) -> tuple[TakenOver, ...]:
-    """Without the triggers that migrations have dropped."""
+    """`disabled`, without triggers that migrations have dropped."""
     schemas, tables = [each.table.schema for each in disabled], [each.table.name for each in disabled]
     names = [each.trigger for each in disabled]
     there = {
@@ -125,7 +125,7 @@ async def still_there(connection: Connection, disabled: tuple[TakenOver, ...]) -
 
 
 def _all_source(first: Function, functions: list[Function]) -> str:
-    """The source of a function, and of the functions that it calls."""
+    """The source of a function, and of all called functions."""
     wanted, seen, text = [(first.schema, first.name)], set(), []
     for _ in range(DEPTH):
         now = [each for each in functions if (each.schema, each.name) in wanted and each not in seen]
@@ -137,7 +137,7 @@ def _all_source(first: Function, functions: list[Function]) -> str:
 
 
 def _writes(source: str, mapping: Mapping) -> tuple[bool, bool, tuple[str, ...]]:
-    """(enrolls, counts, other tables it writes)."""
+    """(enrolls, counts, other written tables)."""
     enrolls = counts = False
     others = []
     columns = re.compile("|".join(rf'(?<!\w){re.escape(name)}"?\s*=' for name in mapping.count_columns) or "(?!)")

@@ -1,4 +1,4 @@
-"""The commands that pause a reaction, let it go on, and have it handle notes again."""
+"""The commands that pause a reaction, resume a reaction, and replay notes to a reaction."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ async def pause(
     connection: Connection,
     *,
     name: Name,
-    reason: Annotated[str | None, typer.Option("--reason", help="Why: status and log say it.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why: status and log say it.")] = None,
 ) -> None:
     """Let a reaction wait, until `listener resume`.
 
@@ -56,7 +56,9 @@ async def replay(
     connection: Connection,
     *,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The reaction: one that you installed.")],
-    since: Annotated[str, typer.Option("--since", help="How long ago ('1 hour'), or when ('2026-05-01 12:00').")],
+    since: Annotated[
+        str, typer.Option("--since", metavar="TIME", help="How long ago ('1 hour'), or when ('2026-05-01 12:00').")
+    ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many notes that would be.")] = False,
 ) -> None:
     """Have a reaction of your own handle earlier notes again.

@@ -1,4 +1,4 @@
-"""`listener explain`: as people read it, or as JSON."""
+"""`listener explain`: for people, or as JSON."""
 
 import json
 import sys
@@ -117,7 +117,7 @@ def _but(explained: Explanation) -> str:
 
 
 def _but_of_courses(explained: Explanation) -> str:
-    """Surprising facts about a profile that is where it should be."""
+    """Surprising facts about a profile in the right courses."""
     standings = [each.standing for each in explained.seen.pairs or () if each.wanted]
     not_active, by_hand = map(standings.count, (Standing.NOT_ACTIVE, Standing.LEFT_BY_HAND))
     remarks = []
@@ -168,7 +168,7 @@ def _student(explained: Explanation) -> Iterator[Row]:
         status = each.status or "no status"
         active = "" if each.active else " (not active)"
         since = "" if each.since is None else f", since {each.since}"
-        yield "enrolled", f"in course {each.course}, {status}{active}{since}"
+        yield "enrolled", f"in course {explained.course(each.course)}, {status}{active}{since}"
     if len(seen.enrollments or ()) > SHOWN_ENROLLMENTS:
         yield "", f"and in {len(seen.enrollments or ()) - SHOWN_ENROLLMENTS} more; --json has them all"
     if seen.enrollments == ():
@@ -186,7 +186,7 @@ def _pairs(explained: Explanation) -> Iterator[Row]:
     seen = explained.seen
     yield "the rule", explained.rule
     for each in (seen.pairs or ())[:SHOWN_ENROLLMENTS]:
-        yield "course", f"{each.course}: {_stands(each, explained.means)}"
+        yield "course", f"{explained.course(each.course)}: {_stands(each, explained.means)}"
     if len(seen.pairs or ()) > SHOWN_ENROLLMENTS:
         yield "", f"and {len(seen.pairs or ()) - SHOWN_ENROLLMENTS} more; --json has them all"
     if seen.pairs == ():
@@ -200,7 +200,7 @@ def _pairs(explained: Explanation) -> Iterator[Row]:
 
 
 def _stands(pair: Pair, rule: Rule) -> str:
-    """One course in words: how it should be, how it is, and how it came to be so."""
+    """A course in words: as it should be, as it is, and how it came to be so."""
     parts = [STANDINGS[pair.standing] if pair.should_be is None else TO_DO[pair.should_be]]
     there, made = pair.enrollment, pair.made
     if there is not None:
@@ -230,7 +230,9 @@ def _lands(explained: Explanation) -> str:
         return "land in a course of their own school"
     if seen.has_default_course is None:
         return "could not be read"
-    return f"land in course {seen.default_course}" if seen.has_default_course else "wait: there is no course to be had"
+    if not seen.has_default_course:
+        return "wait: there is no course to be had"
+    return f"land in course {explained.course(seen.default_course)}"
 
 
 def _pending(pending: Pending) -> str:

@@ -9,7 +9,7 @@ from listener.repair.dry_run import Todo, first, left, shown_examples, would_do
 
 
 def show_titled(title: str, findings: Iterable[Finding]) -> None:
-    """Findings, each with examples, and the command that mends it."""
+    """Findings, each with examples, and the command to mend."""
     show_items(
         title,
         [Item(f"{each.code}:", _told(each), shown_examples(each), (f"mend with: {each.mend}",)) for each in findings],

@@ -1,9 +1,14 @@
-"""Commands: settings as flags, and a connection of their own."""
+"""Commands: settings as flags, and a connection."""
 
 import inspect
+import io
+import json
+import sys
 from collections.abc import Awaitable, Callable
+from contextlib import redirect_stdout
 from functools import partial, wraps
-from typing import Annotated, Any, NoReturn
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, cast, get_args, get_origin
 
 import anyio
 import asyncpg
@@ -12,10 +17,10 @@ import typer
 from listener.database.connection import Connection
 from listener.database.driver_errors import DRIVER_ERRORS, hidden_table
 from listener.database.holders import named_if_in_the_way
-from listener.database.silence import connected
+from listener.database.silence import connected, until_up
 from listener.errors import Blinded, LostConnection, MayNot, StatementFailed
 from listener.reasons import reason
-from listener.settings import MAPPING, PREFIX, Settings, load
+from listener.settings import ADMIN, MAPPING, PREFIX, Settings, load
 
 MAY_READ = """
 select pg_catalog.bool_or(pg_catalog.has_table_privilege(class.oid, 'select'))
@@ -26,45 +31,105 @@ where class.relname::text = $1 and class.relrowsecurity
 GIVEN = ("connection", "settings")
 """Parameters of a command's function that are no flags."""
 
-CONNECTION = ("database_url", "database_url_file")
-DAEMON = tuple(name for name in Settings.model_fields if name not in MAPPING)
+CONNECTION = ("database_url", "database_url_file", *ADMIN)
+METAVARS = {
+    "default_course": "KEY",
+    "_url": "URL",
+    "_table": "TABLE",
+    "_values": "VALUES",
+    "_predicate": "CONDITION",
+    "_query": "QUERY",
+    "_view": "QUERY",
+    "_days": "DAYS",
+    "_value": "VALUE",
+    "_hosts": "NAMES",
+    "_columns": "COLUMNS",
+    **dict.fromkeys(("_key", "_column", "_profile", "_course", "_status", "_price", "_seats"), "COLUMN"),
+}
+DAEMON = tuple(name for name in Settings.model_fields if name not in (*MAPPING, *ADMIN))
 """Settings of `listener run`: those of the mapping are `install`'s."""
 
 
-def takes_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command a flag for each of these settings; its function gets the settings first."""
-    return lambda function: _with_flags(function, names, lambda settings, rest: function(settings, **rest))
+WAIT = inspect.Parameter(
+    "up",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=0.0,
+    annotation=Annotated[
+        float, typer.Option("--wait", min=0, metavar="SECONDS", help="Wait so long for a database that is not up yet.")
+    ],
+)
+
+
+def takes_settings(*names: str, as_owner: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command a flag for each of these settings; its function gets the settings first, `as_owner` with the
+    owner's address, if there is one."""
+    return lambda function: _with_flags(
+        function, names, lambda settings, rest: function(settings.as_owner() if as_owner else settings, **rest)
+    )
+
+
+def prints_json(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command whose output has no form of its own for programs the flag --json: its lines, and its status."""
+
+    @wraps(command)
+    def wrapped(*, as_json: bool, **arguments: Any) -> Any:
+        if not as_json:
+            return command(**arguments)
+        written, status = io.StringIO(), 0
+        try:
+            with redirect_stdout(written):
+                command(**arguments)
+        except typer.Exit as ended:
+            status = ended.exit_code
+        sys.stdout.write(json.dumps({"says": written.getvalue().splitlines(), "exit_status": status}) + "\n")
+        raise typer.Exit(status)
+
+    flag = Annotated[bool, typer.Option("--json", help="Print JSON: the lines that would be printed.")]
+    asked = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=flag)
+    given = inspect.signature(command).parameters.values()
+    wrapped.__signature__ = inspect.Signature([*given, asked])  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {**command.__annotations__, "as_json": flag}
+    return wrapped
 
 
 def command(
     *names: str,
     only_looks: bool | Callable[[dict[str, Any]], bool] = False,
+    may_wait: bool = False,
     check: Callable[[dict[str, Any]], None] = lambda _flags: None,
 ) -> Callable[[Callable[..., Awaitable[int | None]]], Callable[..., None]]:
     """Make a command of an async function. It gets a connection (and `settings`, if it has a parameter of that name)
     and returns the exit status. Each of the named settings is a flag. With `only_looks`, which may depend on other
-    flags, the session changes nothing. `check` raises for flags that cannot be, before there is a connection. Raises
-    MayNot, Blinded, StatementFailed."""
+    flags, the session changes nothing. With `may_wait` there is a flag to wait for a database that is not up. `check`
+    raises for flags that cannot be, before there is a connection. Raises MayNot, Blinded, StatementFailed."""
 
     def decorate(function: Callable[..., Awaitable[int | None]]) -> Callable[..., None]:
+        parameters = inspect.signature(function).parameters
+
         def run(settings: Settings, rest: dict[str, Any]) -> None:
             check(rest)
             looks = only_looks if isinstance(only_looks, bool) else only_looks(rest)
-            if "settings" in inspect.signature(function).parameters:
+            settings = settings.as_owner()
+            if "settings" in parameters:
                 rest["settings"] = settings
-            status = anyio.run(_on_connection, settings.url(), partial(function, **rest), looks)
+            up = rest.pop("up", 0.0)
+            status = anyio.run(_on_connection, settings.url(), partial(function, **rest), looks, up)
             if status:
                 raise typer.Exit(status)
 
-        return _with_flags(function, names, run)
+        made = _with_flags(function, names, run, (WAIT,) if may_wait else ())
+        return made if "as_json" in parameters else prints_json(made)
 
     return decorate
 
 
 def _with_flags(
-    function: Callable[..., Any], names: tuple[str, ...], run: Callable[[Settings, dict[str, Any]], Any]
+    function: Callable[..., Any],
+    names: tuple[str, ...],
+    run: Callable[[Settings, dict[str, Any]], Any],
+    more: tuple[inspect.Parameter, ...] = (),
 ) -> Callable[..., Any]:
-    """A command with a flag for each setting, and for each further parameter of `function`."""
+    """A command with a flag for each setting, for each further parameter of `function`, and `more`."""
     own = [each for each in inspect.signature(function).parameters.values() if each.name not in GIVEN]
     flags = [
         inspect.Parameter(
@@ -76,6 +141,7 @@ def _with_flags(
                 typer.Option(
                     f"--{name.replace('_', '-')}",
                     help=f"{Settings.model_fields[name].description} ({PREFIX}{name.upper()})",
+                    metavar=_metavar(name),
                     show_default=False,
                 ),
             ],
@@ -88,15 +154,30 @@ def _with_flags(
         settings = load({name: arguments.pop(name) for name in names})
         return run(settings, arguments)
 
-    parameters = [*(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own), *flags]
+    parameters = [*(each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own), *more, *flags]
     wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return wrapped
 
 
+def _metavar(name: str) -> str:
+    """What help shows in the place of a setting's value: its choices, or what kind of thing it is."""
+    kinds = [each for each in get_args(Settings.model_fields[name].annotation) if each is not type(None)]
+    kind = kinds[0] if kinds else Settings.model_fields[name].annotation
+    if get_origin(kind) is Literal:
+        kinds = list(get_args(kind))
+    if kinds and isinstance(kinds[0], str):
+        return f"[{'|'.join(kinds)}]"
+    if kind is bool:
+        return "[true|false]"
+    by_name = next((metavar for end, metavar in METAVARS.items() if name.endswith(end)), "TEXT")
+    return {Path: "FILE", float: "SECONDS", int: "NUMBER"}.get(cast("type", kind), by_name)
+
+
 async def _on_connection(
-    url: str | None, work: Callable[[Connection], Awaitable[int | None]], only_looks: bool
+    url: str | None, work: Callable[[Connection], Awaitable[int | None]], only_looks: bool, wait_seconds: float
 ) -> int | None:
+    await until_up(url, wait_seconds)
     async with connected(url, only_looks=only_looks) as connection:
         try:
             async with named_if_in_the_way(connection):
@@ -106,7 +187,7 @@ async def _on_connection(
                 raise LostConnection(reason=reason(error)) from error
             if isinstance(error, asyncpg.InsufficientPrivilegeError):
                 await _tell_of_rights(connection, error)
-            if isinstance(error, asyncpg.PostgresError):  # an unforeseen one
+            if isinstance(error, asyncpg.PostgresError):  # an unforeseen error
                 raise StatementFailed(reason=reason(error), sqlstate=error.sqlstate) from error
             raise
 

@@ -21,7 +21,13 @@ async def forget(
     *,
     profile: Annotated[str, typer.Argument(help="The profile's key.", metavar="PROFILE")],
     seconds: Annotated[
-        float, typer.Option("--timeout", help="Seconds to wait for notes about it that are still to be handled.", min=0)
+        float,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            help="Seconds to wait for notes about it that are still to be handled.",
+            min=0,
+        ),
     ] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:

@@ -15,7 +15,9 @@ from listener.feed import replaying
 from listener.inspection import history as reading
 from listener.inspection.history import History
 
-Since = Annotated[str | None, typer.Option("--since", help="How long ago ('1 hour'), or when ('2026-05-01 12:00').")]
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="How long ago ('1 hour'), or when ('2026-05-01 12:00').")
+]
 
 
 @command(*CONNECTION, only_looks=True)
@@ -23,9 +25,13 @@ async def history(
     connection: Connection,
     *,
     profile: Annotated[str | None, typer.Argument(help="Only this profile, by its key.", metavar="[PROFILE]")] = None,
-    course: Annotated[str | None, typer.Option(help="Only what was done in the course with this key.")] = None,
+    course: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Only what was done in the course with this key.")
+    ] = None,
     since: Since = None,
-    last: Annotated[int, typer.Option(help="At most so many: the latest.", min=1, max=1_000_000)] = 1000,
+    last: Annotated[
+        int, typer.Option(metavar="ROWS", help="At most so many: the latest.", min=1, max=1_000_000)
+    ] = 1000,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What the listener did: to whom, in which course, when, by which rule, and why. Then the rules, and who installed

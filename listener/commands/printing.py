@@ -1,8 +1,8 @@
 """Output of commands, for people and for pipes.
 
 In a terminal, words are wrapped, and there are columns if there is room. In a pipe, in a narrow terminal, and with
-TERM=dumb, each thing is a line `name: what`; indented lines belong to the line above. Nothing is cut, no boxes are
-drawn, and colour says nothing that words do not say: grep, cut and a screen reader get the same as everybody else.
+TERM=dumb, each item is a line `name: text`; indented lines belong to the line above. Nothing is cut, no boxes are
+drawn, and colour says nothing that words do not say: grep, cut and a screen reader get the same as a person.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,18 +41,18 @@ def console() -> Console:
 
 
 def width(output: Console) -> int | None:
-    """Columns of the terminal. None in a pipe, or in a dumb terminal: lines are as long as they are."""
+    """Columns of the terminal. None in a pipe, or in a dumb terminal: lines are not wrapped."""
     return output.width if output.file.isatty() and not output.is_dumb_terminal else None
 
 
 def literally(text: Cell) -> Text:
-    """As it is: no markup, and no control characters for a terminal."""
+    """The text unchanged: no markup, and no control characters for a terminal."""
     plain = text.plain if isinstance(text, Text) else text
     return Text(escaped(plain), style=text.style if isinstance(text, Text) else "")
 
 
 def tell(line: Cell, output: Console | None = None) -> None:
-    """Print one line."""
+    """Print a line."""
     output = output or console()
     show(output, paragraph(literally(line), width(output)))
 
@@ -79,8 +79,8 @@ def show_rows(rows: Iterable[Row], header: Sequence[str] = (), title: str = "") 
 
 
 def arranged(rows: Iterable[Row], header: Sequence[str], columns: int | None) -> list[Text]:
-    """Rows side by side, if the terminal has room; else a line `first: second; name: third` each, or, if that is too
-    long for a terminal, a line for each cell. `header` names the cells; without one, a row is a name and its value."""
+    """Rows side by side, if the terminal has room; else a line `first: second; name: third` each, or, if too long for a
+    terminal, a line for each cell. `header` names the cells; without `header`, a row is a name and a value."""
     cells = [[literally(cell) for cell in row] for row in rows]
     if columns is not None and cells:
         named = [[_with_colon(row[0]), *row[1:]] for row in cells] if not header else cells
@@ -95,7 +95,7 @@ def arranged(rows: Iterable[Row], header: Sequence[str], columns: int | None) ->
 
 
 def paragraph(text: Text, columns: int | None, indent: str = "") -> list[Text]:
-    """Lines of a text, with the second and later ones indented."""
+    """Lines of a text, with the second and later lines indented."""
     first, *others = wrapped(text.plain, columns)
     if others and columns is not None:
         others = wrapped(text.plain[len(first) :].lstrip(" "), columns - len(indent))
@@ -119,7 +119,7 @@ def wrapped(text: str, columns: int | None) -> list[str]:
 
 
 def words(text: str) -> list[str]:
-    """Words of a text. Text between backquotes is one word: a command to be copied."""
+    """Words of a text. Text between backquotes is a single word: a command to be copied."""
     found: list[str] = []
     for word in text.split(" "):
         if found and found[-1].count("`") % 2:

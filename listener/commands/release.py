@@ -1,4 +1,4 @@
-"""`listener release`: what the brake holds is let go."""
+"""`listener release`: releases the enrollments that the brake holds."""
 
 import json
 import sys
@@ -25,7 +25,9 @@ MOST_SHOWN = 50
 async def release(
     connection: Connection,
     *,
-    course: Annotated[str | None, typer.Option(help="Only what is held in the course with this key.")] = None,
+    course: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Only what is held in the course with this key.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be let go.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:

@@ -1,4 +1,4 @@
-"""The commands that find problems and mend them."""
+"""The commands that find problems and mend problems."""
 
 import json
 import sys
@@ -27,9 +27,10 @@ from listener.inspection import diagnosis as diagnosing
 from listener.inspection import exposure
 from listener.inspection.diagnosis import Finding
 from listener.inspection.status import look
-from listener.instruments import holders
+from listener.instruments import holders, titles
 from listener.instruments.problems import Problem
 from listener.instruments.sample import COUNTED
+from listener.instruments.titles import named
 from listener.mapping.mapping import Mapping
 from listener.repair import restructure
 from listener.repair import sync as syncing
@@ -42,11 +43,11 @@ SHOWN_STUDENTS = 100
 COLUMNS = ("attempts", "since", "next attempt", "error")
 
 AT_ONCE = ("failed", "course_locked", "refused")
-"""Reasons that somebody can mend."""
+"""Reasons that a person can mend."""
 
 
 async def known(connection: Connection, settings: Settings) -> tuple[Mapping, installation.Installation | None]:
-    """The installed mapping, or else the one that would be installed."""
+    """The installed mapping, or else the mapping that would be installed."""
     installed = await installation.look(connection)
     if installed is not None:
         installation.check_version(installed.version)
@@ -90,14 +91,14 @@ async def diagnose(
 
 
 async def _problems(connection: Connection, settings: Settings) -> list[Problem]:
-    """Before a daemon has ever led, none is missed: what was just installed is in sync, and `listener.step()` needs no
+    """Before a daemon has ever led, none is missed: a fresh installation is in sync, and `listener.step()` needs no
     daemon."""
     seen = await look(connection, settings.url())
     return [each for each in seen.problems if each.code != "no_leader" or seen.has_ever_led]
 
 
 def _show_wrong_version(error: WrongVersion, *, as_json: bool) -> int:
-    """Nothing else can be looked at by this program."""
+    """This program can look at nothing else."""
     finding = Finding.of(Problem("another_version", examples=(str(error),)))
     if as_json:
         sys.stdout.write(json.dumps({"findings": [finding.to_dict()], "advice": []}) + "\n")
@@ -127,7 +128,9 @@ async def sync(
     cascade: Annotated[
         list[str] | None,
         typer.Option(
-            "--cascade", help="With --structure: a foreign key, by its name, that is to cascade; may be repeated."
+            "--cascade",
+            metavar="NAME",
+            help="With --structure: a foreign key, by its name, that is to cascade; may be repeated.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
@@ -183,7 +186,7 @@ async def why_paused(connection: Connection) -> str | None:
 
 
 async def _sync_with_progress(connection: Connection, settings: Settings, mapping: Mapping) -> bool:
-    """With a progress bar, or one line at the end where there is no terminal."""
+    """With a progress bar, or a line at the end where there is no terminal."""
     output = console()
     columns = (TextColumn("students"), BarColumn(), MofNCompleteColumn())
     draws = width(output) is not None
@@ -213,7 +216,9 @@ async def pending(
     connection: Connection,
     *,
     what: Annotated[What, typer.Argument(help="list them, retry them now, or drop them")] = What.LIST,
-    student: Annotated[list[str] | None, typer.Option(help="Only this profile's key; may be repeated.")] = None,
+    student: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Only this profile's key; may be repeated.")
+    ] = None,
 ) -> None:
     """Students that could not be enrolled: why, and when they are tried next. And what the brake holds."""
     await installation.require(connection)
@@ -226,7 +231,7 @@ async def pending(
 
 
 async def _list(connection: Connection) -> None:
-    """Students, courses, and what the brake holds; as many as `listener status` says."""
+    """Students, courses, and enrollments that the brake holds; as many as `listener status` says."""
     students = await connection.fetch(sql.read("repair/pending", "list"), SHOWN_STUDENTS)
     courses = await connection.fetch(sql.read("repair/pending", "courses"), SHOWN_STUDENTS)
     by_brake = await connection.fetch(sql.read("repair/pending", "held"), SHOWN_STUDENTS)
@@ -236,12 +241,21 @@ async def _list(connection: Connection) -> None:
         return
     locked = [row["profile_id"] for row in students if row["reason"] == "course_locked"]
     held = {each.course_id: str(each) for each in await holders.look(connection, locked)} if locked else {}
+    known = await titles.look(connection, [row["course_id"] for row in (*courses, *by_brake)])
     for title, rows in (("student", students), ("course", courses)):
         if rows:
-            show_rows([_waiting(row, held) for row in rows], (title, "reason", *COLUMNS))
+            show_rows([_waiting(row, held, known) for row in rows], (title, "reason", *COLUMNS))
             _tell_more(total[f"{title}s"], len(rows))
     if by_brake:
-        lines = [(row["profile_id"], "held", row["course_id"], f"{row['held_since']:%F %T}") for row in by_brake]
+        lines = [
+            (
+                row["profile_id"],
+                "held",
+                named(row["course_id"], known.get(row["course_id"])),
+                f"{row['held_since']:%F %T}",
+            )
+            for row in by_brake
+        ]
         show_rows(lines, ("student", "reason", "course", "since"))
         _tell_more(total["held"], len(by_brake))
         tell("what the brake holds is taken back by `listener release`, and kept if the query wants it again")
@@ -254,10 +268,11 @@ def _tell_more(total: int, shown: int) -> None:
         tell(f"and {'at least ' if total >= COUNTED else ''}{total - shown:,} more: these are the first")
 
 
-def _waiting(row: asyncpg.Record, held: dict[str, str]) -> tuple[str, ...]:
+def _waiting(row: asyncpg.Record, held: dict[str, str], known: dict[str, str]) -> tuple[str, ...]:
     """A line of the list."""
+    name = named(row[0], known.get(row[0]) if "course_id" in row else None)
     error = row["error"] or ("; ".join(held.values()) if row["reason"] == "course_locked" else "")
-    return (row[0], row["reason"], str(row["attempts"]), f"{row['since']:%F %T}", _next_attempt(row), error)
+    return (name, row["reason"], str(row["attempts"]), f"{row['since']:%F %T}", _next_attempt(row), error)
 
 
 def _next_attempt(row: asyncpg.Record) -> str:

@@ -1,4 +1,4 @@
-"""The commands that attach to an LMS database, and detach from it."""
+"""The commands that attach to an LMS database, and detach."""
 
 import sys
 from collections.abc import Iterator
@@ -23,6 +23,7 @@ from listener.mapping.mapping import Mapping
 from listener.mapping.rule_text import rule_text
 from listener.schema import install as installing
 from listener.schema import own_reactions, reaction_files
+from listener.schema import removal as removing
 from listener.settings import MAPPING, Settings
 
 
@@ -33,7 +34,7 @@ def _check_flags(flags: dict[str, Any]) -> None:
         reaction_files.read(flags["reactions"])
 
 
-@command(*CONNECTION, *MAPPING, only_looks=True, check=_check_flags)
+@command(*CONNECTION, *MAPPING, only_looks=True, may_wait=True, check=_check_flags)
 async def install(
     connection: Connection,
     settings: Settings,
@@ -57,7 +58,17 @@ async def install(
     ] = False,
     grant_to: Annotated[
         list[str] | None,
-        typer.Option("--grant-to", help="A role that is to run the daemon, with rights on schema listener only."),
+        typer.Option(
+            "--grant-to", metavar="ROLE", help="A role that is to run the daemon, with rights on schema listener only."
+        ),
+    ] = None,
+    grant_now: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grant-now",
+            metavar="ROLE",
+            help="A role of your app's that may call listener.enroll_now and listener.settled, and nothing else.",
+        ),
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Install a rule that moves many people, without a question.")
@@ -95,6 +106,7 @@ async def install(
         given(settings) | guesses(accept_guesses),
         take_over=take_over,
         grant_to=tuple(grant_to or ()),
+        grant_now=tuple(grant_now or ()),
         owner=owner,
     )
     if files is not None:
@@ -135,7 +147,7 @@ async def install(
 
 
 async def tell_of_lms(connection: Connection, plan: installing.Plan, *, why: bool) -> None:
-    """What was found, in some ten lines with numbers; the reasons if they are asked for."""
+    """The findings, in some ten lines with numbers; the reasons with `why`."""
     tell(Text("The LMS in this database", style="bold"))
     tell("")
     figures = await school.look(connection, plan.mapping, same_counts=plan.counts_alike)
@@ -165,7 +177,7 @@ async def _review(connection: Connection, settings: Settings, plan: installing.P
 
 
 async def _be_reviewed(connection: Connection, settings: Settings, plan: installing.Plan, reviewed: str | None) -> None:
-    """Ask in a terminal, if this would move many. Raises NotReviewed, PlanMoved."""
+    """Ask in a terminal, if the plan would move many. Raises NotReviewed, PlanMoved."""
     try:
         seen = await _review(connection, settings, plan)
     except WrongSetting as error:
@@ -215,7 +227,17 @@ async def rule(
 
 
 @command(*CONNECTION)
-async def uninstall(connection: Connection) -> None:
+async def uninstall(
+    connection: Connection,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also in a terminal.")] = False,
+) -> None:
     """Remove all that install added; the LMS's rows are never touched."""
+    removal = await removing.look(connection)
+    for line in () if removal is None else removal.lines():
+        tell(line)
+    asks = removal is not None and not yes and sys.stdin.isatty() and sys.stdout.isatty()
+    if asks and not typer.confirm("Uninstall?"):
+        raise typer.Abort
     removed = await installing.uninstall(connection)
     tell("removed schema listener" if removed else "nothing was installed")

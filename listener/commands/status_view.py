@@ -73,7 +73,7 @@ async def show(url: str | None, *, as_json: bool, full: bool, every: float | Non
 
 
 def _show_wrong_version(error: WrongVersion, *, as_json: bool) -> int:
-    """Nothing else can be looked at by this program."""
+    """This program can look at nothing else."""
     problem = Problem("another_version", examples=(str(error),))
     if as_json:
         _write({"healthy": False, "problem": str(problem), "problems": [problem.to_dict()]})

@@ -61,7 +61,7 @@ async def undo(
     if found.untouched and not dry_run:
         what = f"rule {number}" if at is None else f"what was done since {at:%F %T %Z}"
         was_paused = await _pause(connection, f"undo of {what}")
-        # What was in hand is over, and is seen now.
+        # Work in hand is over, and is seen now.
         done = await undoing.undo(connection, await undoing.look(connection, at, number))
         before = dict(rules[1]) if number is not None and len(rules) > 1 else None
         then = await _go_on(connection, before, was_paused=was_paused)
@@ -79,14 +79,14 @@ def _tell(lines: list[str], *, quietly: bool) -> None:
 
 
 async def _pause(connection: Connection, why: str) -> bool:
-    """Whether it was paused before."""
+    """Whether enrolling was paused before."""
     _, is_new = await pausing.pause(connection, ENROLL, why)
     await pausing.let_finish(connection)
     return not is_new
 
 
 async def _go_on(connection: Connection, before: dict[str, Any] | None, *, was_paused: bool) -> str:
-    """Install the rule before, if there is one, and let enrolling go on; what that came to, in words."""
+    """Install the rule before, if there is one, and let enrolling go on; the outcome, in words."""
     if before is None:
         return f"enrolling is paused, so that it is not done again: {MEND}"
     try:

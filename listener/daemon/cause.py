@@ -1,4 +1,4 @@
-"""Why a connection was lost, where the driver only says that it is closed."""
+"""Finds why a connection was lost, where the driver only says that the connection is closed."""
 
 import anyio
 import asyncpg
@@ -10,18 +10,18 @@ from listener.settings import Settings
 
 SECONDS = 1.0
 OF_THE_DRIVER = (asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""They are about the driver's own state."""
+"""Errors about the driver's own state."""
 
 EXPECTED: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, ListenerError)
-"""What another look may meet: no server, or no address in the file of the URL."""
+"""Errors of another look: no server, or no address in the file of the URL."""
 
 RESTARTED = "select pg_catalog.pg_postmaster_start_time() > now() - pg_catalog.make_interval(secs => $1)"
 
 
 async def cause(error: Exception, settings: Settings, seconds: float) -> Exception:
-    """The error itself, if it says what happened. Otherwise one more look: what the server says to a new connection, or
-    that it takes one. Then the session alone was ended, unless the server began later than the connection, which was
-    made `seconds` ago. Raises nothing: it is about an outage already."""
+    """The error itself, if it tells the cause. Otherwise one more look: the server's answer to a new connection. If the
+    server takes a connection, only the session was ended, unless the server began later than the lost connection, which
+    was made `seconds` ago. Raises nothing: there is an outage already."""
     if not isinstance(error, OF_THE_DRIVER):
         return error
     try:

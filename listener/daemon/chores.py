@@ -30,7 +30,7 @@ PURGE_PAUSE = 300.0
 PURGE_STEP_PAUSE = 0.05
 INTERRUPTED_PAUSE = 1.0
 LOOK_PAUSE = 1.0
-"""Least seconds from a heartbeat to one that was brought forward."""
+"""Least seconds from a heartbeat to an early heartbeat."""
 
 QUEUE_FULL = (
     "the server's queue of notifications is full: a session that listens has a transaction open for long "
@@ -45,7 +45,7 @@ far."""
 @dataclass
 class Chore:
     do: Callable[[], Awaitable[float]]
-    """Returns the seconds until it is due again."""
+    """Returns the seconds until due again."""
     due_at: float = float("-inf")
 
 
@@ -71,7 +71,7 @@ class Chores:
         self._installed = InstalledReactions(self.executor, self.reactions, self.instruments)
         self._sampler = Sampler(self.executor, self.connection, consumers, self.instruments.log)
         self._purge = Purge(consumers, self.settings.retention_seconds)
-        self._queue_is_full = False
+        self._queue_is_full = self._knows_titles = False
         self._trust_at = self._beat_at = float("-inf")
         self._beat = Chore(self._heartbeat)
         self._purging = Chore(self._purge_step, time.monotonic() + PURGE_STEP_PAUSE)
@@ -91,19 +91,19 @@ class Chores:
         for chore in due:
             try:
                 pause = await chore.do()
-            except INTERRUPTED:  # another session alters our table, or cancelled it: the connection works
+            except INTERRUPTED:  # another session alters our table, or cancelled the chore: the connection works
                 self._metrics.errors.labels("chore").inc()
                 pause = INTERRUPTED_PAUSE
             chore.due_at = time.monotonic() + pause
-        if self.limit is not None:  # now, and not when somebody has signed up
+        if self.limit is not None:  # now, and not at a sign-up
             await self.limit.be(BATCH_SECONDS)
 
     def look_soon(self) -> None:
-        """Bring the heartbeat forward: it finds blind notes."""
+        """Bring the heartbeat forward, which finds blind notes."""
         self._beat.due_at = min(self._beat.due_at, max(time.monotonic(), self._beat_at + LOOK_PAUSE))
 
     def stranger_at_the_bell(self) -> None:
-        """Report it at once, if it is new."""
+        """Report a new stranger at once."""
         if not any(each.lock == "bell" for each in self._state.squatters):
             self._sampling.due_at = float("-inf")
 
@@ -167,10 +167,18 @@ class Chores:
             self.reactions.attempts_due(sample.next_student_in, sample.next_count_in)
             self.reactions.transaction_is_open(sample.oldest_transaction_seconds)
             await self.lookout.leads(look, self.reactions.blocked(), self._sampler)
+            await self._learn_titles()
         return self.settings.sample_seconds
 
+    async def _learn_titles(self) -> None:
+        titles = self._state.titles
+        if not self._knows_titles:
+            await titles.begin(self.executor)
+        self._knows_titles = True
+        await titles.learn(self.executor)
+
     def _tell_of_the_queue(self) -> None:
-        """Once, when it becomes full and when it is not any more."""
+        """Once, when the queue becomes full and when it no longer is."""
         if self.doorbell.is_full is self._queue_is_full:
             return
         self._queue_is_full = self.doorbell.is_full

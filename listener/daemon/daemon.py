@@ -1,4 +1,4 @@
-"""The daemon: a loop that outlives its connections. On each it leads or stands by; it stops when told to."""
+"""The daemon: a loop that outlives connections, and leads or stands by on each, until stopped."""
 
 import time
 
@@ -41,11 +41,11 @@ from listener.repair.auditor import Auditor
 from listener.settings import Settings
 
 NOT_OURS = (NotInstalled, WrongVersion, SchemaOfAnother, SchemaTaken, Subscribed)
-"""No schema, or one that this program cannot use."""
+"""No schema, or a schema that this program cannot use."""
 
 OUTAGES: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, ListenerError)
-"""The end of a connection, but not of the daemon: whatever is wrong, somebody may be mending it. (A setting is wrong
-while the file of a secret is exchanged.)"""
+"""The end of a connection, but not of the daemon: any fault may be under repair. (A setting is wrong while the file of
+a secret is exchanged.)"""
 
 SETUP_SECONDS = 10.0
 """Longest time until a new connection is ready to work."""
@@ -88,7 +88,7 @@ class Daemon:
             self._doorbell.wake()
 
     async def run(self) -> None:
-        """Work until stopped: one connection after the other, with pauses after outages."""
+        """Work until stopped: connection after connection, with pauses after outages."""
         async with anyio.create_task_group() as tasks:
             self._tasks = tasks
             tasks.start_soon(self._watchdog.run)
@@ -222,7 +222,7 @@ class Daemon:
                 await self._pause(STANDBY_SECONDS)
 
     async def _begin_to_lead(self, connection: Connection) -> None:
-        """Before any reaction: follow renames, and check that the checkpoints are about this cluster."""
+        """Before any reaction: follow renames, and check that the checkpoints belong to this cluster."""
         executor = TimedExecutor(connection, self._settings.statement_seconds, self._state.progressed)
         await Following(executor, self._instruments).follow()
         await restored.check(connection, self._instruments.log)

@@ -1,11 +1,11 @@
-"""The doorbell: writers wake a sleeping daemon, at no cost while it is busy or gone.
+"""The doorbell: writers wake a sleeping daemon, at no cost while the daemon is busy or gone.
 
 A daemon that *holds the bell* (an exclusive advisory lock) is rung by every writer: by NOTIFY, at the commit. While no
-daemon holds it, writers share it until their transaction ends, and do not ring. So a daemon that gets the bell knows:
-every writer in flight will ring, and all others are visible. After one more look at the feed, nothing can be missed.
-Any login may take that lock. So writers ring only while the bell is *armed*: by a number that they read when the lock
-is held, and that strangers cannot write. Each heartbeat of a leader arms it for a while. A leader that sees a stranger
-at the bell disarms it, and looks for changes on a timer meanwhile.
+daemon holds the bell, writers share the lock until their transactions end, and do not ring. So a daemon that gets the
+bell knows: every writer in flight will ring, and all other writes are visible. After a further look at the feed,
+nothing can be missed. Any login may take that lock. So writers ring only while the bell is *armed*: by a number that
+writers read when the lock is held, and that strangers cannot write. Each heartbeat of a leader arms the bell for a
+while. A leader that sees a stranger at the bell disarms the bell, and looks for changes on a timer meanwhile.
 """
 
 import math
@@ -31,13 +31,13 @@ ARMED_SECONDS = 60
 """The same in seconds, before the first heartbeat."""
 
 REST_SECONDS = 60.0
-"""The bell is left alone for so long after a stranger was last seen at it."""
+"""The bell is left alone for so long after a stranger was last seen there."""
 
 FULL = 0.9
-"""So full is the queue of notifications at most while writers ring: a writer that finds it full cannot commit."""
+"""Fullest queue of notifications in which writers ring: a writer that finds the queue full cannot commit."""
 
 MOST_DAEMONS = 1000
-"""Remembered ones: anybody may send heartbeats."""
+"""Remembered daemons: any login may send heartbeats."""
 
 
 class Doorbell:
@@ -45,7 +45,7 @@ class Doorbell:
     """Whether a ring means that a writer rang."""
 
     def __init__(self, connection: Connection, pid: int | None = None) -> None:
-        """`pid` is the session's backend, if a pooler tells the connection another one."""
+        """`pid` is the session's backend, if a pooler tells the connection another pid."""
         self._connection = connection
         self._pid = connection.get_server_pid() if pid is None else pid
         self._event = anyio.Event()
@@ -57,13 +57,13 @@ class Doorbell:
         self._rests_until = float("-inf")
         self._heard = 0
         self.is_full = False
-        """Whether the queue of notifications is, or nearly so: then nobody rings."""
+        """Whether the queue of notifications is full, or nearly: then no writer rings."""
         self._told_to_look = False
         self.heartbeats_heard: dict[int, float] = {}
-        """Backend pid of each other daemon, and the time of its last heartbeat (monotonic seconds)."""
+        """Backend pid of each other daemon, and the time of the last heartbeat (monotonic seconds)."""
 
     async def listen(self) -> None:
-        """Begin to hear. Call this before the first look at the feed."""
+        """Begin to hear. Call before the first look at the feed."""
         await self._connection.add_listener(CHANNEL, self._hear)
         self._connection.add_termination_listener(self._hang_up)
 
@@ -100,11 +100,11 @@ class Doorbell:
 
     @property
     def rests(self) -> bool:
-        """Whether a stranger was at the bell shortly before: then nobody rings."""
+        """Whether a stranger was at the bell shortly before: then no writer rings."""
         return time.monotonic() < self._rests_until
 
     async def look_for_strangers(self) -> bool:
-        """Whether a session that is no daemon holds the bell, or waits for it. If so, disarm it."""
+        """Whether a session that is no daemon holds the bell, or waits for the bell. If so, disarm the bell."""
         if not await self._asked(sql.read("daemon/doorbell", "strangers")):
             return False
         self._rests_until = time.monotonic() + REST_SECONDS
@@ -122,7 +122,7 @@ class Doorbell:
         """Try to get the bell. False while a writer is in flight that will not ring, or while the bell rests."""
         if self.rests or self.is_full:
             return False
-        if not self._armed:  # first: every writer that finds us at the bell must find it armed
+        if not self._armed:  # first: a writer that finds us at the bell must find the bell armed
             self._armed = await self._asked("select listener.arm_bell($1)", self._armed_seconds)
             if not self._armed:
                 return False
@@ -155,10 +155,10 @@ class Doorbell:
     async def heartbeat(
         self, limit: float, query: str = "select true", *, arms: bool = False
     ) -> tuple[float, asyncpg.Record | None]:
-        """Ring ourselves and hear it: this alone proves that the path works. Returns the seconds for that, and the row
-        of `query`, which travels along. With `arms`, writers ring for the next heartbeats. Raises Deaf after `limit`
-        seconds, the time between two heartbeats; and what asyncpg raises if the connection is closed before. While the
-        queue of notifications is full nothing is rung, and the query alone is asked."""
+        """Ring and hear the ring: only this proves that the path works. Returns the seconds for that, and the row of
+        `query`, which travels along. With `arms`, writers ring for the next heartbeats. Raises Deaf after `limit`
+        seconds, the time between two heartbeats; and asyncpg's errors if the connection is closed before. While the
+        queue of notifications is full nothing is rung, and only the query is run."""
         if self.is_full:
             looked = await self._look(query)
             if self.is_full:

@@ -1,4 +1,4 @@
-"""Follows the LMS's migrations: renamed tables and columns are bound again; lost ones are reported, once."""
+"""Follows the LMS's migrations: binds renamed tables and columns again, reports lost names once."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from listener.reasons import reason
 
 @dataclass(frozen=True)
 class Following:
-    """The state of this installation's adapter."""
+    """The state of the installation's adapter."""
 
     executor: Executor
     instruments: Instruments

@@ -24,7 +24,7 @@ from listener.repair.auditor import Auditor
 from listener.settings import Settings
 
 STRANGER_LOOK_SECONDS = 1.0
-"""Pause between looks for a stranger at the bell, while it is not ours."""
+"""Pause between looks for a stranger at the bell, while the bell is not ours."""
 
 UNRUNG_LOOK_SECONDS = 0.25
 """Pause between looks where writers cannot ring: NOTIFY would make PREPARE TRANSACTION fail."""
@@ -45,8 +45,8 @@ class Leader:
         lookout: Lookout | None = None,
         sizes: BatchSizes | None = None,
     ) -> None:
-        """`executors` run the reactions, if not on the connection itself. `auditor` looks after what was written
-        without a note. `sizes` are those of earlier connections."""
+        """`executors` run the reactions, if not on the connection itself. `auditor` finds changes written without a
+        note. `sizes` are the batch sizes of earlier connections."""
         self._doorbell = doorbell
         self._state = instruments.state
         self._connection = connection

@@ -19,8 +19,8 @@ class InstalledReactions:
         self._version = ""
 
     async def learn(self, version: str) -> bool:
-        """`version` changes whenever an installed reaction does; it is empty if there is none. True if it has changed:
-        then the consumers may be others."""
+        """`version` changes with any installed reaction; empty if none is installed. True if changed: then the
+        consumers may have changed."""
         if version == self._version:
             return False
         row = await only_row(self._executor, sql.read("feed/registry", "texts"))

@@ -1,4 +1,4 @@
-"""What a daemon that does not lead sees of the list of problems."""
+"""The list of problems as a daemon sees it that does not lead."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""An outage: its length, the pauses between attempts, and its report."""
+"""An outage: length, pauses between attempts, and report."""
 
 import random
 import time
@@ -9,7 +9,7 @@ LONGEST_CHEAP_SECONDS = 4.0
 """Without a server, or without a schema that fits: a server that comes back should not wait for us."""
 
 LONGEST_FAILING_SECONDS = 30.0
-"""With a server on which work fails: each attempt costs lines in its log."""
+"""With a server on which work fails: each attempt costs lines in the server's log."""
 
 STEADY_SECONDS = 5.0
 """After a connection that was lost sooner, the pauses go on growing."""
@@ -49,11 +49,11 @@ class Outage:
 
     @property
     def seconds(self) -> float:
-        """How long it has lasted; 0 if there is none."""
+        """Seconds since the beginning; 0 without an outage."""
         return 0.0 if self._since is None else self._clock() - self._since
 
     def over(self) -> dict[str, float] | None:
-        """It works again: figures of the outage, or None if there was none."""
+        """The outage is over: its figures, or None if there was none."""
         if self._since is None:
             return None
         told = {"outage_seconds": round(self._clock() - self._since, 3), "attempts": self.attempts}
@@ -62,8 +62,8 @@ class Outage:
         return told
 
     def pause(self, *, costly: bool) -> float:
-        """Seconds until the next attempt; `costly`: the last one cost a server lines in its log. A connection that had
-        worked is soon made again, however long the outage before it was."""
+        """Seconds until the next attempt; `costly`: the last attempt cost a server lines in the log. A connection that
+        had worked is soon made again, however long the outage before."""
         longest = LONGEST_FAILING_SECONDS if costly and not self._had_worked else LONGEST_CHEAP_SECONDS
         return min(longest, self._longest_pause()) * random.uniform(0.5, 1.0)  # noqa: S311
 

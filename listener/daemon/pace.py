@@ -1,4 +1,4 @@
-"""How a leader waits for news: few changes ring the bell, for many it looks by itself.
+"""Decides how a leader waits for news: few changes ring the bell, for many the leader looks on a timer.
 
 To ring, a writer needs a lock that all commits share. To look when there is nothing new costs the daemon alone. Only
 arithmetic on times, in seconds.
@@ -12,9 +12,9 @@ CROWD_SECONDS = 0.05
 
 LINE_RINGS = 8
 LONGEST_LINE = 2.0
-"""Most writers in line at the bell. On a slow disk a line comes soon: each writer holds the lock until its commit is on
-the disk. Little's law says how long a line may be: rings a second, times the seconds from a note to the reaction. (Or
-transactions just take long: only the server knows.)"""
+"""Most writers in line at the bell. On a slow disk a line comes soon: each writer holds the lock until the commit is on
+the disk. Little's law gives the longest possible line: rings a second, times the seconds from a note to the reaction.
+(Or transactions just take long: only the server knows.)"""
 
 ASK_AGAIN_SECONDS = 5.0
 """Pause after the server has said that there is no line."""
@@ -23,18 +23,18 @@ LOOK_SECONDS = 0.002
 """Shortest pause between two looks while there are changes."""
 
 BUSY_WORK_SECONDS = 0.001
-"""Most seconds of the server's work for a look at the shortest pause. If a look costs more, larger batches are better
-for everybody: in a large one a change costs half as much."""
+"""Most seconds of the server's work for a look at the shortest pause. If a look costs more, larger batches are better:
+in a large batch a change costs half as much."""
 
 PAUSE_PER_WORK = 6.0
 """Pause for each second of work on a busy server: looks take a seventh of the time, and batches grow."""
 
 BUSY_LOOK_SECONDS = 0.15
-"""Longest pause between two looks while there are changes. Pauses double up to it: one large transaction is no lasting
-load."""
+"""Longest pause between two looks while there are changes. Pauses double up to this limit: a single large transaction
+is no lasting load."""
 
 STATEMENTS_PER_LOOK = 2
-"""Statements of a look with changes: their time on the network is no work of the server's."""
+"""Statements of a look with changes: time on the network is no work of the server's."""
 
 LINGER_SECONDS = 0.02
 """After so long without a change, take the bell again."""
@@ -66,7 +66,7 @@ class Pace:
         return line > LONGEST_LINE and now >= self._ask_again_at
 
     def line_is(self, length: int, now: float) -> bool:
-        """So many writers stand in line. True if it is better to look."""
+        """So many writers stand in line. True if looking is better."""
         if length < LONGEST_LINE:
             self._ask_again_at = now + ASK_AGAIN_SECONDS
             return False

@@ -1,6 +1,6 @@
 """Behind a transaction pooler: no session, so no LISTEN, no lock longer than a transaction, no lasting settings.
 
-Every statement runs in a transaction of its own, which sets what it needs and holds the leader's lock. The feed is read
+Every statement runs in a transaction of its own, which makes the settings and holds the leader's lock. The feed is read
 on a timer. All promises hold, by the checkpoint's key; changes wait longer.
 """
 
@@ -20,7 +20,7 @@ from listener.errors import LedByAnother
 POLL_SECONDS = 0.25
 LOCK_TRIES = 10
 LOCK_PAUSE_SECONDS = 0.02
-"""Another poller holds the lock for milliseconds; a daemon with a session holds it for good."""
+"""Another poller holds the lock for milliseconds; a daemon with a session, for good."""
 
 WAY_OUT = (
     "a transaction pooler is between this daemon and the server; for reactions within milliseconds connect in session "
@@ -30,7 +30,7 @@ WAY_OUT = (
 
 @dataclass(frozen=True)
 class PollingExecutor:
-    """Runs each statement in a transaction of its own, under the leader's lock and within a time limit."""
+    """Runs each statement in a separate transaction, under the leader's lock and within a time limit."""
 
     connection: Connection
     seconds: float
@@ -38,7 +38,7 @@ class PollingExecutor:
     server_seconds: float | None = None
     """The server ends a statement after so long; None: never."""
     durable: bool = False
-    """Whether a write is seen only once it is on the disk."""
+    """Whether a write is seen only once on the disk."""
 
     async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
         """The first row, or None. Raises TimeoutError past the limit, LedByAnother if another daemon leads."""
@@ -58,7 +58,7 @@ class PollingExecutor:
 
 
 class Timer(Doorbell):
-    """Replaces the doorbell: it rings by itself every POLL_SECONDS."""
+    """Replaces the doorbell: rings by itself every POLL_SECONDS."""
 
     hears: ClassVar[bool] = False
 
@@ -79,7 +79,7 @@ class Timer(Doorbell):
         return True
 
     async def queue_is(self, usage: float) -> None:
-        """Nobody rings here."""
+        """Writers never ring here."""
 
     async def look_for_strangers(self) -> bool:
         return False

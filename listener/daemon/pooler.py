@@ -1,7 +1,7 @@
-"""The way to the server: direct, through a pooler that keeps sessions, or through one that shares them.
+"""The way to the server: direct, through a pooler that keeps sessions, or through a pooler that shares sessions.
 
 A transaction pooler gives each transaction any free server connection: settings and LISTEN of one client reach another.
-So this is examined first, by statements that leave nothing behind.
+So the way is examined first, by statements that leave nothing behind.
 """
 
 from contextlib import suppress
@@ -15,7 +15,7 @@ from listener.database.driver_errors import CONNECTION_ERRORS
 ROUNDS = 5
 ANSWER_SECONDS = 3.0
 AHEAD_SECONDS = 1.0
-"""A connection that asked so long before is served before us, if both wait in one line."""
+"""A connection that asked so long before is served before us, if both wait in the same line."""
 
 
 class Path(StrEnum):
@@ -25,8 +25,8 @@ class Path(StrEnum):
 
 
 async def examine(connection: Connection, url: str | None) -> tuple[Path, int]:
-    """The way of `connection`, made with `url`, and the pid of its backend now. If in doubt, it is a transaction
-    pooler: polling works behind any."""
+    """The way of `connection`, made with `url`, and the pid of the backend now. If in doubt, a transaction pooler:
+    polling works behind any."""
     pid = await backend_pid(connection)
     if pid == connection.get_server_pid():
         return Path.DIRECT, pid
@@ -47,8 +47,8 @@ async def backend_pid(connection: Connection) -> int:
 
 
 async def _is_ours(connection: Connection, pid: int, url: str | None) -> bool:
-    """Whether we are served at once while another connection, which asked before us, waits for a session: then ours is
-    kept for us, and it was the last one."""
+    """Whether we are served at once while another connection, which asked before us, waits for a session: then our
+    session is kept for us, and was the last free one."""
     waits = anyio.Event()
     served = False
 
@@ -73,7 +73,7 @@ async def _is_ours(connection: Connection, pid: int, url: str | None) -> bool:
 
 
 async def _is_shared(connection: Connection, pid: int, url: str | None) -> bool:
-    """Whether another connection can get our backend, or we get another one."""
+    """Whether another connection can get our backend, or we get another backend."""
     other = await connect(url, application_name="listener-probe")
     try:
         for _ in range(ROUNDS):

@@ -12,7 +12,7 @@ SECONDS = 5.0
 
 
 async def refusal(settings: Settings) -> ListenerError | None:
-    """The reason why this role cannot do the daemon's work; None if it can, or if that cannot be seen now."""
+    """The reason why the daemon's role cannot do the work; None if the role can, or if that cannot be seen now."""
     with anyio.move_on_after(SECONDS):
         try:
             connection = await connect(settings.url(), application_name="listener-command", statement_cache_size=0)

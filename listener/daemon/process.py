@@ -1,4 +1,4 @@
-"""The daemon as a process: its tasks and its signals."""
+"""The daemon as a process: tasks and signals."""
 
 import signal
 import socket
@@ -28,7 +28,7 @@ from listener.transport import weakness
 async def run(
     settings: Settings, log: Logger, *, stop: anyio.Event | None = None, writer: LogWriter | None = None
 ) -> None:
-    """Run until SIGTERM, SIGINT or `stop`; a second signal, or LISTENER_SHUTDOWN_SECONDS, ends it at once.
+    """Run until SIGTERM, SIGINT or `stop`; a second signal, or LISTENER_SHUTDOWN_SECONDS, ends the daemon at once.
 
     Raises WrongSetting if the database URL, the certificate or the password cannot be had, PortTaken if the port
     cannot; MayNot or Blinded if the daemon could not work under its role.

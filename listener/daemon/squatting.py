@@ -1,4 +1,4 @@
-"""Reports sessions that hold our locks and are no daemons: once in the log, and in the state while it lasts."""
+"""Reports sessions that hold our locks and are no daemons: once in the log, and in the state as long as the lock."""
 
 import time
 from collections.abc import Collection
@@ -21,7 +21,7 @@ class Squatting:
         self._seen: dict[tuple[str, int | None, str | None], float] = {}
 
     def saw(self, squatters: Collection[Squatter]) -> None:
-        """All that squat now: log the new ones."""
+        """`squatters` are all present squatters: log the new ones."""
         self._instruments.state.squatters = tuple(squatters)
         now = time.monotonic()
         self._seen = {each: at for each, at in self._seen.items() if now - at < FORGET_SECONDS}

@@ -1,8 +1,8 @@
 """A standby: tries to lead each second, hears the leader's heartbeat, and deposes a frozen leader.
 
-A heartbeat's sender is known by its backend pid, which cannot be forged; the holder of the lock by the server. A leader
-is deposed that was silent for three heartbeats, while the server did not work for it, and while we heard our own
-heartbeat. `Leadership` passes over a session whose role could not lead.
+A heartbeat's sender is known by the backend pid, which cannot be forged; the holder of the lock by the server. A leader
+is deposed that was silent for three heartbeats, while the server did not work for the leader, and while we heard our
+own heartbeat. `Leadership` passes over a session whose role could not lead.
 """
 
 import time
@@ -88,7 +88,7 @@ class Standby:
             self.squatting.saw(await self.leadership.squatters())
 
     async def _watch(self) -> None:
-        """Look at the holder of the lock if it was silent for too long."""
+        """Look at the holder of the lock after too long a silence."""
         if not self._is_silent():
             return
         holder = await self.leadership.holder()
@@ -99,7 +99,7 @@ class Standby:
             return
         if self._works(holder):
             return
-        # Earlier notifications of the leader arrive before this one: now we know that none is on its way.
+        # Earlier notifications of the leader arrive before ours: now we know that none is on the way.
         await self._hear_ourselves()
         if self._is_silent():
             await self._take_from(holder)
@@ -110,8 +110,8 @@ class Standby:
         return time.monotonic() - max(self._since, self._heard_at() or 0.0) > self._patience
 
     def _works(self, holder: Holder) -> bool:
-        """Whether the server works for it, within its time limit; or did so until shortly before: the next heartbeat is
-        still to come."""
+        """Whether the server works for the holder, within the time limit; or did so until shortly before: the next
+        heartbeat is still to come."""
         if holder.active is None:
             return False
         seconds = self._seconds_as_seen(holder) if holder.seconds is None else holder.seconds
@@ -124,7 +124,8 @@ class Standby:
         return 0.0 if holder.is_daemon or holder.active is not False else holder.seconds or 0.0
 
     def _seconds_as_seen(self, holder: Holder) -> float:
-        """Where activities are not tracked: since its transaction was first seen, or since it had one."""
+        """Where activities are not tracked: since the holder's transaction was first seen, or since the last
+        transaction."""
         now = time.monotonic()
         if not holder.active:
             return now - self._worked_at
@@ -140,7 +141,7 @@ class Standby:
             return
         if not self.leadership.pass_over(holder):
             pass
-        elif holder.is_daemon:  # of a role whose sessions ours may not end
+        elif holder.is_daemon:  # of a role whose sessions our role may not end
             self.instruments.log.warning(
                 Event.LEADER_PASSED_OVER, pid=holder.pid, role=holder.role, silent_seconds=round(self._patience, 1)
             )

@@ -1,4 +1,4 @@
-"""The daemon's own changes of connection and role, reported once: in its state, metrics and log."""
+"""The daemon's changes of connection and role, reported once: in state, metrics and log."""
 
 import ssl
 import time
@@ -28,7 +28,7 @@ class Transitions:
         self._was_connected = False
         self.outage = Outage()
         self._causes: set[str] = set()
-        """Kinds of errors that were logged in this outage."""
+        """Kinds of errors that were logged in the present outage."""
 
     def connected(self, warning: str | None = None) -> None:
         """A connection was made that can be of use; `warning` says with which restriction."""
@@ -46,7 +46,8 @@ class Transitions:
             self._log.warning(Event.POLLING, reason=warning)
 
     def settled(self) -> None:
-        """Everything has worked once. Only this ends an outage: one that comes back at once is not reported twice."""
+        """Everything has worked once. Only then an outage ends: an outage that returns at once is not reported
+        twice."""
         told = self.outage.over()
         if told is not None:
             self._state.problem = None
@@ -68,7 +69,7 @@ class Transitions:
             self._log.info(Event.STANDING_BY)
 
     def stands_by_polling(self) -> None:
-        """Another daemon leads: a statement of this one was refused for that."""
+        """Another daemon leads, so a statement of this daemon was refused."""
         self._state.heartbeat_at = time.monotonic()
         self.stands_by()
         self.settled()
@@ -98,7 +99,7 @@ def _kind(error: Exception) -> str:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether the server is there, and will not have this daemon. (57: it starts, stops, or has ended a session.)"""
+    """Whether the server runs, and refuses this daemon. (57: the server starts, stops, or has ended a session.)"""
     if isinstance(error, asyncpg.PostgresError):
         return not (error.sqlstate or "").startswith("57")
     return isinstance(error, ssl.SSLError)

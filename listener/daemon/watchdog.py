@@ -1,7 +1,7 @@
 """Notices that an answer will never come, long before the statement's time limit.
 
-A statement may take its time. But if the server is done with it, or cannot be reached, the connection is half-open, and
-is given up. Only a second connection can tell.
+A statement may be slow. But if the server is done with the statement, or cannot be reached, the connection is
+half-open, and is given up. Only a second connection can tell.
 """
 
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ class Watchdog:
         return bit
 
     def watch(self, connection: "Connection | None", pid: int = 0) -> None:
-        """Watch this connection, whose backend is `pid`; None: watch none."""
+        """Watch a connection, whose backend is `pid`; None: watch none."""
         self._connection, self._pid = connection, pid
         if connection is not None:
             self._bit = False
@@ -50,7 +50,7 @@ class Watchdog:
                 connection.terminate()
 
     async def _at_work(self) -> bool:
-        """True, too, while nobody can be asked: the URL's file is being exchanged."""
+        """True, too, while the URL's file is being exchanged: then the server cannot be asked."""
         try:
             url = self._settings.url()
         except WrongSetting:

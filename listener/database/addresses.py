@@ -1,4 +1,4 @@
-"""Each address of a host gets its own time: one that swallows packets does not use up that of the others."""
+"""Each address of a host gets a time of its own: an address that swallows packets leaves time for the rest."""
 
 import asyncio
 import socket
@@ -9,12 +9,12 @@ from typing import Any
 from listener.transport import UNREADABLE, as_the_driver_reads_it
 
 Host = str | tuple[str, int]
-"""A socket's path, or a host and its port."""
+"""A socket's path, or host and port."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """One address to try."""
+    """An address to try."""
 
     host: Host
     address: Any = None
@@ -33,9 +33,8 @@ class Target:
 
 
 class LeadsTo:
-    """A loop whose connections lead to one address, whatever the host is called: those that cancel a statement, too.
-    (The driver leaves it to the loop to look a name up, and to try its addresses; the name itself it needs for the
-    certificate.)"""
+    """A loop whose connections all lead to a single address, even connections that cancel a statement. (The driver lets
+    the loop look a name up, and try the addresses, but needs the name for the certificate.)"""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, address: Any) -> None:
         self._loop = loop
@@ -45,7 +44,7 @@ class LeadsTo:
         return getattr(self._loop, name)
 
     def __eq__(self, other: object) -> bool:
-        """The task that runs is found by its loop."""
+        """asyncio finds the running task by the loop."""
         return other is self or other is self._loop
 
     def __hash__(self) -> int:
@@ -63,7 +62,7 @@ class LeadsTo:
 
 
 async def targets(url: str | None) -> list[Target]:
-    """What to try, in this order; empty if that is left to the driver."""
+    """Targets in the order of trial; empty if the choice is left to the driver."""
     try:
         hosts, _ = as_the_driver_reads_it(url)
     except UNREADABLE:
@@ -78,7 +77,7 @@ async def _targets_of(host: Host) -> list[Target]:
     try:
         addresses = list(_distinct(await look_up(*host)))
     except (OSError, UnicodeError):
-        addresses = []  # the driver says what is wrong
+        addresses = []  # the driver reports the error
     return [Target(host, each) for each in addresses] if len(addresses) > 1 else [Target(host)]
 
 

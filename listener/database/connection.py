@@ -20,10 +20,10 @@ from listener.transport import for_the_driver
 from listener.url_parameters import connect_timeout
 
 HOST_SECONDS = 5.0
-"""Time to connect to one host; then the next one is tried."""
+"""Time to connect to a host; then the next is tried."""
 CONNECT_SECONDS = 30.0
 BEGIN_SECONDS = 10.0
-"""Time for the first statement: a pooler without a free session lets it wait."""
+"""Time for the first statement: a pooler without a free session lets the statement wait."""
 CLOSE_SECONDS = 5.0
 
 # Short of the 30 s within which a vanished peer must be noticed: idle + interval * probes.
@@ -39,7 +39,7 @@ TRY_THE_NEXT: tuple[type[Exception], ...] = (
 """Errors after which another address may do."""
 
 FIRST = sql.read("database/settings", "first")
-"""The first statement. It sets path and time limits of the session, unless a pooler shares the session out."""
+"""The first statement sets the session's path and time limits, unless a pooler shares the session out."""
 
 
 async def connect(url: str | None, *, application_name: str, statement_cache_size: int = 0) -> Connection:
@@ -56,7 +56,7 @@ async def connect(url: str | None, *, application_name: str, statement_cache_siz
 
 
 async def log_in(url: str | None, *, application_name: str, statement_cache_size: int = 0) -> Connection:
-    """The beginning of `connect`: nothing was asked yet."""
+    """The beginning of `connect`, before the first statement."""
     options = {
         "timeout": connect_timeout(url) or HOST_SECONDS,
         "statement_cache_size": statement_cache_size,
@@ -76,7 +76,7 @@ async def log_in(url: str | None, *, application_name: str, statement_cache_size
 
 
 async def _connect(url: str | None, options: dict[str, Any]) -> Connection:
-    """Each address after the other. Raises the last one's error if none will do."""
+    """Try each address. Raises the last error if none will do."""
     found = await targets(url)
     for target in found[:-1]:
         with suppress(*TRY_THE_NEXT):
@@ -103,15 +103,15 @@ async def _begin(connection: Connection) -> None:
 
 async def tune(connection: Connection, *, durable: bool = False) -> None:
     """Settings of the daemon's session: plans for few rows by key, short waits for locks, a lost peer noticed soon. If
-    `durable`, a write is seen only once it is on the disk."""
+    `durable`, a write is seen only once on the disk."""
     further = [sql.read("database/settings", name) for name in ("daemon", "vanished")]
     await connection.execute("\n".join([few_rows("session", durable=durable), *further]))
     if (own := session_of(connection)) is not None:
-        own.brings = ""  # a pooler keeps this session for us
+        own.brings = ""  # a pooler keeps the session for us
 
 
 async def tune_transaction(connection: Connection, *, durable: bool = False, seconds: float = 0) -> None:
-    """The same for one transaction, each of whose statements the server ends after `seconds`; after 0 never."""
+    """The same for a transaction, in which the server ends each statement after `seconds`; after 0 never."""
     limit = f"set local statement_timeout = '{seconds:g}s'"
     await connection.execute(f"{few_rows('local', durable=durable)}\n{limit}")
 
@@ -149,7 +149,7 @@ async def close(connection: Connection) -> None:
 
 
 def address(url: str | None) -> str:
-    """Host, port and database of a URL, without secrets (its parameters may hold some, too)."""
+    """Host, port and database of a URL, without secrets (parameters may hold secrets, too)."""
     if url is None:
         return "libpq's default address"
     location = url.partition("://")[2] or url

@@ -1,4 +1,4 @@
-"""Meanings of the driver's errors. Its classes share no base, and one class can have several causes."""
+"""Meanings of the driver's errors. The classes share no base, and a class can have several causes."""
 
 import re
 
@@ -27,23 +27,23 @@ LOCKED: tuple[type[asyncpg.PostgresError], ...] = (asyncpg.LockNotAvailableError
 """Another session held a lock."""
 
 INTERRUPTED: tuple[type[asyncpg.PostgresError], ...] = (*LOCKED, asyncpg.QueryCanceledError)
-"""The statement gave way to another session: on the same connection it may succeed next time."""
+"""The statement gave way to another session: the next attempt on the same connection may succeed."""
 
 REPLACED = re.compile(r"cache lookup failed for |could not open relation with OID |tuple concurrently ")
-"""Postgres's message, in every language, if a function or a view was dropped while a statement used it."""
+"""Postgres's message, in every language, if a function or a view was dropped during use."""
 
 
 def as_error(warning: asyncpg.PostgresWarning) -> asyncpg.PostgresError:
-    """A statement may fail with a code of the classes 01 and 02, as a trigger may choose it. The driver raises a
-    warning then, which is no error to those who catch errors, and which contextlib cannot handle."""
+    """A statement may fail with a code of the classes 01 and 02, as a trigger may choose. The driver raises a warning
+    then, which no handler of errors catches, and which contextlib cannot handle."""
     error = asyncpg.PostgresError(str(getattr(warning, "message", "")))
     error.__dict__.update(warning.__dict__)
     return error
 
 
 def was_raised(error: asyncpg.PostgresError) -> bool:
-    """Whether a statement chose the code, as a trigger may, though it stands for the end of the connection: that is
-    never an error of a statement alone."""
+    """Whether a statement, such as a trigger's, chose a code that stands for the end of the connection: Postgres itself
+    ends a connection with severity FATAL."""
     code = error.sqlstate or ""
     return error.severity_en == "ERROR" and code.startswith(("08", "57P"))
 
@@ -65,7 +65,7 @@ def is_checkpoint_taken(error: asyncpg.UniqueViolationError) -> bool:
 
 
 def hidden_table(error: asyncpg.InsufficientPrivilegeError) -> str | None:
-    """The table whose rows row-level security would have hidden; None if the error has another cause."""
+    """The table with rows that row-level security would have hidden; None if the error has another cause."""
     if error.server_source_function != "check_enable_rls":
         return None
     quoted = re.search(r'["«„]([^"«»„“]+)["»“]', str(error))

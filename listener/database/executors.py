@@ -14,21 +14,21 @@ from listener.database.session import Connection
 LIMIT = "select set_config('statement_timeout', $1, false)"
 
 BATCH_SECONDS = 1.0
-"""Longest time for a batch of more than one student: who waits for its locks, such as a migration, waits no longer."""
+"""Longest time for a batch of several students: a migration that waits for the batch's locks waits no longer."""
 
 PATIENT_SHARE = 0.8
-"""Of the time after which we give a statement up, and the connection with it: the server ends it before."""
+"""Of the time after which we give up a statement and the connection: the server ends the statement before."""
 
 REPLACED_PAUSES = (0.0, 0.02, 0.1, 0.3, 0.5)
-"""Seconds before each further attempt: sessions hear of a new function shortly after its commit."""
+"""Seconds before each further attempt: sessions hear of a new function shortly after the commit."""
 
 Answer = TypeVar("Answer")
 
 
 async def retried_if_replaced(ask: Callable[[], Awaitable[Answer]], connection: "Connection | None" = None) -> Answer:
-    """The result of `ask`, called again if a function in its statement was replaced meanwhile: the failed statement
-    left nothing behind. Plans of `connection` are discarded, too: a statement that waited for a lock while it was
-    parsed would keep the old function."""
+    """The result of `ask`, called again if a function in the statement was replaced meanwhile: the failed statement
+    left nothing behind. Plans of `connection` are discarded, too: a statement that waited for a lock during parsing
+    would keep the old function."""
     for pause in REPLACED_PAUSES:
         try:
             return await ask()
@@ -61,13 +61,13 @@ class TimedExecutor:
 
 
 class StatementLimit:
-    """A session's time limit for statements: set when another one is needed, so that it costs nothing as a rule."""
+    """A session's time limit for statements: set only for a change, so mostly at no cost."""
 
     def __init__(self, connection: Connection, longest: float = 0) -> None:
-        """`longest` is what a statement may take that is not a batch's."""
+        """`longest`: the limit of statements that are no batch's."""
         self._connection = connection
         self.seconds: float | None = None
-        """The limit that is set; None if that is not known."""
+        """The limit now; None if unknown."""
         self.longest = longest
 
     async def lift(self) -> None:
@@ -87,11 +87,11 @@ class LimitedExecutor(TimedExecutor):
 
     server_seconds: float
     limit: StatementLimit
-    """Shared by all that set one for this session."""
+    """Shared by all that set limits for the session."""
 
     async def fetchrow(self, query: str, *args: object) -> asyncpg.Record | None:
         """The first row, or None. Raises QueryCanceledError past the server's limit."""
-        if self.limit.seconds != self.server_seconds:  # as a rule it is set: a scope of time for nothing costs some
+        if self.limit.seconds != self.server_seconds:  # mostly equal: a needless scope of time has a cost
             with anyio.fail_after(self.seconds):
                 await self.limit.be(self.server_seconds)
         return await super().fetchrow(query, *args)
@@ -99,14 +99,14 @@ class LimitedExecutor(TimedExecutor):
 
 @dataclass(frozen=True)
 class Executors:
-    """Ways to run statements on one connection, by the time that the server gives them."""
+    """Ways to run statements on a connection, by the server's time limit."""
 
     patient: Executor
-    """One student may take long."""
+    """A single student may take long."""
     batches: Executor
     """BATCH_SECONDS."""
     installed: Executor
-    """For reactions of one's own."""
+    """For installed reactions."""
 
     @classmethod
     def alike(cls, executor: Executor) -> "Executors":

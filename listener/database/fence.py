@@ -1,7 +1,7 @@
 """A fence: a role with more rights runs SQL with the rights of a role that has less.
 
-SET ROLE alone is no fence: any function called under it could say RESET ROLE. In a SECURITY DEFINER function Postgres
-refuses that. So all SQL that may call, plan or read things of the lesser role goes through one.
+SET ROLE alone is no fence: any called function could say RESET ROLE. In a SECURITY DEFINER function Postgres refuses
+RESET ROLE. So all SQL that may call, plan or read things of the lesser role goes through a SECURITY DEFINER function.
 """
 
 import re
@@ -20,7 +20,7 @@ PARAMETER = re.compile(r"\$(\d+)")
 NAMES = ("listener_asks", "listener_tries")
 
 STANDING = sql.read("database/fence", "standing")
-"""The parts of the fence now: the owner of its functions could make them run with their caller's rights. Names and
+"""The parts of the fence now: the functions' owner could let the functions run with the caller's rights. Names and
 operators are qualified, because SQL behind the fence may have set another search_path."""
 
 TYPES = sql.read("database/fence", "types")
@@ -40,7 +40,7 @@ class Fence:
         return sql.render(sql.read("database/fence", name), values)
 
     async def put_up(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        """Make the functions for `through`; behind them, the session may change nothing that the role may not."""
+        """Make the functions for `through`; behind the fence, the session may change nothing that the role may not."""
         functions = sql.read("database/fence", "asks")
         names = [f"{name}(text, text[])" for name in NAMES]
         drop = "".join(f"drop function if exists pg_temp.{name};" for name in names)
@@ -56,7 +56,7 @@ async def through(
     connection: Any, query: str, args: tuple[Any, ...], types_of: Callable[[list[int]], Awaitable[list[str] | None]]
 ) -> tuple[str, tuple[Any, ...]]:
     """The same query, run by the role behind the fence. A statement that makes a temporary view or a prepared
-    statement, and calls nothing, stays as it is."""
+    statement, and calls nothing, stays unchanged."""
     statement = await connection.prepare(query)
     columns, parameters = statement.get_attributes(), statement.get_parameters()
     if not columns and not query.lstrip().lower().startswith("select"):

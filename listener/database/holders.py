@@ -1,4 +1,4 @@
-"""Who stands in the way, when a command gets no lock: the session, its role and what it does."""
+"""The session in the way when a command gets no lock, with role and query."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Time limits of a session: ours, whatever the role, the database or the server sets for others."""
+"""Time limits of a session: ours, in place of limits of the role, the database or the server."""
 
 LIMITS = {
     "statement_timeout": "0",
@@ -7,8 +7,8 @@ LIMITS = {
     "idle_session_timeout": "0",
     "transaction_timeout": "0",
 }
-"""Every one that a session may set, in milliseconds: from version 14 on that for idle sessions, from 17 on that for
-transactions. A session that waits for something sets less."""
+"""Every limit that a session may set, in milliseconds: for idle sessions from version 14 on, for transactions from 17
+on. A session that waits for something sets less."""
 
 MEANING = {
     "quote_all_identifiers": "off",
@@ -16,23 +16,23 @@ MEANING = {
     "default_transaction_deferrable": "off",
     "restrict_nonsystem_relation_kind": "",
 }
-"""What our own statements rely on, and nothing of the LMS's can: that a name is told as it is, that each statement sees
-what is committed, that views may be read. (How dates and numbers are written is left to the LMS: so its triggers, which
-run in our sessions, find it.)"""
+"""Settings that our own statements rely on, and nothing of the LMS's can: names are told unquoted, each statement sees
+all commits, views may be read. (The form of dates and numbers is left to the LMS, for the LMS's triggers in our
+sessions.)"""
 
 SINCE = {"idle_session_timeout": 14, "transaction_timeout": 17}
-"""The first version that has them."""
+"""The first version with each limit."""
 
 LOOK_SECONDS = 300
-"""Longest time for a statement of a command that only looks: it may read whole tables."""
+"""Longest time for a statement of a command that only looks, maybe at whole tables."""
 
 LOOK_LOCK_SECONDS = 2
-"""It waits for a lock no longer: others wait behind it."""
+"""Longest wait of a look for a lock: other sessions wait behind the look."""
 
 LOOKS = {"statement_timeout": f"{LOOK_SECONDS}s", "lock_timeout": f"{LOOK_LOCK_SECONDS}s"}
 
 
 def local(version: int, **others: str) -> str:
-    """SQL that sets them for one transaction on a server of this version."""
+    """SQL that sets the limits for a transaction on a server of `version`."""
     values = LIMITS | others | {"quote_all_identifiers": MEANING["quote_all_identifiers"]}
     return " ".join(f"set local {name} = '{value}';" for name, value in values.items() if SINCE.get(name, 0) <= version)

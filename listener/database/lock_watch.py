@@ -1,5 +1,5 @@
-"""Ends a long read of ours as soon as another session waits for it: a migration that alters a table waits for every
-reader, and later sessions wait for the migration."""
+"""Ends a long read of ours as soon as another session waits for the read: a migration that alters a table waits for
+every reader, and later sessions wait for the migration."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,11 +32,11 @@ async def reading_whole_tables(
     readonly: bool = False,
     limits: str = "",
 ) -> AsyncIterator[None]:
-    """A transaction that reads whole tables, and ends as soon as another session waits for one of them, seen over a
+    """A transaction that reads whole tables, and ends as soon as another session waits for a table, seen over a
     second connection to `url`. `limits`: further settings, in SQL. Raises InTheWay."""
     failure: Exception | None = None
     async with connection.transaction(isolation=isolation, readonly=readonly):
-        # What only looks fails rather than see a part of a table.
+        # A look fails rather than see a part of a table.
         hides_nothing = "set local row_security = off;" if readonly else ""
         settings = (sql.read("database/settings", "whole_tables"), hides_nothing, limits)
         await connection.execute("\n".join(settings))
@@ -45,7 +45,7 @@ async def reading_whole_tables(
             tasks.start_soon(watch.run)
             try:
                 yield
-            except FAILURES as error:  # past the group, which would wrap it
+            except FAILURES as error:  # past the group, which would wrap the error
                 failure = error
             finally:
                 watch.stop()
@@ -77,8 +77,8 @@ class LockWatch:
                 try:
                     while True:
                         if await connection.fetchval(sql.read("database/in_the_way"), self._pid):
-                            self.gave_way = True  # before its session can learn of it
-                            with anyio.move_on_after(CANCEL_SECONDS, shield=True):  # or it may hit a later statement
+                            self.gave_way = True  # before the session can learn of the cancel
+                            with anyio.move_on_after(CANCEL_SECONDS, shield=True):  # or a later statement is hit
                                 await connection.fetchval("select pg_cancel_backend($1)", self._pid)
                         await anyio.sleep(LOOK_SECONDS)
                 finally:

@@ -17,13 +17,13 @@ PASSING: tuple[type[Exception], ...] = (*LOCKED, InTheWay)
 """Errors after which work is repeated."""
 
 LOCK_MILLISECONDS = 200
-"""One wait for a table's lock: others may wait behind us that long."""
+"""A wait for a table's lock: other sessions may wait behind us that long."""
 
 BUSY_SECONDS = 60.0
 """Attempts go on for that long."""
 
 LOOK_BUSY_SECONDS = 1.0
-"""The same for a look, while a lock is not to be had: a person waits for its answer."""
+"""The same for a look that gets no lock: a person waits for the answer."""
 
 UNTOLD_SECONDS = 1.0
 """A lock that is held for less is not reported: `listener install` and most migrations take less."""
@@ -37,7 +37,7 @@ class Trouble:
         self._told = False
 
     def is_news(self, error: Exception) -> bool:
-        """True if this failure is to be reported."""
+        """True if the failure is to be reported."""
         now = time.monotonic()
         self._since = self._since or now
         if self._told or (isinstance(error, LOCKED) and now - self._since < UNTOLD_SECONDS):
@@ -46,7 +46,7 @@ class Trouble:
         return True
 
     def is_over(self) -> bool:
-        """True if a failure was reported, so its end is to be."""
+        """True if a failure was reported, so the end is to be reported."""
         told, self._told, self._since = self._told, False, None
         return told
 
@@ -56,7 +56,7 @@ async def set_lock_timeout(connection: Connection) -> None:
 
 
 async def patiently(work: Callable[[], Awaitable[Answer]], *, looks: bool = False) -> Answer:
-    """Repeat `work` until it gets its locks and is in nobody's way. Raises Busy after BUSY_SECONDS; a look that gets no
+    """Repeat `work` until all locks are had and no session waits. Raises Busy after BUSY_SECONDS; a look that gets no
     lock gives up earlier."""
     started = anyio.current_time()
     while True:

@@ -1,4 +1,4 @@
-"""A session of ours: names are looked up in pg_catalog alone, and a fence can lower its rights."""
+"""A session of ours: names are looked up in pg_catalog alone, and a fence can lower the rights."""
 
 import json
 import time
@@ -15,12 +15,12 @@ from listener.database.limits import LIMITS, LOOK_SECONDS, LOOKS, local
 from listener.errors import FenceChanged
 
 PATH = "pg_catalog, pg_temp"
-"""The search_path: no other function or operator can stand in for one of Postgres's own."""
+"""The search_path: no other function or operator can replace Postgres's own."""
 
 LOCAL_PATH = f"set local search_path = {PATH};"
 
 ON_ITS_WAY_SECONDS = 10.0
-"""Time for the server's answer to arrive, after its own limit for a statement."""
+"""Time for the server's answer to arrive, after the server's limit for a statement."""
 
 READS_ONLY = "set default_transaction_read_only = on; set row_security = off"
 
@@ -36,24 +36,24 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 class Session(asyncpg.Connection):
-    """A connection with the search_path PATH. Behind a pooler the session is shared: then each transaction brings its
-    settings, and a single statement gets a transaction of its own."""
+    """A connection with the search_path PATH. Behind a pooler the session is shared: then each transaction brings the
+    settings, and a single statement gets a transaction."""
 
     own_path: str | None = None
-    """The search_path that the role, the database or the server sets: people write their SQL for that one."""
+    """The search_path that the role, the database or the server sets: people write SQL for that path."""
     brings: str = ""
     """The settings that each transaction begins with, behind a pooler."""
     fence: Fence | None = None
-    """Statements run behind it, with the rights of the tables' owner: this role has more."""
+    """Statements run behind the fence, with the rights of the tables' owner: the session's role has more."""
     standing: str | None = None
-    """The parts of the fence when it was put up."""
+    """The parts of the fence when put up."""
     only_looks: bool = False
     backend_pid: int | None = None
-    """That of the server's process; None behind a pooler, which may give us another one."""
+    """The pid of the server's process; None behind a pooler, which may change the process."""
     asking_since: float | None = None
     """When the statement in hand was sent (monotonic seconds); None while there is none."""
     longest: float = float("inf")
-    """Most seconds until a statement is answered: the server ends it before."""
+    """Most seconds until a statement is answered: the server ends the statement before."""
 
     async def _execute(self, query: Any, *args: Any, **options: Any) -> Any:
         if self.standing is not None:
@@ -89,13 +89,13 @@ class Session(asyncpg.Connection):
             await self._tell(SETTINGS.format(path=PATH, read_only=read_only, row_security=row_security))
 
     async def _names_of_types(self, oids: list[int]) -> list[str] | None:
-        """As SQL writes them, read outside of the fence."""
+        """The types' names in SQL, read outside of the fence."""
         ((names,),) = await self._ask(TYPES, (oids,), 0, None)
         found: list[str] | None = names
         return found
 
-    # The watchdog may end the connection between two statements. Then these three of asyncpg's would fail with
-    # AttributeError: they do not ask whether it is open.
+    # The watchdog may end the connection between two statements. Then asyncpg's own form of the next three methods
+    # would fail with AttributeError, for want of a check that the connection is open.
 
     def _must_be_open(self) -> None:
         if self.is_closed():
@@ -117,7 +117,7 @@ class Session(asyncpg.Connection):
         return int(super().get_server_pid())
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109
-        """As asyncpg's; a statement that begins a transaction brings its settings."""
+        """As asyncpg's; a statement that begins a transaction brings the settings."""
         if self.standing is not None:
             await self.restore_settings()
         begins = self.brings and query.startswith("BEGIN")
@@ -151,13 +151,13 @@ async def decode_json(connection: Connection) -> None:
 
 
 def session_of(connection: Connection) -> Session | None:
-    """The connection as one of ours; None if it is not. (`isinstance` is true of any two classes of connections.)"""
+    """The connection as a Session; None for another class. (`isinstance` is true of any two classes of connections.)"""
     found: Any = connection
     return found if Session in type(connection).__mro__ else None
 
 
 async def look_as(connection: Connection, fence: Fence | None) -> None:
-    """From now on run statements behind this fence. (Not whole scripts, which have no arguments and return no rows.)"""
+    """From now on run statements behind `fence`. (Not whole scripts, which have no arguments and return no rows.)"""
     if (own := session_of(connection)) is not None and own.fence != fence:
         own.fence = None
         if fence is not None:
@@ -169,7 +169,7 @@ async def look_as(connection: Connection, fence: Fence | None) -> None:
 
 async def looks_only(connection: Connection) -> None:
     """From now on change nothing, and fail rather than read a part of a table: row-level security would hide rows, and
-    run functions of its policies with our rights."""
+    run the policies' functions with our rights."""
     if (own := session_of(connection)) is not None and own.brings:
         limits = local(connection.get_server_version().major, **LOOKS)
         own.brings = f"{LOCAL_PATH} {limits} set local row_security = off; set transaction read only;"
@@ -196,14 +196,14 @@ async def may_write(connection: Connection) -> None:
 
 
 def own_path(connection: Connection) -> str | None:
-    """The search_path that the session had at first; None if it still has that one."""
+    """The search_path that the session had at first; None if unchanged."""
     own = session_of(connection)
     return None if own is None else own.own_path
 
 
 @asynccontextmanager
 async def by_own_path(connection: Connection) -> AsyncIterator[None]:
-    """For one statement that changes the LMS's structure, cannot be in a transaction, and looks no name up."""
+    """For a single statement that changes the LMS's structure, cannot be in a transaction, and looks no name up."""
     own = session_of(connection)
     if own is None or own.brings or own.own_path is None:
         yield

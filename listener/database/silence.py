@@ -1,7 +1,7 @@
 """A command's connection, which is given up if no answer will ever come.
 
-A statement may take its time. But a server, or a proxy in front of one, may take a connection and never answer, or have
-lost the answer on the way: only a second connection can tell.
+A statement may take long. But a server, or a proxy, may take a connection and never answer, or have lost the answer on
+the way: only a second connection can tell.
 """
 
 import time
@@ -18,22 +18,25 @@ from listener.database.session import Session, looks_only, session_of
 from listener.errors import Unanswered, Unreachable
 from listener.reasons import reason
 
+UP_SECONDS = 0.25
+"""Pause between two attempts at a server that is not up yet."""
+
 LOOK_SECONDS = 0.5
 """Pause between two looks at how long the statement in hand has taken."""
 
 SILENT_SECONDS = 5.0
-"""A statement that has taken so long is asked about, and again after as long."""
+"""Seconds until a silent statement is asked about, and until the next question."""
 
 ASK_SECONDS = 5.0
-"""Longest time for that."""
+"""Longest time for the question."""
 
 ON_ITS_WAY_SECONDS = 1.0
-"""Time for an answer that was sent while it was asked about."""
+"""Time for an answer that was sent during the question."""
 
 
 @asynccontextmanager
 async def connected(url: str | None, *, only_looks: bool) -> AsyncIterator[Connection]:
-    """A connection for one command. Raises Unreachable, Unanswered."""
+    """A connection for a command. Raises Unreachable, Unanswered."""
     try:
         connection = await connect(url, application_name="listener-command")
     except CONNECTION_ERRORS as error:
@@ -59,12 +62,27 @@ async def connected(url: str | None, *, only_looks: bool) -> AsyncIterator[Conne
         await close(connection)
 
 
+async def until_up(url: str | None, seconds: float) -> None:
+    """Wait no longer than that for a server that takes connections, and has this database."""
+    with anyio.move_on_after(seconds):
+        while True:
+            try:
+                connection = await log_in(url, application_name="listener-command")
+            except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.InvalidCatalogNameError):
+                await anyio.sleep(UP_SECONDS)
+            except CONNECTION_ERRORS:
+                return  # the command says why
+            else:
+                connection.terminate()
+                return
+
+
 class Silence:
     def __init__(self, connection: Connection, url: str | None) -> None:
         self._connection = connection
         self._url = url
         self.seconds: float | None = None
-        """For how long no answer had come when the connection was given up; None if it was not."""
+        """For how long no answer had come when the connection was given up; None if never given up."""
 
     async def watch(self) -> None:
         """Give the connection up once a statement is not answered, and will not be."""
@@ -86,13 +104,13 @@ class Silence:
                 return
 
     async def _may_answer(self, session: Session) -> bool:
-        if session.backend_pid is None:  # of a pooler's: one that takes connections may yet answer on this one
+        if session.backend_pid is None:  # a pooler that takes connections may yet answer
             return await takes_connections(self._url)
         return await is_at_work(self._url, session.backend_pid, ASK_SECONDS) is not False
 
 
 async def is_at_work(url: str | None, pid: int, seconds: float) -> bool | None:
-    """Whether the server works for the session with this pid; None if a server answers, and does not tell."""
+    """Whether the server works for session `pid`; None if a server answers, and does not tell."""
     try:
         with anyio.fail_after(seconds):
             probe = await connect(url, application_name="listener-watchdog")
@@ -109,7 +127,7 @@ async def is_at_work(url: str | None, pid: int, seconds: float) -> bool | None:
 
 
 async def takes_connections(url: str | None) -> bool:
-    """Whether somebody at this address lets us in, or says why not."""
+    """Whether a server at the address lets us in, or says why not."""
     try:
         with anyio.fail_after(ASK_SECONDS):
             probe = await log_in(url, application_name="listener-watchdog")

@@ -1,5 +1,5 @@
-"""`listener demo`: a Postgres of its own, a sample school with sign-ups, and the real commands run on it.
+"""`listener demo`: a temporary Postgres, a sample school with sign-ups, and the real commands run there.
 
-May import the common modules, `database` and `commands` (to print): it runs the rest as a user would. Begin
-with `demo`.
+May import the common modules, `database` and `commands` (to print): the demo runs the rest as a user would. Begin with
+`demo`.
 """

@@ -1,4 +1,4 @@
-"""`listener demo`: the real commands and the real daemon, on a Postgres of its own, with live sign-ups to watch."""
+"""`listener demo`: the real commands and the real daemon, on a temporary Postgres, with live sign-ups to watch."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,7 +29,7 @@ REDRAW_SECONDS = 0.25
 
 
 async def show(seconds: float | None, rate: float) -> None:
-    """Run the demo until a signal, or for `seconds` of live sign-ups, `rate` of them a second. Raises MissingExtra,
+    """Run the demo until a signal, or for `seconds` of live sign-ups, `rate` a second. Raises MissingExtra,
     EmbeddedPostgresFailed or DemoFailed."""
     console = printing.console()
     await until_interrupted(partial(_Demo(console, rate).run, seconds))
@@ -57,11 +57,10 @@ class _Demo:
     ) -> None:
         before = await figures.state(connection)
         await processes.command(self.console, server, folder, "install", *RULE, "--wanted-query", figures.wanted())
+        await processes.command(self.console, server, folder, "sync")
+        self.console.print()
+        figures.before_and_after(before, await figures.state(connection))
         async with processes.daemon(self.console, server, folder) as port:
-            await processes.command(self.console, server, folder, "sync")
-            await figures.caught_up(connection)
-            self.console.print()
-            figures.before_and_after(before, await figures.state(connection))
             self._tell_where_to_look(server, folder, port)
             with anyio.move_on_after(seconds):
                 async with anyio.create_task_group() as tasks:
@@ -108,7 +107,7 @@ class _Demo:
         p50 = await anyio.to_thread.run_sync(figures.reaction_p50, port, abandon_on_cancel=True)
         return {
             "sign-ups": str(self.signed_up),
-            "enrolled": str(state["active enrollments"]),
+            "active enrollments": str(state["active enrollments"]),
             "suspended": str(state["suspended enrollments"]),
             "count on the courses": str(state["count on the courses"]),
             "reaction p50": "-" if p50 is None else f"{p50 * 1000:.1f} ms",

@@ -1,7 +1,7 @@
 """The Postgres of `listener demo` and `listener try`, from a wheel, in a temporary folder.
 
-The wheel's library runs in processes of its own: its environment and its lock file do not touch ours, and Ctrl-C,
-which would leave half a server behind, does not touch it.
+The wheel's library runs in separate processes: the library's environment and lock file do not touch ours, and Ctrl-C,
+which would leave half a server behind, does not reach the library.
 """
 
 import os
@@ -46,7 +46,7 @@ class Embedded:
 
 @asynccontextmanager
 async def postgres(folder: Path, command: str = "demo") -> AsyncIterator[Embedded]:
-    """Run a server with its data in `folder`; it is stopped at the end. Raises MissingExtra without the wheel,
+    """Run a server with data in `folder`; stopped at the end. Raises MissingExtra without the wheel,
     EmbeddedPostgresFailed if the server does not start."""
     if find_spec(LIBRARY) is None:
         raise MissingExtra(command=command, extra="demo")
@@ -62,7 +62,7 @@ async def postgres(folder: Path, command: str = "demo") -> AsyncIterator[Embedde
 
 
 async def _run(code: str, folder: Path) -> str:
-    """The code's output. It is never cut short: half a server could not be stopped."""
+    """The code's output. The code is never cut short: half a server could not be stopped."""
     with anyio.CancelScope(shield=True):
         interrupted = True
         while interrupted:
@@ -75,7 +75,7 @@ async def _run(code: str, folder: Path) -> str:
                 env=clean_environment() | {"XDG_RUNTIME_DIR": str(folder / "run")},
                 start_new_session=True,
             )
-            # Ctrl-C reaches it only before its session is its own, which is before it has done anything.
+            # Ctrl-C reaches the child only before the child has a session of its own, so before any work.
             interrupted = done.returncode == -SIGINT
     output = done.stdout.decode(errors="replace").strip()
     if done.returncode != 0:
@@ -95,6 +95,6 @@ async def temporary_folder(command: str = "demo") -> AsyncIterator[Path]:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without `LISTENER_*`, libpq's variables, and locales that may be missing."""
+    """The process's environment without `LISTENER_*`, libpq's variables, and locales that may be missing."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LISTENER_", "PG"))}
     return kept | {"LC_ALL": "C"}

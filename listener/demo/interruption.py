@@ -1,4 +1,4 @@
-"""What runs until it is done, or until a signal, and cleans up in both cases."""
+"""Runs work until the end or a signal, and cleans up in both cases."""
 
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,8 +14,7 @@ Answer = TypeVar("Answer")
 
 
 async def until_interrupted(work: Callable[[], Awaitable[Answer]]) -> Answer | None:
-    """What `work` returns; None if a signal ended it, once it has cleaned up. Raises the ListenerError that `work`
-    raised."""
+    """The result of `work`; None if a signal ended `work`, after cleanup. Raises the ListenerError of `work`."""
     interrupted = anyio.Event()
     answers: list[Answer] = []
     with anyio.open_signal_receiver(*SIGNALS) as signals:
@@ -36,7 +35,7 @@ async def until_interrupted(work: Callable[[], Awaitable[Answer]]) -> Answer | N
 
 
 def _mistake(errors: BaseExceptionGroup[BaseException]) -> ListenerError | None:
-    """The user's mistake among these errors, if there is nothing else."""
+    """The user's mistake, if `errors` have nothing else."""
     ours, others = errors.split(ListenerError)
     if ours is None or others is not None:
         return None

@@ -21,7 +21,7 @@ STOP_SECONDS = 15.0
 
 
 async def command(console: Console, server: Embedded, folder: Path, name: str, *arguments: str) -> None:
-    """Run a command; its output is ours."""
+    """Run a command that writes to our output."""
     shown = " ".join([name, *(f'"{each}"' if " " in each else each for each in arguments)])
     console.print(f"\n[bold]$ listener {shown}[/bold]", soft_wrap=True)
     sys.stdout.flush()
@@ -34,11 +34,11 @@ async def command(console: Console, server: Embedded, folder: Path, name: str, *
 
 @asynccontextmanager
 async def daemon(console: Console, server: Embedded, folder: Path) -> AsyncIterator[int]:
-    """The daemon as a process, with its log in a file; stopped by SIGTERM at the end. Yields its HTTP port."""
+    """The daemon as a process, with the log in a file; stopped by SIGTERM at the end. Yields the HTTP port."""
     log = folder / "daemon.log"
     port = free_port()
     process = await _started(server, folder, port, log)
-    if process.returncode is not None:  # the port was taken after it was found free
+    if process.returncode is not None:  # the port was taken after the check
         port = free_port(any_will_do=True)
         process = await _started(server, folder, port, log)
     console.print(f"\n[bold]$ listener run --http-port {port}[/bold]")
@@ -54,7 +54,7 @@ async def daemon(console: Console, server: Embedded, folder: Path) -> AsyncItera
 
 
 async def _started(server: Embedded, folder: Path, port: int, log: Path) -> anyio.abc.Process:
-    """The daemon, when it has its port or has ended."""
+    """The daemon, once listening or ended."""
     with log.open("wb") as output:
         arguments = ("run", "--http-port", str(port), "--log-format", "json")
         process = await _spawn(server, folder, *arguments, stdout=output.fileno())
@@ -69,7 +69,7 @@ async def _started(server: Embedded, folder: Path, port: int, log: Path) -> anyi
 
 
 async def _spawn(server: Embedded, folder: Path, *arguments: str, stdout: int | None) -> anyio.abc.Process:
-    """In a session of its own: Ctrl-C reaches the demo alone, which stops the rest."""
+    """In a session of its own: Ctrl-C reaches the demo alone, and the demo stops the rest."""
     return await anyio.open_process(
         [sys.executable, "-m", "listener", *arguments],
         stdin=DEVNULL,
@@ -99,7 +99,7 @@ async def _stop(process: anyio.abc.Process) -> None:
 
 
 async def _ready(port: int) -> None:
-    """Wait for `/readyz`; the daemon's early end cancels this."""
+    """Wait for `/readyz`; cancelled if the daemon ends early."""
     while not await anyio.to_thread.run_sync(get, port, "/readyz"):  # noqa: ASYNC110 - another process
         await anyio.sleep(0.05)
 

@@ -1,5 +1,6 @@
 """Rules over rows: students, active enrollments, available courses."""
 
+import json
 from dataclasses import dataclass, replace
 
 from listener.catalogue.catalogue import Catalogue, Column, Relation
@@ -20,8 +21,9 @@ EVERYONE = "or LISTENER_STUDENT_PREDICATE=true: everyone is"
 
 @dataclass(frozen=True)
 class Rule:
-    """A condition on a row, and the reason for it. A condition of our own writes the row as `{row}` and leaves its
-    literals untyped, so it outlives a change of the column's type. A `given` one is the user's SQL, over bare columns.
+    """A condition on a row, and the reason. A condition of our own writes the row as `{row}` and leaves literals
+    untyped, so the condition outlives a change of the column's type. A `given` condition is the user's SQL, over bare
+    columns.
     """
 
     condition: str
@@ -33,8 +35,8 @@ class Rule:
 
 
 def status_columns(relation: Relation) -> list[Column]:
-    """Columns that tell a status, best first: those of usual names; words of a fixed list, under a name that ends as
-    those do; numbers."""
+    """Columns that tell a status, best first: columns with usual names; words of a fixed list, under a name that ends
+    like a usual name; numbers."""
     named = ranked(relation, vocabulary.STATUS_COLUMNS)
     usual = [each for each in named if each.is_word or each.is_boolean]
     others = [
@@ -43,6 +45,15 @@ def status_columns(relation: Relation) -> list[Column]:
         if each.is_word and each.allowed and vocabulary.snake(each.name).split("_")[-1] in vocabulary.STATUS_WORDS
     ]
     return usual or others or [each for each in named if each.is_number]
+
+
+def _parsed(text: str) -> dict[str, str]:
+    """The words in a JSON object, by their keys."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
 
 
 def also(rule: Rule, conditions: list[str]) -> Rule:
@@ -56,14 +67,14 @@ def also(rule: Rule, conditions: list[str]) -> Rule:
 
 
 class Rules:
-    """Finds the rules of one LMS, from its schema, its values and the settings."""
+    """Finds the rules of an LMS, from schema, values and settings."""
 
     def __init__(self, catalogue: Catalogue, given: dict[str, str]) -> None:
         self._catalogue = catalogue
         self._given = given
 
     async def role(self, relation: Relation) -> Rule | None:
-        """The rule for students, by one column of `relation`; None if it has none for that. Raises Undecided."""
+        """The rule for students, by a column of `relation`; None if no column says. Raises Undecided."""
         name = self._given.get("student_column")
         columns = (
             [find_column(relation, name, "student_column")]
@@ -71,7 +82,7 @@ class Rules:
             else [column for column in ranked(relation, vocabulary.ROLE_COLUMNS) if column.is_word]
         )
         if relation.table == AUTH_USERS and not name:
-            columns = []  # its `role` is that of the API: `authenticated` for every account
+            columns = []  # auth.users' `role` is the API's: `authenticated` for every account
         for column in columns:
             values, reason = await self._values(relation, column, "student_values", vocabulary.STUDENTS)
             if values:
@@ -89,7 +100,7 @@ class Rules:
 
     def role_in_other_words(self, relation: Relation) -> None:
         """Raise Undecided if a column tells roles, but not in words: then not everyone is a student."""
-        for column in ranked(relation, vocabulary.ROLE_REFERENCES):
+        for column in ranked(relation, (*vocabulary.ROLE_REFERENCES, *vocabulary.ROLE_COLUMNS)):
             reference = relation.reference(column.name)
             if column.is_boolean or (column.is_word and reference is None):
                 continue
@@ -99,6 +110,20 @@ class Rules:
                 reason=f"{relation.table.label}.{column.name} {says}",
                 setting=f"LISTENER_STUDENT_PREDICATE to a condition on {column.name} ({EVERYONE})",
             )
+
+    async def role_in_json(self, relation: Relation) -> None:
+        """Raise Undecided if a JSON column tells roles, by its default or the rows' values."""
+        for column in relation.columns.values():
+            known = await self._catalogue.values(relation, column) if column.type in ("json", "jsonb") else ()
+            for document in map(_parsed, known):
+                name = next((each for each in document if each in vocabulary.ROLE_COLUMNS), None)
+                if name is not None:
+                    raise Undecided(
+                        what="who is a student",
+                        reason=f"{relation.table.label}.{column.name} has {name}, like {document[name]}",
+                        setting=f"LISTENER_STUDENT_PREDICATE to a condition like {column.name} ->> {literal(name)} ="
+                        f" 'student' ({EVERYONE})",
+                    )
 
     async def role_elsewhere(self, tables: list[tuple[Relation, str]]) -> None:
         """Raise Undecided if another table's column knows students."""
@@ -112,7 +137,7 @@ class Rules:
                 )
 
     async def person(self, profiles: Relation, *, beside_roles: bool) -> Rule:
-        """The rule for people who have not left, whatever their role: beside a table of roles, or as it is given."""
+        """The rule for people who have not left, in any role: beside a table of roles, or as given."""
         setting, text = PREFIX + "PERSON_PREDICATE", self._given.get("person_predicate")
         if text is not None:
             return Rule(text, Choice("person", 100, setting), setting=setting, given=True)
@@ -130,7 +155,7 @@ class Rules:
         return also(await self._by_status(relation), [*await self._as_students(relation), *found])
 
     async def _given_active(self, relation: Relation, condition: str) -> Rule:
-        """The given condition. What is written into the status of a new enrollment is found, if it can be."""
+        """The given condition. The status for a new enrollment is found, if possible."""
         setting = PREFIX + "ACTIVE_PREDICATE"
         try:
             rule = await self._by_status(relation)
@@ -156,7 +181,7 @@ class Rules:
         return []
 
     async def _by_status(self, relation: Relation) -> Rule:
-        """The rule by the column that tells a status, if there is one."""
+        """The rule by the column that tells a status, if there is such a column."""
         name = self._given.get("enrollment_status")
         columns = [find_column(relation, name, "enrollment_status")] if name else status_columns(relation)
         if not columns:
@@ -193,7 +218,7 @@ class Rules:
         return also(await self._by_publishing(relation), states.of_course(relation))
 
     async def _by_publishing(self, relation: Relation) -> Rule:
-        """The rule by the column that tells what is published, if there is one."""
+        """The rule by the column that tells publication, if there is such a column."""
         columns = [column for column in ranked(relation, vocabulary.PUBLISH_STATUS) if column.is_word]
         for column in columns:
             values = vocabulary.matching(await self._catalogue.values(relation, column), vocabulary.PUBLISHED)
@@ -209,6 +234,10 @@ class Rules:
                 reason=await self._seen(relation, columns[0]),
                 setting="LISTENER_PUBLISH_PREDICATE (`true` is all of them)",
             )
+        for each in ranked(relation, vocabulary.PUBLISH_TIMES):
+            if each.is_time:
+                condition = f"{of_row(each.name)} <= {states.now_as(each)}"
+                return Rule(condition, Choice("published", 80, f"{each.name}: a time of that name, which has come"))
         return Rule("true", Choice("published", 70, "courses have nothing that says published"))
 
     async def _values(
@@ -234,12 +263,12 @@ class Rules:
         if matching:
             return matching, "the value in the rows that says so"
         slips = tuple(value for value in known if vocabulary.alike(value, wanted[:2]))
-        if slips and setting != "active_values":  # those are written
+        if slips and setting != "active_values":  # the values of `active_values` are written
             return slips, "a value that nearly says so"
         return (), ""
 
     async def _sounding(self, relation: Relation, column: Column) -> str:
-        """Values that have a word for a student among others, as the setting takes them."""
+        """Values with a word for a student among further words, as the setting takes values."""
         known = await self._catalogue.values(relation, column)
         found = [
             value

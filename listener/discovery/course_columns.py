@@ -20,7 +20,7 @@ def price_of(courses: Relation, asked: dict[str, str]) -> tuple[str | None, Choi
         return None if name == "none" else find_column(courses, name, "course_price").name, choice
     prices = [each for each in ranked(courses, vocabulary.PRICES) if each.is_number]
     prices += [
-        each for each in courses.columns.values() if each.is_number and vocabulary.words(each.name)[:1] == ["price"]
+        each for each in courses.columns.values() if each.is_number and vocabulary.words(each.name)[:1] == ("price",)
     ]
     dated = any(each.is_time for each in ranked(courses, vocabulary.DATES))
     by_key = ", ".join(courses.primary_key) or "key"
@@ -34,7 +34,7 @@ def price_of(courses: Relation, asked: dict[str, str]) -> tuple[str | None, Choi
 
 
 async def order_of(connection: Connection, courses: Relation, price: str | None, asked: dict[str, str]) -> str:
-    """As ORDER BY has it. Raises WrongSetting."""
+    """The order as in ORDER BY. Raises WrongSetting."""
     text = asked.get("course_order")
     if text is not None:
         return await expressions.order(connection, courses.table, text, "LISTENER_COURSE_ORDER")

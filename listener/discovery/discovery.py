@@ -40,7 +40,7 @@ class Discovery:
     choices: tuple[Choice, ...]
     owners: tuple[str, ...] = ()
     guessed: tuple[tuple[str, str], ...] = ()
-    """(what it is about, what was guessed, as a person allowed)."""
+    """(subject, guess), as a person allowed."""
 
     def lines(self) -> list[tuple[str, str, str, str]]:
         """(part, found, score, reason) for people to check."""
@@ -51,7 +51,7 @@ class Discovery:
         ] + self._remarks()
 
     def remarks(self) -> list[str]:
-        """What is no part of the mapping, for people."""
+        """Findings beside the mapping, for people."""
         return [f"{what}: {found}{f' ({about})' if about else ''}" for what, found, _, about in self._remarks()]
 
     def _remarks(self) -> list[tuple[str, str, str, str]]:
@@ -74,8 +74,8 @@ async def discover(connection: Connection, settings: dict[str, str] | None = Non
 async def look(
     connection: Connection, settings: dict[str, str] | None = None, keep: dict[str, str] | None = None
 ) -> Discovery:
-    """The meaning of this database's tables and columns, where `settings` do not give it. `keep` are settings that
-    hold, too, and are not recorded. Raises TableNotFound, ShapeNotUnderstood, Ambiguous, Undecided, WrongSetting, or
+    """The meaning of this database's tables and columns, where `settings` do not say. `keep` are settings that hold,
+    too, and are not recorded. Raises TableNotFound, ShapeNotUnderstood, Ambiguous, Undecided, WrongSetting, or
     Blinded."""
     given_now = settings or {}
     asked = {
@@ -137,7 +137,7 @@ def _is_of_lms(relation: Relation, catalogue: Catalogue) -> bool:
 
 
 async def _look_as_owner(connection: Connection, catalogue: Catalogue, asked: dict[str, str]) -> None:
-    """From here on use the rights of the tables' owner, where this role has more. Of several owners, that of the
+    """From here on use the rights of the tables' owner, where this role has more. Of several owners, the owner of the
     enrollments."""
     named = EnrollmentTables(catalogue, asked).set_table("enrollment_table")
     if named is not None:
@@ -165,7 +165,7 @@ def _values(found: FoundParts) -> tuple[Relation, Table, Table, set[str | None]]
     """Where a new enrollment's values go, and come from."""
     enrollments = found.enrollments
     usual = {enrollments.person.column, enrollments.course.column, found.parts.status.column}
-    if found.parts.status.choice.score == GUESSED:  # it was asked about
+    if found.parts.status.choice.score == GUESSED:  # the status was asked about
         usual |= {each.name for each in status_columns(enrollments.relation) if not each.must_be_given}
     return enrollments.relation, found.profiles.table, found.courses.table, usual
 
@@ -284,7 +284,7 @@ def _actions(asked: dict[str, str]) -> Actions:
 
 
 async def _statistics(connection: Connection, schema: str, asked: dict[str, str]) -> tuple[str, ...]:
-    """The objects for statistics that are ours to make in the LMS's schema: not those that others made."""
+    """The statistics objects that are ours to make in the LMS's schema: not other people's."""
     if asked.get("statistics") == "none":
         return ()
     text = sql.render(sql.read("discovery/statistics"), {"ours": sql.read("mapping/ours")})

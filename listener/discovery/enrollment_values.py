@@ -15,7 +15,7 @@ from listener.row_text import STRING
 SETTING = "LISTENER_ENROLLMENT_VALUES"
 MADE_KEYS = ("uuid", "text")
 MADE_KEY = re.compile(r"\(*(pg_catalog\.)?gen_random_uuid\(\)\)*(::text)?\)*")
-"""The value for a key of these types without a default, as Postgres writes it."""
+"""The value for a key of `MADE_KEYS` without a default, as Postgres writes the call."""
 
 
 async def values_of(
@@ -46,7 +46,7 @@ async def values_of(
             )
             continue
         if MADE_KEY.fullmatch(expression) and found.family not in MADE_KEYS:
-            continue  # it was made up once, for a key of another type
+            continue  # generated once, for a key of another type
         wanted[found.name] = expression
     missing = []
     for each in relation.columns.values():

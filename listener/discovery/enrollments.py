@@ -11,7 +11,7 @@ from listener.errors import Ambiguous, ListenerError, ShapeNotUnderstood, TableN
 
 LEAST_ENROLLMENT = 60
 REFERENCE = 60
-"""Score of a column that is named for its reference."""
+"""Score of a column that is named for a reference."""
 
 SETTING = "LISTENER_ENROLLMENT_TABLE"
 ENROLLMENT_COURSE = "LISTENER_ENROLLMENT_COURSE"
@@ -33,8 +33,8 @@ class EnrollmentTables(References):
         asked = self.set_table("enrollment_table")
         candidates: list[Candidate[Enrollments]] = []
         unclear: list[tuple[int, bool, ListenerError]] = []
-        """Of each table that is no candidate as it stands: how well it would fit, whether it refers to courses, and the
-        error about it."""
+        """Of each table that is not yet a candidate: the likely score, whether the table refers to courses, and the
+        error."""
         for relation in [asked] if asked else self.tables:
             try:
                 found = self._enrollments_in(relation, asked)
@@ -60,7 +60,7 @@ class EnrollmentTables(References):
             )
         likeness, _, problem = max(unclear, key=lambda each: each[:2], default=(0, False, None))
         if problem is not None and likeness >= LEAST_ENROLLMENT:
-            # No other may take its place unless it fits as well.
+            # Another table may take the place only with as good a score.
             candidates = [each for each in candidates if each.score > likeness - CLOSE]
             if not any(each.score >= LEAST_ENROLLMENT for each in candidates):
                 raise problem
@@ -77,7 +77,7 @@ class EnrollmentTables(References):
         return chosen.thing
 
     def _enrollments_in(self, relation: Relation, asked: Relation | None) -> Candidate[Enrollments] | None:
-        """The table as a candidate; None if it does not refer to both people and courses. Raises Ambiguous."""
+        """The table as a candidate; None unless the table refers to both people and courses. Raises Ambiguous."""
         label = relation.table.label
         people = self.people_references(relation)
         if max((each.score for each in people), default=0) < LEAST:
@@ -121,7 +121,7 @@ class EnrollmentTables(References):
         return not vocabulary.all_among(other.table.name, vocabulary.PEOPLE | vocabulary.OF_ALL | vocabulary.ROLE_FLAGS)
 
     def _likeness(self, relation: Relation) -> int:
-        """The score of the table if its references were clear."""
+        """The table's score if the references were clear."""
         people = max((each.score for each in self.people_references(relation)), default=0)
         courses = max((each.score for each in self.course_references(relation)), default=REFERENCE)
         return _named_for_enrollments(relation.table.name)[0] + people + courses - 40
@@ -185,8 +185,8 @@ class EnrollmentTables(References):
 
 
 def _check_no_payments(relation: Relation) -> None:
-    """Raise Undecided for a table that is named for something else, and has an amount of money or is named for what is
-    paid or asked for: for each sign-up a payment would be written that nobody made."""
+    """Raise Undecided for a table that is not named for enrollments, and has an amount of money or is named for a
+    payment or a request: each sign-up would write a payment that no person made."""
     if vocabulary.says(relation.table.name, vocabulary.ENROLLMENTS):
         return
     money = [name for name in relation.columns if vocabulary.rank(name, vocabulary.AMOUNTS) is not None]

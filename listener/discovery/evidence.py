@@ -1,4 +1,4 @@
-"""Candidates, scores and reasons. `install` shows them, and asks where two candidates fit about as well."""
+"""Candidates, scores and reasons. `install` shows all, and asks where two candidates fit about as well."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from listener.errors import Ambiguous
 Thing = TypeVar("Thing")
 
 CLOSE = 10
-"""Candidates whose scores are this near are not told apart."""
+"""Candidates with scores this close count as equal."""
 
 LEAST = 40
 """Least score of a candidate."""
@@ -17,7 +17,7 @@ LEAST = 40
 
 @dataclass(frozen=True)
 class Candidate(Generic[Thing]):
-    """A table or column that may be the right one. The score is out of 100."""
+    """A possible table or column. The score is out of 100."""
 
     thing: Thing
     name: str
@@ -30,7 +30,7 @@ class Candidate(Generic[Thing]):
 
 @dataclass(frozen=True)
 class Choice:
-    """One line of `install`'s report."""
+    """A line of `install`'s report."""
 
     what: str
     score: int

@@ -1,7 +1,7 @@
 """Owners of the LMS's tables.
 
-Anybody may make tables that look like an LMS's, with triggers and policies. So only tables of one owner are candidates,
-and where several owners have an LMS, a person decides.
+Any role may make tables that look like an LMS's, with triggers and policies. So only tables of a single owner are
+candidates, and where several owners have an LMS, a person decides.
 """
 
 from collections.abc import Iterable
@@ -46,7 +46,7 @@ def of_one_owner(catalogue: Catalogue, asked: dict[str, str]) -> Catalogue:
 
 
 def _likely(catalogue: Catalogue, asked: dict[str, str], owners: Iterable[str]) -> dict[str, str]:
-    """Of these owners, those with an LMS, and the table of its enrollments."""
+    """The owners with an LMS, and the table of enrollments."""
     found: dict[str, str] = {}
     for owner in owners:
         finder = EnrollmentTables(catalogue.owned_by({owner}), asked)
@@ -54,7 +54,7 @@ def _likely(catalogue: Catalogue, asked: dict[str, str], owners: Iterable[str]) 
             found[owner] = finder.enrollments().relation.table.label
         except (TableNotFound, WrongSetting):
             continue
-        except ListenerError:  # it could be, and is not clear: told when it is the only one
+        except ListenerError:  # possible, and not clear: told when the only owner
             found[owner] = "which is not clear"
     return found
 

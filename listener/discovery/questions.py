@@ -1,4 +1,4 @@
-"""What cannot be told is asked, all of it in one answer; or guessed, where a person accepts guesses."""
+"""Asks about all open points in a single answer; or guesses, where a person accepts guesses."""
 
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -9,21 +9,21 @@ from listener.mapping.lists import listed, listing
 Thing = TypeVar("Thing")
 
 ACCEPTED = "accept_guesses"
-"""The name under which guesses that were accepted are kept: a later question is another one."""
+"""The name under which accepted guesses are kept: a later question is a new question."""
 ALL = "*"
 
 
 class Asking:
-    """Collects the questions about one LMS."""
+    """Collects the questions about an LMS."""
 
     def __init__(self, accepted: str | None) -> None:
         self._accepted = listed(accepted or "")
         self._open: list[tuple[Undecided, str | None]] = []
         self.guessed: dict[str, str] = {}
-        """What was guessed, by what it is about."""
+        """Guesses, by subject."""
 
     async def answer(self, found: Awaitable[Thing], about: str, guess: str | None, assumed: Thing) -> Thing:
-        """What is found; or `assumed`, which `guess` says in words (None: it cannot be guessed), and a question."""
+        """The found answer; or `assumed`, which `guess` says in words (None: no guess is possible), and a question."""
         try:
             return await found
         except Undecided as error:
@@ -31,7 +31,7 @@ class Asking:
             return assumed
 
     def add(self, question: Undecided, about: str, guess: str | None) -> None:
-        """Ask, unless this guess was accepted."""
+        """Ask, unless the guess was accepted."""
         if guess is not None and (ALL in self._accepted or about in self._accepted):
             self.guessed[about] = guess
         else:
@@ -39,7 +39,7 @@ class Asking:
 
     @property
     def kept(self) -> dict[str, str]:
-        """The setting that keeps what was accepted."""
+        """The setting that keeps accepted guesses."""
         return {ACCEPTED: listing(self.guessed)} if self.guessed else {}
 
     def check(self) -> None:

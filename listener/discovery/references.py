@@ -27,7 +27,7 @@ INNER_SCHEMAS = vocabulary.some(
 
 @dataclass(frozen=True)
 class Reference:
-    """A column of enrollments and the key that it refers to, by a foreign key or by its looks."""
+    """A column of enrollments and the referenced key, by a foreign key or by looks."""
 
     column: str
     table: Table
@@ -141,7 +141,7 @@ class References:
         ]  # `course_id`, rather than `previous_course_id` or `course_title`
 
     def _is_meant(self, relation: Relation) -> bool:
-        """Whether settings about enrollments can only be about this table."""
+        """Whether settings about enrollments can only be about `relation`."""
         asked = self.set_table("enrollment_table")
         if asked is not None:
             return asked.table == relation.table
@@ -174,7 +174,7 @@ class References:
 
     @staticmethod
     def links(other: Relation, target: Table) -> str | None:
-        """The unique column of `other` by which it extends `target`."""
+        """The unique column by which `other` extends `target`."""
         for column in other.columns:
             reference = other.reference(column)
             if reference and reference[0] == target and other.is_unique(column):

@@ -1,4 +1,4 @@
-"""Roles in a table of their own: `user_roles (user_id, role_id)`, `roles (id, name)`."""
+"""Roles in a separate table: `user_roles (user_id, role_id)`, `roles (id, name)`."""
 
 from listener import sql
 from listener.catalogue.catalogue import SAMPLE_ROWS, Catalogue, Column, Relation
@@ -12,8 +12,8 @@ from listener.mapping.mapping import Table
 
 
 async def by_reference(catalogue: Catalogue, relation: Relation, *, of_profiles: bool) -> Rule | None:
-    """The rule for students, by a column of `relation` that refers to named roles; None if it has none. What is kept is
-    the key that the student's role has now. Raises Undecided."""
+    """The rule for students, by a column of `relation` that refers to named roles; None without such a column. The rule
+    keeps the present key of the student's role. Raises Undecided."""
     for column in ranked(relation, vocabulary.ROLE_REFERENCES):
         reference = relation.reference(column.name)
         roles = None if reference is None else catalogue.relations.get(reference[0])
@@ -62,7 +62,7 @@ def _none_is(relation: Relation, column: Column, roles: Table, known: tuple[str,
 
 
 async def _named(catalogue: Catalogue, roles: Relation, key: str) -> dict[str, list[str]]:
-    """The keys of roles by their names."""
+    """The keys of roles by name."""
     name = next((each for each in ranked(roles, vocabulary.NAMES) if each.is_word), None)
     if name is None or roles.hides or not (catalogue.is_looked_at(roles) or roles.table in catalogue.named):
         return {}

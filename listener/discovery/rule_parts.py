@@ -1,4 +1,4 @@
-"""The parts of the built-in rule: students, their school, published courses, active enrollments."""
+"""The parts of the built-in rule: students, school, published courses, active enrollments."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from listener.discovery.conditions import Rule, Rules, also, status_columns
 from listener.discovery.enrollments import Enrollments
 from listener.discovery.evidence import Choice
 from listener.discovery.questions import Asking
+from listener.discovery.references import AUTH_USERS
 from listener.discovery.states import ranked
 from listener.discovery.students_rule import Students, check_comparable
 from listener.discovery.tables import Tables
@@ -18,28 +19,30 @@ from listener.discovery.vocabulary import NO_STATES
 from listener.row_text import columns_of, unquoted
 
 QUERY = "LISTENER_WANTED_QUERY"
+SUPABASES = ("is_super_admin", "is_sso_user")
+"""Flags of its `auth.users` that are not about the school."""
 GUESSED = 10
 """The score of a guess that was accepted."""
 
 
 @dataclass(frozen=True)
 class RuleParts:
-    """Conditions as they were found, before Postgres has checked them."""
+    """Conditions as found, before Postgres has checked the conditions."""
 
     students: Rule
     person: Rule
-    """What is asked of the profile besides."""
+    """Further conditions on the profile."""
     role: tuple[Relation, str] | None
-    """The table of roles, and its key to the profile, if the rule for students is about that table."""
+    """The table of roles, and the column for the profile, if the rule for students is about that table."""
     published: Rule
     status: Rule
     school: School | None
     member: Rule
-    """What is asked of the row that says which school a person is in."""
+    """The condition on the row that says which school a person is in."""
 
 
 class Parts:
-    """Finds them, and asks about what is not understood."""
+    """Finds the parts, and asks where unclear."""
 
     def __init__(
         self, catalogue: Catalogue, finder: Tables, asked: dict[str, str], asking: Asking, compared: Comparisons
@@ -51,14 +54,14 @@ class Parts:
     async def find(
         self, profiles: Relation, profile_key: str, enrollments: Enrollments, courses: Relation
     ) -> RuleParts:
-        """Raises WrongSetting, and Undecided for what cannot be guessed."""
+        """Raises WrongSetting, and Undecided where no guess is possible."""
         every = Choice("active", GUESSED, "a guess that was accepted: every enrollment counts")
         status = await self._asking.answer(
             self._rules.status(enrollments.relation), "active", "every enrollment counts", Rule("true", every)
         )
         status = self._also_compared(status, enrollments.relation)
         known = [enrollments.person.column, enrollments.course.column, status.column]
-        if status.choice.score == GUESSED:  # those are asked about already
+        if status.choice.score == GUESSED:  # status columns are asked about already
             known += [each.name for each in status_columns(enrollments.relation)]
         if not self._asked.keys() & {"active_predicate"} and self._asked.get("enrollment_status") != "none":
             await self._ask(enrollments.relation, unclear.ENROLLMENT, status.condition, *known)
@@ -79,7 +82,9 @@ class Parts:
     ) -> tuple[Rule, Rule, tuple[Relation, str] | None]:
         everyone = Rule("true", Choice("students", GUESSED, "a guess that was accepted: everyone is one"))
         students, role = await self._asking.answer(
-            Students(self._catalogue, self._finder, self._rules, self._asked).rule(profiles, profile_key, enrollments),
+            Students(self._catalogue, self._finder, self._rules, self._asked, self._compared).rule(
+                profiles, profile_key, enrollments
+            ),
             "students",
             "everyone is a student",
             (everyone, None),
@@ -101,6 +106,8 @@ class Parts:
             stays = self._also_compared(compared, profiles).condition
             is_by_role = role is not None or students.column is not None
             roles = [each for each in profiles.columns if is_by_role and unclear.says_a_role(each)]
+            roles += [each.name for each in ranked(profiles, (*vocabulary.ROLE_COLUMNS, *vocabulary.ROLE_REFERENCES))]
+            roles += SUPABASES if profiles.table == AUTH_USERS else ()
             await self._ask(profiles, unclear.PERSON, stays, profile_key, students.column, *roles)
         return students, person, role
 
@@ -129,7 +136,7 @@ class Parts:
         return self._asked.get("actions") != "count"
 
     def _also_compared(self, rule: Rule, relation: Relation) -> Rule:
-        """The rule, if it is not given, with what the LMS itself says of rows that count."""
+        """The rule, if not given, with the LMS's own conditions on rows that count."""
         if rule.given:
             return rule
         read = {*map(unquoted, columns_of(rule.condition)), rule.column}

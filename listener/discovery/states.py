@@ -7,14 +7,14 @@ from listener.sql import literal
 
 
 def ranked(relation: Relation, names: tuple[str, ...]) -> list[Column]:
-    """Columns with one of these names, best first."""
+    """Columns with any of `names`, best first."""
     places = {column.name: vocabulary.rank(column.name, names) for column in relation.columns.values()}
     found = [(place, name) for name, place in places.items() if place is not None]
     return [relation.columns[name] for _, name in sorted(found)]
 
 
 def equals_one_of(column: Column, values: tuple[str, ...]) -> str:
-    """The condition that a column has one of these values."""
+    """The condition that a column has any of `values`."""
     if column.is_boolean and len(values) == 1:
         return f"{of_row(column.name)} is {'true' if values[0] == 'true' else 'not true'}"
     if column.ignores_case:
@@ -23,18 +23,23 @@ def equals_one_of(column: Column, values: tuple[str, ...]) -> str:
 
 
 def not_gone(relation: Relation, times: tuple[str, ...], flags: tuple[str, ...]) -> list[str]:
-    """Conditions on a row that still counts: by times at which it stopped, and by flags."""
+    """Conditions on a row that still counts: by times of the row's end, and by flags."""
     found = [f"{of_row(each.name)} is null" for each in ranked(relation, vocabulary.GONE + times) if each.is_time]
     flagged = ranked(relation, vocabulary.GONE_FLAGS + flags)
     return found + [f"{of_row(each.name)} is not true" for each in flagged if each.is_boolean]
 
 
+def now_as(column: Column) -> str:
+    """The present in the type of a time."""
+    return {"date": "current_date", "timestamp without time zone": "localtimestamp"}.get(column.type, "now()")
+
+
 def not_over(relation: Relation, names: tuple[str, ...], *, until: bool = True) -> list[str]:
-    """Conditions that times are to come, until which a row counts, where they are known; or have passed, until which it
-    does not."""
+    """Conditions on times until which a row counts: still to come. Without `until`, times from which a row counts:
+    passed."""
     found = []
     for each in ranked(relation, names):
-        now = {"date": "current_date", "timestamp without time zone": "localtimestamp"}.get(each.type, "now()")
+        now = now_as(each)
         if each.is_time:
             compares = (">=" if each.type == "date" else ">") if until else "<="
             found.append(f"({of_row(each.name)} is null or {of_row(each.name)} {compares} {now})")
@@ -42,7 +47,7 @@ def not_over(relation: Relation, names: tuple[str, ...], *, until: bool = True) 
 
 
 async def standing(catalogue: Catalogue, relation: Relation, names: tuple[str, ...]) -> list[str]:
-    """Conditions on words that say how a person stands, where all of their values are understood."""
+    """Conditions on words for a person's standing, where all of the column's values are understood."""
     found = []
     for each in ranked(relation, names):
         known = await catalogue.values(relation, each) if each.is_word else ()
@@ -70,14 +75,14 @@ async def of_person(catalogue: Catalogue, relation: Relation) -> list[str]:
 
 
 async def of_role(catalogue: Catalogue, relation: Relation) -> list[str]:
-    """The same of a row that gives a role, or says who belongs to a school: it may end at a time, besides."""
+    """The same of a row that gives a role, or membership in a school: the row may end at a time, besides."""
     ends = not_gone(relation, vocabulary.DROPPED, vocabulary.DROPPED_FLAGS)
     found = [*await of_person(catalogue, relation), *ends, *not_over(relation, vocabulary.EXPIRY)]
     return list(dict.fromkeys(found))
 
 
 async def of_membership(catalogue: Catalogue, relation: Relation) -> list[str]:
-    """The same of a row that says which school a person is in: and it is a student's, where it says whose."""
+    """The same of a row that says which school a person is in: and a student's row, where the row names a role."""
     found = await of_role(catalogue, relation)
     for column in ranked(relation, vocabulary.ROLES_IN_A_COURSE):
         known = await catalogue.values(relation, column) if column.is_word else ()

@@ -1,8 +1,9 @@
-"""Who is a student: by which rule, over the profiles or over a table of roles."""
+"""Finds the rule for students, over the profiles or over a table of roles."""
 
 from listener.catalogue.catalogue import Catalogue, Relation
-from listener.discovery import role_names, states
-from listener.discovery.conditions import Rule, Rules, also
+from listener.catalogue.comparisons import Comparisons
+from listener.discovery import role_names, states, vocabulary
+from listener.discovery.conditions import EVERYONE, Rule, Rules, also
 from listener.discovery.enrollments import Enrollments
 from listener.discovery.evidence import Choice
 from listener.discovery.tables import Tables
@@ -22,15 +23,18 @@ def check_comparable(roles: Relation, role_key: str, profiles: Relation, profile
 
 
 class Students:
-    """Finds the rule for students of one LMS."""
+    """Finds an LMS's rule for students."""
 
-    def __init__(self, catalogue: Catalogue, finder: Tables, rules: Rules, asked: dict[str, str]) -> None:
+    def __init__(
+        self, catalogue: Catalogue, finder: Tables, rules: Rules, asked: dict[str, str], compared: Comparisons
+    ) -> None:
         self._catalogue, self._finder, self._rules, self._asked = catalogue, finder, rules, asked
+        self._compared = compared
 
     async def rule(
         self, profiles: Relation, profile_key: str, enrollments: Enrollments
     ) -> tuple[Rule, tuple[Relation, str] | None]:
-        """The rule; and the table of roles with its key, if the rule is about that one. Raises Undecided."""
+        """The rule; and the table of roles with the key, if the rule is about that table. Raises Undecided."""
         asked, rules = self._asked, self._rules
         people = self._finder.people(profiles, profile_key, enrollments.person.table)
         role = self._finder.role_table(profiles, people)
@@ -60,10 +64,24 @@ class Students:
             rules.role_in_other_words(role[0])
         if own is None:
             rules.role_in_other_words(profiles)
+            await rules.role_in_json(profiles)
+            self._role_in_token(profiles)
             others = self._finder.that_may_say_roles(profiles, people, enrollments.relation.table)
             await rules.role_elsewhere(others)
             own = Rule("true", Choice("students", 60, "nothing says who is one, so everyone is"))
         return also(own, [] if "person_predicate" in asked else await states.of_person(self._catalogue, profiles)), None
+
+    def _role_in_token(self, profiles: Relation) -> None:
+        """Raise Undecided if policies read a role from the session's token: then not everyone is a student."""
+        found = self._compared.role_in_token(vocabulary.ROLE_COLUMNS)
+        if found is not None:
+            raise Undecided(
+                what="who is a student",
+                reason=f"no column of {profiles.table.label} says so, and {found[1]} reads {found[0]} from the"
+                " session's token",
+                setting="LISTENER_STUDENT_TABLE, LISTENER_STUDENT_KEY and LISTENER_STUDENT_PREDICATE to what the token"
+                f" is made from ({EVERYONE})",
+            )
 
     async def _of_roles(self, relation: Relation, profiles: Relation) -> Rule | None:
         """The rule by a table of roles. Raises Undecided."""
@@ -82,7 +100,7 @@ class Students:
         return [*of_people, *await states.of_role(self._catalogue, relation)]
 
     async def _check_one_says_it(self, own: Rule, profiles: Relation, roles: Relation) -> None:
-        """Raise Undecided if both the profiles and the table of roles say it."""
+        """Raise Undecided if both the profiles and the table of roles name students."""
         try:
             other = await self._of_roles(roles, profiles)
         except Undecided:

@@ -13,7 +13,7 @@ from listener.mapping.mapping import Table
 
 class Tables(EnrollmentTables):
     def profiles(self, enrollments: Enrollments) -> tuple[Relation, str, str]:
-        """(the table of profiles, its key, why). Raises WrongSetting, ShapeNotUnderstood, Ambiguous."""
+        """(the table of profiles, the key, the reason). Raises WrongSetting, ShapeNotUnderstood, Ambiguous."""
         asked = self.set_table("profile_table")
         referred = self.catalogue.relations[enrollments.person.table]
         why = "enrollments refer to it" if enrollments.person.by_foreign_key else "named for people"
@@ -60,7 +60,7 @@ class Tables(EnrollmentTables):
         return relation, key, why
 
     def courses(self, enrollments: Enrollments) -> tuple[Relation, str, str]:
-        """(the table of courses, its key, why). Raises WrongSetting, ShapeNotUnderstood."""
+        """(the table of courses, the key, the reason). Raises WrongSetting, ShapeNotUnderstood."""
         relation, key = self.catalogue.relations[enrollments.course.table], enrollments.course.key
         if "course_key" in self.given:
             key = find_column(relation, self.given["course_key"], "course_key").name
@@ -80,17 +80,18 @@ class Tables(EnrollmentTables):
             raise ShapeNotUnderstood(
                 what=f"the key of a {what}",
                 table=relation.table.label,
-                reason=f"{key} is not unique: set LISTENER_{what.upper()}_KEY to a column that is",
+                reason=f"{key} is not unique{_and_what_is(relation)}: set LISTENER_{what.upper()}_KEY to a column that"
+                " is",
             )
 
     @staticmethod
     def people(profiles: Relation, profile_key: str, person: Table) -> tuple[Table, ...]:
-        """Tables whose references hold keys of profiles: also what the profile's key itself refers to."""
+        """Tables whose references hold keys of profiles: also the table that the profile's key refers to."""
         extended = profiles.reference(profile_key)
         return (profiles.table, person, *([] if extended is None else [extended[0]]))
 
     def role_table(self, profiles: Relation, people: tuple[Table, ...]) -> tuple[Relation, str] | None:
-        """(a table of roles, its column that refers to the profile); None if there is none. Raises WrongSetting."""
+        """(a table of roles, the column that refers to the profile); None without such a table. Raises WrongSetting."""
         asked = self.set_table("student_table")
         if asked is not None and asked.table == profiles.table:
             return None
@@ -119,7 +120,7 @@ class Tables(EnrollmentTables):
     def that_may_say_roles(
         self, profiles: Relation, people: tuple[Table, ...], enrollments: Table
     ) -> list[tuple[Relation, str]]:
-        """(another table with a role for people, its column): the role may be in the school, or not."""
+        """(another table with a role for people, the column): the role may be in the school, or not."""
         return [
             (relation, column.name)
             for relation in self.tables
@@ -132,5 +133,12 @@ class Tables(EnrollmentTables):
 
 
 def _says_no_role(relation: Relation) -> bool:
-    """False for a table that has a column for a role: it goes before others that are named for roles, too."""
+    """False for a table that has a column for a role: first among tables that are named for roles."""
     return not ranked(relation, (*vocabulary.ROLE_COLUMNS, *vocabulary.ROLE_REFERENCES))
+
+
+def _and_what_is(relation: Relation) -> str:
+    """Of a key of several columns: what would help, if no column is unique by itself."""
+    if len(relation.primary_key) < 2 or any(len(each) == 1 for each in relation.unique):
+        return ""
+    return f" by itself, and no other column is: the key is ({', '.join(relation.primary_key)}). Make one unique, then"

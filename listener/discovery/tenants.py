@@ -42,12 +42,12 @@ class Way:
 
 @dataclass(frozen=True)
 class School:
-    """What was found about schools."""
+    """Facts about schools."""
 
     way: Way
     choice: Choice
     of_enrollments: str | None
-    """The enrollment's own column for it."""
+    """The enrollment's own column for the school."""
 
     def tenant(self, courses: Relation, condition: str) -> Tenant:
         of_course, of_person = courses.columns[self.way.course_column], self.way.relation.columns[self.way.column]
@@ -82,7 +82,7 @@ class Schools:
         self._profiles, self._key, self._courses, self._made = profiles, key, courses, made
 
     async def find(self, asked: dict[str, str], role: tuple[Relation, str] | None) -> School | None:
-        """None: there is one school, or a setting says where students land. Raises Undecided, WrongSetting."""
+        """None: there is a single school, or a setting says where students land. Raises Undecided, WrongSetting."""
         given = asked.get("tenant")
         if given == NO_TENANT or (given is None and (asked.keys() & DECIDED or asked.get("actions") == "count")):
             return None
@@ -131,7 +131,7 @@ class Schools:
 
     @staticmethod
     def _of_the_rule(ways: list[Way], role: tuple[Relation, str] | None) -> list[Way]:
-        """Of several ways, that by the table of roles, which says it of each role; and memberships rather than the
+        """Of several ways, the table of roles, which names the school of each role; and memberships rather than the
         school that is looked at now."""
         by_role = [each for each in ways if role is not None and each.relation.table == role[0].table]
         lasting = [each for each in ways if not vocabulary.says(each.column, vocabulary.FOR_NOW)]
@@ -162,13 +162,21 @@ class Schools:
         own, other = self._courses.columns[of_course], relation.columns[name]
         if own.family != other.family or vocabulary.says(name, SOMEONE_ELSES):
             return False
-        school, referred = self._courses.reference(of_course), relation.reference(name)
+        school, referred = self._referred(self._courses, of_course), self._referred(relation, name)
         if school is not None and referred is not None:
             return school == referred
         return vocabulary.snake(of_course) == vocabulary.snake(name)
 
+    def _referred(self, relation: Relation, name: str) -> tuple[Table, str] | None:
+        """What a column refers to in the end: a key of several columns may lead there by way of a person or course."""
+        found = relation.reference(name)
+        for between in (self._profiles, self._courses):
+            if found is not None and found[0] == between.table and found[1] in between.columns:
+                found = between.reference(found[1]) or found
+        return found
+
     def _memberships(self, role: tuple[Relation, str] | None) -> Iterator[tuple[Relation, str]]:
-        """(table, its column for the person) that say who is in which school."""
+        """(table, column for the person) of tables that place people in schools."""
         if role is not None:
             yield role
         person = self._made.person
@@ -294,7 +302,7 @@ class Schools:
 
 
 def _is_key(column: Column) -> bool:
-    """Whether a column without a foreign key holds keys by its looks."""
+    """Whether a column without a foreign key looks like a key."""
     last = vocabulary.snake(column.name).split("_")[-1]
     is_key = last in vocabulary.KEY_WORDS or vocabulary.says(column.name, vocabulary.TENANTS)
     return column.family in ("uuid", "integer") or (column.family == "text" and is_key)

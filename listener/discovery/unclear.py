@@ -1,5 +1,6 @@
-"""Columns that read like a state, and are not understood: they are asked about, never passed over in silence."""
+"""Columns that read like a state, and are not understood: always asked about, never passed over in silence."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,19 +13,20 @@ from listener.mapping.mapping import readable
 from listener.row_text import columns_of, unquoted
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+PUNCTUATION = re.compile(r"[^\w ]+")
 SHOWN = 4
-"""Values of one column in a question."""
+"""Values of a column in a question."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a row of a table is, and which words of a flag or a time about it read like a state."""
+    """The meaning of a table's rows, and the words by which a flag or a time reads like a state."""
 
     what: str
     flags: frozenset[str]
     times: tuple[str, ...]
     setting: str
-    """The condition on such a row."""
+    """The setting for the condition on rows."""
     guess: str = "they play no part"
 
 
@@ -49,9 +51,9 @@ async def question(
     known: Iterable[str | None] = (),
     compared: Mapping[str, str] = NOTHING,
 ) -> tuple[Unclear, str] | None:
-    """The question about all such columns of a table, and what it is about; None where all is clear. `condition` is
-    what was understood, `known` are columns with another meaning, and `compared` says of a column where the LMS
-    itself compares it."""
+    """The question about all unclear columns of a table, and the subject; None where all is clear. `condition` is the
+    understood part, `known` are columns with another meaning, and `compared` says where the LMS itself compares a
+    column."""
     understood = {*map(unquoted, columns_of(condition)), *known, *relation.primary_key}
     found = [
         column
@@ -79,7 +81,7 @@ async def question(
 
 
 def says_a_role(name: str) -> bool:
-    """Whether a flag says what somebody is in the school: no question where a role says it."""
+    """Whether a flag names a person's role in the school: no question where a role says the same."""
     return vocabulary.says(name, vocabulary.ROLE_FLAGS)
 
 
@@ -88,12 +90,23 @@ def _reads_like_a_state(column: Column, kind: Kind, compared: Mapping[str, str])
         return False
     if column.name in compared:
         return True
+    may_be_one = column.is_boolean or column.is_time or column.is_number or bool(column.allowed)
+    if may_be_one and vocabulary.says(PUNCTUATION.sub(" ", column.comment), kind.flags | vocabulary.STATES):
+        return True
     if column.is_boolean:
-        return vocabulary.says(column.name, kind.flags)
+        is_computed = column.generated and vocabulary.rank(column.name, vocabulary.STATUS_COLUMNS) is None
+        return is_computed or vocabulary.says(column.name, kind.flags)
     if column.is_time:
-        return vocabulary.rank(column.name, kind.times) is not None
+        is_named = vocabulary.rank(column.name, kind.times) is not None
+        return is_named or vocabulary.says(column.name, kind.flags - {"trial"} if kind is PERSON else kind.flags)
+    if (column.is_number or column.type in ("bpchar", "bit") or column.allowed) and vocabulary.rank(
+        column.name, vocabulary.FLAGS
+    ) is not None:
+        return True
     if vocabulary.rank(column.name, (*vocabulary.STATUS_COLUMNS, *vocabulary.STANDINGS)) is not None:
         return bool(column.allowed) or column.family == "integer"
+    if kind is COURSE and any(vocabulary.says(each, vocabulary.NO_COURSE_VALUES) for each in column.allowed):
+        return True
     return column.is_word and bool(vocabulary.absent(column.allowed))
 
 

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from difflib import SequenceMatcher
+from functools import cache
 
 
 def some(text: str) -> frozenset[str]:
@@ -13,18 +14,21 @@ NEUTRAL = frozenset({"app", "lms", "tbl", "table", "public", "the", "all", "data
 
 PEOPLE = some(
     "profile user student member account person people learner customer perfil perfi usuario aluno estudante "
-    "estudiante alumno utilisateur profil eleve etudiant benutzer nutzer schuler teilnehmer utente"
+    "estudiante alumno utilisateur profil eleve etudiant apprenant benutzer nutzer schuler schueler teilnehmer utente "
+    "utenti studente studenti alunno alunni corsista corsisti gebruiker deelnemer leerling leerlingen studenten "
+    "cursist cursisten"
 )
-COURSES = some("course curso kurs kurse cours cour corso formation formacion training")
+COURSES = some("course curso kurs kurse cours cour corso corsi cursus cursu cursussen formation formacion training")
 ENROLLMENTS = some(
     "enrollment enrolment enrolled enroll enrol matricula inscription inscripcion inscricao inscricoe inscripcione "
-    "registration einschreibung anmeldung iscrizione"
+    "registration einschreibung einschreibungen anmeldung anmeldungen iscrizione iscrizioni inschrijving "
+    "inschrijvingen aanmelding aanmeldingen"
 )
 BEFORE_ENROLLING = some(
     "purchase order subscription application sale transaction checkout compra venda pedido assinatura solicitacao "
     "solicitud candidatura suscripcion achat commande abonnement candidature kauf bestellung abo bewerbung"
 )
-"""What is paid or asked for before somebody is enrolled."""
+"""Payments and requests before an enrollment."""
 MEMBERSHIPS = some("member membership application subscription participant student user access purchase learner")
 ASIDE = some(
     "log history audit archive archived backup bak old legacy deleted progress lesson module review rating payment "
@@ -41,9 +45,9 @@ TENANTS = some("tenant workspace")
 OF_ALL = TENANTS | some(
     "org organization organisation school company institution account client agency branch academy district escola "
     "escuela colegio empresa organizacao organizacion instituicao institucion inquilino ecole etablissement entreprise "
-    "organisme schule mandant organisationseinheit firma scuola azienda"
+    "organisme schule mandant mandanten organisationseinheit firma scuola scuole azienda aziende organisatie instelling"
 )
-"""Owners of rows where several share a database: nobody enrolls in those."""
+"""Owners of rows where several share a database: no person enrolls in an owner."""
 KEY_WORDS = some("id key uuid ref fk code no number slug")
 FOR_NOW = some("current default active last primary selected atual actual actuel aktuell")
 """Words of a column for the school that a person of several looks at now."""
@@ -53,7 +57,7 @@ BELONGING = (
     | ENROLLMENTS
     | some("member membership participant access role staff membro miembro membre mitglied")
 )
-"""Names of tables of who belongs to a school are made of these words."""
+"""Names of membership tables are made of these words."""
 
 ROLE_COLUMNS = (
     "role", "user_role", "user_type", "account_type", "profile_type", "type", "rol", "papel", "tipo_usuario", "tipo",
@@ -70,47 +74,64 @@ ROLE_REFERENCES = (
 )  # fmt: skip
 """Columns for a role, maybe not in words."""
 NAMES = ("name", "slug", "code", "key", "role", "title", "label", "nome", "nombre", "nom", "bezeichnung", "chave")
-"""Columns of a table of roles that say what a role is called."""
+"""Columns of a table of roles with the role's name."""
 MODEL_TYPES = ("model_type", "roleable_type", "subject_type", "entity_type")
 MODEL_KEYS = ("model_id", "roleable_id", "subject_id", "entity_id", "model_uuid")
-"""Columns for the type and the key of who has a role, where things other than people may have one."""
+"""Columns for the type and the key of a role's holder, where not only people hold roles."""
 STUDENT_FLAGS = ("is_student", "student", "is_learner")
 STUDENTS = (
-    "student", "learner", "aluno", "estudante", "estudiante", "alumno", "etudiant", "eleve", "schuler", "studente",
-    "user",
+    "student", "learner", "aluno", "estudante", "estudiante", "alumno", "etudiant", "eleve", "apprenant", "schuler",
+    "schueler", "teilnehmer", "studente", "alunno", "corsista", "leerling", "cursist", "deelnemer", "user",
 )  # fmt: skip
 NOT = some("no non not former ex alumni kein nao sem sin pas staff admin teacher parent")
 STUDENTS_ALONE = STUDENTS[: STUDENTS.index("user")]
-"""Without the word that may mean anybody."""
+"""Without the word that may mean any account."""
 STATUS_COLUMNS = (
     "status", "enrollment_status", "enrolment_status", "state", "access_status", "estado", "situacao", "situacion",
-    "statut", "stato", "is_active", "active", "ativo", "ativa", "activo", "activa", "payment_status",
+    "statut", "stato", "is_active", "active", "ativo", "ativa", "activo", "activa", "attivo", "attiva",
+    "actief", "zustand", "payment_status",
 )  # fmt: skip
-STATUS_WORDS = ("status", "state", "estado", "situacao", "situacion", "statut", "stato")
+STATUS_WORDS = ("status", "state", "estado", "situacao", "situacion", "statut", "stato", "zustand")
 """Last words of a name that tells a status."""
 ACTIVE = (
-    "active", "enrolled", "ativo", "ativa", "activo", "activa", "actif", "active", "aktiv", "attivo", "inscrito",
-    "matriculado", "approved", "accepted", "confirmed", "granted", "paid",
+    "active", "enrolled", "ativo", "ativa", "activo", "activa", "actif", "active", "aktiv", "attivo", "attiva",
+    "actief", "inscrito", "matriculado", "approved", "accepted", "confirmed", "granted", "paid",
 )  # fmt: skip
 UNDER_WAY = (
     "in_progress", "inprogress", "started", "ongoing", "studying", "learning", "em_andamento", "em_curso", "cursando",
     "en_curso", "en_progreso", "en_cours", "commence", "laufend", "begonnen", "in_bearbeitung", "in_corso",
 )  # fmt: skip
-"""Values of an enrollment that is active, once somebody has begun."""
+"""Values of an active enrollment, once the student has begun."""
 SETTLED = ("completed", "succeeded")
 UNSETTLED = ("failed", "refunded", "declined", "chargeback")
-"""A status with one of these values is a payment's, and SETTLED means paid. Of students, SETTLED means the end of the
+"""A status with any of these values is a payment's, and SETTLED means paid. Of students, SETTLED means the end of the
 course."""
 PAID = ("completed", "paid", "succeeded", "success", "approved", "active", "free")
-PUBLISH_STATUS = ("status", "publish_status", "publication_status", "state", "estado", "situacao", "statut")
+PUBLISH_STATUS = (
+    "status",
+    "publish_status",
+    "publication_status",
+    "state",
+    "estado",
+    "situacao",
+    "statut",
+    "stato",
+    "zustand",
+)
 PUBLISHED = (
-    "published", "publicado", "publicada", "publie", "veroffentlicht", "pubblicato", "approved", "active", "live",
-    "open", "ativo", "activo",
+    "published", "publicado", "publicada", "publie", "publiee", "veroffentlicht", "pubblicato", "gepubliceerd",
+    "approved", "active", "live", "open", "ativo", "activo",
 )  # fmt: skip
 PUBLISH_FLAGS = (
     "is_published", "published", "publicado", "publicada", "is_active", "active", "ativo", "activo", "is_approved",
-    "approved", "is_visible", "is_public", "veroffentlicht", "publie",
+    "approved", "is_visible", "is_public", "veroffentlicht", "publie", "pubblicato", "gepubliceerd",
 )  # fmt: skip
+PUBLISH_TIMES = (
+    "published_at", "published_on", "publish_at", "publish_date", "publication_date", "publicado_em", "publicado_en",
+    "publicada_en", "data_publicacao", "fecha_publicacion", "publie_le", "publiee_le", "date_publication",
+    "veroffentlicht_am", "pubblicato_il", "data_pubblicazione", "gepubliceerd_op",
+)  # fmt: skip
+"""Times from which a course is published."""
 PRICES = (
     "price", "price_cents", "price_minor", "price_amount", "preco", "preco_centavos", "precio", "precio_centavos",
     "prix", "prix_centimes", "preis", "prezzo", "cost", "amount",
@@ -130,14 +151,18 @@ DATES = ("created_at", "createdat", "created", "criado_em", "creado_en", "insert
 GONE = (
     "deleted_at", "deleted_on", "removed_at", "removed_on", "archived_at", "revoked_at", "excluido_em", "removido_em",
     "arquivado_em", "eliminado_en", "borrado_en", "archivado_en", "supprime_le", "archive_le", "geloscht_am",
-    "archiviert_am",
+    "archiviert_am", "excluida_em", "removida_em", "eliminada_en", "borrada_en", "supprimee_le", "archivee_le",
+    "eliminato_il", "cancellato_il", "archiviato_il", "verwijderd_op", "gearchiveerd_op",
 )  # fmt: skip
 """Times at which a row of any table stopped to count."""
 DROPPED = (
     "dropped_at", "dropped_on", "withdrawn_at", "withdrawn_on", "unenrolled_at", "left_at", "left_on", "cancelled_at",
     "canceled_at", "ended_at",
     "ended_on", "cancelado_em", "cancelado_en", "desistiu_em", "abandonado_en", "annule_le", "abandonne_le",
-    "abgebrochen_am", "storniert_am",
+    "abgebrochen_am", "storniert_am", "trancada_em", "trancado_em", "cancelada_em", "data_cancelamento",
+    "data_desistencia", "fecha_baja", "baja_en", "retirado_en", "retirada_en", "desinscrit_le", "date_desinscription",
+    "annulee_le", "abgemeldet_am", "ausgetreten_am", "austritt_am", "annullato_il", "annullata_il", "ritirato_il",
+    "data_ritiro", "uitgeschreven_op", "afgemeld_op", "geannuleerd_op", "gestopt_op",
 )  # fmt: skip
 """The same of an enrollment."""
 RETIRED = ("retired_at", "discontinued_at", "closed_at", "unpublished_at", "encerrado_em", "cerrado_en", "ferme_le")
@@ -145,28 +170,35 @@ RETIRED = ("retired_at", "discontinued_at", "closed_at", "unpublished_at", "ence
 SHUT_OUT = (
     "suspended_at", "banned_at", "blocked_at", "deactivated_at", "disabled_at", "withdrawn_at", "transferred_at",
     "anonymized_at", "anonymised_at", "left_at", "left_on", "suspenso_em", "bloqueado_em", "desativado_em",
-    "suspendido_en", "bloqueado_en", "desactive_le", "gesperrt_am",
+    "suspendido_en", "bloqueado_en", "desactive_le", "gesperrt_am", "fecha_baja", "baja_en", "data_desligamento",
+    "desligado_em", "suspendu_le", "ausgetreten_am", "austritt_am", "abgemeldet_am", "sospeso_il", "bloccato_il",
+    "uitgeschreven_op", "geblokkeerd_op", "geschorst_op",
 )  # fmt: skip
 """The same of a person."""
 GONE_FLAGS = (
     "is_deleted", "deleted", "is_removed", "removed", "is_archived", "archived", "is_revoked", "revoked", "excluido",
     "removido", "arquivado", "eliminado", "borrado", "archivado", "supprime", "archive", "geloscht", "archiviert",
+    "excluida", "eliminada", "borrada", "supprimee", "archivee", "eliminato", "cancellato", "archiviato", "verwijderd",
+    "gearchiveerd",
 )  # fmt: skip
 DROPPED_FLAGS = (
     "is_dropped", "dropped", "is_withdrawn", "withdrawn", "is_cancelled", "cancelled", "is_canceled", "canceled",
-    "cancelado", "cancelada", "annule", "storniert",
+    "cancelado", "cancelada", "annule", "storniert", "trancado", "trancada", "baja", "de_baja", "retirado", "retirada",
+    "annulee", "abgemeldet", "abgebrochen", "annullato", "annullata", "ritirato", "uitgeschreven", "geannuleerd",
 )  # fmt: skip
 NO_COURSES = (
     "is_template", "template", "is_blueprint", "blueprint", "is_draft", "draft", "is_hidden", "hidden", "is_test",
     "is_demo", "is_closed", "closed", "is_retired", "retired", "is_modelo", "modelo", "es_plantilla", "plantilla",
-    "rascunho", "borrador", "brouillon", "modele", "entwurf", "vorlage", "oculto",
+    "rascunho", "borrador", "brouillon", "modele", "entwurf", "vorlage", "oculto", "bozza", "modello", "nascosto",
+    "concept", "sjabloon", "verborgen",
 )  # fmt: skip
 """Flags of rows that are no courses to be in."""
 NOT_THESE = (
     "is_suspended", "suspended", "is_banned", "banned", "is_blocked", "blocked", "is_disabled", "disabled",
     "is_deactivated", "deactivated", "is_anonymous", "anonymous", "is_withdrawn", "withdrawn", "is_transferred",
     "transferred", "is_test", "is_bot", "suspenso", "suspensa", "bloqueado", "bloqueada", "desativado", "suspendido",
-    "desactive", "gesperrt",
+    "desactive", "gesperrt", "baja", "de_baja", "dado_de_baja", "suspendu", "sospeso", "bloccato", "geblokkeerd",
+    "geschorst",
 )  # fmt: skip
 STANDINGS = (
     "status", "account_status", "user_status", "member_status", "membership_status", "profile_status",
@@ -179,7 +211,7 @@ PRESENT = (
     "current", "enabled", "verified", "valid", "ok", "good", "normal", "joined", "member", "registered", "onboarded",
     "habilitado", "vigente", "valide", "gultig", "angemeldet", "regular", "atual", "actual",
 )  # fmt: skip
-"""Values of those that do count."""
+"""Values of people who do count."""
 ABSENT = (
     "inactive", "suspended", "banned", "blocked", "deleted", "removed", "disabled", "deactivated", "archived",
     "withdrawn", "transferred", "revoked", "expired", "left", "anonymous", "anonymized", "anonymised", "rejected",
@@ -190,9 +222,13 @@ ABSENT = (
     "excluida", "eliminado", "eliminada", "supprime", "geloscht", "arquivado", "arquivada", "archivado", "archivada",
     "archive", "archiviert", "transferido", "transferida", "transfere", "desistente", "evadido", "abandono", "retirado",
     "retirada", "abandonne", "abgemeldet", "cancelado", "cancelada", "annule", "storniert", "trancado", "trancada",
+    "annulee", "sospesa", "ritirato", "ritirata", "annullato", "annullata", "beendet", "abgebrochen", "gestopt",
+    "uitgeschreven", "geannuleerd", "verwijderd", "trashed",
     "expulso", "expulsado", "exclu", "pendente", "pendiente", "en_attente", "ausgetreten", "convidado", "invitado",
 )  # fmt: skip
 """Values of those that do not."""
+STATES = frozenset(ABSENT) | some("left dropped quit retirada cursa vigente abandona quitte verlassen lasciato gestopt")
+"""Words of a comment that tells a state."""
 EXPIRY = (
     "expires_at", "expires_on", "expiry_date", "expiration_date", "expires", "expiry", "valid_until", "valid_to",
     "active_until", "access_until", "access_expires_at", "expira_em", "expira_en", "valido_ate", "valido_hasta",
@@ -213,12 +249,25 @@ ENDS = (
     "close_date", "available_until", "enrollment_ends_at", "enrollment_ends_on", "enrollment_end",
     "enrollment_end_date", "enrollment_deadline", "registration_deadline", "registration_ends_at", "data_fim",
     "data_termino", "termina_em", "fecha_fin", "termina_en", "date_fin", "fin_le", "enddatum", "endet_am",
-    "data_fine",
+    "data_fine", "data_encerramento", "fecha_cierre", "date_fermeture", "einddatum", "eindigt_op",
 )  # fmt: skip
 """The same of a course."""
-ONLY_THESE = ("is_active", "active", "ativo", "ativa", "activo", "activa", "actif", "aktiv", "is_enabled", "enabled")
+ONLY_THESE = (
+    "is_active", "active", "ativo", "ativa", "activo", "activa", "actif", "aktiv", "attivo", "attiva", "actief",
+    "is_enabled", "enabled",
+)  # fmt: skip
 APPROVALS = ("approval_status",)
 APPROVED = ("approved", "active", "accepted")
+
+FLAGS = (
+    *GONE, *DROPPED, *SHUT_OUT, *GONE_FLAGS, *DROPPED_FLAGS, *NO_COURSES, *NOT_THESE, *ONLY_THESE, *PUBLISH_FLAGS,
+)  # fmt: skip
+"""Flags and times that may be numbers or letters: 0 and 1, S and N."""
+NO_COURSE_VALUES = some(
+    "hidden private internal template blueprint draft test demo archived restricted oculto privado plantilla "
+    "modelo rascunho borrador brouillon prive modele entwurf vorlage privat intern bozza privato modello verborgen"
+)
+"""Words of values of rows that are no courses to be in."""
 
 OPEN_FLAGS = (
     "is_open", "open", "enrollment_open", "enrollments_open", "open_for_enrollment", "accepting_enrollments",
@@ -271,30 +320,35 @@ COUNT_COLUMN = re.compile(
 )
 
 
+@cache
 def fold(text: str) -> str:
     """In lower case, without accents."""
     plain = unicodedata.normalize("NFKD", text)
     return "".join(letter for letter in plain if not unicodedata.combining(letter)).casefold().strip()
 
 
+@cache
 def snake(name: str) -> str:
     return fold(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).replace("-", "_").replace(" ", "_")
 
 
-def words(name: str) -> list[str]:
-    """The words of a name, in the singular."""
+@cache
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name, in the singular. (A large schema asks for the same ones tens of thousands of times.)"""
     parts = [part for part in re.split(r"[_\d]+", snake(name)) if part]
-    return [part[:-1] if len(part) > 3 and part.endswith("s") and not part.endswith("ss") else part for part in parts]
+    return tuple(
+        part[:-1] if len(part) > 3 and part.endswith("s") and not part.endswith("ss") else part for part in parts
+    )
 
 
 def all_among(name: str, vocabulary: frozenset[str]) -> bool:
-    """Whether a name is made of these words alone."""
+    """Whether a name is made of words from `vocabulary` alone."""
     said = [word for word in words(name) if word not in NEUTRAL]
     return bool(said) and all(word in vocabulary for word in said)
 
 
 def says(name: str, vocabulary: frozenset[str]) -> bool:
-    """Whether a name has one of these words."""
+    """Whether a name has a word from `vocabulary`."""
     return any(word in vocabulary for word in words(name))
 
 
@@ -306,14 +360,14 @@ def rank(name: str, names: tuple[str, ...]) -> int | None:
 
 
 def alike(value: str, wanted: tuple[str, ...]) -> bool:
-    """Whether a value is one of these with a typing error. (A value that ends with one of them may be its contrary:
-    `inactive`.)"""
+    """Whether a value is a wanted value with a typing error. (A value that ends with a wanted value may be the
+    contrary: `inactive`.)"""
     plain = fold(value)
     return any(not plain.endswith(word) and SequenceMatcher(None, plain, word).ratio() >= 0.8 for word in wanted)
 
 
 def matching(known: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Values for the first of `wanted` that any of them has, in every spelling."""
+    """Values for the first found of `wanted`, in every spelling."""
     for word in wanted:
         found = tuple(value for value in known if fold(value) == word)
         if found:
@@ -322,7 +376,7 @@ def matching(known: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]
 
 
 def present(known: tuple[str, ...]) -> tuple[str, ...]:
-    """Values of those who do count."""
+    """Values of people who do count."""
     return tuple(value for value in known if snake(value) in PRESENT)
 
 
@@ -332,5 +386,5 @@ def under_way(known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def absent(known: tuple[str, ...]) -> tuple[str, ...]:
-    """Values of those who do not."""
+    """Values of people who do not count."""
     return tuple(value for value in known if snake(value) in ABSENT)

@@ -1,6 +1,6 @@
-"""A consumer of the change feed: it reads the next batch, and writes its checkpoint, in one statement.
+"""A consumer of the change feed: reads the next batch, and writes the checkpoint, in a single statement.
 
-Nothing here knows what the changes mean.
+Nothing here knows the meaning of the changes.
 """
 
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ from listener.database.rows import Executor
 from listener.errors import Fenced
 
 FEED = "{{feed}}"
-"""The beginning of an installed reaction's text: it stands for SQL that reads the batch and writes the checkpoint."""
+"""The beginning of an installed reaction's text: stands for SQL that reads the batch and writes the checkpoint."""
 
 MOST_PASSED_OVER = 1_000_000
-"""Notes that a consumer passes over at once, in a fifth of a second, if they do not concern it."""
+"""Notes of no concern that a consumer passes over at once, in a fifth of a second."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Batch:
     notes_left: bool
     result: dict[str, Any] = field(default_factory=dict)
     passed_over: bool = False
-    """Whether it only passed over notes that do not concern the consumer."""
+    """Whether the batch only passed over notes that do not concern the consumer."""
 
 
 class Consumer:
@@ -36,7 +36,7 @@ class Consumer:
         self, name: str, statement: str, arguments: tuple[object, ...] = (), *, passing: str | None = None
     ) -> None:
         """`statement` takes `arguments`, then the batch size, then the arguments of `react`. `passing` is SQL that
-        passes over up to $1 notes that do not concern the consumer; it runs after a batch without the `concerned` mark.
+        passes over up to $1 notes that do not concern the consumer; run after a batch without the `concerned` mark.
         """
         self.name = name
         self._statement = statement
@@ -44,10 +44,10 @@ class Consumer:
         self._passing = passing
         self._passes_over = False
         self._passing_failed = False
-        """In this backlog; batches get through it as well."""
+        """In the present backlog; batches get through as well."""
 
     async def react(self, executor: Executor, batch_size: int, *args: object) -> Batch | None:
-        """Handle the next batch; None if there was nothing to handle. Raises Fenced if another daemon did it first."""
+        """Handle the next batch; None if there was nothing to handle. Raises Fenced if another daemon was first."""
         try:
             batch = await self._react(executor, batch_size, *args)
         except asyncpg.UniqueViolationError as error:
@@ -85,13 +85,14 @@ class Consumer:
 
 
 class InstalledConsumer(Consumer):
-    def __init__(self, name: str, text: str) -> None:
-        """`text` begins with `{{feed}}`; $1 is the consumer, $2 the batch size."""
-        super().__init__(name, statement(text), (name,))
+    def __init__(self, name: str, text: str, *, fresh: bool = False) -> None:
+        """`text` begins with `{{feed}}`; $1 is the consumer, $2 the batch size. With `fresh`, it handles what is ahead
+        of its turn, and $3 is the snapshot of the last look."""
+        super().__init__(name, statement(text, fresh=fresh), (name,))
 
 
-def statement(reaction: str) -> str:
-    return reaction.replace(FEED, sql.read("feed/batch"), 1)
+def statement(reaction: str, *, fresh: bool = False) -> str:
+    return reaction.replace(FEED, sql.read("feed/fresh_batch" if fresh else "feed/batch"), 1)
 
 
 def batch_of(row: asyncpg.Record) -> Batch:

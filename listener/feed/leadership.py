@@ -1,8 +1,8 @@
-"""Leading: a daemon holds a session-level advisory lock, which ends with its session, so no two daemons hold it.
+"""Leading: a daemon holds a session-level advisory lock until the session ends, so no two daemons lead.
 
-Any login may take that lock. A session that could not do a daemon's work is passed over at once; one that could but is
-no daemon, after a while: then the daemons agree on a deputy by another number (`listener.lead`). Two leaders could not
-apply a note twice: the checkpoint's key, not the lock, prevents that.
+Any login may take that lock. A session that could not do a daemon's work is passed over at once; a session that could
+but is no daemon, after a while: then the daemons agree on a deputy by another number (`listener.lead`). Two leaders
+could not apply a note twice: the checkpoint's key, not the lock, prevents that.
 """
 
 from collections.abc import Mapping
@@ -27,11 +27,11 @@ class Holder:
     role: str | None
     application_name: str | None
     active: bool | None
-    """Whether the server works on one of its statements."""
+    """Whether the server runs a statement of the session."""
     seconds: float | None
-    """Since it began or ended that; None as well where activities are not tracked."""
+    """Since the statement began or ended; None as well where activities are not tracked."""
     transaction: str | None
-    """The number of its transaction, where activities are not tracked."""
+    """The number of the session's transaction, where activities are not tracked."""
 
     @property
     def is_daemon(self) -> bool:
@@ -74,14 +74,14 @@ class Leadership:
         return await squatters.look(self._connection)
 
     async def depose(self, pid: int) -> bool:
-        """End the holder's session; False if it is another one by now, or may not be ended."""
+        """End the holder's session; False if the holder has changed, or the session may not be ended."""
         try:
             return bool(await self._connection.fetchval(sql.read("feed/leadership", "depose"), pid))
         except asyncpg.InsufficientPrivilegeError:
             return False
 
     def pass_over(self, holder: Holder) -> bool:
-        """Ignore this session's lock from now on: a deputy may lead. False if that was so already."""
+        """Ignore the holder's lock from now on: a deputy may lead. False if ignored already."""
         if holder.pid in self._passed_over:
             return False
         self._passed_over.append(holder.pid)
@@ -90,6 +90,6 @@ class Leadership:
         return True
 
     def is_heard_again(self, heard: Mapping[int, float], since: float) -> bool:
-        """Whether a daemon that was passed over, as it was silent, has sent a heartbeat `since` then: it leads, and one
-        is enough. `heard` are the times of the last heartbeats, by pid."""
+        """Whether a daemon that was passed over for silence has sent a heartbeat after `since`: that daemon leads, so
+        no second leader is needed. `heard` are the times of the last heartbeats, by pid."""
         return any(heard.get(pid, since) > since for pid in self._silent_daemons)

@@ -1,8 +1,8 @@
 """Paused consumers.
 
-Their notes stay in the feed. A pause is a row, and each statement of a reaction reads it in its own snapshot. So once
-the row is committed, no statement that begins does anything, whatever a daemon has heard. Notifying the leader only
-saves time.
+Notes of a paused consumer stay in the feed. A pause is a row, and each statement of a reaction reads the row in its own
+snapshot. So once the row is committed, no later statement does anything, even if the daemon has not heard. Notifying
+the leader only saves time.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from listener.database.rows import only_row
 from listener.texts import one_line
 
 IN_HAND_SECONDS = 10.0
-"""Longest wait of `let_finish`. A batch takes a quarter of a second; a refused one, student by student, longer."""
+"""Longest wait of `let_finish`. A batch takes a quarter of a second; a refused batch, student by student, longer."""
 
 POLL_SECONDS = 0.01
 
@@ -42,7 +42,7 @@ class Pause:
 
 
 async def pause(connection: Connection, consumer: str, reason: str | None) -> tuple[Pause, bool]:
-    """Returns the pause, and whether it is new: a second one only changes the reason."""
+    """Returns the pause, and whether the pause is new: a second pause only changes the reason."""
     row = await only_row(connection, PAUSE, consumer, None if reason is None else one_line(reason))
     values = dict(row)
     is_new: bool = values.pop("is_new")
@@ -61,7 +61,7 @@ async def paused(connection: Connection) -> tuple[Pause, ...]:
 
 
 async def let_finish(connection: Connection, seconds: float = IN_HAND_SECONDS) -> bool:
-    """Wait until the statements that began before the last commit are over. False if one is not, after `seconds`."""
+    """Wait until the statements that began before the last commit are over. False if any is not, after `seconds`."""
     before = set(await connection.fetchval(sql.read("feed/pausing", "in_hand")))
     with anyio.move_on_after(seconds):
         while before:

@@ -3,7 +3,7 @@
 from listener.database.rows import Executor, only_row
 
 PURGE_ROWS = 1000
-"""Rows deleted by one statement: it takes a few milliseconds, in which reactions wait."""
+"""Rows deleted by a statement: a few milliseconds, in which reactions wait."""
 
 NOTES = """
 select notes, last_xid::text, next_pass_from::text, keeps_history from listener.purge(($1::text)::xid8, $2, $3)
@@ -13,9 +13,9 @@ HISTORY = "select * from listener.purge_history($1, $2)"
 
 
 class Purge:
-    """Deletes handled notes from the low end, a few rows at a time. A step begins where the last one stopped, so it
-    does not walk dead rows. A pass ends with a step that leaves nothing to delete; the next begins at the first note
-    that stayed, or may have been in flight."""
+    """Deletes handled notes from the low end, a few rows at a time. A step begins where the last step stopped, so as
+    not to walk dead rows. A pass ends with a step that leaves nothing to delete; the next begins at the first note that
+    stayed, or may have been in flight."""
 
     def __init__(self, consumers: list[str], retention_seconds: float) -> None:
         self._consumers = consumers
@@ -26,8 +26,8 @@ class Purge:
         self._history_id = 0
 
     async def step(self, executor: Executor) -> bool:
-        """Delete up to PURGE_ROWS notes, and as many checkpoints of each consumer; then, of the history, what is older
-        than it is kept. False when none were left."""
+        """Delete up to PURGE_ROWS notes, and as many checkpoints of each consumer; then history beyond its days. False
+        when none were left."""
         notes = await only_row(executor, NOTES, str(self._xid), PURGE_ROWS, self._retention)
         next_pass_from = int(notes["next_pass_from"])
         if self._next_pass_from is None or next_pass_from < self._next_pass_from:

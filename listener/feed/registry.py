@@ -10,5 +10,5 @@ BUILT_IN = (ENROLL, COUNT)
 
 
 async def consumers(connection: Connection) -> list[str]:
-    """The built-in ones first."""
+    """All consumers, the built-in first."""
     return [*BUILT_IN, *await connection.fetchval(sql.read("feed/registry", "names"))]

@@ -1,7 +1,7 @@
-"""A replay: a consumer handles again the notes since a moment, as far as they are still in the feed.
+"""A replay: a consumer handles again the notes since a moment, as far as still in the feed.
 
-One more checkpoint sets it back. Its number fences it against a daemon's batch: only one checkpoint can follow another.
-Batches wait for the few milliseconds that it takes, so no daemon is fenced off.
+A further checkpoint sets the consumer back. The checkpoint's number fences it against a daemon's batch: only one
+checkpoint can follow another. Batches wait for the few milliseconds of the replay, so no daemon is fenced off.
 """
 
 from contextlib import suppress
@@ -41,7 +41,7 @@ async def moment(connection: Connection, text: str) -> datetime:
 
 
 async def look(connection: Connection, consumer: str, since: datetime) -> Replay:
-    """The extent of a replay by `consumer`. Raises Purged if the feed lacks a part of it."""
+    """The extent of a replay by `consumer`. Raises Purged if the feed has lost a part."""
     row = await only_row(connection, sql.read("feed/replaying", "look"), consumer, since)
     if row["is_purged"]:
         raise Purged(since=f"{since:%F %T %Z}", until=f"{row['purged_until']:%F %T %Z}", kept_from=row["kept_from"])

@@ -13,7 +13,7 @@ LOCKS: tuple[Lock, ...] = ("leader", "bell")
 
 @dataclass(frozen=True)
 class Squatter:
-    """A session, or a prepared transaction, that holds one of our locks or waits for it."""
+    """A session, or a prepared transaction, that holds or waits for one of our locks."""
 
     lock: Lock
     pid: int | None
@@ -23,7 +23,7 @@ class Squatter:
     role: str | None
     application_name: str | None
     mend: str
-    """The statement that ends it, for a role that may."""
+    """The statement that ends the squatter, for a role that may."""
 
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> "Squatter":
@@ -31,7 +31,7 @@ class Squatter:
 
     @property
     def who(self) -> str:
-        """Without its role, which not everybody may know."""
+        """Without the role, which not all readers may know."""
         return "a prepared transaction" if self.pid is None else f"session {self.pid}"
 
     def __str__(self) -> str:

@@ -1,5 +1,5 @@
 """The port: `/metrics`, `/livez`, `/readyz` and the status page.
 
-`web` answers, `port` listens, `access` and `hosts` say to whom; `turns` and `guesses` keep one client from taking all
-there is. May import the common modules, `database` and `instruments`. Begin with `web`.
+`web` answers, `port` listens, `access` and `hosts` decide which clients get answers; `turns` and `guesses` keep a
+client from starving the rest. May import the common modules, `database` and `instruments`. Begin with `web`.
 """

@@ -21,7 +21,7 @@ from listener.http.turns import client
 from listener.settings import Settings
 
 OPEN = frozenset({"/livez", "/readyz"})
-"""Paths without a password: they say only whether the daemon is well, and in general terms why not."""
+"""Paths without a password: they tell only whether the daemon is well, and in general terms why not."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Access:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     contexts: list[ssl.SSLContext] = field(default_factory=list, repr=False, compare=False)
-    """Those that serve HTTPS now."""
+    """Contexts that serve HTTPS now."""
     served: list["Guard"] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def load(cls, settings: Settings) -> "Access":
-        """From the settings. Raises WrongSetting if one of a pair is missing, or a file cannot be used."""
+        """Access from the settings. Raises WrongSetting if half of a pair is missing, or a file cannot be used."""
         Hosts.load(settings)  # a wrong name is reported before anything is started
         access = cls(settings.http_tls_cert, settings.http_tls_key, settings.http_user, settings.password_for_http())
         if (access.certificate is None) is not (access.key is None):
@@ -62,7 +62,7 @@ class Access:
         return access
 
     def read_again(self, settings: Settings) -> None:
-        """From now on serve what the files hold now. Raises WrongSetting, and goes on as before."""
+        """From now on serve the files' present contents. Raises WrongSetting, and goes on as before."""
         now = Access.load(settings)
         for context in self.contexts:
             if now.certificate is not None:
@@ -94,7 +94,7 @@ class Guard:
     def __init__(
         self, app: ASGIApp, credentials: bytes, guesses: Guesses, told: Callable[["Guard"], None] = lambda _guard: None
     ) -> None:
-        """`told` is called with it: Starlette makes it later."""
+        """`told` is called with the new guard: Starlette makes the guard later."""
         self._app = app
         self.asks_for(credentials)
         self._guesses = guesses
@@ -117,7 +117,7 @@ class Guard:
                 )
                 await refused(scope, receive, send)
                 return
-            # Hashes are of one length, so the time says nothing of the password's length either.
+            # Hashes have equal length, so the time says nothing of the password's length either.
             if hmac.compare_digest(hashlib.sha256(given).digest(), self._credentials):
                 self._guesses.was_right(address)
                 await self._app(scope, receive, send)
@@ -130,7 +130,7 @@ class Guard:
 
 
 def _credentials(scope: Scope) -> bytes | None:
-    """`user:password` of the request; None if it has none that can be read."""
+    """`user:password` of the request; None if missing or unreadable."""
     given = [value for name, value in scope["headers"] if name == b"authorization"]
     kind, _, encoded = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
     try:

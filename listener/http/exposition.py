@@ -17,8 +17,8 @@ class Exposition:
         self._rendered: dict[str, tuple[float, bytes]] = {}
 
     def as_accepted(self, accept: str) -> tuple[bytes, str]:
-        """The text that an Accept header asks for, and its type. There are two and no more: no client can have the
-        metrics rendered more often. (All names are plain, so escaping makes no difference.)"""
+        """The text for an Accept header, and the content type. Only two texts exist: no client can have the metrics
+        rendered more often. (All names are plain, so escaping makes no difference.)"""
         encode, content_type = choose_encoder(f"{OPENMETRICS};version=1.0.0" if OPENMETRICS in accept else "")
         now = time.monotonic()
         at, text = self._rendered.get(content_type, (now - SECONDS, b""))

@@ -1,16 +1,16 @@
-"""Wrong passwords at the HTTP port: few at once from one address, and few from all together."""
+"""Limits wrong passwords at the HTTP port: few at once from an address, and few from all addresses together."""
 
 import time
 from collections import OrderedDict
 
 AT_ONCE = 20
-"""Wrong passwords from one address before it has to wait."""
+"""Wrong passwords from an address before the address has to wait."""
 SECONDS = 10.0
-"""After so long the address may send one more."""
+"""After so long the address may send another password."""
 ALL_AT_ONCE = 2_000
 """Wrong passwords from all addresses before an unknown address has to wait."""
 ALL_SECONDS = 0.2
-"""After so long there may be one more: less than half a million a day."""
+"""After so long another password is checked: less than half a million a day."""
 MOST_ADDRESSES = 1_000
 """Remembered addresses; the oldest is forgotten first."""
 
@@ -23,7 +23,7 @@ class Allowance:
         self._left, self._at = float(at_once), time.monotonic()
 
     def wait(self) -> float:
-        """Seconds until one is allowed."""
+        """Seconds until another password is allowed."""
         self._come()
         return max(0.0, (1.0 - self._left) * self._seconds)
 
@@ -38,8 +38,8 @@ class Allowance:
 
 
 class Guesses:
-    """Addresses that have to wait. A known address, which gave the right password before, waits only for its own
-    mistakes."""
+    """Addresses that have to wait. A known address, which gave the right password before, waits only for mistakes of
+    its own."""
 
     def __init__(self) -> None:
         self._all = Allowance(ALL_AT_ONCE, ALL_SECONDS)
@@ -47,7 +47,7 @@ class Guesses:
         self._right: OrderedDict[str, None] = OrderedDict()
 
     def wait(self, address: str) -> float:
-        """Seconds for which no password from this address is checked."""
+        """Seconds for which no password from `address` is checked."""
         own = self._wrong[address].wait() if address in self._wrong else 0.0
         return own if address in self._right else max(own, self._all.wait())
 

@@ -1,17 +1,18 @@
-"""Which requests are answered at all, by their head; and what every answer says to a browser.
+"""Checks requests by the Host header, and adds security headers to every answer.
 
 A page on the Internet can have its own name resolve to the daemon's address (DNS rebinding): then the reader's browser
-lets that page read every path here, as if it were the page's own server. The name is in the Host header, so only names
+lets that page read every path here, as if the page came from this server. The name is in the Host header, so only names
 that a page on the Internet cannot have are answered:
 
-- IP addresses, which are not looked up. Kubernetes' probes, its PodMonitor and Prometheus' service discovery use them.
-- `localhost` and names below it, which browsers do not look up.
-- This machine's own name, and the one that LISTENER_HTTP_HOST names.
-- Names without a dot: those of Compose's and Kubernetes' services. No domain of the Internet has one.
+- IP addresses, which are not looked up. Kubernetes' probes, PodMonitor and Prometheus' service discovery use IP
+addresses.
+- `localhost` and names below, which browsers do not look up.
+- The machine's own name, and the name in LISTENER_HTTP_HOST.
+- Names without a dot: of Compose's and Kubernetes' services. No domain of the Internet is without a dot.
 - Names that LISTENER_HTTP_ALLOWED_HOSTS lists.
 
-A request without a Host header (HTTP/1.0) is no browser's, and is answered. This holds for every path: `/livez` says
-little, but there is no reason to tell it to a stranger's page.
+A request without a Host header (HTTP/1.0) comes from no browser, and is answered. The check holds for every path:
+`/livez` says little, but there is no reason to tell a stranger's page.
 """
 
 import re
@@ -38,7 +39,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""Of every answer, unless it sets its own: nothing is kept, framed, run, or taken for something else."""
+"""Of every answer, unless the answer sets its own: nothing is cached, framed, run, or taken for another type."""
 
 
 class Hosts:
@@ -50,7 +51,7 @@ class Hosts:
 
     @classmethod
     def load(cls, settings: Settings) -> "Hosts":
-        """This machine's, and those in the settings. Raises WrongSetting."""
+        """The machine's names, and the names in the settings. Raises WrongSetting."""
         listed = [name.strip() for name in (settings.http_allowed_hosts or "").split(",") if name.strip()]
         for name in listed:
             if name != "*" and not NAME.fullmatch(name.lower().removeprefix("*.").rstrip(".")):
@@ -83,8 +84,8 @@ def _is_port(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Doorman:
-    """Refuses requests for an unexpected host, or with a body: no path reads one, and two servers in a row can disagree
-    about its end (request smuggling)."""
+    """Refuses requests for an unexpected host, or with a body: no path reads a body, and two servers in a row can
+    disagree about the body's end (request smuggling)."""
 
     app: ASGIApp
     hosts: Hosts

@@ -1,4 +1,4 @@
-"""The status page, and the figures that refresh it.
+"""The status page, and the figures that refresh the page.
 
 No names, and keys only behind a password; nothing here asks the database.
 """
@@ -117,7 +117,7 @@ def figures(state: State, longest: float, *, keys: bool) -> dict[str, Any]:
             "oldest_transaction_seconds": sample.oldest_transaction_seconds,
         },
         "courses": _courses(state, keys=keys),
-        "activity": state.activity.to_dict(keys=keys),
+        "activity": _with_titles(state, state.activity.to_dict(keys=keys)),
     }
 
 
@@ -128,12 +128,17 @@ def _courses(state: State, *, keys: bool) -> dict[str, Any] | None:
     return {
         "at": state.courses.at,
         "count": state.courses.count,
-        "rows": [each if keys else each | {"course_id": None} for each in state.courses.rows],
+        "rows": [state.titles.beside(each) if keys else each | {"course_id": None} for each in state.courses.rows],
     }
 
 
+def _with_titles(state: State, activity: dict[str, Any]) -> dict[str, Any]:
+    latest = activity["latest"]
+    return activity if latest is None else activity | {"latest": [state.titles.beside(each) for each in latest]}
+
+
 class Page:
-    """The page's file, and its policy: its own script, its own style, and nothing from elsewhere."""
+    """The page's file and policy: own script, own style, and nothing from elsewhere."""
 
     def __init__(self) -> None:
         self._text = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
@@ -148,7 +153,7 @@ class Page:
         return {"Content-Security-Policy": policy}
 
     def render(self, now: Headline) -> str:
-        """With its first line filled in, so that it says something without its script, too."""
+        """With the first line filled in, so that the page is useful without the script, too."""
         return (
             self._text.replace("{{mood}}", now.mood)
             .replace("{{headline}}", html.escape(now.text))

@@ -1,4 +1,4 @@
-"""The HTTP port: few connections at a time, each for a short time, and their work in turns.
+"""The HTTP port: few connections at a time, each for a short time, and served in turns.
 
 So a probe always gets through, reactions do not wait for a flood of requests, and thousands of connections take no
 descriptor from the database's.
@@ -27,13 +27,13 @@ TAKEN = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
 """That may be over soon."""
 
 MOST_CONNECTIONS = 256
-"""At a time; with few descriptors a quarter of them."""
+"""Connections at a time; with few descriptors a quarter of the descriptors."""
 REQUEST_SECONDS = 10.0
 """From the beginning of a connection, or of a further request, to the end of the answer."""
 NO_DESCRIPTOR_SECONDS = 0.1
 """Pause before the next attempt to accept, while no descriptor is left."""
 BUFFER_BYTES = 32_768
-"""Of a connection in the kernel, each way (the kernel doubles it)."""
+"""Of a connection in the kernel, each way (the kernel doubles the size)."""
 BACKLOG = 2048
 """Connections that wait to be accepted, without a descriptor. A client that finds no place tries again a second later.
 """
@@ -41,7 +41,7 @@ BACKLOG = 2048
 
 def bind(host: str, port: int) -> socket.socket:
     """The socket to serve on, listening: until then another process may bind the same port. Raises PortTaken if the
-    port is taken or the address not ours, as before the network is up; WrongSetting if it cannot be."""
+    port is taken or the address not ours, as before the network is up; WrongSetting if the address cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -62,9 +62,9 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class Exchange(H11Protocol):
-    """One connection's requests and answers, with a time limit for each. Its bytes are read in turns. A request before
-    the last answer (pipelining) ends the connection after that answer: no client of this port needs more, and a
-    thousand answers would fill our memory."""
+    """A connection's requests and answers, with a time limit for each. Bytes are read in turns. A request before the
+    last answer (pipelining) ends the connection after that answer: no client of this port needs more, and a thousand
+    answers would fill our memory."""
 
     def __init__(self, *arguments: Any, turns: Turns, address: str, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -76,7 +76,7 @@ class Exchange(H11Protocol):
         self._is_unread = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """It is noticed at once if an answer is not read."""
+        """An unread answer is noticed at once."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=1)  # with 0 a TLS transport says so of nothing, too
 
@@ -125,7 +125,7 @@ class Exchange(H11Protocol):
 
 
 class Port:
-    """Accepts connections. Of too many, it closes the oldest of the address with the most."""
+    """Accepts connections. Beyond the limit, closes the oldest connection of the address with the most."""
 
     def __init__(self, listening: socket.socket, tls: ssl.SSLContext | None, make: Callable[..., Exchange]) -> None:
         self._listening, self._tls, self._make = listening, tls, make

@@ -1,7 +1,7 @@
-"""Turns at the HTTP port: one at a time, so no flood of requests keeps reactions waiting.
+"""Turns at the HTTP port: singly, so no flood of requests keeps reactions waiting.
 
-HTTP and reactions share one thread. A turn is a piece of work (bytes of a connection, a TLS handshake); between two
-turns the thread belongs to reactions. Addresses take turns, too: a flood from one does not keep a probe from another
+HTTP and reactions share a thread. A turn is a piece of work (bytes of a connection, a TLS handshake); between two turns
+the thread belongs to reactions. Addresses take turns, too: a flood from one address does not keep a probe from another
 waiting.
 """
 
@@ -16,7 +16,7 @@ import anyio
 from listener.transport import ip_address
 
 GAP_SECONDS = 0.003
-"""From one turn to the next: some 300 requests a second, of 0.3 to 1 ms each."""
+"""From turn to turn: some 300 requests a second, of 0.3 to 1 ms each."""
 AT_ONCE = 8
 """Turns without a pause, on a machine so busy that pauses take too long."""
 
@@ -32,7 +32,7 @@ class Turns:
         self._arrived = anyio.Event()
 
     def ask(self, address: str, work: Callable[[], None], is_wanted: Callable[[], bool]) -> None:
-        """Do `work` in its turn, if it is wanted by then."""
+        """Do `work` in turn, if still wanted by then."""
         self._waiting.setdefault(address, deque()).append(Turn(work, is_wanted))
         self._arrived.set()
 
@@ -44,7 +44,7 @@ class Turns:
             turn = self._next()
             if not turn.is_wanted():
                 continue
-            loop.call_soon(turn.work)  # the loop logs its exceptions; the connection has a time limit
+            loop.call_soon(turn.work)  # the loop logs exceptions; the connection has a time limit
             now = anyio.current_time()
             due = max(due + GAP_SECONDS, now - AT_ONCE * GAP_SECONDS)
             await anyio.sleep(max(0.0, due - now))
@@ -61,7 +61,7 @@ class Turns:
 
 
 def client(address: str) -> str:
-    """The client of an address: one IPv6 address stands for its /64."""
+    """The client of an address: all of an IPv6 /64 is a single client."""
     parsed = ip_address(address.partition("%")[0])
     if isinstance(parsed, IPv6Address):
         return str(parsed.ipv4_mapped or IPv6Address(int(parsed) >> 64 << 64))

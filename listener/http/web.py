@@ -1,4 +1,4 @@
-"""The HTTP side: `/livez`, `/readyz`, `/metrics`, and a status page. It never asks the database."""
+"""The HTTP side: `/livez`, `/readyz`, `/metrics`, and a status page. Never asks the database."""
 
 import contextlib
 import socket
@@ -24,7 +24,7 @@ from listener.instruments.state import Role
 from listener.settings import Settings
 
 STALLED_SECONDS = 30.0
-"""A loop without progress for this long, beside the time of one statement, is stalled."""
+"""A loop without progress for so long, beside the time of a statement, is stalled."""
 
 HEAD_BYTES = 16_384
 
@@ -103,9 +103,9 @@ async def serve(
     config = uvicorn.Config(
         application(settings, access, instruments),
         http=Exchange,
-        ws="none",  # whatever happens to be installed: a web socket would leave the port's limits
+        ws="none",  # even if installed: a web socket would leave the port's limits
         h11_max_incomplete_event_size=HEAD_BYTES,
-        proxy_headers=False,  # a client does not say itself which address it has
+        proxy_headers=False,  # a client cannot claim another address
         ssl_certfile=access.certificate,
         ssl_keyfile=access.key,
         log_config=None,

@@ -21,11 +21,11 @@ class Check:
     """The plural."""
     mend: str
     query: tuple[str, str] | None = None
-    """Its file in `sql/` and its section there; None: the section of `inspection/findings` named like the code."""
+    """The file in `sql/` and the section there; None: the section of `inspection/findings` named like the code."""
 
 
 MISSING = ("inspection/findings", "wanted_missing")
-"""Beside live sign-ups: who is noted is not missed."""
+"""Beside live sign-ups: a student with a note is not missing."""
 NOT_ENROLLED = ("inspection/findings", "wanted_not_enrolled")
 """Before anything is installed."""
 WITHOUT_ENROLLMENT = Check(

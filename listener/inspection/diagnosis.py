@@ -39,14 +39,14 @@ class Finding:
     severity: Severity
     affected: int
     what: str
-    """In the plural; or, if nothing is counted, as it is."""
+    """In the plural; or the only text, if nothing is counted."""
     examples: tuple[str, ...]
     mend: str
     one: str = ""
     """The same in the singular; empty if nothing is counted."""
     since: str | None = None
     do: str = ""
-    """What to do, in words, where the command alone does not say it."""
+    """The advice in words, where the command alone does not say enough."""
 
     @classmethod
     def of(cls, problem: Problem) -> "Finding":
@@ -80,7 +80,7 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     """Problems of the listener's work, errors first."""
     advice: tuple[Finding, ...]
-    """Improvements of keys and indexes, and rows in their way."""
+    """Improvements of keys and indexes, and rows in the way."""
     steps: tuple[Step, ...]
     preview: Preview | None = None
     """Students that would join, leave and come back, if that was asked for."""
@@ -93,11 +93,11 @@ class Diagnosis:
 
 
 REFUSED = ("students_refused", "course_locked")
-"""Problems that name students who wait."""
+"""Problems that name waiting students."""
 
 
 def with_problems(diagnosis: Diagnosis, problems: Iterable[Problem]) -> Diagnosis:
-    """The list of problems first, and what else was found."""
+    """The list of problems, joined with the other findings, errors first."""
     listed = [Finding.of(each) for each in problems]
     codes = {each.code for each in listed}
     refused = sum(each.affected for each in listed if each.code in REFUSED)
@@ -118,9 +118,9 @@ async def diagnose(
     *,
     foretell: bool = False,
 ) -> Diagnosis:
-    """Look at everything, in one snapshot, so that figures agree. It starts over if a migration waits for it, seen over
-    a second connection to `url`. `cascade` names foreign keys that are to cascade. `foretell` adds a preview. Raises
-    Busy, UnknownForeignKey, and WrongSetting if the rule's query fails."""
+    """Look at all rows in a single snapshot, so that figures agree. Starts over if a migration waits for the look, seen
+    over a second connection to `url`. `cascade` names foreign keys that are to cascade. `foretell` adds a preview.
+    Raises Busy, UnknownForeignKey, and WrongSetting if the rule's query fails."""
     async with answering(connection, mapping):
         return await patiently(
             lambda: _diagnose(connection, mapping, installed, url, cascade, foretell=foretell), looks=True
@@ -142,7 +142,7 @@ async def _diagnose(
         return Diagnosis(tuple(findings), (), ())
     steps = structure.missing(await keys.look(connection, mapping), cascade)
     if installed is None:
-        # Install makes the index that it needs.
+        # `install` makes the needed index.
         steps = [step for step in steps if step.code != "index_missing" or not step.needed]
     run = partial(_run, connection, mapping)
     limits = rendering.joins(mapping)
@@ -182,7 +182,7 @@ async def _diagnose(
 
 
 async def _preview(connection: Connection, mapping: Mapping, installed: Installation | None) -> Preview | None:
-    """None where the listener enrolls nobody."""
+    """None where the listener does not enroll."""
     if not mapping.enrolls or mapping.observes:
         return None
     if installed is None:
@@ -231,7 +231,7 @@ def _described(step: Step) -> Finding:
 async def broken(connection: Connection) -> list[Finding]:
     """Lost tables or columns that are needed: nothing else can be looked at, or mended, then."""
     found, _ = await look(connection)
-    problems = [each for each in found if each["setting"]]  # without one it is about triggers, a finding of their own
+    problems = [each for each in found if each["setting"]]  # triggers, which are another finding, have no setting
     if not problems:
         return []
     what = "mapped tables or columns are gone, or cannot be what they were"

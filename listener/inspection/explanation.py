@@ -1,4 +1,4 @@
-"""The verdict of `listener explain` about one profile, and the facts behind it."""
+"""The verdict of `listener explain` about a profile, and the facts behind the verdict."""
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Any
 
 from listener.catalogue.problems import describe
 from listener.inspection.pairs import Enrollment, Pair, Rule, Standing
+from listener.instruments.titles import named
 from listener.settings import PREFIX
 
 COUNTS = PREFIX + "COUNT_COLUMNS"
@@ -28,7 +29,7 @@ class Verdict(StrEnum):
     NOT_WANTED = "not_wanted"
     """The rule's query has no course for the profile."""
     LEFT_BY_HAND = "left_by_hand"
-    """Made by the listener, removed by a person: it is not put back."""
+    """Made by the listener, removed by a person: not put back."""
     NOT_DONE_HERE = "enrolling_not_done_here"
     ONLY_OBSERVED = "only_observed"
     UNKNOWN = "unknown"
@@ -57,7 +58,7 @@ class Noted:
 
 @dataclass(frozen=True)
 class ProfileFacts:
-    """Facts about one profile. None: not readable, and `unread` says why."""
+    """Facts about a profile. None: not readable, and `unread` says why."""
 
     is_student: bool | None
     rule_rows: tuple[dict[str, Any], ...] | None
@@ -75,7 +76,7 @@ class ProfileFacts:
     pairs: tuple[Pair, ...] | None = None
     """Courses of the profile."""
     routed_notes: Noted = Noted(0, None)
-    """Notes of rows that may lead to this profile."""
+    """Notes of rows that may lead to the profile."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Explanation:
     seen: ProfileFacts
     means: Rule
     """The consequences of the rule for one course."""
+    titles: dict[str, str] = field(default_factory=dict)
+    """Of these courses, as far as they can be read."""
     problems: tuple[dict[str, str], ...] = ()
     """Lost tables or columns that are needed."""
     doubts: tuple[str, ...] = field(default=())
@@ -101,9 +104,13 @@ class Explanation:
     def incomplete(self) -> tuple[str, ...]:
         """Reasons why the answer may be incomplete."""
         broken = [] if self.mapping_broken is None else [f"the mapping is broken: {self.mapping_broken}"]
-        # Under a query they are mostly about everyone, and no doubt about what is seen of one.
+        # Under a query, blind notes are mostly about all profiles, and cast no doubt on facts about a single profile.
         blind = [BLIND] if self.seen.blind_notes.waiting and self.means.only_on_joining else []
         return (*broken, *blind, *self.doubts, *self.seen.unread)
+
+    def course(self, key: str | None) -> str:
+        """For people."""
+        return named(str(key), self.titles.get(str(key)))
 
     @property
     def verdict(self) -> Verdict:
@@ -111,7 +118,7 @@ class Explanation:
 
     @property
     def reason(self) -> str | None:
-        """What the profile waits for, in a word that stays; None if it does not wait."""
+        """The cause of the profile's wait, in a word that stays; None without a wait."""
         return self._decided[1]
 
     @property
@@ -140,7 +147,7 @@ class Explanation:
         return Verdict.ENROLLED, None
 
     def _of_what_is_to_do(self) -> tuple[Verdict, str | None]:
-        """For a profile that is not as it should be: whether a note or a leader knows, and what it waits for."""
+        """For a profile with something to do: whether a note or a leader knows, and the cause of the wait."""
         seen = self.seen
         if self.actions == "observe":
             return Verdict.ONLY_OBSERVED, None
@@ -159,7 +166,7 @@ class Explanation:
             return Verdict.WAITS, "mapping_broken"
         if not self.means.only_on_joining and seen.blind_notes.waiting:
             return Verdict.ON_ITS_WAY, "everyone"
-        # Who signed up while a name was another one may be noted blindly, or not noted yet.
+        # A sign-up before a rename was followed may be noted blindly, or not yet.
         if self.incomplete:
             return Verdict.ON_ITS_WAY, "noted_blindly"
         return Verdict.MISSED, None
@@ -177,6 +184,7 @@ class Explanation:
             "actions": self.actions,
             **seen,
             **of_courses,
+            "titles": self.titles,
             "mapping_broken": self.mapping_broken,
             "complete": not self.incomplete,
             "incomplete_because": list(self.incomplete),

@@ -1,6 +1,6 @@
-"""What others could do: on the way to the database, or by their rights on the LMS's tables.
+"""Possible attacks: on the way to the database, or by other roles' rights on the LMS's tables.
 
-This is advice: the listener works without it, and changes nothing of it.
+The findings are advice: the listener works without a change, and changes nothing.
 """
 
 from listener import sql
@@ -11,7 +11,7 @@ from listener.transport import weakness
 
 
 async def look(connection: Connection, mapping: Mapping, url: str | None) -> tuple[Finding, ...]:
-    """Each with the line that mends it."""
+    """Each with the line that mends the exposure."""
     return (*await _way_to_the_database(url), *await _rights_on_tables(connection, mapping))
 
 

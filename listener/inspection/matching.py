@@ -31,7 +31,7 @@ async def remark(connection: Connection, mapping: Mapping) -> str | None:
 
 
 def query(mapping: Mapping, rows: float) -> str:
-    """All profiles of a small table, or pages from all over a large one."""
+    """All profiles of a small table, or pages from all over a large table."""
     values = rendering.placeholders(mapping) | {"most": str(MOST_PROFILES), "sample": ""}
     if rows > 2 * MOST_PROFILES:
         values["sample"] = f" tablesample system ({min(100.0, 200.0 * MOST_PROFILES / rows):.6f})"

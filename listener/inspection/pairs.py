@@ -1,4 +1,4 @@
-"""One profile and each course."""
+"""A profile and each course."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ ShouldBe = Literal["enrolled", "returned", "suspended", "removed"]
 
 
 class Standing(StrEnum):
-    """How a profile stands with one course. The words are for machines, and stay."""
+    """How a profile stands with a course. The words are for machines, and stay."""
 
     ENROLLED = "enrolled"
     """Wanted, and there."""
     NOT_ACTIVE = "not_active"
-    """Wanted, and there in an inactive status that the listener did not set: it is left alone."""
+    """Wanted, and there in an inactive status that the listener did not set: left alone."""
     LEFT_BY_HAND = "left_by_hand"
-    """Made by the listener, removed by a person: it is not put back."""
+    """Made by the listener, removed by a person: not put back."""
     TAKEN_BACK = "taken_back"
     """Wanted no more, and suspended or removed by the listener."""
     KEPT = "kept"
@@ -27,7 +27,7 @@ class Standing(StrEnum):
     HELD = "held"
     """Wanted no more, and held by the brake."""
     TO_DO = "to_do"
-    """Not as it should be."""
+    """To be made, returned, suspended or removed."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Rule:
     """The part of the rule that decides about a pair."""
 
     only_on_joining: bool
-    """Whether it is about new students alone: who has any enrollment is left alone."""
+    """Whether the rule is about new students alone: a student with any enrollment is left alone."""
     on_leave: OnLeave
     inactive_value: str | None
     by_school: bool = False
-    """Whether there are several schools, each with its own courses: then what is wanted is what is to be done."""
+    """Whether several schools have courses of their own: then all that is wanted is to be done."""
 
     @classmethod
     def of(cls, mapping: Mapping) -> "Rule":
@@ -66,7 +66,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Pair:
-    """One profile and one course."""
+    """A profile and a course."""
 
     course: str | None
     """None: there is no default course."""
@@ -81,7 +81,7 @@ class Pair:
 def pairs(
     rule: Rule, wanted: Sequence[str | None], enrollments: Sequence[Enrollment], made: Sequence[Made]
 ) -> tuple[Pair, ...]:
-    """Every course that the rule, an enrollment or the ledger names for the profile, wanted ones first."""
+    """Every course that the rule, an enrollment or the ledger names for the profile, wanted courses first."""
     there: dict[str | None, Enrollment] = {each.course: each for each in reversed(enrollments) if not each.active}
     there |= {each.course: each for each in enrollments if each.active}
     ours: dict[str | None, Made] = {each.course: each for each in made}

@@ -1,4 +1,4 @@
-"""Says beforehand who would join, leave and come back, by course, in one snapshot of the tables as a whole."""
+"""Foretells which students would join, leave and come back, by course, in a single snapshot of whole tables."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from listener import sql
 from listener.catalogue.installation import Installation
 from listener.database.connection import Connection
-from listener.inspection.titles import named, titles
+from listener.inspection.titles import titles
+from listener.instruments.titles import named
 from listener.mapping import rendering
 from listener.mapping.mapping import Mapping
 from listener.wording import counted
@@ -18,31 +19,31 @@ NOBODY = "(select null::text as profile_id where false)"
 
 EXAMPLES = 5
 MOST_SHOWN = 50
-"""Lines, of one course and one thing each."""
+"""Lines, each for a course and an effect."""
 
 WORDS = {"enrolled": "join", "returned": "come back", "suspended": "leave (suspended)", "removed": "leave (removed)"}
-"""What people call what would be done, in the order in which it is told."""
+"""The effects in words for people, in the order of printing."""
 
 
 @dataclass(frozen=True)
 class Movement:
-    """One thing that would be done in one course."""
+    """An effect in a course."""
 
     course_id: str | None
-    """None if there is no course for those who have none."""
+    """None if there is no course for the students."""
     course_is_there: bool
     done: str
-    """One of WORDS."""
+    """A key of WORDS."""
     affected: int
     """Profiles."""
     waiting: int
-    """How many of them were set aside before, and wait."""
+    """Profiles that were set aside before, and wait."""
     examples: tuple[str, ...]
-    """Keys of some of these profiles, the least first."""
+    """Keys of some of the profiles, the least first."""
     seats: int | None = None
-    """How many seats there are for all who join or come back, if they are more; None if there is one for each."""
+    """Free seats, if more profiles join or come back than there are seats; None if all find a seat."""
     title: str | None = None
-    """What the course is called."""
+    """The course's title."""
 
     def __str__(self) -> str:
         course = "no course" if self.course_id is None else f"course {named(self.course_id, self.title)}"
@@ -66,7 +67,7 @@ class Preview:
     movements: tuple[Movement, ...]
 
     def total(self, done: str) -> int:
-        """How often this would be done in all courses; one of WORDS."""
+        """How often the effect, a key of WORDS, happens in all courses."""
         return sum(each.affected for each in self.movements if each.done == done)
 
     def lines(self) -> Iterator[str]:
@@ -89,8 +90,8 @@ class Preview:
 
 
 def placeholders(mapping: Mapping, installed: Installation | None) -> dict[str, str]:
-    """What the SQL files' placeholders stand for, where `mapping` may be another one than what is installed: nothing of
-    it is called. Without a ledger nobody leaves or comes back."""
+    """Values of the SQL files' placeholders, where `mapping` may differ from the installed mapping: no installed
+    function is called. Without a ledger no student leaves or comes back."""
     made = sql.read("inspection/preview", "made_before" if installed is None else "made")
     ledger = sql.render(made, rendering.placeholders(mapping))
     values = rendering.placeholders(mapping, f"({sql.subquery(ledger)})")
@@ -98,18 +99,18 @@ def placeholders(mapping: Mapping, installed: Installation | None) -> dict[str, 
 
 
 def placeholders_of_installed(mapping: Mapping) -> dict[str, str]:
-    """The same where `mapping` is what is installed: its functions say it."""
+    """The same where `mapping` is installed: the installed functions answer."""
     return rendering.placeholders(mapping) | {"astray": ASTRAY, "pending": PENDING}
 
 
 async def look(connection: Connection, mapping: Mapping, installed: Installation | None) -> Preview:
-    """What would be done if `mapping` were installed now, with an earlier installation or without. Within the caller's
+    """The effects of installing `mapping` now, after an earlier installation or none. Within the caller's
     transaction."""
     return await _look(connection, mapping, placeholders(mapping, installed))
 
 
 async def look_at_installed(connection: Connection, mapping: Mapping) -> Preview:
-    """What would be done under what is installed. Within the caller's transaction."""
+    """The effects under the installed mapping. Within the caller's transaction."""
     return await _look(connection, mapping, placeholders_of_installed(mapping))
 
 

@@ -1,4 +1,4 @@
-"""Looks at one profile for `listener explain`, by key, and changes nothing."""
+"""Looks at a profile for `listener explain`, by key, and changes nothing."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ from listener.database.rows import only_row
 from listener.errors import NotAKey, UnknownProfile
 from listener.inspection.explanation import Explanation, Noted, Pending, ProfileFacts
 from listener.inspection.pairs import Enrollment, Made, Pair, Rule, pairs
-from listener.instruments import holders
+from listener.instruments import holders, titles
 from listener.mapping import rendering
 from listener.mapping.description import students
 from listener.mapping.mapping import Mapping
@@ -31,7 +31,7 @@ BUSY = "a migration holds a table, so that it could not be seen if anything is g
 
 
 async def explain(connection: Connection, profile: str) -> Explanation:
-    """In one snapshot. Raises UnknownProfile, NotAKey, NotInstalled, WrongVersion, MayNot, Busy."""
+    """In a single snapshot. Raises UnknownProfile, NotAKey, NotInstalled, WrongVersion, MayNot, Busy."""
     async with rights.looking_at_schema(connection):
         return await patiently(lambda: _explain(connection, profile), looks=True)
 
@@ -57,11 +57,12 @@ async def _explain(connection: Connection, profile: str) -> Explanation:
         problems=tuple(problems),
         doubts=tuple(doubts),
         means=Rule.of(mapping),
+        titles=await titles.look(connection, _courses(facts)),
     )
 
 
 async def written_key(connection: Connection, mapping: Mapping, profile: str) -> str:
-    """The key as Postgres writes it. Raises NotAKey."""
+    """The key in Postgres's form. Raises NotAKey."""
     try:
         async with connection.transaction():
             text = sql.render(
@@ -78,7 +79,7 @@ async def written_key(connection: Connection, mapping: Mapping, profile: str) ->
 
 
 class ProfileReader:
-    """A look at one profile, in an open transaction. Parts that cannot be read are left out, and named."""
+    """A look at a profile, in an open transaction. Unreadable parts are left out, and named."""
 
     def __init__(self, connection: Connection, mapping: Mapping, profile: str) -> None:
         self.profile = profile
@@ -150,7 +151,7 @@ class ProfileReader:
 
     async def _rule_rows(self) -> tuple[dict[str, Any], ...] | None:
         """Columns that the rule reads, with the rights of the caller. The daemon's role has no rights on the LMS's
-        tables, and gets none for this: the rule may read an address, or other personal data. None if a person's query
+        tables, and needs none here: the rule may read an address, or other personal data. None if a person's query
         alone is the rule."""
         if not self._values["rule_columns"] and self._mapping.role_table is None:
             return None
@@ -169,7 +170,7 @@ class ProfileReader:
         return None if rows is None else rows[0][0]
 
     async def _rows(self, name: str, what: str, *args: object) -> list[asyncpg.Record] | None:
-        """A query's rows; None, and a remark, if it fails now."""
+        """A query's rows; None, and a remark, after a failure."""
         try:
             async with self._connection.transaction():
                 return await self._connection.fetch(self._text(name), *args)
@@ -181,6 +182,12 @@ class ProfileReader:
 
     def _text(self, name: str) -> str:
         return sql.render(sql.read("inspection/profile_look", name), self._values)
+
+
+def _courses(facts: ProfileFacts) -> list[str]:
+    pairs = [each.course for each in facts.pairs or ()]
+    named = [facts.default_course, *(each.course for each in facts.enrollments or ()), *pairs]
+    return [each for each in named if each is not None]
 
 
 def _pending(row: asyncpg.Record) -> Pending | None:

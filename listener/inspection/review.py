@@ -1,5 +1,5 @@
-"""What `listener install` shows before a rule that would move many: who would join and leave, which counts would be
-corrected, and a number that stands for all of it."""
+"""Shown by `listener install` before a rule that would move many students: students that would join and leave, counts
+that would be corrected, and a number that stands for the whole review."""
 
 import hashlib
 import json
@@ -15,7 +15,8 @@ from listener.database.rows import only_row
 from listener.inspection import preview as previewing
 from listener.inspection.preview import Preview
 from listener.inspection.rule_failure import answering
-from listener.inspection.titles import named, titles
+from listener.inspection.titles import titles
+from listener.instruments.titles import named
 from listener.mapping import rendering
 from listener.mapping.brake import LEAST, brake_of
 from listener.mapping.mapping import Mapping
@@ -33,7 +34,7 @@ class Correction:
     current: int | None
     expected: int
     title: str | None = None
-    """What the course is called."""
+    """The course's title."""
 
     def __str__(self) -> str:
         says = "nothing" if self.current is None else f"{self.current:,}"
@@ -48,18 +49,18 @@ class Review:
     allowed: int | None
     """How many the brake would let go within ten minutes; None: any number."""
     corrections: tuple[Correction, ...]
-    """Some of them, the largest first."""
+    """Examples, the largest first."""
     corrected: int
     """How many counts would be."""
     profiles: int
     wanted: int
-    """How many of these the rule wants in any course."""
+    """Profiles that the rule wants in any course."""
     code: str
     """Stands for the rule, and all else that would be installed."""
 
     @property
     def number(self) -> str:
-        """Another one as soon as the rule or the numbers are."""
+        """Changes as soon as the rule or the numbers change."""
         movements = [[each.course_id, each.done, each.affected] for each in self.preview.movements]
         return hashlib.sha256(json.dumps([self.code, movements]).encode()).hexdigest()[:DIGITS]
 
@@ -91,9 +92,9 @@ async def review(
     *,
     same_counts: bool,
 ) -> Review:
-    """What would happen if `mapping` were installed now, in a snapshot of its own. With `same_counts` the installed
-    functions know which counts are off. It starts over if a migration waits for it, seen over a second connection to
-    `url`. Raises Busy, and WrongSetting if the rule fails for a profile."""
+    """The effects of installing `mapping` now, in a separate snapshot. With `same_counts` the installed functions know
+    which counts are off. Starts over if a migration waits for the look, seen over a second connection to `url`. Raises
+    Busy, and WrongSetting if the rule fails for a profile."""
 
     async def attempt() -> Review:
         limits = rendering.joins(mapping)

@@ -1,4 +1,4 @@
-"""A rule that fails on rows that are there: which setting is to be mended, and for which profile it fails."""
+"""A rule that fails on existing rows: which setting is to be mended, and for which profile the rule fails."""
 
 import time
 from collections.abc import AsyncIterator
@@ -33,7 +33,8 @@ NOT_THE_RULE: tuple[type[asyncpg.PostgresError], ...] = (
 
 @asynccontextmanager
 async def answering(connection: Connection, mapping: Mapping) -> AsyncIterator[None]:
-    """Around a look at everybody: outside of its transaction. Raises WrongSetting if the rule fails for a profile."""
+    """Around a look at all profiles, outside of the look's transaction. Raises WrongSetting if the rule fails for a
+    profile."""
     try:
         yield
     except NOT_THE_RULE:
@@ -46,7 +47,7 @@ async def answering(connection: Connection, mapping: Mapping) -> AsyncIterator[N
 
 
 async def find(connection: Connection, mapping: Mapping) -> WrongSetting | None:
-    """What is to be mended; None if the rule does not fail."""
+    """The setting to mend; None if the rule does not fail."""
     values = rendering.placeholders(mapping)
     ask, keys, course = (
         sql.render(sql.read("inspection/rule_failure", name), values) for name in ("ask", "keys", "course")

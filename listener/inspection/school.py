@@ -1,5 +1,5 @@
-"""The school as a person would tell it, in some ten lines with numbers: said after `install`, with its plan, and by
-`try`. The reasons are the discovery's."""
+"""The school in a person's words, in some ten lines with numbers: said after `install`, with the plan, and by `try`.
+The reasons are the discovery's."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ MOST_MILLISECONDS = 2_000
 SAID_BY_NUMBERS = ("profiles", "students", "enrollments", "active", "courses", "published", "default course", "counts")
 """Parts of a mapping's description that the lines with numbers say."""
 UNSAID = {"given": "nothing", "actions": "both"}
-"""What is so in most places."""
+"""The usual values, left unsaid."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Figures:
     courses: int
     open_courses: int
     destination: str | None
-    """The key of the course that new students land in now; None if there is none, or each school has its own."""
+    """The key of new students' course now; None without a course, or with a course for each school."""
     title: str | None
     off: int
     """Counts that are off."""

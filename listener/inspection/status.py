@@ -1,4 +1,4 @@
-"""The figures of `listener status`, read from the database alone, at a cost that does not grow with it."""
+"""The figures of `listener status`, read from the database alone, at a cost that does not grow with the tables."""
 
 import time
 from dataclasses import asdict, dataclass, field
@@ -31,7 +31,7 @@ from listener.mapping.mapping import Mapping
 LEADER_SECONDS = 2.0
 """A leader is looked for that long: a standby takes over, and a polling daemon takes the lock several times."""
 WATCH_SECONDS = 0.5
-"""One statement watches the lock that long: less than any `statement_timeout`."""
+"""A statement watches the lock that long: less than any `statement_timeout`."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Students:
     students: int
     students_without_enrollment: int
     wanted_missing: int
-    """Missing enrollments, without those that are pending, or noted and not yet handled."""
+    """Missing enrollments, except pending enrollments, or enrollments noted and not yet handled."""
     courses_off: int
 
 
@@ -57,7 +57,7 @@ class Status:
     """A daemon polls, behind a transaction pooler: no session holds the leader's lock for long."""
     standbys: int
     backlog: int
-    """Notes that wait for a reaction, paused ones apart; the lag is theirs."""
+    """Notes that wait for reactions, except paused reactions; the lag is of the same notes."""
     backlog_is_estimated: bool
     lag_seconds: float | None
     pending_students: int
@@ -75,16 +75,16 @@ class Status:
     mapping_broken: str | None = None
     """Lost tables or columns that are needed, and the way out."""
     squatters: tuple[Squatter, ...] = ()
-    """Sessions that hold our locks and are no daemons: work goes on without those locks."""
+    """Sessions that hold our locks and are no daemons: work goes on without the locks."""
     statistics: Students | None = None
     problems: tuple[Problem, ...] = ()
-    """The worst first; empty if this is healthy."""
+    """The worst first; empty if all is healthy."""
     has_ever_led: bool = True
     """Whether a daemon has led here before."""
 
     @property
     def problem(self) -> str | None:
-        """The worst, in one line; None if this is healthy."""
+        """The worst, in a line; None if all is healthy."""
         return str(self.problems[0]) if self.problems else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,9 +93,9 @@ class Status:
 
 
 async def look(connection: Connection, url: str | None, *, full: bool = False) -> Status:
-    """The status now; `full` counts students and checks every course, which reads whole tables. It starts over if
-    another session waits for a table, seen over a second connection to `url`. Raises NotInstalled, WrongVersion,
-    MayNot, Busy."""
+    """The status now; `full` counts students and checks every course, which reads whole tables. Starts over if another
+    session waits for a table, seen over a second connection to `url`. Raises NotInstalled, WrongVersion, MayNot,
+    Busy."""
     async with rights.looking_at_schema(connection):
         installed = await installation.require(connection)
         names = await consumers(connection)
@@ -149,13 +149,13 @@ async def _who(connection: Connection) -> asyncpg.Record:
 
 
 async def who_holds_the_lock(connection: Connection) -> asyncpg.Record:
-    """Sessions that lead, and those of other daemons."""
+    """Sessions that lead, and sessions of other daemons."""
     return await only_row(connection, sql.read("inspection/status", "leader"), APPLICATION_NAME)
 
 
 async def _polls(connection: Connection, who: asyncpg.Record) -> bool:
-    """Whether a daemon polls through a transaction pooler, whose sessions have any name, and may serve us next. It
-    holds the lock only in transactions: an idle holder is another session."""
+    """Whether a daemon polls through a transaction pooler, whose sessions have any name, and may serve us next. A
+    polling daemon holds the lock only in transactions: an idle holder is another session."""
     if _holds_while_idle(who) or (
         who["leader_pid"] is None and not who["others_at_work"] and not _is_shared(connection)
     ):
@@ -179,7 +179,7 @@ def _holds_while_idle(who: asyncpg.Record) -> bool:
 
 
 def _is_shared(connection: Connection) -> bool:
-    """Whether this session may be a pooler's, who gives it to a daemon as well."""
+    """Whether the session may be a pooler's, and serve a daemon as well."""
     own = session_of(connection)
     return own is not None and bool(own.brings)
 

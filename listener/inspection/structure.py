@@ -1,5 +1,5 @@
-"""Keys and indexes that the enrollments' table could have, and the statements that add them: while others write, or as
-a migration for the LMS's own tool."""
+"""Keys and indexes that the enrollments' table could have, and the statements that add keys and indexes: while other
+sessions write, or as a migration for the LMS's own tool."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from listener.mapping.mapping import Mapping, Table, column
 from listener.sql import identifier, literal
 
 TEMPORARY = "listener_"
-"""Prefix of a new key's name, until it replaces the old key."""
+"""Prefix of a new key's name, until the old key is replaced."""
 
 RULES = {"a": "no action", "r": "restrict", "c": "cascade", "n": "set null", "d": "set default"}
 REFUSING = ("a", "r")
@@ -26,26 +26,26 @@ class Step:
     name: str
     """The constraint's or the index's."""
     online: tuple[tuple[str, ...], ...]
-    """Transactions in order, while others write; a statement with CONCURRENTLY is alone."""
+    """Transactions in order, while other sessions write; a statement with CONCURRENTLY is alone."""
     migration: tuple[str, ...]
-    """The same in one transaction, for a migration tool."""
+    """The same in a single transaction, for a migration tool."""
     rows: tuple[str, ...] = ()
-    """Findings about rows in the way: these are moved first."""
+    """Findings about rows in the way, which are moved first."""
     by_name: bool = False
-    """Whether it is done only if asked for by its name."""
+    """Whether the step is done only if asked for by name."""
     needed: bool = False
-    """Whether the listener's work suffers without it."""
+    """Whether the listener's work suffers without the step."""
     refuses: tuple[Table, str] | None = None
     """(table, column) that a profile must be in to be enrolled, because of a foreign key to the wrong table."""
 
     @property
     def subject(self) -> tuple[str, str]:
-        """Stays the same, whatever else has changed."""
+        """Identifies the step when other parts have changed."""
         return self.code, self.detail.partition(":")[0]
 
 
 def reference(mapping: Mapping, code: str) -> dict[str, str]:
-    """Placeholders for orphans of this kind: enrollments that refer to nothing."""
+    """Placeholders for a kind of orphans: enrollments that refer to nothing."""
     name, table, key = {
         "enrollments_of_nobody": (mapping.enrollment_profile, mapping.profile_table, mapping.profile_key),
         "enrollments_of_no_course": (mapping.enrollment_course, mapping.course_table, mapping.course_key),
@@ -119,7 +119,7 @@ def _foreign_key(keys: Keys, column: str, table: Table, key: str, orphans: str, 
 def _redirected(
     keys: Keys, old: ForeignKey, table: Table, key: str, orphans: str, cascade: Collection[str]
 ) -> list[Step]:
-    """Let a key to another table refer to this one; all else of it stays."""
+    """Let a key to another table refer to `table`; all else stays."""
     asked = old.name in cascade
     rules = ("c", "c") if asked else (old.on_delete, old.on_update)
     online, migration = _replaced(keys, old, table, (key,), rules)
@@ -164,7 +164,7 @@ def _cascading(keys: Keys, old: ForeignKey, *, asked: bool, rows: tuple[str, ...
 def _replaced(
     keys: Keys, old: ForeignKey, table: Table, referenced: tuple[str, ...], rules: tuple[str, str]
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """Statements that replace a key, under its name: (online, as a migration)."""
+    """Statements that replace a key, under the same name: (online, as a migration)."""
     relation, details = keys.relation, keys.details.get(old.name, Key())
     on = f"alter table {relation.table}"
     definition = _definition(old.columns, table, referenced, *rules, details)
@@ -247,8 +247,8 @@ def _unique(keys: Keys) -> Step | None:
 
 
 def remark(keys: Keys) -> str | None:
-    """A line if nothing keeps a profile from being in a course twice: the listener looks before it enrolls, but an app
-    that enrolls at the same moment is not seen."""
+    """A line if nothing keeps a profile from being in a course twice: the listener looks before enrolling, but does not
+    see an app that enrolls at the same moment."""
     step = _unique(keys)
     if step is None:
         return None
@@ -281,5 +281,5 @@ def _clear(keys: Keys, name: str) -> tuple[tuple[str, ...], ...]:
 
 
 def drop_index(table: Table, name: str) -> str:
-    """While others write."""
+    """While other sessions write."""
     return f"drop index concurrently {identifier(table.schema)}.{identifier(name)}"

@@ -1,6 +1,6 @@
-"""Figures of a daemon and of its database.
+"""Figures of a daemon and of the database.
 
-`state` is a daemon's own, and `sample` the database's; `metrics` has every metric; `log_report` sums up what is too
-much for a line each. `instruments` passes them around. May import the common modules, `database` and `feed`. Begin with
-`state` and `sample`.
+`state` has the daemon's own figures, `sample` the database's; `metrics` has every metric; `log_report` sums up events
+that are too many for a log line each. `instruments` carries all. May import the common modules, `database` and `feed`.
+Begin with `state` and `sample`.
 """

@@ -8,7 +8,7 @@ from typing import Any
 WINDOW_SECONDS = 300
 LATEST = 12
 TIMED = 500
-"""Reactions whose times are kept."""
+"""How many of the latest waiting times are kept."""
 
 
 class Ring:
@@ -25,7 +25,7 @@ class Ring:
             self._counts[second % WINDOW_SECONDS] += count
 
     def until(self, second: int) -> list[int]:
-        """Oldest first."""
+        """All counts, oldest first."""
         self._advance(second)
         first = self._newest + 1
         return [self._counts[each % WINDOW_SECONDS] for each in range(first, first + WINDOW_SECONDS)]
@@ -37,7 +37,7 @@ class Ring:
 
 
 class Activity:
-    """Sign-ups by the second of their note, enrollments by the second in which they were made."""
+    """Sign-ups by the second of the note, enrollments by the second of the insert."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -47,7 +47,7 @@ class Activity:
         self._seconds: deque[float] = deque(maxlen=TIMED)
 
     def signed_up(self, ages: Iterable[float]) -> None:
-        """Profiles were noted so many seconds ago."""
+        """`ages`: seconds since profiles were noted."""
         now = self._clock()
         waited = [max(age, 0.0) for age in ages]
         for second, count in Counter(int(now - age) for age in waited).items():
@@ -55,7 +55,7 @@ class Activity:
         self._seconds.extend(waited)
 
     def enrolled(self, count: int, enrollments: Sequence[dict[str, Any]]) -> None:
-        """`count` students were enrolled just now; `enrollments` are some of theirs."""
+        """`count` students were enrolled just now; `enrollments` are examples."""
         now = self._clock()
         self._enrolled.add(int(now), count)
         self._latest.extendleft(
@@ -63,7 +63,7 @@ class Activity:
         )
 
     def to_dict(self, *, keys: bool) -> dict[str, Any]:
-        """For the page; with `keys` of students and courses, or without."""
+        """For the page; `keys`: with ids of students and courses."""
         now = int(self._clock())
         seconds = sorted(self._seconds)
         return {

@@ -1,4 +1,4 @@
-"""Who holds the row of a course that a student waits for: a reader of `course_locked` wants to know."""
+"""The session that holds the course's row when a student waits with the reason `course_locked`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Holder:
     pid: int
     role: str
     query: str
-    """As far as the reader may see it."""
+    """The statement, as far as the reader's rights go."""
 
     def __str__(self) -> str:
         return f"held by session {self.pid} of role {self.role}: {one_line(' '.join(self.query.split()))}"

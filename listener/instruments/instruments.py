@@ -1,4 +1,4 @@
-"""A daemon's instruments: one object, passed to every part with something to report."""
+"""A daemon's instruments: an object for every part that reports."""
 
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,7 @@ from listener.logs import Logger
 
 @dataclass(frozen=True)
 class Instruments:
-    """One daemon's metrics, state and log."""
+    """A daemon's metrics, state and log."""
 
     state: State
     metrics: Metrics

@@ -1,5 +1,5 @@
-"""Reports of the work done: a log line for each while there are few, one summary a second for many. Students that are
-refused are summed up by the minute: they are tried again and again."""
+"""Reports of the work done: a log line per event while events are few, a summary a second for many. Refused students
+are summed up by the minute, because of repeated attempts."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from listener.instruments.activity import Activity
+from listener.instruments.titles import Titles
 from listener.logs import Event, Logger
 
 LINES_A_SECOND = 20
 SHARED = {"reason", "error", "how", "pid", "role", "query"}
-"""Fields of a summary beside the count: they are about no student, and mostly the same for all."""
+"""Fields of a summary beside the count: about no single student, and mostly the same for all."""
 
 TAKEN_BACK = ("suspended", "removed")
 """Ways to take an enrollment back."""
@@ -22,7 +23,7 @@ REFUSED_SECONDS = 60.0
 
 @dataclass
 class Tally:
-    """One kind of event: lines in this window, and the count for a summary."""
+    """A kind of event: lines in the current window, and the count for a summary."""
 
     single: Event
     summary: Event
@@ -35,13 +36,18 @@ class Tally:
 
 
 class Report:
-    """Log lines about students and courses, a few a second; the status page gets them, too."""
+    """Log lines about students and courses, a few a second; the status page gets enrollments, too."""
 
     def __init__(
-        self, log: Logger, activity: Activity | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        log: Logger,
+        activity: Activity | None = None,
+        titles: Titles | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log
         self._activity = activity
+        self._titles = titles or Titles()
         self._clock = clock
         self._enrolled = Tally(Event.STUDENT_ENROLLED, Event.STUDENTS_ENROLLED)
         self._returned = Tally(Event.STUDENT_RETURNED, Event.STUDENTS_RETURNED)
@@ -53,7 +59,7 @@ class Report:
         self._tallies = (self._enrolled, self._returned, *self._left.values(), self._moved, *kept)
 
     def enrolled(self, count: int, enrollments: Sequence[dict[str, Any]]) -> None:
-        """`enrollments` are some of `count`, or all; so below."""
+        """`enrollments` are all of `count`, or examples, as in the methods below."""
         if self._activity is not None:
             self._activity.enrolled(count, enrollments)
         self._tell(self._enrolled, count, enrollments)
@@ -63,7 +69,7 @@ class Report:
         self._tell(self._returned, count, enrollments)
 
     def left(self, how: str, count: int, enrollments: Sequence[dict[str, Any]]) -> None:
-        """Enrollments were taken back; `how` is one of TAKEN_BACK."""
+        """Enrollments were taken back; `how` is from TAKEN_BACK."""
         self._tell(self._left[how], count, [each | {"how": how} for each in enrollments])
 
     def held(self, count: int, enrollments: Sequence[dict[str, Any]]) -> None:
@@ -74,7 +80,7 @@ class Report:
         self._tell(self._moved, count, moves)
 
     def pending(self, count: int, students: Sequence[dict[str, Any]]) -> None:
-        """Students were set aside, or refused again; who is refused again has no line of their own."""
+        """Students were set aside, or refused again; a repeated refusal is only summed up."""
         self._tell(self._pending, count, students, again=any(each.get("attempts", 1) > 1 for each in students))
 
     def _tell(self, tally: Tally, count: int, details: Sequence[dict[str, Any]], *, again: bool = False) -> None:
@@ -89,7 +95,8 @@ class Report:
         ):
             tally.lines += count
             for detail in details:
-                (self._log.warning if tally.warn else self._log.info)(tally.single, **detail)
+                told = self._titles.beside(detail)
+                (self._log.warning if tally.warn else self._log.info)(tally.single, **told)
             return
         tally.untold += count
         tally.example = {key: value for key, value in details[0].items() if key in SHARED} if details else {}

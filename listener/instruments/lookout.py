@@ -1,4 +1,4 @@
-"""What a daemon makes of its looks: the list of problems, with what it knows itself, and since when each lasts."""
+"""The list of problems, with start times, from looks at the database and from the daemon's own knowledge."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,7 +8,7 @@ from listener.instruments.sampler import Look, Sampler
 from listener.instruments.state import State
 
 STEADY_LOOKS = 4
-"""A standby that was seen so many times in a row was meant to be there; one in passing is the next leader."""
+"""A standby in so many looks in a row is there on purpose; a standby in passing is the next leader."""
 
 FORGET_SECONDS = 86_400.0
 """A standby that has been away for so long is not missed any more."""
@@ -23,7 +23,7 @@ class Lookout:
         self._had_standby = False
 
     def begin_to_lead(self) -> None:
-        """What the last leader told is taken over with the first look."""
+        """The first look takes over the last leader's problems."""
         self._is_new = True
 
     def stands_by(self, look: Look) -> None:
@@ -51,7 +51,7 @@ class Lookout:
             self._state.refusals.inherit(told["everybody_refused"].affected)
 
     def _dated(self, found: tuple[Problem, ...], now: float) -> tuple[Problem, ...]:
-        """With the time of the first look that showed it, where nothing else says since when."""
+        """A problem without a start gets the time of the first look with the problem."""
         self._since = {each.code: self._since.get(each.code, now) for each in found}
         return tuple(each if each.since is not None else replace(each, since=self._since[each.code]) for each in found)
 
@@ -81,5 +81,5 @@ class Lookout:
 
 
 def _said(problem: Problem) -> tuple[str, int, tuple[str, ...]]:
-    """What is told again if it has changed."""
+    """The parts of a problem that are told again after a change."""
     return problem.code, problem.affected, problem.examples

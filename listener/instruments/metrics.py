@@ -1,4 +1,4 @@
-"""Every metric, in one place. Timestamps are Unix seconds, 0 when there is none yet."""
+"""All metrics. Timestamps are Unix seconds, 0 when there is none yet."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -23,7 +23,7 @@ SECONDS = (
 CHANGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
 
 TABLES = {
-    # The causes of what the listener notes itself stand in the place of an operation.
+    # For the listener's own notes, the cause takes the place of the operation.
     "profiles": ("insert", "update", "sync", "audit", "release", "rule", "sign_up", "change"),
     "enrollments": ("insert", "update", "delete", "truncate"),
     "courses": ("insert", "update", "delete", "truncate"),
@@ -33,7 +33,7 @@ PENDING_REASONS = ("no_course", "course_locked", "full", "failed")
 
 
 class Registry(CollectorRegistry):
-    """Without the `_created` series, which nobody reads."""
+    """Without the `_created` series, which have no readers."""
 
     def collect(self) -> Iterable[Metric]:
         for family in super().collect():
@@ -85,7 +85,7 @@ class Metrics:
         self._export_consumers()
 
     def _counter(self, name: str, documentation: str, **labels: Iterable[str]) -> Counter:
-        """A counter; each value of its label is exported at once, as 0."""
+        """A counter, exported at once as 0 for each value of the label."""
         return _exported(Counter(f"listener_{name}", documentation, tuple(labels), registry=self.registry), labels)
 
     def _gauge(self, name: str, documentation: str, **labels: Iterable[str]) -> Gauge:
@@ -124,6 +124,12 @@ class Metrics:
         for table, operations in TABLES.items():
             for operation in operations:
                 self.changes.labels(table, operation)
+        self.changes_ahead = Counter(
+            "listener_changes_ahead",
+            "Changes that a consumer handled ahead of its backlog, as they were fresh and few.",
+            ("consumer",),
+            registry=self.registry,
+        )
         self.enrollments_created = self._counter("enrollments_created", "Students enrolled by this daemon.")
         self.enrollments_returned = self._counter(
             "enrollments_returned", "Enrollments that had been taken back, and were made or made active again."
@@ -244,13 +250,13 @@ class Metrics:
 
     def _export_consumers(self) -> None:
         for consumer in self._consumers:
-            for family in (self.batch_seconds, self.batch_changes, self.paused):
+            for family in (self.batch_seconds, self.batch_changes, self.changes_ahead, self.paused):
                 family.labels(consumer)
 
     def learned(self, installed: Collection[str]) -> None:
-        """Each installed reaction has its series; those that are gone have none."""
+        """Installed reactions have series; removed reactions have none."""
         for gone in set(self._consumers) - {*BUILT_IN, *installed}:
-            for family in (self.batch_seconds, self.batch_changes, self.paused):
+            for family in (self.batch_seconds, self.batch_changes, self.changes_ahead, self.paused):
                 family.remove(gone)
         self._consumers = (*BUILT_IN, *installed)
         self._export_consumers()
@@ -275,13 +281,13 @@ class Metrics:
             self.problem.labels(code).set_function(partial(_is_so, has_problem, code))
 
     def leads_no_more(self) -> None:
-        """Figures that were sampled or audited stay: most likely this daemon leads again in a moment, and an alert that
-        waits for a while would begin again."""
+        """Sampled and audited figures stay: most likely the daemon leads again in a moment, and an alert that waits for
+        a while would begin again."""
         self.leader.set(0)
         self.polling.set(0)
 
     def figures_are_gone(self) -> None:
-        """They are another leader's, or too old."""
+        """The figures are another leader's, or too old."""
         for figure in self._of_leader:
             figure.set(0)
         for consumer in self._consumers:

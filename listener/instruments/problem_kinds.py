@@ -1,4 +1,4 @@
-"""Every problem that can be told of, in one place: its code, what it is, what to do, and the command."""
+"""All problems that can be told: code, description, advice and command."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,16 +8,16 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Kind:
-    """Errors keep new students from their course, or counts from being right; warnings may lead there."""
+    """Errors keep new students from a course, or make counts wrong; warnings may lead to errors."""
 
     code: str
     severity: Severity
     one: str
     """In the singular; empty if nothing is counted."""
     what: str
-    """In the plural; or, if nothing is counted, as it is."""
+    """In the plural; or the only text, if nothing is counted."""
     do: str
-    """What to do, in words."""
+    """The advice, in words."""
     mend: str
     """The command."""
 

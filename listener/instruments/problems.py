@@ -1,4 +1,4 @@
-"""The list of problems, made here for everybody who shows it: `status`, `diagnose`, the port, metrics and alerts."""
+"""The list of problems, the same for `status`, `diagnose`, the port, metrics and alerts."""
 
 import json
 import re
@@ -42,19 +42,19 @@ LEADERS = frozenset(
 
 HAD_STANDBY = "had_standby"
 HAD_LEADER = "had_leader"
-"""What is told under these names is no problem: a standby was there, so it is one that none is; a daemon has led."""
+"""Facts that are told like problems: a standby was there, so a missing standby is a problem; a daemon has led."""
 
 
 @dataclass(frozen=True)
 class Problem:
     code: str
     since: float | None = None
-    """Unix seconds by the server's clock; None if nobody knows."""
+    """Unix seconds by the server's clock; None if unknown."""
     affected: int = 1
     examples: tuple[str, ...] = ()
-    """For who may look into the database: keys, roles, messages of the server's."""
+    """For readers of the database: keys, roles, messages of the server's."""
     to_anybody: str = ""
-    """What may be added for anybody who reaches the port."""
+    """Details for all readers of the port."""
 
     @property
     def kind(self) -> Kind:
@@ -76,7 +76,7 @@ class Problem:
         return None if self.since is None else datetime.fromtimestamp(self.since, UTC)
 
     def __str__(self) -> str:
-        """In one line."""
+        """In a single line."""
         told = f": {'; '.join(map(one_line, self.examples))}" if self.examples else ""
         return f"{self.code}: {self.what}{told}. {self.kind.do[:1].upper()}{self.kind.do[1:]}: {self.kind.mend}"
 
@@ -101,25 +101,25 @@ class Problem:
 
 @dataclass(frozen=True)
 class Sight:
-    """What one look at the database shows."""
+    """The result of a look at the database."""
 
     seen: tuple[Problem, ...]
     told: Mapping[str, Problem]
-    """What the leader has told, by code; under HAD_STANDBY, too."""
+    """The leader's problems, and HAD_STANDBY and HAD_LEADER, by code."""
 
     @property
     def has_leader(self) -> bool:
         return all(each.code != "no_leader" for each in self.seen)
 
     def led(self) -> "Sight":
-        """The same, if it is known that a daemon leads."""
+        """The same, for a caller that knows that a daemon leads."""
         return replace(self, seen=tuple(each for each in self.seen if each.code != "no_leader"))
 
     def problems(
         self, sample: Sample, own: Iterable[Problem] | None = None, mapping: Iterable[Problem] | None = None
     ) -> tuple[Problem, ...]:
-        """All of them, the worst first. `own` are those that the leader knows of; None: those that it has told, if one
-        leads. `mapping`: a caller that has looked at that need not rely on the leader."""
+        """All problems, the worst first. `own`: problems that the leader alone knows; None: as the leader told, if a
+        daemon leads. `mapping`: the mapping's problems, if the caller has looked, in place of the leader's."""
         if own is None:
             own = [each for each in self.told.values() if each.code in LEADERS] if self.has_leader else []
         if mapping is not None:
@@ -128,13 +128,13 @@ class Sight:
 
 
 async def look(executor: Executor) -> Sight:
-    """Cheap, however much there is."""
+    """Cheap, even on large tables."""
     row = await only_row(executor, SEEN, COUNTED)
     return Sight(tuple(map(_from_row, row["seen"])), {each["code"]: _from_row(each) for each in row["told"]})
 
 
 async def tell(executor: Executor, problems: Iterable[Problem]) -> None:
-    """Let everybody who looks into the database know, as the leader."""
+    """Write the leader's problems into the database, for all readers."""
     rows = [
         {"code": each.code, "since": each.since, "affected": each.affected, "examples": list(each.examples)}
         for each in problems
@@ -143,7 +143,7 @@ async def tell(executor: Executor, problems: Iterable[Problem]) -> None:
 
 
 def in_order(problems: Iterable[Problem], told: Mapping[str, Problem]) -> tuple[Problem, ...]:
-    """The worst first, one of each code; since when comes from what was told, where the look does not show it."""
+    """The worst first, each code once; a missing start time comes from `told`."""
     by_code = {each.code: each for each in problems if each.code in KINDS}
     if "everybody_refused" in by_code and "students_refused" not in by_code:
         del by_code["everybody_refused"]
@@ -162,7 +162,7 @@ def of_mapping(
     describe: Callable[[dict[str, str]], str],
     describe_to_anybody: Callable[[dict[str, str]], str] | None = None,
 ) -> list[Problem]:
-    """From what keeps the adapter from working: something mapped is gone, or a trigger is off."""
+    """Problems that keep the adapter from working: a mapped name is gone, or a trigger is off."""
     found = []
     known = [dict(each) for each in rows]
     for code, wanted in zip(MAPPING, (False, True), strict=True):

@@ -1,10 +1,10 @@
-"""Whether everybody is refused: students that were set aside since somebody was last enrolled."""
+"""Whether all students are refused: counts students set aside since the last enrollment."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 MANY = 3
-"""So many in a row are no longer this or that student, but all."""
+"""So many refusals in a row concern all students, not some."""
 
 
 class Refusals:
@@ -21,7 +21,7 @@ class Refusals:
         return self.count >= MANY
 
     def inherit(self, count: int) -> None:
-        """An earlier leader has met so many."""
+        """An earlier leader had so many refusals."""
         self._inherited = count
 
     def refused(self, students: Iterable[Mapping[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""The database's figures for metrics and the status page, sampled by the leader on its own timer, at a bounded cost."""
+"""The database's figures for metrics and the status page, sampled by the leader on a timer, at a bounded cost."""
 
 from dataclasses import dataclass, field
 
@@ -7,19 +7,19 @@ from listener.database.rows import Executor, only_row
 from listener.feed.squatters import Squatter
 
 COUNTED = 10_000
-"""Most rows that are counted; beyond it figures are estimates, or "at least"."""
+"""Most rows that are counted; figures beyond are estimates, or "at least"."""
 
 SAMPLE = sql.read("instruments/sample")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The database's figures at one moment. Times are Unix seconds by the server's clock, 0 for none."""
+    """The database's figures at a moment. Times are Unix seconds by the server's clock, 0 for none."""
 
     sampled_at: float
     standbys: int
     backlog: int
-    """Notes that wait for a consumer, paused ones apart."""
+    """Notes that wait for a consumer that is not paused."""
     paused_backlog: int
     """Notes that wait for a paused consumer."""
     oldest_unhandled_at: float
@@ -29,13 +29,13 @@ class Sample:
     held: int
     """Enrollments that the brake holds."""
     next_student_in: float | None
-    """Seconds until the next attempt for a pending student, or for what the brake holds."""
+    """Seconds until the next attempt for a pending student, or for a held enrollment."""
     next_count_in: float | None
     notify_queue_usage: float
     oldest_transaction_at: float
     squatters: tuple[Squatter, ...] = ()
     by_consumer: dict[str, int] = field(default_factory=dict)
-    """Notes that wait for each, paused or not."""
+    """Notes that wait for each consumer, paused or not."""
 
     @property
     def oldest_transaction_seconds(self) -> float:

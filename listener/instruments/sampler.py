@@ -33,7 +33,7 @@ class Sampler:
     """Failures are logged once an outage."""
 
     def __init__(self, executor: Executor, connection: Connection, consumers: list[str], log: Logger) -> None:
-        """`executor` runs its statements on `connection`."""
+        """`executor` runs statements on `connection`."""
         self._executor = executor
         self._connection = connection
         self.consumers = consumers
@@ -43,14 +43,14 @@ class Sampler:
         self._hidden_since = 0.0
 
     async def take(self) -> Look | None:
-        """A look, or None if it failed. Raises the connection's errors when it is lost."""
+        """A look, or None after a failure. Raises the errors of a lost connection."""
         taken = await self._guarded(self._take)
         if taken is not None and self._trouble.is_over():
             self._log.info(Event.SAMPLE_RECOVERED)
         return taken
 
     async def tell(self, known: list[Problem]) -> bool:
-        """Tell of problems in the database. False if that failed. Raises the connection's errors when it is lost."""
+        """Write the problems into the database. False after a failure. Raises the errors of a lost connection."""
 
         async def tell() -> bool:
             await problems.tell(self._executor, known)
@@ -76,7 +76,7 @@ class Sampler:
             return None
 
     def _with_hidden(self, sample: Sample, xid: str | None) -> Sample:
-        """A transaction whose start may not be seen counts from when it was first seen as the oldest."""
+        """A transaction with a hidden start counts from the first look that showed the transaction as the oldest."""
         if xid != self._hidden_xid:
             self._hidden_xid = xid
             self._hidden_since = sample.sampled_at

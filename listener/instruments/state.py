@@ -11,9 +11,10 @@ from listener.instruments.activity import Activity
 from listener.instruments.problems import MAPPING, Problem, in_order
 from listener.instruments.refusals import Refusals
 from listener.instruments.sample import Sample
+from listener.instruments.titles import Titles
 
 KEPT_SECONDS = 300.0
-"""What was seen is shown for so long while there is no connection: it is most likely still so."""
+"""Problems of the last look are shown for so long without a connection: most likely nothing has changed."""
 
 
 class Role(StrEnum):
@@ -29,22 +30,22 @@ class Courses:
     """The last audit's figures for courses, under a rule by query."""
 
     rows: tuple[dict[str, Any], ...]
-    """`course_id`, and the numbers `wanted`, `enrolled` and `waiting`; most waiting ones first."""
+    """`course_id`, and the numbers `wanted`, `enrolled` and `waiting`; most waiting first."""
     count: int
     at: float
 
 
 @dataclass
 class Audit:
-    """The leader's audits, as they went."""
+    """Results of the leader's audits."""
 
     errors: dict[str, str] = field(default_factory=dict)
-    """Why work of the audit's failed the last time, by the name of that work."""
+    """The last error of each failed part of the audit, by the part's name."""
     expected_by: float = float("inf")
-    """Monotonic seconds at which one should have come to its end."""
+    """Monotonic seconds at which an audit should have ended."""
 
     route_missed: Problem | None = None
-    """What the last one found that no note had told of."""
+    """Differences that the last audit found without a note."""
 
     def problems(self) -> list[Problem]:
         found = [] if self.route_missed is None else [self.route_missed]
@@ -60,7 +61,7 @@ class State:
     heartbeat_seconds: float
     problem: str | None = "not connected yet"
     warning: str | None = None
-    """A restriction of this connection. Written by `Transitions`, as the role and the problem are."""
+    """A restriction of the connection, written by `Transitions`, like the role and the problem."""
     progress_at: float = field(default_factory=time.monotonic)
     heartbeat_at: float | None = None
     broken: str | None = None
@@ -70,20 +71,21 @@ class State:
     audit: Audit = field(default_factory=Audit)
     refusals: Refusals = field(default_factory=Refusals)
     outage: str = "not_connected"
-    """The code of what keeps this daemon from working, while it is disconnected."""
+    """The code of the problem that keeps the daemon from working, while disconnected."""
     found: tuple[Problem, ...] = ()
     """Problems at the last look."""
     found_at: float = float("-inf")
     paused: tuple[Pause, ...] = ()
-    """Paused reactions, when this daemon last led."""
+    """Paused reactions, when the daemon last led."""
     installed: str = ""
-    """The installed reactions that this daemon has logged; empty: none."""
+    """The installed reactions that the daemon has logged; empty: none."""
     squatters: tuple[Squatter, ...] = ()
     """Sessions that held locks of ours and were no daemons, at the last look."""
     sample: Sample | None = None
     sample_at: float | None = None
     courses: Courses | None = None
     activity: Activity = field(default_factory=Activity)
+    titles: Titles = field(default_factory=Titles)
     since: float = field(default_factory=time.time)
     """Unix seconds at which the role was taken."""
     _role: Role = Role.STARTING
@@ -113,7 +115,7 @@ class State:
         self.found, self.found_at = problems, time.monotonic()
 
     def problems(self) -> tuple[Problem, ...]:
-        """The list of problems, as far as this daemon knows: at its last look, and of its own."""
+        """The problems that the daemon knows: from the last look, and the daemon's own."""
         known = list(self.found) if time.monotonic() - self.found_at < KEPT_SECONDS else []
         if self.role is Role.LEADING:
             dated = {each.code: each for each in known}
@@ -135,11 +137,11 @@ class State:
         return float("inf") if self.heartbeat_at is None else time.monotonic() - self.heartbeat_at
 
     def paused_now(self) -> list[str]:
-        """Paused reactions, if this daemon leads: another one would not know."""
+        """Paused reactions, if the daemon leads: a standby would not know."""
         return [each.consumer for each in self.paused] if self.role is Role.LEADING else []
 
     def remark(self) -> str | None:
-        """A warning although this daemon is ready, in one line that names no role."""
+        """A warning of a ready daemon, in a line that names no role."""
         if self.warning is not None or not self.squatters:
             return self.warning
         first, *others = self.squatters
@@ -148,7 +150,7 @@ class State:
         return f"{lock} is held by {first.who}, which is no daemon{more}"
 
     def why_not_ready(self) -> str | None:
-        """One line for anybody who reaches the port; None if this daemon is ready."""
+        """A line for all readers of the port; None if the daemon is ready."""
         if self.role not in (Role.LEADING, Role.STANDING_BY):
             return self.problem or self.role.value
         return "the heartbeat is overdue: notifications may not arrive" if self.is_deaf() else None

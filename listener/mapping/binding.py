@@ -19,7 +19,7 @@ PLAIN = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class BoundName:
-    """A name of the LMS's, and its token."""
+    """A name of the LMS's, and the token."""
 
     token: str
     table: Table
@@ -40,7 +40,7 @@ class BoundName:
 
 
 def data(text: str) -> str:
-    """`text`, escaped so that `listener.bind()` gives it back unchanged: see `sql/schema/functions/binding.sql`."""
+    """`text`, escaped so that `listener.bind()` restores the text: see `sql/schema/functions/binding.sql`."""
     return text.replace("{", "{:brace}").replace("$", "{:dollar}")
 
 
@@ -85,7 +85,7 @@ class Tokens:
         return Table(f"{{{token}:schema}}", f"{{{token}:table}}")
 
     def text(self, text: str) -> str:
-        """Text that is not bound: escaped, so that no part of it is read as a token or a dollar tag."""
+        """Text that is not bound: escaped, so that no part is read as a token or a dollar tag."""
         return data(text)
 
     def column(self, table: Table, name: str) -> str:
@@ -107,7 +107,7 @@ class Tokens:
         return token
 
     def numbered(self, table: Table, name: str) -> tuple[str, str] | None:
-        """The tokens of a column's number and of its identity; None if the column can be done without."""
+        """The tokens of a column's number and identity; None if the column can be done without."""
         token = self._column(table, name)
         if self._bound[token].stand_in is not None:
             return None
@@ -159,7 +159,7 @@ class CurrentNames:
 
 @dataclass(frozen=True)
 class BoundMapping:
-    """An installed mapping with its current names."""
+    """An installed mapping with current names."""
 
     mapping: Mapping
     changed: frozenset[str] = frozenset()
@@ -200,7 +200,7 @@ def _schools(mapping: Mapping) -> set[tuple[Table, str]]:
 
 
 def _stand_in(mapping: Mapping, table: Table, name: str) -> str | None:
-    """Dates and prices can be done without, unless a setting names them or another rule needs them."""
+    """SQL in place of a date or a price, unless a setting names the column or another rule needs the column."""
     needed = {mapping.is_active, mapping.is_available, mapping.is_student, mapping.is_person}
     needed |= {*mapping.extra_values.values(), *mapping.course_values.values()}
     needed.add(mapping.course_seats or "")

@@ -11,17 +11,17 @@ SETTING = "LISTENER_BRAKE"
 OFF = "none"
 USUAL = "5%"
 LEAST = 20
-"""A percentage never means fewer."""
+"""A percentage never means fewer enrollments."""
 
 LONGEST = 12
-"""Digits of a number."""
+"""Most digits of a number."""
 
 GIVEN = re.compile(rf"(\d{{1,{LONGEST}}})|(\d{{1,3}}(?:\.\d{{1,6}})?)\s*%", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Brake:
-    """Both None: none."""
+    """The limit, a number or a percentage; both None: no limit."""
 
     number: int | None = None
     percent: Decimal | None = None

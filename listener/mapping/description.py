@@ -9,7 +9,7 @@ from listener.mapping.tenant import Tenant
 
 
 def described(mapping: Mapping) -> list[tuple[str, str]]:
-    """(part of the mapping, its description), in reading order."""
+    """(part of the mapping, description), in reading order."""
     plain = {name: readable(text) for name, text in asdict(mapping).items() if isinstance(text, str)}
     values = {**mapping.extra_values, **mapping.course_values}
     days, forgets = days_of(mapping.settings), forgetting.days_of(mapping)

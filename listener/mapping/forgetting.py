@@ -8,7 +8,7 @@ NAME = "forget_days"
 
 
 def days_of(mapping: Mapping) -> int | None:
-    """None: they are not. Raises WrongSetting."""
+    """Days until a deleted profile is forgotten; None: never. Raises WrongSetting."""
     return days_given(mapping.settings, NAME, SETTING, also="none")
 
 

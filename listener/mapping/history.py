@@ -1,4 +1,4 @@
-"""The history of what was done: who keeps one, and which parts of SQL write and undo it."""
+"""The history of actions: whether a history is kept, and the parts of SQL that write and undo entries."""
 
 import re
 from collections.abc import Callable
@@ -14,7 +14,7 @@ GIVEN = re.compile(r"\d{1,6}", re.ASCII)
 
 
 def days_given(settings: dict[str, str], name: str, setting: str, also: str) -> int | None:
-    """A number of days; None if it is not given, or is the word that means so. Raises WrongSetting."""
+    """A number of days; None if not given, or given as `also`. Raises WrongSetting."""
     text = settings.get(name, also).strip()
     if text == also:
         return None
@@ -24,17 +24,17 @@ def days_given(settings: dict[str, str], name: str, setting: str, also: str) -> 
 
 
 def days_of(settings: dict[str, str]) -> int:
-    """How long the history is kept; 0: none is. Raises WrongSetting."""
+    """Days that the history is kept; 0: no history. Raises WrongSetting."""
     return days_given(settings, NAME, SETTING, also="0") or 0
 
 
 def is_kept(mapping: Mapping) -> bool:
-    """Whether what is done is written down: a listener that only observes does nothing."""
+    """Whether actions are written down: a listener that only observes does nothing."""
     return days_of(mapping.settings) > 0 and mapping.enrolls and not mapping.observes
 
 
 def placeholders(mapping: Mapping, values: dict[str, str], part: Callable[..., str]) -> dict[str, str]:
-    """Of SQL files, with those of the mapping in `values`. Without a history its parts are empty."""
+    """Of SQL files, with the mapping's in `values`. Without a history the parts are empty."""
     kept = is_kept(mapping)
     found = {
         "keeps_history": str(kept).lower(),
@@ -56,7 +56,7 @@ def placeholders(mapping: Mapping, values: dict[str, str], part: Callable[..., s
 
 
 def _written(mapping: Mapping, values: dict[str, str], part: Callable[..., str]) -> dict[str, str]:
-    """By `listener.settle`."""
+    """The parts of `listener.settle`."""
 
     def status(row: str) -> str:
         return f", ({over(values['enrollment_status'], row)})::text as status"
@@ -82,7 +82,7 @@ def _written(mapping: Mapping, values: dict[str, str], part: Callable[..., str])
 
 
 def _undone(mapping: Mapping, part: Callable[..., str]) -> dict[str, str]:
-    """By `listener.undo`."""
+    """The parts of `listener.undo`."""
     is_alone = "" if mapping.enrollment_key is not None else "\n            " + part("settling", "is_alone")
     is_there = part("undoing", "is_as_it_was_left", is_alone=is_alone)
     of_status = {"status_put_back": "", "status_again": ""}

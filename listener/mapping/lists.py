@@ -38,8 +38,8 @@ def parts(text: str) -> Iterator[str]:
 
 
 def assignments(text: str) -> Iterator[tuple[str, str, str]]:
-    """(item, column, expression) of each item between semicolons; column and expression are empty if it is no
-    assignment."""
+    """(item, column, expression) of each item between semicolons; without an assignment, column and expression are
+    empty."""
     for part in parts(text):
         name = NAME.match(part)
         yield (part, "", "") if name is None else (part, name[1].strip(), part[name.end() :].strip())

@@ -7,7 +7,7 @@ from listener import sql
 from listener.mapping.mapping import Mapping
 
 LONGEST = 2_692
-"""Bytes of a key, as stored, that a btree takes: an entry has 2,704 with its head."""
+"""Bytes of a key, as stored, that a btree takes: an entry has 2,704 with the head."""
 SURE = 2_600
 """Bytes of a key, or of two together, that always fit."""
 SHORT_TYPES = frozenset({"uuid", "bigint", "integer", "smallint", "date", "oid"})

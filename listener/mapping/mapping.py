@@ -1,4 +1,4 @@
-"""The meaning of the LMS's tables and columns: this alone knows.
+"""The meaning of the LMS's tables and columns, known here alone.
 
 Expressions over a row write the row as `{row}`: `{row}."role" = 'student'`.
 """
@@ -27,7 +27,7 @@ MissingIndex: TypeAlias = Literal["small", "large"] | None
 
 @dataclass(frozen=True)
 class TakenOver:
-    """A trigger of the LMS's that does the daemon's work, and is disabled. `enabled` is its earlier state (`O`)."""
+    """A trigger of the LMS's that does the daemon's work, and is disabled. `enabled` is the earlier state (`O`)."""
 
     table: Table
     trigger: str
@@ -39,15 +39,15 @@ class CalledFunction:
     """A function of the LMS's that the query calls."""
 
     name: str
-    """With the types of its arguments."""
+    """With the types of the arguments."""
     body: str
-    """The MD5 of its text: another body may read other tables."""
+    """The MD5 of the text: another body may read other tables."""
 
 
 @dataclass(frozen=True)
 class Mapping:
     """Found by `install`, or given by settings. Columns are catalogue names, unquoted; expressions write the row as
-    `{row}`. With a role table, `is_student` is about its rows; otherwise about those of the profile table."""
+    `{row}`. `is_student` is about rows of the role table, or without a role table, of the profile table."""
 
     profile_table: Table
     profile_key: str
@@ -62,7 +62,7 @@ class Mapping:
     is_person: str = "true"
     """With a role table, the condition on the profile's row."""
     tenant: Tenant | None = None
-    """None: one school, or a rule in which schools play no part."""
+    """None: a single school, or a rule in which schools play no part."""
     role_table: Table | None = None
     role_key: str | None = None
     enrollment_status: str | None = None
@@ -87,6 +87,8 @@ class Mapping:
     missing_index: MissingIndex = None
     taken_over: tuple[TakenOver, ...] = ()
     runtime_roles: tuple[str, ...] = ()
+    now_roles: tuple[str, ...] = ()
+    """Who may call `listener.enroll_now`."""
     settings: dict[str, str] = field(default_factory=dict)
     wanted_query: str | None = None
     """The rule: a query of profile and course, and maybe of why. None: students, in the default course."""
@@ -100,16 +102,16 @@ class Mapping:
     on_leave: OnLeave = "keep"
     inactive_value: str | None = None
     course_seats: str | None = None
-    """Seats of a course, as an expression over its row; None or null: no limit."""
+    """Seats of a course, as an expression over the course's row; None or null: no limit."""
     enrollment_key: str | None = None
-    """The enrollment's own key: it tells one that was made from others of the same pair."""
+    """The enrollment's own key, which tells enrollments of the same pair apart."""
     enrollment_date_type: str = "timestamptz"
     owner: str | None = None
     """The role from `--owner`; None: the owner of the enrollments."""
     further_schemas: tuple[str, ...] = ()
-    """Schemas that the LMS's triggers search, without tables of the LMS's. No other role may create in them."""
+    """Schemas that the LMS's triggers search, without tables of the LMS's. No other role may create there."""
     enums: tuple[tuple[Table, str], ...] = ()
-    """Enum columns: their values may be renamed, too."""
+    """Enum columns, whose values may be renamed, too."""
 
     @property
     def student_table(self) -> Table:
@@ -123,25 +125,25 @@ class Mapping:
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """Each once."""
+        """All tables, each once."""
         named = [self.profile_table, self.student_table, self.enrollment_table, self.course_table]
         named += [] if self.tenant is None else [self.tenant.table]
         return tuple(dict.fromkeys([*named, *(table for each in self.watched for table in each.tables)]))
 
     @property
     def only_on_joining(self) -> bool:
-        """Whether the rule is about new students alone, as the generated one: a student with any enrollment (of several
-        schools: with one there) is left alone, and one without a course waits."""
+        """Whether the rule is about new students alone, like the generated rule: a student with any enrollment (with
+        several schools: in the same school) is left alone, and a student without a course waits."""
         return self.wanted_query is None
 
     @property
     def one_course_each(self) -> bool:
-        """Whether the rule has one course for a student at most."""
+        """Whether the rule has at most a single course for a student."""
         return self.only_on_joining and self.tenant is None
 
     @property
     def noted(self) -> tuple[Watched, ...]:
-        """Tables in which changes are noted. The generated query needs only those about new students."""
+        """Tables in which changes are noted. The generated query needs only tables about new students."""
         if self.wanted_query is not None:
             return self.watched
         return tuple(self._noted_of_new_students())
@@ -168,7 +170,7 @@ class Mapping:
 
     @property
     def takes_back(self) -> bool:
-        """Whether unwanted enrollments are taken back, so that a ledger of made ones is kept."""
+        """Whether unwanted enrollments are taken back, so that a ledger of made enrollments is kept."""
         return self.on_leave != "keep" and not self.observes
 
     @property
@@ -223,7 +225,7 @@ class Mapping:
         values = dict(recorded)
         for name in ("profile_table", "role_table", "enrollment_table", "course_table"):
             values[name] = None if values[name] is None else Table(**values[name])
-        for name in ("active_values", "count_columns", "statistics", "runtime_roles", "further_schemas"):
+        for name in ("active_values", "count_columns", "statistics", "runtime_roles", "now_roles", "further_schemas"):
             values[name] = tuple(values.get(name, ()))
         tenant = values.get("tenant")
         values["tenant"] = None if tenant is None else Tenant(**{**tenant, "table": Table(**tenant["table"])})

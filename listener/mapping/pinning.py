@@ -1,6 +1,6 @@
-"""Settings that keep what an installation knows: given settings, and names that were changed since.
+"""Settings that keep an installation's knowledge: given settings, and names that were changed since.
 
-(A column called `kind` would not be found as a role.)
+(The search would not find a role column that was renamed to `kind`.)
 """
 
 from listener.mapping.binding import BoundMapping
@@ -36,7 +36,7 @@ COURSE = ("course_key", "course_price", "publish_predicate", "course_order", "co
 
 
 def tables_of(earlier: BoundMapping, given: dict[str, str]) -> dict[str, str]:
-    """The tables of an earlier installation, as settings: others that look more like an LMS's do not replace them."""
+    """The tables of an earlier installation, as settings: tables that look more like an LMS's are no replacement."""
     mapping = earlier.mapping
     kept = {
         "profile_table": ("profiles", mapping.profile_table),
@@ -50,8 +50,8 @@ def tables_of(earlier: BoundMapping, given: dict[str, str]) -> dict[str, str]:
 
 
 def pinned(earlier: BoundMapping, given: dict[str, str], *, found_too: bool = False) -> dict[str, str]:
-    """The settings of an earlier installation, with current names. `given` wins, with the settings that go with it;
-    settings about lost names are forgotten. With `found_too`, everything found then becomes a setting."""
+    """The settings of an earlier installation, with current names. `given` wins, and drops dependent settings; settings
+    about lost names are forgotten. With `found_too`, all that was found then becomes a setting."""
     kept = dict(earlier.mapping.settings)
     if earlier.changed or found_too:
         kept |= _found(earlier.mapping)
@@ -82,7 +82,7 @@ def pinned(earlier: BoundMapping, given: dict[str, str], *, found_too: bool = Fa
 
 
 def way(tenant: Tenant, profiles: Table, courses: Table) -> str:
-    """LISTENER_TENANT, for that way from people and courses to their school."""
+    """LISTENER_TENANT, for the way from people and courses to a school."""
     names = (tenant.person, tenant.column, tenant.course_column)
     person, of_people, of_course = (name if PLAIN.fullmatch(name) else identifier(name) for name in names)
     said = "" if tenant.table == profiles else f"({person})"

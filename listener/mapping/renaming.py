@@ -10,7 +10,7 @@ from listener.row_text import IDENTIFIER, ROW, STRING, unquoted
 from listener.sql import identifier, literal
 
 VALUE = r" ?E?'(?:[^']|'')*'"
-"""As `listener.sql.literal` writes one."""
+"""A literal in the form of `listener.sql.literal`."""
 PARTS = re.compile(
     rf"(?P<one_of>\{{row\}}\.(?P<of>{IDENTIFIER}) in \((?P<values>{VALUE}(?:, {VALUE})*)\))"
     rf"|\{{row\}}\.(?P<column>{IDENTIFIER})|\{{row\}}"
@@ -128,7 +128,7 @@ def renamed(mapping: Mapping, names: Names) -> Mapping:
 
 
 def _watched(watched: Watched, names: Names, expression: Callable[[str, Table], str]) -> Watched:
-    """Only routes are renamed: the query keeps the names that it was written with."""
+    """Only routes are renamed: the query keeps the original names."""
 
     def value(found: Value, table: Table) -> Value:
         return replace(found, text=expression(found.text, table), type=names.text(found.type))

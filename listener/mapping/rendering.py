@@ -5,6 +5,7 @@ from collections.abc import Callable
 from listener import sql
 from listener.mapping import brake, forgetting, history, schools
 from listener.mapping.mapping import Mapping, column
+from listener.mapping.titles import title_column
 from listener.row_text import ROW, columns_of, has_row, over
 from listener.sql import identifier, literal
 
@@ -17,6 +18,7 @@ LEFT_WORDS = {"keep": "", "suspend": "suspended", "remove": "removed"}
 def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] | None = None) -> dict[str, str]:
     """`mapping` may hold names or tokens; `ledger` is the relation of enrollments that the listener made; `checks` are
     the beginnings and ends of functions."""
+    own_path = sql.read("mapping/checks", "own_path")
     values = {
         "profile_table": str(mapping.profile_table),
         "profile_key": column(mapping.profile_key),
@@ -27,6 +29,7 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
         "enrollment_table": str(mapping.enrollment_table),
         "enrollment_profile": column(mapping.enrollment_profile),
         "enrollment_profile_name": identifier(mapping.enrollment_profile),
+        "enrollment_pair_labels": f"{literal(mapping.enrollment_profile)}, {literal(mapping.enrollment_course)}",
         "enrollment_course": column(mapping.enrollment_course),
         "enrollment_status": "null::text" if mapping.enrollment_status is None else column(mapping.enrollment_status),
         "enrollment_date": "null::timestamptz" if mapping.enrollment_date is None else column(mapping.enrollment_date),
@@ -68,13 +71,16 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
         "course_order": ", ".join(filter(None, (mapping.course_order, column(mapping.course_key)))),
         "is_available": mapping.is_available,
         "is_default_course": _is_default_course(mapping),
-        "own_path_again": sql.read("mapping/checks", "own_path_again"),
+        "own_path": own_path,
+        "own_path_again": sql.render(sql.read("mapping/checks", "own_path_again"), {"own_path": own_path}),
         "lms_schema": identifier(mapping.enrollment_table.schema),
         "mapped_tables": ", ".join(f"{literal(str(table))}::regclass" for table in mapping.tables),
         "grantees": ", ".join(identifier(role) for role in mapping.runtime_roles),
+        "now_grantees": ", ".join(identifier(role) for role in mapping.now_roles),
     }
     no_checks = {
         "enrollment_table_oid": "0",
+        "course_table_oid": "0",
         "expect_profiles": "",
         "expect_enrollments": "",
         "by_lms_path": by_lms_path(mapping),
@@ -86,7 +92,7 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
 
 
 def joins(mapping: Mapping) -> str:
-    """The setting of a transaction that asks the rule's query about everybody."""
+    """The setting of a transaction that asks the rule's query about all profiles."""
     return f"set local enable_nestloop = {_nestloop(mapping)};"
 
 
@@ -96,12 +102,13 @@ def _nestloop(mapping: Mapping) -> str:
 
 
 def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
-    """Add parts that several SQL files share, or one file has in several ways."""
+    """Add parts that several SQL files share, or a file has in several forms."""
 
     def part(file: str, section: str | None = None, **more: str) -> str:
         return sql.render(sql.read(f"mapping/{file}", section), values | more)
 
     values["ours"] = sql.read("mapping/ours")
+    values["title_column"] = title_column(values["course_table_oid"])
     values["active_per_course"] = part("counts", "active_per_course")
     for name in ("ring", "clear_statistics", "student_ids"):
         values[name] = part(name)
@@ -117,7 +124,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
     values["first_of_all_courses"] = part("rules", "first_course_past_errors", courses=every_course)
     values |= schools.placeholders(mapping, part)
     values |= history.placeholders(mapping, values, part)
-    # As it stands; by the function that goes on past a course for which the rule fails; and in a course that is said.
+    # The rule's query: unchanged; by the function that goes on past a course with a failing rule; in `only_course`.
     if mapping.tenant is not None:
         values |= schools.queries(mapping, part)
     else:
@@ -140,7 +147,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
 
 def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., str]) -> None:
     """Add parts that depend on the rule, and on leaving."""
-    # By CASE: whether it is asked for changes nothing of what the planner believes.
+    # By CASE: the planner's estimates are the same, with a course asked for or without.
     one_course = (
         f"case when only_course is null then true else {ROW}.course_id::{mapping.course_key_type} = only_course end"
     )
@@ -171,7 +178,7 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     values["free_seats"] = part("settling", "free_seats")
     has_seats = mapping.course_seats is not None and not mapping.observes
     values["asking"] = "candidate" if has_seats else "to_enroll"
-    # Where who is wanted has one reader, it is a part of that.
+    # With a single reader, `wanted` is planned as a part of the reader.
     has_one_reader = not takes_back and not has_seats and mapping.tenant is None and mapping.wanted_query is None
     values["wanted_once"] = "not materialized" if has_one_reader else "materialized"
     how = "by_school" if mapping.tenant is not None else "leave" if takes_back else "keep"
@@ -183,7 +190,7 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     who_is_astray = "joining" if mapping.one_course_each else how
     values["astray"] = part("rules", f"astray_{who_is_astray}")
     values["wanted_past_errors"] = part("rules", "wanted_past_errors")
-    # Asked once, for who is astray and for whom it fails.
+    # Asked once, for astray profiles and for failures of the rule.
     attempt = values["wanted_past_errors"].replace("listener.wanted_of_everybody() as ", "")
     values["astray_past_errors"] = part("rules", f"astray_{who_is_astray}", wanted_query=attempt)
     values["figures"] = part("rules", "figures")
@@ -201,7 +208,7 @@ def _columns(key: str, condition: str) -> str:
 
 
 def _others_of_course(mapping: Mapping) -> str:
-    """What else of a course's row matters: its seats, and its school."""
+    """Further columns of a course that matter: seats and school."""
     school = "" if mapping.tenant is None else column(mapping.tenant.course_column)
     return f"{mapping.course_seats or ''} {school}"
 
@@ -234,14 +241,14 @@ def _enrollment_columns(mapping: Mapping) -> list[str]:
 
 
 def _enrollment_values(mapping: Mapping) -> list[str]:
-    """Values of these columns, without profile and course."""
+    """Values of `_enrollment_columns`, without profile and course."""
     status = [] if mapping.enrollment_status is None else [literal(mapping.active_values[0])]
     of_course = (over(value, "course") for value in mapping.course_values.values())
     return [*status, *mapping.extra_values.values(), *of_course]
 
 
 def _enrolling_join(mapping: Mapping) -> str:
-    """The profile's row, and the course's, if columns of an enrollment are computed from it."""
+    """Joins the profile's row, and the course's, if columns of an enrollment are computed from the row."""
     joins = ""
     if any(map(has_row, mapping.extra_values.values())):
         key = f"profile.{identifier(mapping.profile_key)}"
@@ -280,7 +287,7 @@ def _count_column_values(mapping: Mapping) -> str:
 
 
 def by_lms_path(mapping: Mapping) -> str:
-    """Holds, and sets the LMS's search_path for the run of a statement that was planned under another one."""
+    """A condition that holds, and sets the LMS's search_path for a statement planned under another path."""
     named = dict.fromkeys([*(table.schema for table in mapping.tables), *mapping.further_schemas])
     path = ", ".join([*map(identifier, named), "pg_temp"])
     return sql.render(sql.read("mapping/checks", "by_lms_path"), {"path": literal(path)})

@@ -1,4 +1,4 @@
-"""The rule in force as one query, for people to copy and change."""
+"""The rule in force as a single query, for people to copy and change."""
 
 from textwrap import dedent, indent
 
@@ -10,7 +10,7 @@ PARTS = ("student_view", "default_course_view", "students_by_school", "course_of
 
 
 def rule_text(mapping: Mapping) -> str:
-    """As LISTENER_WANTED_QUERY takes it."""
+    """In the form of LISTENER_WANTED_QUERY."""
     if mapping.wanted_query is not None:
         return mapping.wanted_query
     values = rendering.placeholders(mapping)
@@ -19,6 +19,6 @@ def rule_text(mapping: Mapping) -> str:
 
 
 def _nested(text: str) -> str:
-    """A part, moved to where it stands in the whole."""
+    """A part, indented as in the whole."""
     first, _, rest = text.partition("\n")
     return first + ("\n" + indent(dedent(rest), "    ") if rest else "")

@@ -10,7 +10,7 @@ Part = Callable[..., str]
 
 
 def placeholders(mapping: Mapping, part: Part) -> dict[str, str]:
-    """What differs where there are schools; where there are none, nothing of it is in any text."""
+    """Parts that differ with several schools; without schools, no text mentions schools."""
     tenant = mapping.tenant
     if tenant is None:
         return {
@@ -46,8 +46,8 @@ def placeholders(mapping: Mapping, part: Part) -> dict[str, str]:
 
 
 def queries(mapping: Mapping, part: Part) -> dict[str, str]:
-    """The rule: as it stands; by the function that goes on past courses for which it fails; of some profiles, and in a
-    course that is said."""
+    """The rule's query: unchanged; by the function that goes on past courses with a failing rule; for some profiles, in
+    `only_course`."""
     assert mapping.tenant is not None
     or_none = "_or_none" if mapping.tenant.may_be_none else ""
     of_school = part("rules", f"course_of_school{or_none}")
@@ -68,7 +68,7 @@ def queries(mapping: Mapping, part: Part) -> dict[str, str]:
 
 
 def written(mapping: Mapping) -> list[tuple[Table, str]]:
-    """(table, column of the profile) of all rows that say who should be where."""
+    """(table, column of the profile) of all rows that decide a profile's courses."""
     found = [(mapping.student_table, mapping.student_key)]
     if mapping.tenant is not None:
         found.append((mapping.tenant.table, mapping.tenant.person))

@@ -1,4 +1,4 @@
-"""A table of the LMS, and expressions over a row of it."""
+"""A table of the LMS, and expressions over a row."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ PLAIN_COLUMN = re.compile(r'\{row\}\."([a-z_][a-z0-9_]*)"')
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the LMS, by its catalogue names."""
+    """A table of the LMS, by catalogue names."""
 
     schema: str
     name: str

@@ -1,4 +1,4 @@
-"""A table that the rule's query reads, and how a changed row of it leads to profiles."""
+"""A table that the rule's query reads, and how a changed row leads to profiles."""
 
 import re
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ PLAINER = (
     re.compile(r"\((-?\d+)\)::(?:smallint|integer|bigint)"),
     re.compile(r"('(?:[^']|'')*')::text"),
 )
-"""What people need not read of an expression."""
+"""Parts of an expression that people need not read."""
 
 EVERY_CHANGE = ("insert", "delete", "update", "truncate")
-"""Triggers, without what their names begin with."""
+"""Triggers' names, without the prefix."""
 
 
 def label(expression: str) -> str:
@@ -28,15 +28,15 @@ def label(expression: str) -> str:
 
 @dataclass(frozen=True)
 class Value:
-    """Something that is known of a row: SQL over it, with the row as `{row}`."""
+    """A value known from a row: SQL, with the row as `{row}`."""
 
     text: str
     type: str
-    """Of the value; of an array's elements, where each counts."""
+    """Of the value; with `each`, of an array's elements."""
     each: bool = False
-    """Whether it is an array, of which each element counts."""
+    """Whether the value is an array, of which each element counts."""
     is_time: bool = False
-    """Whether its plain text depends on the session."""
+    """Whether the value's plain text depends on the session."""
 
     @classmethod
     def of_column(cls, name: str, kind: str, *, is_time: bool = False) -> "Value":
@@ -50,10 +50,10 @@ class Value:
 
 @dataclass(frozen=True)
 class Match:
-    """An equality between what is known and a row of the next table."""
+    """An equality between a known value and a row of the next table."""
 
     here: Value
-    """Of the row before."""
+    """Known from the row before."""
     there: str
     """SQL over the next table's row."""
     operator: str = 'operator("pg_catalog".=)'
@@ -61,7 +61,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Hop:
-    """One step towards profiles: to the rows of `table` for which all of it holds."""
+    """A step towards profiles: to the rows of `table` for which all matches hold."""
 
     table: Table
     matches: tuple[Match, ...]
@@ -76,12 +76,12 @@ class Route:
 
     @property
     def start(self) -> tuple[Value, ...]:
-        """What is taken of the changed row."""
+        """The values taken from the changed row."""
         return tuple(each.here for each in self.hops[0].matches) if self.hops else (self.key,)
 
     @property
     def steps(self) -> list[tuple[Table, str, str]]:
-        """Of each hop the table, what is compared there, and what leads on from there."""
+        """Of each hop the table, the compared values, and the values that lead on."""
         onward = [*(tuple(each.here for each in hop.matches) for hop in self.hops[1:]), (self.key,)]
         return [
             (hop.table, ", ".join(label(each.there) for each in hop.matches), ", ".join(each.label for each in values))
@@ -89,7 +89,7 @@ class Route:
         ]
 
     def over(self, table: Table) -> list[tuple[Table, str]]:
-        """All expressions of the way, each with the table whose row it is over; `table` is where it begins."""
+        """All expressions of the way, each with the table of the row; the way begins at `table`."""
         found, here = [], table
         for hop in self.hops:
             for each in hop.matches:
@@ -106,12 +106,12 @@ class Watched:
     columns: tuple[str, ...]
     """Read columns, under the names in the query."""
     routes: tuple[Route, ...] = ()
-    """None: a change concerns everyone."""
+    """Empty: a change concerns all profiles."""
     audited: bool = False
     """Not watched: the audit finds changes."""
     condition: str | None = None
-    """A row is noted only when this begins to hold, or `columns` change while it holds. None: every change of a row is
-    noted."""
+    """A row is noted only when the condition begins to hold, or `columns` change while the condition holds. None: every
+    change is noted."""
     only_updates: bool = False
     """Whether rows that come and go are no news."""
 
@@ -126,7 +126,7 @@ class Watched:
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """The table, and those on its routes."""
+        """The table, and tables on the routes."""
         return tuple(dict.fromkeys([self.table, *(hop.table for route in self.routes for hop in route.hops)]))
 
 

@@ -1,8 +1,7 @@
 """Reactions to changes: students are enrolled, counts are moved.
 
-Knows nothing of connections. `runner` runs each reaction when it is due. `reaction` is the base of all: when it is due,
-how much it takes, how it treats a refusal; `enrolling` and `counting` are built in, and call `listener.enroll` and
-`listener.count` (`sql/schema/functions/`); `installed` ones are text in the database. `retry` says when to try again
-what was set aside. May import the common modules, `database` (but not its `connection`), `feed` and
-`instruments`. Begin with `runner`.
+Knows nothing of connections. `runner` runs each reaction when due. `reaction` is the base of all: when due, batch size,
+refusals; `enrolling` and `counting` are built in, and call `listener.enroll` and `listener.count`
+(`sql/schema/functions/`); `installed` reactions are text in the database. `retry` says when to retry set-aside work.
+May import the common modules, `database` (but not its `connection`), `feed` and `instruments`. Begin with `runner`.
 """

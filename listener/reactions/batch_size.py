@@ -1,18 +1,24 @@
-"""How much a reaction takes at once: what its server gets done in a moment, and less after a batch that was cut off."""
+"""Sizes of batches: as much as the server does in a moment, and less after a batch that was cut off."""
 
 from listener.database.executors import BATCH_SECONDS
 
 AIM_SECONDS = 0.25
 """Aim for a batch: its locks are held that long. Larger batches cost less for each change."""
 
+AIM_WHILE_FRESH = 0.06
+"""The same while somebody fresh comes, and so waits for the end of a crowd's batch."""
+
+LEAST_WHILE_FRESH = 300
+"""A batch is made no smaller for them: each has a cost of its own."""
+
 FIRST_BATCH = 100
-"""Changes in the first batch after a start, within LISTENER_BATCH_SIZE: nobody knows yet how long one takes."""
+"""Changes in the first batch after a start, within LISTENER_BATCH_SIZE: the time for a change is not known yet."""
 
 assert AIM_SECONDS < BATCH_SECONDS, "a batch as long as was aimed at would be cut off"
 
 
 class BatchSize:
-    """The size of one reaction's batches. It outlives connections: the end of one may be a batch's own doing."""
+    """The size of a reaction's batches. The size outlives connections: a batch may have ended the connection."""
 
     def __init__(self, most: int, first: int = FIRST_BATCH) -> None:
         self._most = most
@@ -24,28 +30,31 @@ class BatchSize:
         """Whether the last batch got no answer."""
         return self._cuts > 0
 
-    def done(self, seconds: float, *, more: bool) -> None:
-        """A batch took `seconds`; `more` waits."""
+    def done(self, seconds: float, *, more: bool, hurried: bool = False) -> None:
+        """A batch took `seconds`; `more` waits, and somebody fresh comes, if it is `hurried`."""
         self._cuts = 0
         if more or seconds > AIM_SECONDS:
-            factor = min(2.0, max(0.5, AIM_SECONDS / max(seconds, 1e-6)))
-            self.size = max(1, min(self._most, int(self.size * factor)))
+            seconds = max(seconds, 1e-6)
+            size = self.size * min(2.0, max(0.5, AIM_SECONDS / seconds))
+            if hurried:
+                size = min(size, max(LEAST_WHILE_FRESH, self.size * AIM_WHILE_FRESH / seconds))
+            self.size = max(1, min(self._most, int(size)))
 
     def cut(self) -> None:
-        """A batch was ended before it was done: take half, and after further cuts in a row ever less."""
+        """A batch was ended too early: take half, and after further cuts in a row ever less."""
         self._cuts += 1
         self.size = max(1, self.size >> self._cuts)
 
 
 class BatchSizes:
-    """Those of all reactions of a daemon."""
+    """The sizes for all reactions of a daemon."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._sizes: dict[tuple[str, str], BatchSize] = {}
 
     def of(self, name: str, text: str = "", *, first: int = FIRST_BATCH, most: int | None = None) -> BatchSize:
-        """That of a reaction; another `text` is another one."""
+        """The size for a reaction; another `text` is another reaction."""
         return self._sizes.setdefault((name, text), BatchSize(self.most if most is None else most, first))
 
     def forget_all_but(self, kept: set[tuple[str, str]]) -> None:

@@ -10,7 +10,7 @@ from listener.reactions.batch_size import BatchSizes
 from listener.reactions.reaction import SHOWN, BuiltIn, Context
 
 COUNT_PAUSE = 0.05
-"""Least seconds between two moves of the counts: each leaves a dead row version, which slows the next one."""
+"""Least seconds between two moves of the counts: each leaves a dead row version, which slows the next move."""
 
 PAUSE_PER_WORK = 200
 LONGEST_COUNT_PAUSE = 0.25
@@ -20,8 +20,8 @@ come less often, down to four a second."""
 PAUSE_PER_OPEN_SECOND = 0.1
 LONGEST_PAUSE_WHILE_OPEN = 2.0
 """While another session's transaction is open, replaced versions of a course's row cannot be removed, and each
-enrollment's foreign key walks past all of them. So the longer a transaction is open, the less often counts are moved:
-half an hour leaves some 950 versions, where 20 moves a second would leave 36,000."""
+enrollment's foreign key walks past all of the versions. So the longer a transaction is open, the less often counts are
+moved: half an hour leaves some 950 versions, where 20 moves a second would leave 36,000."""
 
 PASSING = "select * from listener.pass_over_counting($1)"
 """Takes counting past up to $1 notes that move no count."""
@@ -41,9 +41,9 @@ class Counting(BuiltIn):
         """The age of the oldest transaction of another session; 0 if there is none."""
         self._open_since = time.monotonic() - seconds if seconds else float("inf")
 
-    def took(self, batch: Batch, seconds: float) -> None:
+    def took(self, batch: Batch, seconds: float, *, hurried: bool = False) -> None:
         """As any, but the pause is longer after a long one."""
-        super().took(batch, seconds)
+        super().took(batch, seconds, hurried=hurried)
         self.pause = pause_after(seconds, max(0.0, time.monotonic() - self._open_since))
 
     def handled(self, result: dict[str, Any], context: Context) -> None:
@@ -52,7 +52,7 @@ class Counting(BuiltIn):
             self.retry.not_later_than(time.monotonic() + 0.1)
 
     async def retry_set_aside(self, context: Context) -> bool:
-        """Try again to move the counts that were set aside. True if one needs no further attempt."""
+        """Try again to move the counts that were set aside. True if any needs no further attempt."""
         limit, started = self.retried.size, time.monotonic()
         executor = context.executors.patient if limit == 1 else context.executors.batches
         row = await only_row(executor, RETRY_COUNTS, limit, SHOWN)

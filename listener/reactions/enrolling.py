@@ -1,4 +1,4 @@
-"""Enrolling: enrolls students, and tries again the students who could not be enrolled."""
+"""Enrolling: enrolls students, and retries students who could not be enrolled."""
 
 import time
 from collections import defaultdict
@@ -16,7 +16,7 @@ from listener.reactions.batch_size import BatchSizes
 from listener.reactions.reaction import CAREFUL_SECONDS, SHOWN, BuiltIn, Context, call
 
 RETRY_STUDENTS = 200
-"""Most pending students tried each on its own in one statement; if none is refused, a batch tries more together."""
+"""Most pending students tried separately in a statement; if none is refused, a batch tries more together."""
 
 RETRY_EACH, RETRY_TOGETHER = (call("retry_enroll", singly=singly) for singly in (True, False))
 
@@ -34,7 +34,7 @@ class Enrolling(BuiltIn):
         """Whether all pending students of the last attempt could be enrolled."""
 
     def take_courses_changed(self) -> bool:
-        """Whether a batch, since the last call, reported a change of courses: it may concern other students, too."""
+        """Whether a batch, since the last call, reported a change of courses, which may concern further students."""
         changed, self._courses_changed = self._courses_changed, False
         return changed
 
@@ -60,8 +60,14 @@ class Enrolling(BuiltIn):
             await _name_holders(batch.result.get("pending_students"), context)
         return batch
 
+    async def react_to_fresh(self, context: Context) -> Batch | None:
+        batch = await super().react_to_fresh(context)
+        if batch is not None:
+            await _name_holders(batch.result.get("pending_students"), context)
+        return batch
+
     async def retry_set_aside(self, context: Context) -> bool:
-        """Try the pending students again. True if one needs no further attempt."""
+        """Try the pending students again. True if any needs no further attempt."""
         started, size = time.monotonic(), self._retried_together
         limit = size.size
         row = await self._retry_together(context)
@@ -82,7 +88,7 @@ class Enrolling(BuiltIn):
         return bool(row["settled"])
 
     async def _retry_together(self, context: Context) -> asyncpg.Record | None:
-        """Try a batch of pending students at once; None if one is refused, or was the last time."""
+        """Try a batch of pending students at once; None if any is refused, or was the last time."""
         if not self._none_refused or time.monotonic() < self._singly_until:
             return None
         try:
@@ -98,7 +104,7 @@ class Enrolling(BuiltIn):
 
 
 async def _name_holders(students: list[dict[str, Any]] | None, context: Context) -> None:
-    """Say of students who wait for a course's row who holds it."""
+    """For students who wait for a course's row, name the session that holds the row."""
     locked = [each for each in students or [] if each["reason"] == "course_locked"]
     if not locked:
         return

@@ -1,4 +1,4 @@
-"""One reaction: a consumer of the feed, when it is due, and how many changes it takes at once."""
+"""A reaction: a consumer of the feed, when due, and the size of batches."""
 
 import logging
 import time
@@ -14,6 +14,7 @@ from listener.database.executors import Executors
 from listener.database.patience import Trouble
 from listener.database.rows import Executor
 from listener.feed.consumer import Batch, Consumer
+from listener.feed.lane import MOST_FRESH, Lane
 from listener.instruments.instruments import Instruments
 from listener.instruments.log_report import Report
 from listener.logs import Event, Logger
@@ -25,7 +26,7 @@ SHOWN = 20
 """Ids that a statement returns for the log."""
 
 CAREFUL_SECONDS = 30.0
-"""After a refusal each student or course is handled on its own for so long: the server's log does not fill, too."""
+"""After a refusal each student or course is handled separately for so long: otherwise the server's log would fill."""
 
 SHORTEST_BLOCKED_SECONDS = 0.1
 LONGEST_BLOCKED_SECONDS = 5.0
@@ -33,13 +34,13 @@ LONGEST_BLOCKED_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Context:
-    """Tools of one leader's reactions."""
+    """Tools of a leader's reactions."""
 
     executors: Executors
     instruments: Instruments
     report: Report
     follow: Callable[[], Awaitable[bool]] | None = None
-    """Follows renames. True if a name was another one, and a statement is worth another attempt."""
+    """Follows renames. True if a name has changed, and a statement is worth another attempt."""
 
     async def after_renaming(self, react: Callable[[], Awaitable[Batch | None]]) -> Batch | None:
         """React; once more if a table or column was renamed meanwhile."""
@@ -54,10 +55,10 @@ class Context:
 
 
 class Reaction:
-    """One consumer of the feed, and when it is due."""
+    """A consumer of the feed, and when the consumer is due."""
 
     severity = logging.WARNING
-    """Of a log line that says that it is blocked."""
+    """Of a log line about a blocked reaction."""
 
     def __init__(self, name: str, size: BatchSize | None = None, *, pause: float = 0.0) -> None:
         """`pause`: the least seconds from a batch that took all there was to the next."""
@@ -66,19 +67,31 @@ class Reaction:
         self.size = size or BatchSize(FIRST_BATCH)
         self.due = True
         self.paused = False
-        """By `listener pause`. (Its statements look for themselves, and do nothing then.)"""
+        """By `listener pause`. (The reaction's statements look, too, and do nothing then.)"""
         self.notes_left = False
-        """Whether the last batch was a full one, and more notes wait: then there is no pause."""
+        """Whether the last batch was full, and more notes wait: then there is no pause."""
         self.blocked_pause = 0.0
         """Least seconds between two attempts while not even a batch can be read."""
         self.blocked_by: str | None = None
         """Why not even a batch can be handled, once that was logged."""
         self._trouble = Trouble()
         self.last_at = float("-inf")
+        self.lane = Lane(name)
+        self.fresh_size = BatchSize(MOST_FRESH, first=MOST_FRESH)
 
-    def took(self, batch: Batch, seconds: float) -> None:
+    def took(self, batch: Batch, seconds: float, *, hurried: bool = False) -> None:
         """Choose the size of the next batch, and the pause before it."""
-        self.size.done(seconds, more=batch.notes_left)
+        self.size.done(seconds, more=batch.notes_left, hurried=hurried)
+
+    def left(self, *, notes: bool) -> None:
+        """A batch left `notes` to handle, or none."""
+        self.due = self.notes_left = notes
+        self.lane.is_behind(notes_left=notes)
+
+    @property
+    def lets_overtake(self) -> bool:
+        """Whether to look for what is fresh, before the next batch."""
+        return self.lane.is_open and not self.paused and not self.blocked_pause
 
     def wait(self, now: float) -> float:
         """Seconds until this reaction should run; infinite if nothing is to do."""
@@ -89,6 +102,10 @@ class Reaction:
 
     async def react(self, context: Context) -> Batch | None:
         """Handle the next batch; None if there was nothing to handle."""
+        raise NotImplementedError
+
+    async def react_to_fresh(self, context: Context) -> Batch | None:
+        """Handle what is fresh and small ahead of its turn; None if there is nothing of that."""
         raise NotImplementedError
 
     def handled(self, result: dict[str, Any], context: Context) -> None:
@@ -110,8 +127,8 @@ class Reaction:
 
 
 class BuiltIn(Reaction):
-    """The function `listener.NAME`. It treats a batch as a whole, or, after a refusal, each student or course on its
-    own; refused ones are set aside and tried again."""
+    """The function `listener.NAME`, for a batch as a whole, or, after a refusal, for each student or course separately;
+    refused students and courses are set aside and tried again."""
 
     def __init__(
         self, name: str, size: BatchSize | None = None, *, pause: float = 0.0, passing: str | None = None
@@ -120,13 +137,38 @@ class BuiltIn(Reaction):
         super().__init__(name, size, pause=pause)
         self.together = Consumer(name, call(name, singly=False), passing=passing)
         self.each = Consumer(name, call(name, singly=True))
+        self._fresh = Consumer(name, call(name, singly=False, fresh=True))
+        self._each_fresh = Consumer(name, call(name, singly=True, fresh=True))
         self.retry = Retry()
         self.retried = BatchSize(FIRST_BATCH)
         """How much set-aside work is tried again at once."""
         self._careful_until = float("-inf")
 
+    @property
+    def _is_careful(self) -> bool:
+        return time.monotonic() < self._careful_until or (self.size.was_cut and self.size.size == 1)
+
+    async def react_to_fresh(self, context: Context) -> Batch | None:
+        """Each on its own while the batches are careful, or where one of them is refused."""
+        batches = context.executors.batches
+
+        most = self.fresh_size.size
+
+        async def react(looked: str | None) -> Batch | None:
+            try:
+                if not self._is_careful:
+                    return await self._fresh.react(batches, most, SHOWN, looked)
+            except CONNECTION_OVER:
+                raise
+            except asyncpg.PostgresError as error:
+                if await _is_about_a_table(context.executors.patient, error):
+                    raise
+            return await self._each_fresh.react(context.executors.patient, most, SHOWN, looked)
+
+        return await self.lane.take(batches, most, react)
+
     async def react(self, context: Context) -> Batch | None:
-        if time.monotonic() < self._careful_until or (self.size.was_cut and self.size.size == 1):
+        if self._is_careful:
             return await self._react_to_each(context)
         try:
             return await context.after_renaming(lambda: self._react(self.together, context.executors.batches))
@@ -169,18 +211,20 @@ class BuiltIn(Reaction):
         self._careful_until = time.monotonic() + CAREFUL_SECONDS
 
     async def retry_set_aside(self, context: Context) -> bool:
-        """Try again what was set aside. True if an attempt succeeded."""
+        """Try set-aside work again. True if an attempt succeeded."""
         raise NotImplementedError
 
 
-def call(function: str, *, singly: bool) -> str:
+def call(function: str, *, singly: bool, fresh: bool = False) -> str:
     """SQL that calls a function of schema `listener`: it treats up to $1 students or courses, each on its own if
-    `singly`, and returns up to $2 of their ids for the log."""
-    return f"select * from listener.{function}($1, singly => {str(singly).lower()}, most_shown => $2)"
+    `singly`, and returns up to $2 of their ids for the log; those that are `fresh` since a look, $3, ahead of their
+    turn."""
+    ahead = ", fresh => true, looked => $3" if fresh else ""
+    return f"select * from listener.{function}($1, singly => {str(singly).lower()}, most_shown => $2{ahead})"
 
 
 async def _is_about_a_table(executor: Executor, error: asyncpg.PostgresError) -> bool:
-    """Whether a statement failed because another session has locked a whole table, not one row."""
+    """Whether a statement failed because another session has locked a whole table, not a row."""
     if not isinstance(error, LOCKED):
         return False
     try:

@@ -27,7 +27,7 @@ class Retry:
         self._at = float("-inf")
 
     def done(self, *, tried: int, settled: int, more: bool, next_in: float | None) -> None:
-        """An attempt `tried` so many, and `settled` some. `more` are due now, or the next one in `next_in` seconds."""
+        """An attempt `tried` so many, and `settled` some. `more` are due now, or the next in `next_in` seconds."""
         now = time.monotonic()
         if settled:
             self.pause = 0.0

@@ -1,4 +1,4 @@
-"""Runs the reactions of one leader when they are due, and waits where one is refused."""
+"""Runs a leader's reactions when due, and waits after refusals."""
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from listener.database.driver_errors import CONNECTION_OVER
+from listener.database.driver_errors import CONNECTION_OVER, LOCKED
 from listener.database.executors import Executors
 from listener.errors import ListenerError
 from listener.feed.consumer import Batch
@@ -17,7 +17,17 @@ from listener.reactions.batch_size import BatchSize, BatchSizes
 from listener.reactions.counting import Counting
 from listener.reactions.enrolling import Enrolling
 from listener.reactions.installed import InstalledReaction
-from listener.reactions.reaction import BuiltIn, Context, Reaction
+from listener.reactions.reaction import CAREFUL_SECONDS, BuiltIn, Context, Reaction
+from listener.reasons import reason
+
+CROWD_SECONDS = 0.5
+"""A backlog that lasts for so long is a crowd's."""
+
+LOCKED_SECONDS = 1.0
+"""For so long nobody overtakes after something was locked."""
+
+FRESH_SECONDS = 1.0
+"""For so long after somebody fresh, another one is expected."""
 
 
 class Reactions:
@@ -30,7 +40,7 @@ class Reactions:
     ) -> None:
         """`follow` follows renames."""
         self._instruments = instruments
-        self.report = Report(instruments.log, instruments.activity)
+        self.report = Report(instruments.log, instruments.activity, instruments.state.titles)
         self._context = Context(executors, instruments, self.report, follow)
         self._sizes = sizes
         self.round_trip = 0.0
@@ -39,6 +49,7 @@ class Reactions:
         self._counting = Counting(sizes)
         self._built_in: tuple[BuiltIn, ...] = (self._enrolling, self._counting)
         self._installed: tuple[InstalledReaction, ...] = ()
+        self._fresh_until = float("-inf")
 
     @property
     def _reactions(self) -> tuple[Reaction, ...]:
@@ -56,7 +67,8 @@ class Reactions:
         return self._enrolling.take_courses_changed()
 
     def learn(self, texts: Mapping[str, str]) -> None:
-        """Run these installed reactions, by name, and no others. One with the same text goes on as before."""
+        """Run the installed reactions in `texts`, by name, and no more. A reaction with the same text goes on as
+        before."""
         known = {reaction.name: reaction for reaction in self._installed}
         installed = []
         for name, text in sorted(texts.items()):
@@ -69,19 +81,19 @@ class Reactions:
         self._sizes.forget_all_but(set(texts.items()))
 
     def behind(self, names: Collection[str]) -> None:
-        """The feed holds something for these."""
+        """The feed holds notes for `names`."""
         for reaction in self._reactions:
             reaction.due = reaction.due or reaction.name in names
 
     def news(self) -> None:
-        """The feed may hold something. Enrolling looks at once; the others follow if it finds something, or cannot
-        look."""
+        """The feed may hold notes. Enrolling looks at once; the other reactions follow if enrolling finds notes, or
+        cannot look."""
         self._enrolling.due = True
         if self._enrolling.blocked_pause or self._enrolling.paused:
             self._others_due()
 
     def pause(self, consumers: Collection[str]) -> None:
-        """Let these wait, with their set-aside work; the others go on at once."""
+        """Let `consumers` wait, with their set-aside work; the rest go on at once."""
         for reaction in self._reactions:
             was_paused, reaction.paused = reaction.paused, reaction.name in consumers
             if was_paused and not reaction.paused:
@@ -104,11 +116,12 @@ class Reactions:
         )
 
     async def run_due(self) -> bool:
-        """Run what is due, once. True if a batch was handled. Raises Fenced, or the connection's errors."""
+        """Run due reactions, once. True if a batch was handled. Raises Fenced, or the connection's errors."""
         handled = False
         for reaction in self._reactions:
             if reaction.wait(time.monotonic()) <= 0:
                 handled = await self._run(reaction) or handled
+                await self._let_overtake(reaction)
         if await self._retry(self._enrolling):
             self._counting.due = True
         await self._retry(self._counting)
@@ -127,7 +140,7 @@ class Reactions:
         return {each.name: each.blocked_by for each in self._reactions if each.blocked_by is not None}
 
     def try_again(self) -> None:
-        """Try set-aside work at once, however often it failed."""
+        """Try set-aside work at once, after any number of failures."""
         for each in self._built_in:
             each.retry.hurry()
 
@@ -150,18 +163,62 @@ class Reactions:
         reaction.works(self._instruments.log)
         seconds = time.monotonic() - started
         if batch is None:
-            reaction.due = reaction.notes_left = False
+            reaction.left(notes=False)
             self.round_trip = seconds
             return False
-        reaction.due = reaction.notes_left = batch.notes_left
+        reaction.left(notes=batch.notes_left)
         self._measure(reaction, batch, seconds)
         if batch.passed_over:
             return True
-        reaction.took(batch, seconds)
+        if reaction is self._enrolling and not batch.notes_left:
+            self._found_fresh()
+        reaction.took(batch, seconds, hurried=time.monotonic() < self._fresh_until)
         if reaction is self._enrolling:
             self._others_due()
         reaction.handled(batch.result, self._context)
         return True
+
+    async def _let_overtake(self, before: Reaction) -> None:
+        """While there is a backlog: between two batches, whatever is fresh is handled ahead of it."""
+        for reaction in self._reactions:
+            if reaction.lets_overtake:
+                await self._overtake(reaction)
+        if before in self._installed and before.notes_left and not self._enrolling.notes_left:
+            self._enrolling.due = True
+            for built_in in self._built_in:
+                if built_in.wait(time.monotonic()) <= 0:
+                    await self._run(built_in)
+
+    async def _overtake(self, reaction: Reaction) -> None:
+        started = time.monotonic()
+        try:
+            with answered_or_cut(reaction.fresh_size):
+                batch = await reaction.react_to_fresh(self._context)
+        except CONNECTION_OVER:
+            raise
+        except asyncpg.PostgresError as error:
+            self._instruments.metrics.errors.labels("reaction").inc()
+            if isinstance(error, asyncpg.QueryCanceledError):
+                reaction.fresh_size.cut()
+            elif isinstance(error, LOCKED):
+                reaction.lane.close(LOCKED_SECONDS)
+            else:
+                reaction.lane.close(CAREFUL_SECONDS)
+                self._instruments.log.warning(Event.LANE_CLOSED, consumer=reaction.name, error=reason(error))
+            return
+        if batch is None:
+            return
+        reaction.fresh_size.done(time.monotonic() - started, more=True)
+        self._instruments.metrics.changes_ahead.labels(reaction.name).inc(batch.changes)
+        if reaction is self._enrolling:
+            self._found_fresh()
+            self._others_due()
+        reaction.handled(batch.result, self._context)
+
+    def _found_fresh(self) -> None:
+        """Somebody came while others wait: with smaller batches, the next one waits for less."""
+        if max(each.lane.backlog_seconds for each in self._reactions) > CROWD_SECONDS:
+            self._fresh_until = time.monotonic() + FRESH_SECONDS
 
     def _measure(self, reaction: Reaction, batch: Batch, seconds: float) -> None:
         metrics = self._instruments.metrics
@@ -192,8 +249,8 @@ class Reactions:
 
 @contextmanager
 def answered_or_cut(size: BatchSize) -> Iterator[None]:
-    """The size is smaller next time if the connection ends before the server answers: that may be for the batch's
-    length, and it does not matter who set the limit."""
+    """The size is smaller next time if the connection ends before the server answers: the batch's length may be the
+    cause, whichever limit was hit."""
     try:
         yield
     except CONNECTION_OVER:

@@ -1,9 +1,9 @@
-"""The leader's audit: every few minutes it reads whole tables, and repairs counts that are off.
+"""The leader's audit: every few minutes reads whole tables, and repairs wrong counts.
 
-A trigger that could not read a row took a blind note. The audit makes these good, as soon as the leader asks. Under a
-rule by query it notes who is not where the query wants them: it finds what depends on time, or on tables without
-triggers, and what a route has missed. It has a short-lived connection of its own, so no reaction waits for it, and
-reads one snapshot without a lock.
+A trigger that could not read a row took a blind note. The audit makes blind notes good, as soon as the leader asks.
+Under a rule by query the audit notes profiles that are not where the query wants them: because of time, tables without
+triggers, or a change that a route has missed. The audit has a short-lived connection of its own, so no reaction waits,
+and reads a single snapshot without a lock.
 """
 
 import time
@@ -48,7 +48,7 @@ BUSY_SHARE = 20
 """An audit is followed by a pause so many times as long."""
 
 OVERDUE = 3
-"""After so many times LISTENER_AUDIT_SECONDS without an audit that came to its end, one is missed."""
+"""After so many times LISTENER_AUDIT_SECONDS without a complete audit, an audit is missed."""
 
 MAKE_GOOD_SHARE = 3
 """The same after blind notes were made good: more may come, and students wait for each."""
@@ -71,6 +71,7 @@ class Auditor:
         """`wake` has the leader look at the feed."""
         self._settings = settings
         self._metrics, self._log, self._audits = instruments.metrics, instruments.log, instruments.state.audit
+        self._titles = instruments.state.titles
         self._wake = wake
         self._asked = anyio.Event()
         self._hurries = False
@@ -117,7 +118,7 @@ class Auditor:
         self._asked.set()
 
     async def _try(self, work: Callable[[Connection], Awaitable[bool]]) -> float:
-        """On a connection of its own; returns the seconds until the next audit."""
+        """Work on a separate connection; returns the seconds until the next audit."""
         started = time.monotonic()
         try:
             done = await retried_if_replaced(lambda: self._connected(work))
@@ -158,12 +159,12 @@ class Auditor:
             yield
 
     async def _audit(self, connection: Connection) -> bool:
-        """False if it was put off, while a backlog is drained."""
+        """False if put off, while a backlog is drained."""
         if await connection.fetchval(sql.read("repair/audit", "draining")):
             return False
         installed = await installation.recorded(connection)
         if installed is None or installed.version != installation.VERSION or installed.bound is None:
-            return False  # the next heartbeat tells of it
+            return False  # the next heartbeat tells
         mapping = installed.mapping
         started = time.monotonic()
         self._metrics.audits.inc()
@@ -232,7 +233,7 @@ class Auditor:
         return True
 
     async def _look_for_triggers(self, connection: Connection, mapping: Mapping) -> None:
-        """Log triggers that were taken over, and that a migration created again. They are left alone."""
+        """Log triggers that were taken over, and that a migration created again. The triggers are left alone."""
         found = await takeover.existing(connection, mapping)
         names = tuple(sorted(str(each) for each in found if each.is_enabled))
         self._metrics.foreign_triggers.set(len(names))
@@ -256,7 +257,7 @@ class Auditor:
         for repair in news[:MOST_TOLD]:
             self._log.warning(
                 Event.DRIFT_REPAIRED,
-                course_id=repair.course_id,
+                **self._titles.beside({"course_id": repair.course_id}),
                 count_column=repair.count_column,
                 drift=repair.expected - (repair.current or 0),
             )

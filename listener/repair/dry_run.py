@@ -33,7 +33,7 @@ NOTED = "feed_lag"
 
 @dataclass(frozen=True)
 class Todo:
-    """One thing to do."""
+    """A thing to do."""
 
     what: str
     examples: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ def would_do(diagnosis: Diagnosis, mapping: Mapping, *, with_structure: bool) ->
 
 
 def would_change(diagnosis: Diagnosis) -> list[Todo]:
-    """Steps of `--structure`, with their statements."""
+    """Steps of `--structure`, with statements."""
     rows = {finding.code: finding for finding in diagnosis.advice}
     todos: list[Todo] = []
     for step in structure.wanted(diagnosis.steps):
@@ -67,7 +67,7 @@ def would_change(diagnosis: Diagnosis) -> list[Todo]:
 def first(diagnosis: Diagnosis) -> list[Finding]:
     """Findings to mend before `sync` does anything."""
     is_installed = all(each.code != "not_installed" for each in diagnosis.findings)
-    stops = FIRST if is_installed else (*FIRST, "triggers_doubled")  # `install` refuses beside these
+    stops = FIRST if is_installed else (*FIRST, "triggers_doubled")  # `install` refuses beside doubled triggers
     return [each for each in diagnosis.findings if each.code in stops]
 
 

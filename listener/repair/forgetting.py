@@ -17,7 +17,7 @@ LOOK_AGAIN_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Forgotten:
-    """Rows that held a profile's key, and were deleted or hold it no more."""
+    """Rows that held a profile's key, now deleted or without the key."""
 
     profile: str
     made: int
@@ -29,11 +29,11 @@ class Forgotten:
     quarantined: int
     notes: int
     history: int
-    """What was done to it."""
+    """Actions on the profile."""
     mentioned: int
-    """Examples of a problem, errors of a course's count, and reasons for what was done to others."""
+    """Examples of a problem, errors of a course's count, and reasons for actions on other profiles."""
     unhandled: int
-    """Notes that stay, since some consumer has still to handle them."""
+    """Notes that stay, since some consumer has not handled them yet."""
     is_there: bool
     """Whether the LMS still has the profile."""
 

@@ -1,4 +1,5 @@
-"""Lets go what the brake holds: a page at a time, handled like any other note, so that sign-ups wait behind no more."""
+"""Releases enrollments from the brake: a page at a time, handled like any other note, so that sign-ups wait for no more
+than a page."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,6 +9,8 @@ from listener.database.connection import Connection
 from listener.database.patience import set_lock_timeout
 from listener.database.rows import only_row
 from listener.feed.registry import ENROLL
+from listener.instruments import titles
+from listener.instruments.titles import named
 from listener.mapping import rendering
 from listener.mapping.mapping import Mapping
 from listener.repair.sync import PAGE, snapshot, until_handled
@@ -22,15 +25,16 @@ class HeldInCourse:
     held: int
     examples: tuple[str, ...]
     """Keys of some of the profiles."""
+    title: str | None = None
 
     def __str__(self) -> str:
         more = ", …" if self.held > len(self.examples) else ""
-        return f"course {self.course_id}: {self.held:,} held: {', '.join(self.examples)}{more}"
+        return f"course {named(self.course_id, self.title)}: {self.held:,} held: {', '.join(self.examples)}{more}"
 
 
 @dataclass(frozen=True)
 class Held:
-    """What the brake holds, the course with most of it first."""
+    """The held enrollments, the fullest course first."""
 
     courses: tuple[HeldInCourse, ...]
     allowed: int | None
@@ -59,24 +63,28 @@ class Held:
 class Released:
     released: int
     left: int
-    """How many of these could not be taken back."""
+    """How many released enrollments could not be taken back."""
     handled: bool
-    """Whether a leader handled them in time."""
+    """Whether a leader handled the notes in time."""
 
 
 async def look(connection: Connection, course: str | None) -> Held:
-    """What is held, in this course or in all."""
+    """The held enrollments, in `course` or in all."""
     rows = await connection.fetch(sql.read("repair/release", "held"), course, EXAMPLES)
     brake = await only_row(connection, sql.read("repair/release", "brake"))
+    known = await titles.look(connection, [row["course_id"] for row in rows])
     return Held(
-        tuple(HeldInCourse(row["course_id"], row["held"], tuple(row["examples"])) for row in rows),
+        tuple(
+            HeldInCourse(row["course_id"], row["held"], tuple(row["examples"]), known.get(row["course_id"]))
+            for row in rows
+        ),
         brake["allowed"],
         brake["taken_back"],
     )
 
 
 async def release(connection: Connection, mapping: Mapping, course: str | None) -> Released:
-    """Let go what is held now, in this course or in all."""
+    """Release what is held now, in `course` or in all."""
     await set_lock_timeout(connection)
     now = (await only_row(connection, sql.read("repair/release", "brake")))["now"]
     still_there = sql.render(sql.read("repair/release", "left"), rendering.placeholders(mapping))

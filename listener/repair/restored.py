@@ -1,7 +1,7 @@
 """Notices that the database is a copy, restored from a logical dump into another cluster.
 
 Checkpoints are made of transaction ids, and the other cluster has other ids: new notes could pass for handled. So the
-feed starts over, and every student without an enrollment is noted again. (A physical copy keeps its ids.)
+feed starts over, and every student without an enrollment is noted again. (A physical copy keeps the ids.)
 """
 
 from listener.database.connection import Connection

@@ -1,5 +1,5 @@
-"""Adds missing keys and indexes, and moves rows in their way to quarantine, while others write: each step is short,
-waits for nobody long, and may be repeated."""
+"""Adds missing keys and indexes, and moves rows in the way to quarantine, while other sessions write: each step is
+short, keeps no session waiting long, and may be repeated."""
 
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
@@ -70,8 +70,7 @@ def _comment(text: str) -> str:
 async def mend_structure(
     connection: Connection, mapping: Mapping, cascade: Collection[str], tell: Callable[[str], None]
 ) -> bool:
-    """Add keys and indexes, and check afterwards. False if one is missing. Raises Busy if a table stays locked by
-    others."""
+    """Add keys and indexes, and check afterwards. False if any is missing. Raises Busy if a table stays locked."""
     await set_lock_timeout(connection)
     steps = structure.wanted(structure.missing(await keys.look(connection, mapping), cascade))
     moved: set[str] = set()
@@ -94,7 +93,7 @@ async def mend_structure(
 
 
 async def _try(connection: Connection, mapping: Mapping, step: Step) -> str | None:
-    """Run the statements of one step; returns the server's objection, or None."""
+    """Run the statements of a step; returns the server's objection, or None."""
     try:
         for statements in step.online:
             await _change(connection, mapping, statements)
@@ -108,17 +107,17 @@ async def _try(connection: Connection, mapping: Mapping, step: Step) -> str | No
 
 
 def rows_statement(mapping: Mapping, code: str) -> str:
-    """Finds the places of all rows of this kind."""
+    """Finds the places of all rows of a kind."""
     return sql.render(sql.read("repair/restructure", _kind(code)), _values(mapping, code))
 
 
 def quarantine_statement(mapping: Mapping, code: str) -> str:
-    """Moves rows of this kind at some places ($1) in a table ($2), if they still are of this kind."""
+    """Moves rows of a kind at some places ($1) in a table ($2), if still of that kind."""
     return sql.render(sql.read("repair/restructure", f"quarantine_{_kind(code)}"), _values(mapping, code))
 
 
 def quarantine_migration(mapping: Mapping, code: str) -> str:
-    """Moves all rows of this kind. (A migration of the LMS's has the LMS's path, and keeps it.)"""
+    """Moves all rows of a kind. (A migration of the LMS's has the LMS's path, and keeps the path.)"""
     values = _values(mapping, code) | {"rows": sql.subquery(rows_statement(mapping, code))}
     return sql.render(sql.read("repair/restructure", "quarantine_all"), values)
 
@@ -151,7 +150,7 @@ async def _quarantine(connection: Connection, mapping: Mapping, code: str) -> in
 
 
 async def _change(connection: Connection, mapping: Mapping, statements: Sequence[str]) -> None:
-    """Run statements in one transaction. A concurrent one runs alone: it blocks nobody, and may wait."""
+    """Run statements in one transaction. A concurrent statement runs alone, blocks no session, and may wait."""
     if len(statements) == 1 and " concurrently " in statements[0]:
         await connection.execute("set lock_timeout = 0")
         try:
@@ -163,7 +162,7 @@ async def _change(connection: Connection, mapping: Mapping, statements: Sequence
 
     async def together() -> None:
         async with connection.transaction():
-            # Their names are qualified. Event triggers of the LMS's find what they name.
+            # The statements' names are qualified. The path is for event triggers of the LMS's.
             await connection.execute(f"select {rendering.by_lms_path(mapping)}")
             for statement in statements:
                 await connection.execute(statement)

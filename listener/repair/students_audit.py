@@ -1,4 +1,4 @@
-"""The audit of students: their number, missed ones, and those astray by a change that no trigger could see."""
+"""The audit of students: the number, missed students, and students astray by a change that no trigger could see."""
 
 import time
 
@@ -12,13 +12,13 @@ from listener.logs import Event
 from listener.mapping.mapping import Mapping
 
 REMEMBERED = 1000
-"""Profiles noted by one audit, and looked for at the next."""
+"""Profiles noted by an audit, and looked for at the next."""
 
 SHOWN = 20
 """Courses on the status page."""
 
 COUNTED_LATE_SECONDS = 30.0
-"""Within this time Postgres has counted what was written."""
+"""Within this time Postgres has counted written rows."""
 
 AUDIT = "select * from listener.audit_students($1, $2, $3, $4)"
 
@@ -33,7 +33,7 @@ class StudentsAudit:
         """Monotonic seconds of audits, and the rows that had been written into each table."""
 
     def begin(self) -> None:
-        """This daemon leads from now on: its knowledge may be old."""
+        """This daemon leads from now on: old knowledge may be wrong."""
         self._missed = 0
         self._missing_in_a_row = 0
         self._noted = []
@@ -42,13 +42,13 @@ class StudentsAudit:
         self._state.courses = None
 
     async def look(self, connection: Connection, mapping: Mapping) -> tuple[int, int, int]:
-        """Numbers of students, missed ones, and noted ones, in a transaction that reads whole tables. `mapping` is the
-        installed one: the rule may be another than at the last audit."""
+        """Numbers of students, missed students, and noted students, in a transaction that reads whole tables. `mapping`
+        is installed now: the rule may differ from the last audit's."""
         row = await only_row(connection, AUDIT, notes_who_is_astray(mapping), self._noted, REMEMBERED, SHOWN)
         courses = Courses(tuple(row["shown_courses"]), row["courses"], time.time())
         self._state.courses = None if mapping.only_on_joining else courses
         self._noted = row["noted_ids"]
-        await self._tell_unseen(connection, mapping, row["unseen"])
+        self._state.audit.route_missed = await self._tell_unseen(connection, mapping, row["unseen"])
         self._metrics.students.set(row["students"])
         self._metrics.students_without_enrollment.set(row["without_enrollment"])
         if row["missed"] and row["missed"] != self._missed:
@@ -57,12 +57,11 @@ class StudentsAudit:
         self._tell_missing(row["wanted_missing"])
         return row["students"], row["missed"], row["noted"]
 
-    async def _tell_unseen(self, connection: Connection, mapping: Mapping, unseen: int) -> None:
+    async def _tell_unseen(self, connection: Connection, mapping: Mapping, unseen: int) -> Problem | None:
         """Students who are astray without a note, under a rule that notes should tell everything of: a route has missed
         a change, or somebody has written past the triggers."""
-        self._state.audit.route_missed = None
         if mapping.only_on_joining or mapping.is_looked_after or mapping.observes:
-            return
+            return None
         tables = dict.fromkeys([*(each.table for each in mapping.watched), mapping.enrollment_table])
         names = [each.schema for each in tables], [each.name for each in tables], [each.label for each in tables]
         rows = {
@@ -72,14 +71,15 @@ class StudentsAudit:
         long_ago = [each for each in self._written if each[0] < now - COUNTED_LATE_SECONDS]
         before = long_ago[-1][1] if long_ago else {}
         self._written = [*long_ago[-1:], *(each for each in self._written if each not in long_ago), (now, rows)]
-        if unseen:
-            written = [label for label, count in rows.items() if count != before.get(label)] or [*rows]
-            self._metrics.route_missed.inc(unseen)
-            self._log.warning(Event.ROUTE_MISSED, students=unseen, tables=written)
-            self._state.audit.route_missed = Problem("route_missed", affected=unseen, examples=tuple(written))
+        if not unseen:
+            return None
+        written = [label for label, count in rows.items() if count != before.get(label)] or [*rows]
+        self._metrics.route_missed.inc(unseen)
+        self._log.warning(Event.ROUTE_MISSED, students=unseen, tables=written)
+        return Problem("route_missed", affected=unseen, examples=tuple(written))
 
     def _tell_missing(self, missing: int) -> None:
-        """Reported when it happens twice in a row."""
+        """Reported when found twice in a row."""
         self._metrics.wanted_missing.set(missing)
         self._missing_in_a_row = self._missing_in_a_row + 1 if missing else 0
         if self._missing_in_a_row == 2:
@@ -88,5 +88,5 @@ class StudentsAudit:
 
 def notes_who_is_astray(mapping: Mapping) -> bool:
     """Whether the audit notes profiles that are astray. (Without writing, each audit would find the same. The built-in
-    rule is about new students alone: one who was enrolled and is so no more is left alone.)"""
+    rule is about new students alone: a student who was enrolled and is no longer is left alone.)"""
     return not mapping.only_on_joining and mapping.enrolls and not mapping.observes

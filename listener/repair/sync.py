@@ -20,7 +20,9 @@ from listener.feed.consumer import Consumer
 from listener.feed.leadership import Leadership
 from listener.feed.registry import COUNT, ENROLL
 from listener.inspection.rule_failure import answering
+from listener.instruments import titles
 from listener.instruments.sample import COUNTED
+from listener.instruments.titles import named
 from listener.mapping import rendering
 from listener.mapping.mapping import Mapping
 from listener.reactions.reaction import BuiltIn
@@ -32,11 +34,10 @@ Progress = Callable[[int, int], None]
 """Called with the students settled, and the students found, so far."""
 
 PAGE = 2000
-"""Students that are noted in one transaction, and handled before the next page: a sign-up waits behind no more than
-these."""
+"""Students noted in a transaction, and handled before the next page: a sign-up waits for no more than a page."""
 
 AT_A_LOOK = 100_000
-"""Students that one look at whole tables finds, and keeps in memory."""
+"""Students that a look at whole tables finds, and keeps in memory."""
 
 BATCH = 2000
 POLL_SECONDS = 0.01
@@ -45,9 +46,9 @@ STALL_SECONDS = 10.0
 
 
 async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: Tell, progress: Progress) -> bool:
-    """Make all enrollments what the rule wants, and move counts. `tell` gets a line for each thing done. False if a
-    leader did not handle the notes in time, or the brake holds something. A waiting migration is seen over a second
-    connection to `url`. Raises Busy, and WrongSetting if the query fails."""
+    """Make all enrollments as the rule wants, and move counts. `tell` gets a line for each step. False if a leader did
+    not handle the notes in time, or the brake holds enrollments. A waiting migration is seen over a second connection
+    to `url`. Raises Busy, and WrongSetting if the query fails."""
     began = await snapshot(connection)
     await set_lock_timeout(connection)
     handled = await until_handled(connection, began)
@@ -56,9 +57,11 @@ async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: 
         tell(settled.of_students() if mapping.one_course_each else str(settled))
         handled = settled.handled and await until_handled(connection, await snapshot(connection))
     repairs = await patiently(lambda: repair_counts(connection, url))
+    known = await titles.look(connection, [each.course_id for each in repairs])
     for repair in repairs:
         was = "nothing" if repair.current is None else repair.current
-        tell(f"course {repair.course_id}: {repair.count_column} was {was}, is {repair.expected}")
+        course = named(repair.course_id, known.get(repair.course_id))
+        tell(f"course {course}: {repair.count_column} was {was}, is {repair.expected}")
     handled = handled and await until_handled(connection, await snapshot(connection))
     held = 0
     if mapping.takes_back:
@@ -72,13 +75,13 @@ async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: 
 
 
 async def repair_counts(connection: Connection, url: str | None) -> list[count_repair.CountRepair]:
-    """Raises InTheWay if another session waits for it."""
+    """Raises InTheWay if another session waits for the repair."""
     async with reading_whole_tables(connection, url):
         return await count_repair.repair_counts(connection)
 
 
 async def count_made(connection: Connection, url: str | None) -> None:
-    """Bring up to date what the brake allows. Raises InTheWay if another session waits for it."""
+    """Bring up to date how much the brake allows. Raises InTheWay if another session waits for this."""
     async with reading_whole_tables(connection, url):
         await connection.execute("select listener.count_made()")
 
@@ -99,12 +102,12 @@ class Settled:
         return f"{done}; {counted(self.waiting, 'student waits', 'students wait')}"
 
     def of_students(self) -> str:
-        """The same, where each student lands in one course."""
+        """The same, where each student lands in a single course."""
         return f"enrolled {counted(self.done['enrolled'], 'student')}, {counted(self.waiting, 'waits', 'wait')}"
 
 
 Work: TypeAlias = dict[str, set[str]]
-"""Things to do for each profile, with their courses."""
+"""Things to do for each profile, with the courses."""
 
 
 async def settle_astray(connection: Connection, url: str | None, mapping: Mapping, progress: Progress) -> Settled:
@@ -164,10 +167,10 @@ async def until_handled(
     consumers: Sequence[str] = (ENROLL, COUNT),
     stall_seconds: float = STALL_SECONDS,
 ) -> bool:
-    """Wait until the feed is handled up to a snapshot: by the daemon if one leads, or else by this session as the
+    """Wait until the feed is handled up to a snapshot: by the daemon if a daemon leads, or else by this session as the
     leader. False if nothing was handled for `stall_seconds`."""
     leadership = Leadership(connection)
-    progress: int | None = None
+    progress: str | None = None
     rung = False
     give_up_at = anyio.current_time() + stall_seconds
     while True:
@@ -205,7 +208,7 @@ async def _react(connection: Connection, consumers: Sequence[str]) -> None:
 
 
 async def _handle(connection: Connection, consumer: Consumer) -> None:
-    """One batch, planned by key, as in the daemon's session. It is on the disk before the command says so."""
+    """A batch, planned by key, as in the daemon's session. The batch is on the disk before the command says so."""
     async with connection.transaction():
         await tune_transaction(connection, durable=True)
         await consumer.react(connection, BATCH, 0)

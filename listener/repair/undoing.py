@@ -1,4 +1,4 @@
-"""`listener undo`: what the listener did is reversed, as far as nobody has touched it since."""
+"""`listener undo`: reverses the listener's changes, where untouched since."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -9,14 +9,16 @@ from typing import Any
 from listener import sql
 from listener.database.connection import Connection
 from listener.database.patience import set_lock_timeout
+from listener.instruments import titles
+from listener.instruments.titles import named
 from listener.wording import counted
 
 EXAMPLES = 5
 PAGE = 100
-"""Enrollments in one transaction: a sign-up waits behind it for no longer than behind a batch."""
+"""Enrollments in a transaction: a sign-up waits no longer than behind a batch."""
 
 AGAIN = {"removed": "not enrolled", "returned": "active again", "suspended": "suspended again"}
-"""What they are, once it is undone."""
+"""Words for the state after the undo."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,11 @@ class Undoable:
 
 @dataclass(frozen=True)
 class ToUndo:
-    """Everything that was done since a moment, or by a rule, and is not as it was before."""
+    """All that was done since a moment, or by a rule, and is not as before."""
 
     found: tuple[Undoable, ...]
+    titles: dict[str, str] = field(default_factory=dict)
+    """Of courses, as far as they can be read."""
 
     @property
     def untouched(self) -> list[Undoable]:
@@ -53,7 +57,8 @@ class ToUndo:
         for each in self.untouched:
             groups[each.course, each.becomes].append(each.profile)
         for (course, becomes), profiles in groups.items():
-            yield f"course {course}: {len(profiles):,} {AGAIN[becomes]}: {_some(profiles)}"
+            where = f"course {named(course, self.titles.get(course))}"
+            yield f"{where}: {len(profiles):,} {AGAIN[becomes]}: {_some(profiles)}"
         if self.touched:
             yield _stay([(each.profile, each.course) for each in self.touched])
 
@@ -70,7 +75,7 @@ class ToUndo:
 @dataclass
 class Undone:
     undone: Counter[str] = field(default_factory=Counter)
-    """How many became what."""
+    """How many enrollments got each state."""
     touched: list[tuple[str, str]] = field(default_factory=list)
     """(profile, course)."""
     refused: list[tuple[str, str, str]] = field(default_factory=list)
@@ -105,13 +110,15 @@ class Undone:
 
 
 async def look(connection: Connection, since: datetime | None, rule: int | None) -> ToUndo:
-    """What was done since then, or by that rule."""
+    """Everything done since `since`, or by `rule`."""
     rows = await connection.fetch(sql.read("repair/undoing", "look"), since, rule)
-    return ToUndo(tuple(Undoable(**dict(row)) for row in rows))
+    return ToUndo(
+        tuple(Undoable(**dict(row)) for row in rows), await titles.look(connection, [row["course"] for row in rows])
+    )
 
 
 async def undo(connection: Connection, asked: ToUndo) -> Undone:
-    """The latest first. Who was touched stays."""
+    """The latest first. A touched enrollment stays."""
     await set_lock_timeout(connection)
     done = Undone(touched=[(each.profile, each.course) for each in asked.touched])
     left = asked.untouched

@@ -1,4 +1,4 @@
-"""The parts that a query is taken apart into: one block for each SELECT, one occurrence for each table in each FROM."""
+"""The parts of a query: a block for each SELECT, an occurrence for each table in each FROM."""
 
 from dataclasses import dataclass, field
 
@@ -6,53 +6,54 @@ from listener.routes.nodes import Node
 
 
 class Unclear(Exception):
-    """What stands here says nothing of how rows lead to one another; the text says what it is, for people."""
+    """A part of a query that does not say how rows lead to other rows; the text names the part, for people."""
 
 
 @dataclass(eq=False)
 class Block:
-    """A SELECT, at the place where it stands. A view that is read twice is two blocks."""
+    """A SELECT, at a place of the query. A view that is read twice is two blocks."""
 
     query: Node
     scope: "Block | None" = None
-    """Where columns of the query around it are found."""
+    """The block in which columns of the outer query are found."""
     above: "Block | None" = None
-    """The block that it stands in: in FROM, as `leaf`; or as a subquery in an expression, and `stands` says how."""
+    """The outer block, where the block stands in FROM, as `leaf`; or as a subquery in an expression, and `stands` says
+    how."""
     leaf: int = 0
     stands: "Standing | None" = None
     path: tuple[int, ...] = ()
-    """Tells two uses of one query apart."""
+    """Tells two uses of a query apart."""
     arguments: dict[int, tuple[list[Node], "Block"]] = field(default_factory=dict)
-    """Of a function's body: the leaf that stands for its arguments, which are expressions in another block."""
+    """Of a function's body: the leaf that stands for the arguments, which are expressions in another block."""
     is_merged: bool = False
-    """Of a function's body: whether Postgres makes it a part of the query that has the function in FROM."""
+    """Of a function's body: whether Postgres inlines the body into the query with the function in FROM."""
     below: dict[int, "Block"] = field(default_factory=dict)
     """The subqueries in FROM, by leaf."""
     occurrences: dict[int, "Occurrence"] = field(default_factory=dict)
     functions: dict[int, Node] = field(default_factory=dict)
-    """What else stands in FROM: functions, VALUES."""
+    """The rest of FROM: functions, VALUES."""
     joins: list["Join"] = field(default_factory=list)
     not_null: set[int] = field(default_factory=set)
     """Output columns without which a row does not matter."""
     carried: set[int] | None = None
-    """Of WITH RECURSIVE: the columns that each step hands on as they are."""
+    """Of WITH RECURSIVE: the columns that each step hands on unchanged."""
     branch: int = 0
     """Of UNION, INTERSECT and EXCEPT: the leaf that stands for all."""
     is_test: bool = False
-    """Whether it is made up, to hold the comparison of an IN."""
+    """Whether the block is made up, to hold the comparison of an IN."""
     origin: str = ""
-    """How people name it, if Postgres computes it as a whole."""
+    """The block's name for people, if Postgres computes the block as a whole."""
     hides: str = ""
-    """Why its rows lead to none of those around it, for people."""
+    """Why the block's rows lead to no rows around, for people."""
     is_barrier: bool = False
-    """Whether no condition from outside is handed down into it."""
+    """Whether the block takes no condition from outside."""
 
     def entry(self, leaf: int) -> Node:
-        """What stands at a leaf of FROM."""
+        """The entry at a leaf of FROM."""
         return self.query.nodes("rtable")[leaf - 1]
 
     def outer(self, levels: int) -> "Block":
-        """The block that a column of `levels` queries around is of."""
+        """The block of a column from `levels` queries further out."""
         found = self
         for _ in range(levels):
             if found.scope is None:
@@ -61,7 +62,7 @@ class Block:
         return found
 
     def leaf_of(self, occurrence: "Occurrence") -> int | None:
-        """The leaf of FROM that has the occurrence, itself or below it."""
+        """The leaf of FROM that is the occurrence, or has the occurrence below."""
         block, leaf = occurrence.block, occurrence.leaf
         while block is not self:
             if block.stands is not None or block.above is None:
@@ -83,7 +84,7 @@ class Block:
 
 @dataclass(eq=False)
 class Occurrence:
-    """A table at one place of the query. Each is followed on its own."""
+    """A table at a place of the query. Each occurrence is followed separately."""
 
     number: int
     relation: int
@@ -92,7 +93,7 @@ class Occurrence:
 
     @property
     def alias(self) -> str:
-        """Its name in the query."""
+        """The name in the query."""
         found = self.block.entry(self.leaf).node("eref")
         return "" if found is None else found.text("aliasname")
 
@@ -117,7 +118,7 @@ class Join:
 
 @dataclass(eq=False)
 class Place:
-    """Where a condition stands: the leaves below it, and the join that it is the ON of."""
+    """The place of a condition: the leaves below, and the join if the condition is an ON."""
 
     leaves: frozenset[int]
     join: Join | None = None
@@ -129,13 +130,13 @@ class Standing:
 
     place: Place
     must_hold: bool = False
-    """Whether rows matter only if it has rows."""
+    """Whether rows matter only if the subquery has rows."""
     is_looked_up: bool = True
-    """Whether its rows are found by the conditions in it for each row around it, however the planner decides."""
+    """Whether conditions in the subquery find the rows for each row around, however the planner decides."""
     is_joined: bool = False
-    """Whether they are found by the comparison of an IN, too."""
+    """Whether the comparison of an IN finds the rows, too."""
     obstacle: str = ""
-    """Otherwise: what it is, and what to write in its place."""
+    """Otherwise: the obstacle, and a better form of the query."""
 
 
 @dataclass(frozen=True)
@@ -152,23 +153,23 @@ class Reference:
 
     occurrence: Occurrence
     crossings: tuple[Crossing, ...]
-    """The blocks that it came out of, from the outermost."""
+    """The blocks that the column came out of, from the outermost."""
     block: Block
-    """The block in which it was last a column of FROM, at `leaf`."""
+    """The block in which the column was last a column of FROM, at `leaf`."""
     leaf: int
 
 
 @dataclass(eq=False)
 class Side:
-    """One side of an equality: an expression over one occurrence, with the row written as `{row}`."""
+    """A side of an equality: an expression over one occurrence, with the row written as `{row}`."""
 
     text: str
     type: int
     each: bool
-    """Whether it is an array, of which each element counts."""
+    """Whether the side is an array, of which each element counts."""
     references: list[Reference]
     column: int = 0
-    """Its column, if it is nothing else: by its number."""
+    """The number of the column, if the side is a plain column."""
 
     @property
     def occurrence(self) -> Occurrence:
@@ -177,19 +178,19 @@ class Side:
 
 @dataclass(eq=False)
 class Condition:
-    """Something that must hold wherever it stands."""
+    """A condition that must hold at a place of the query."""
 
     expression: Node
     block: Block
     place: Place
     scope: Block
-    """Where its columns are found."""
+    """The block in which columns are found."""
     output: Block | None = None
     """The subquery whose output the comparison of an IN is about."""
     sides: tuple[Side, Side] | None = None
-    """Of an equality between two occurrences."""
+    """The sides of an equality between two occurrences."""
     operator: str = ""
-    """Its operator, in SQL."""
+    """The operator, in SQL."""
 
     @property
     def occurrences(self) -> tuple[Occurrence, ...]:

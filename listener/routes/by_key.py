@@ -1,5 +1,5 @@
-"""Whether a query can be asked about one profile by indexes alone. What must be there is asked of the query and of the
-schema: what a planner chooses today says nothing of tomorrow."""
+"""Whether indexes suffice to ask a query about a single profile. The query and the schema decide, not the planner,
+whose choice of today says nothing of tomorrow."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ EXCEPT = "3"
 
 
 class ByKey:
-    """What can be found of one scenario, from the key on. `courses` may be read as a whole."""
+    """The occurrences of a scenario that can be found, from the key on. `courses` may be read as a whole."""
 
     def __init__(self, ways: Ways, courses: Table, tables: dict[int, Table]) -> None:
         self._ways = ways
@@ -26,7 +26,7 @@ class ByKey:
         self._follow()
 
     def missing(self) -> Iterator[tuple[Occurrence, str]]:
-        """What cannot be found by an index, and why."""
+        """Occurrences that no index finds, and why."""
         for each in self._ways.scenario.occurrences:
             if each not in self._known:
                 yield each, self._why(each)
@@ -83,7 +83,7 @@ class ByKey:
         return f"no index begins with {label(side.text)}"
 
     def _obstacle(self, condition: Condition, start: Occurrence, end: Occurrence) -> str:
-        """What keeps rows of `end` from being found by what is known of `start`; nothing if they are."""
+        """Why known rows of `start` do not find rows of `end`; empty if rows are found."""
         _, there = self._ways.steps.sides(condition, start)
         for reference in there.references:
             for crossing in reference.crossings:
@@ -102,7 +102,7 @@ class ByKey:
         )
 
     def _obstacle_around(self, condition: Condition, start: Occurrence, end: Occurrence) -> str:
-        """Of the subqueries between a condition and the block where the known row is."""
+        """The obstacle of the subqueries between a condition and the known row's block."""
         found, block = "", condition.block
         while block.leaf_of(start) is None and block.above is not None:
             standing = block.stands
@@ -113,13 +113,13 @@ class ByKey:
                 if not block.is_test and not standing.is_looked_up:
                     found = standing.obstacle
             if block.arguments and not block.is_merged:
-                found = ""  # a function is run for each row, and plans its body with the values that it is given
+                found = ""  # a function is run for each row, and plans the body with the given values
             block = block.above
         return found
 
 
 def computed_as_a_whole(block: Block) -> str:
-    """What keeps a comparison outside of a subquery in FROM from being made inside; nothing if it is made there."""
+    """Why a comparison outside of a subquery in FROM is not made inside; empty if made inside."""
     query = block.query
     if block.origin:
         return block.origin
@@ -141,7 +141,7 @@ def computed_as_a_whole(block: Block) -> str:
 
 
 def _operations(block: Block) -> list[str]:
-    """The kinds of a set operation, with all that is below it."""
+    """The kinds of a set operation, and of all set operations below."""
     found, waiting = [], [block.query.node("setOperations")]
     while waiting:
         node = waiting.pop()

@@ -1,4 +1,4 @@
-"""The clauses of a query, by Postgres's letters for them, and what is asked of each by itself."""
+"""The clauses of a query, by Postgres's letters, and questions about a single clause."""
 
 from listener.routes.blocks import Place
 from listener.routes.facts import Facts
@@ -17,11 +17,11 @@ BELOW_OR = (
 NOT_IN = "NOT IN or ALL is answered by the whole table; write it as NOT EXISTS"
 VALUE = "a subquery is computed as a whole before its value is compared"
 Needed = tuple[Place, Node, int]
-"""A comparison with a subquery, which is its argument of that place."""
+"""The place of a comparison, the comparison, and the argument that is a subquery, by number."""
 
 
 def that_must_hold(facts: Facts, conditions: list[tuple[Node, Place]]) -> dict[int, Place | Needed]:
-    """The subqueries that must hold, by number: EXISTS, IN, `= ANY`, `= (SELECT …)` as conditions of their own."""
+    """The subqueries that must hold, by number: EXISTS, IN, `= ANY`, `= (SELECT …)` as separate conditions."""
     found: dict[int, Place | Needed] = {}
 
     def is_equality(expression: Node) -> bool:
@@ -40,7 +40,7 @@ def that_must_hold(facts: Facts, conditions: list[tuple[Node, Place]]) -> dict[i
         if expression.tag == "SCALARARRAYOPEXPR" and expression.is_true("useOr") and is_equality(expression):
             array = bare(expression.nodes("args")[1])
             if array.tag == "SUBLINK" and array.text("subLinkType") == ARRAY:
-                # Each of its elements is a row of the subquery.
+                # Each element is a row of the subquery.
                 found[id(array)] = (place, Node("OPEXPR", expression.fields), 1)
     return found
 
@@ -63,7 +63,7 @@ def arguments_leaf(tree: Node) -> int:
 
 
 def carried(step: Node) -> set[int]:
-    """Columns that a step of WITH RECURSIVE hands on as they are."""
+    """Columns that a step of WITH RECURSIVE hands on unchanged."""
     found = set()
     for each in step.nodes("targetList"):
         column = bare(each.the("expr"))
@@ -75,7 +75,7 @@ def carried(step: Node) -> set[int]:
 
 
 def is_worth_it(expression: Node) -> bool:
-    """Whether each side of an OR compares, and all of it is over more than two tables."""
+    """Whether each side of an OR compares, and the OR is over more than two tables."""
     compares = (
         any(each.tag == "OPEXPR" for each in walk(side, into_queries=False)) for side in expression.nodes("args")
     )
@@ -88,7 +88,7 @@ def is_worth_it(expression: Node) -> bool:
 
 
 def is_plain(link: Node) -> bool:
-    """Whether an EXISTS may be answered by a table of all that there is, instead of a look for each row."""
+    """Whether Postgres may answer an EXISTS by a table of all rows, instead of a look for each row."""
     query = link.the("subselect")
     parts = ("setOperations", "groupClause", "groupingSets", "havingQual", "cteList")
     flags = ("hasAggs", "hasWindowFuncs", "hasTargetSRFs")

@@ -1,4 +1,4 @@
-"""Expressions of a query as SQL over one row, where they stand on columns of one occurrence alone."""
+"""Expressions of a query as SQL over a single row, where all columns are of the same occurrence."""
 
 import sys
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from listener.sql import identifier, literal
 INTEGERS = {"smallint": 2, "integer": 4, "bigint": 8}
 TEXTS = ("text", "character varying", "bpchar")
 SAFE_CATEGORIES = "BENSUI"
-"""Categories of types whose text says the same in every session: not of times, nor of intervals."""
+"""Categories of types with the same text in every session: neither times nor intervals."""
 UNSAFE = ("money", "bytea", "xml", "real", "double precision")
 FOR_PEOPLE = {
     "AGGREF": "an aggregate",
@@ -26,25 +26,25 @@ PLACEHOLDER = "listener_each"
 
 
 Chosen = Callable[[Node, Block], Node]
-"""Of a COALESCE over several tables, the argument that is looked at now; any other expression as it is."""
+"""Of a COALESCE over several tables, the chosen argument; any other expression unchanged."""
 
 Printed = tuple[str, int]
-"""SQL, and its type."""
+"""SQL, and the type."""
 
 
 class Printing:
-    """Prints one expression, with the columns and functions that it stands on."""
+    """Prints an expression, and collects the expression's columns and functions."""
 
     def __init__(self, facts: Facts, chosen: Chosen) -> None:
         self._facts = facts
         self._chosen = chosen
         self._references: list[Reference] = []
         self._sets: dict[str, str] = {}
-        """Functions with several results: the key of each, with its call."""
+        """Functions with several results: key and call of each."""
         self._columns: set[int] = set()
 
     def side(self, expression: Node, block: Block, output: Block | None = None, *, of_array: bool = False) -> Side:
-        """Raises Unclear. `output` is what parameters stand for; with `of_array`, each element counts."""
+        """Raises Unclear. Parameters stand for columns of `output`; with `of_array`, each element counts."""
         text, kind = self._print(expression, block, output, ())
         return self._finished(text, kind, of_array=of_array)
 
@@ -106,14 +106,14 @@ class Printing:
         return in_row(found.name), found.type
 
     def _of_function(self, block: Block, leaf: int, number: int, crossings: tuple[Crossing, ...]) -> Printed:
-        """A column of a function in FROM: it belongs to the occurrence that its arguments are of."""
+        """A column of a function in FROM belongs to the occurrence of the arguments."""
         functions = block.functions[leaf].nodes("functions")
         call = functions[0].node("funcexpr") if len(functions) == 1 else None
         if call is None or call.tag != "FUNCEXPR" or number != 1 or functions[0].has("funccolnames"):
             raise Unclear("a function or VALUES in FROM")
         before = len(self._references)
         printed = self._set(call, block, crossings, f"{block.path} {leaf}")
-        # It stands on its own leaf, too, which may be on the side of an outer join that has no rows.
+        # The call has a leaf, too, which may be on the side of an outer join that has no rows.
         of_call = {each.occurrence for each in self._references[before:]}
         self._references += [Reference(each, crossings, block, leaf) for each in of_call]
         return printed
@@ -164,7 +164,7 @@ class Printing:
         raise Unclear(FOR_PEOPLE.get(tag, "an expression of a kind that is not followed"))
 
     def _converted(self, node: Node, block: Block, output: Block | None, crossings: tuple[Crossing, ...]) -> Printed:
-        """Through text, which does not say the same of every type in every session."""
+        """Through text, which for some types differs from session to session."""
         text, before = self._print(node.the("arg"), block, output, crossings)
         after = node.number("resulttype")
         if not all(is_safe_as_text(self._facts, each) for each in (before, after)):
@@ -214,7 +214,7 @@ class Printing:
 
 
 def over_row(facts: Facts, expression: Node, relation: int) -> str | None:
-    """An index's expression over a row of its table, as it would be printed in a query; None if it would not be."""
+    """An index's expression over a row of the table, printed like a query's; None if not printable."""
     row = Block(Node("ROW", {}))
     row.occurrences[1] = Occurrence(0, relation, row, 1)
     try:
@@ -224,13 +224,13 @@ def over_row(facts: Facts, expression: Node, relation: int) -> str | None:
 
 
 def plain(text: str) -> str:
-    """A column without a change of type that leaves its values as they are: `({row}."id")::text`. Its index serves."""
+    """A column without a change of type that changes no value, `({row}."id")::text`: the column's index serves."""
     head, _, _ = text.partition(")::")
     return head[1:] if text.startswith('({row}."') and "(" not in head[1:] else text
 
 
 def alias_of(block: Block, leaf: int, number: int) -> Node | None:
-    """What a column of a join, or of GROUP BY, stands for."""
+    """The expression behind a column of a join, or of GROUP BY."""
     if block.is_test or leaf < 1:
         return None
     entry = block.entry(leaf)

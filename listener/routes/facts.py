@@ -1,5 +1,5 @@
-"""What the catalogue says of everything in a query's parse tree: views and functions below it, operators, columns,
-types and indexes."""
+"""The catalogue's facts about a query's parse tree: views and functions below the query, operators, columns, types and
+indexes."""
 
 import re
 from collections.abc import Iterable
@@ -36,9 +36,9 @@ class Procedure:
     is_immutable: bool
     is_strict: bool
     is_scalar: bool
-    """Whether each result is one value, not a row."""
+    """Whether each result is a single value, not a row."""
     is_merged: bool
-    """Whether Postgres makes its body a part of the query that has it in FROM."""
+    """Whether Postgres inlines the body into a query with the function in FROM."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class ReadColumn:
     is_not_null: bool
     type: int
     is_deterministic: bool
-    """Whether texts that are equal are the same."""
+    """Whether equal texts are the same text."""
     is_virtual: bool
-    """Whether it is computed when it is read: a trigger is not given its value."""
+    """Whether a read computes the value: triggers do not get the value."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Type:
     """Without the domain."""
     category: str
     element: int
-    """0 if it is no array."""
+    """0 if the type is no array."""
 
 
 @dataclass
@@ -77,16 +77,16 @@ class Facts:
     top: int
     """The view that is the query."""
     trees: dict[int, Node] = field(default_factory=dict)
-    """Of the query, and of views and functions below it."""
+    """Parse trees of the query, and of views and functions below."""
     texts: dict[int, str] = field(default_factory=dict)
-    """The same, as Postgres writes them."""
+    """The same, as Postgres's text."""
     names: dict[int, str] = field(default_factory=dict)
-    """Of the LMS's views among them."""
+    """Names of the LMS's views in `trees`."""
     barriers: set[int] = field(default_factory=set)
-    """Views that no condition of another passes."""
+    """Views that no outside condition passes."""
     procedures: dict[int, Procedure] = field(default_factory=dict)
     functions: dict[int, int] = field(default_factory=dict)
-    """Functions whose bodies are read, each with its view."""
+    """Functions with readable bodies, each with the view of the body."""
     operators: dict[int, Operator] = field(default_factory=dict)
     tables: dict[int, Table] = field(default_factory=dict)
     columns: dict[tuple[int, int], ReadColumn] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class Facts:
 
 
 async def learn(connection: Connection) -> Facts:
-    """Of the view TOP. In a transaction that is rolled back, with an empty search_path: views are made."""
+    """Facts about the view TOP. In a transaction that is rolled back, with an empty search_path: views are made."""
     top = await connection.fetchval(f"select '{TOP}'::regclass::oid")
     facts = Facts(top)
     views, asked = [top], set[int]()
@@ -144,8 +144,8 @@ async def _learn_procedures(
 
 
 async def _view_of(connection: Connection, row: asyncpg.Record) -> int | None:
-    """A view that reads what a function's body reads, with its arguments as columns of another subquery beside it; None
-    if the body cannot be read so. By the path under which the function runs."""
+    """A view of a function's body, with the arguments as columns of another subquery beside the body; None if the body
+    cannot be read so. By the path under which the function runs."""
     names = [
         row["argument_names"][place] if place < len(row["argument_names"]) else ""
         for place in range(len(row["argument_types"]))
@@ -215,7 +215,7 @@ async def _learn_rest(connection: Connection, facts: Facts, asked: set[int]) -> 
 
 
 def _numbers(facts: Facts, names: tuple[str, ...]) -> set[int]:
-    """All numbers in these fields of all trees, and of what is indexed."""
+    """All numbers in the fields `names` of all trees, and of indexed expressions."""
     expressions = chain.from_iterable(facts.indexed_expressions.values())
     return {
         each.number(name)

@@ -1,6 +1,6 @@
-"""Parse trees as Postgres keeps them (`pg_rewrite.ev_action`), read into nodes.
+"""Postgres's stored parse trees (`pg_rewrite.ev_action`), read into nodes.
 
-The text is that of Postgres 13 to 18: names of nodes and fields differ a little, and what differs is made alike here.
+The text is of Postgres 13 to 18: names of nodes and fields differ a little, and are made alike here.
 """
 
 import re
@@ -19,14 +19,14 @@ NEWER_NAMES = {
     "COLLATE": "COLLATEEXPR",
     "MINMAX": "MINMAXEXPR",
 }
-"""Of Postgres 13 to 15, where nodes were written under shorter names."""
+"""Nodes' full names, by the shorter names of Postgres 13 to 15."""
 KINDS_OF_LIST = ("i", "o", "b", "x")
 
 Value: TypeAlias = "Node | list[Value] | bytes | str | None"
 
 
 class Node:
-    """One node of a tree. Two nodes are the same only if they are one."""
+    """A node of a tree. Nodes are compared by identity."""
 
     __slots__ = ("fields", "tag")
 
@@ -49,12 +49,12 @@ class Node:
         return found
 
     def nodes(self, name: str) -> "list[Node]":
-        """The nodes of a list; none if it is not there."""
+        """The nodes of a list; empty if the field is not there."""
         found = self.fields.get(name)
         return [each for each in found if isinstance(each, Node)] if isinstance(found, list) else []
 
     def number(self, name: str) -> int:
-        """0 if it is not there."""
+        """0 if the field is not there."""
         found = self.fields.get(name)
         return int(found) if isinstance(found, str) else 0
 
@@ -75,7 +75,7 @@ class Node:
 
 
 def parse(text: str) -> list[Node]:
-    """The queries of a rule's action: one, for a view."""
+    """The queries of a rule's action: a single query, for a view."""
     found = _Reader(text).value()
     assert isinstance(found, list)
     return [each for each in found if isinstance(each, Node)]
@@ -145,7 +145,7 @@ class _Reader:
 
 
 def walk(value: Value, *, into_queries: bool = True) -> Iterator[Node]:
-    """All nodes of a tree; of queries in it, without `into_queries`, only the query itself."""
+    """All nodes of a tree; of inner queries, without `into_queries`, only the query itself."""
     if isinstance(value, Node):
         yield value
         if value.tag == "QUERY" and not into_queries:

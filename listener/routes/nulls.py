@@ -1,4 +1,5 @@
-"""Which columns cannot be null where a condition holds. Where it asks that of a side of an outer join, that is none."""
+"""Finds columns that cannot be null where a condition holds. An outer join with a needed column on the nullable side is
+an inner join."""
 
 from collections.abc import Iterator
 
@@ -8,7 +9,7 @@ from listener.routes.facts import Facts
 from listener.routes.nodes import Node, walk
 
 NOT_STRICT = ("BOOLEXPR", "NULLTEST", "BOOLEANTEST", "SUBLINK", "DISTINCTEXPR")
-"""What may be true when it is negated, although a column is null."""
+"""Expressions that may be true when negated, although a column is null."""
 IS_NOT_NULL = "1"
 IS_TRUE_OR_FALSE = ("0", "2")
 
@@ -19,15 +20,15 @@ class Nulls:
         self._chosen = chosen
 
     def needed_by_condition(self, expression: Node, block: Block) -> list[Node]:
-        """Columns of this block that a condition needs not to be null, to be true."""
+        """Columns of `block` that must not be null, for a condition to be true."""
         return [each for each in self._true(expression, block) if each.number("varlevelsup") == 0]
 
     def needed_by_value(self, expression: Node, block: Block) -> list[Node]:
-        """Columns of this block that a value needs not to be null, not to be null itself."""
+        """Columns of `block` that must not be null, for a value not to be null."""
         return [each for each in self._value(expression, block, splits=True) if each.number("varlevelsup") == 0]
 
     def _value(self, expression: Node, block: Block, *, splits: bool = False) -> Iterator[Node]:
-        """With `splits`, a COALESCE over several tables is the argument that is looked at."""
+        """With `splits`, the chosen argument stands for a COALESCE over several tables."""
         found = unaliased(expression, block)
         tag = found.tag
         if tag == "VAR":
@@ -77,7 +78,7 @@ class Nulls:
         return procedure is not None and procedure.is_strict and not call.is_true("funcretset")
 
     def reduce(self, block: Block, conditions: list[tuple[Node, Place]]) -> None:
-        """Make outer joins inner ones, where what they put in place of a missing partner cannot matter."""
+        """Make outer joins inner joins, where rows without a partner cannot matter."""
         changed = True
         while changed:
             needed = {
@@ -131,7 +132,7 @@ class Nulls:
 
 
 def must_hold(block: Block, place: Place) -> bool:
-    """Whether a row of the block matters only if a condition at this place holds."""
+    """Whether a row of the block matters only if a condition at `place` holds."""
     if place.join is not None and place.join.nullable:
         return False
     return not any(
@@ -143,7 +144,7 @@ def must_hold(block: Block, place: Place) -> bool:
 
 
 def on_side_of(join: Join, place: Place) -> frozenset[int] | None:
-    """The side of an outer join that alone a condition at this place says something about; None: about both."""
+    """The side of an outer join that a condition at `place` is about alone; None: both sides."""
     if join is place.join:
         return next(iter(join.nullable), None)
     return next((side for side in join.nullable if place.leaves and place.leaves <= side), None)
@@ -157,7 +158,7 @@ def bare(expression: Node) -> Node:
 
 
 def unaliased(expression: Node, block: Block) -> Node:
-    """A column of a join, or of GROUP BY, is what it stands for."""
+    """Replace a column of a join, or of GROUP BY, by the expression behind the column."""
     while expression.tag == "VAR":
         levels = expression.number("varlevelsup")
         home = block.outer(levels)

@@ -17,17 +17,17 @@ MOST_SCENARIOS = 64
 
 @dataclass
 class Derived:
-    """What is known of each table that the query reads."""
+    """Facts about each table that the query reads."""
 
     routes: dict[Table, dict[Route, None]] = field(default_factory=dict)
     lost: dict[Table, str] = field(default_factory=dict)
-    """Tables of which some occurrence leads to no profile, each with the reason; nothing if there is no equality."""
+    """Tables of which some occurrence leads to no profile, each with the reason; empty if there is no equality."""
     beside_courses: set[Table] = field(default_factory=set)
-    """Of these, tables that hang together with courses alone: a change there concerns everyone."""
+    """Of `lost`, tables that are connected with courses alone: a change there concerns all profiles."""
     by_courses: set[Table] = field(default_factory=set)
     """Tables that lead to profiles by way of courses."""
     unindexed: dict[Table, tuple[str, str]] = field(default_factory=dict)
-    """A step of a route that no index serves: its table, and what is compared there."""
+    """A step of a route that no index serves: the table, and the compared expression."""
     not_by_key: dict[Table, str] = field(default_factory=dict)
     """Why all of a table would be read for one profile."""
 
@@ -86,7 +86,7 @@ class _Derivation:
         (self._derived.beside_courses if beside else self._not_beside).add(table)
 
     def _take(self, found: Ways) -> None:
-        """What one scenario says."""
+        """Add the ways of a scenario."""
         beside = _beside_courses(self._facts, found.scenario, self._courses)
         for occurrence, way in found:
             table = self._facts.tables[occurrence.relation]

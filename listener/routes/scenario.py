@@ -1,7 +1,7 @@
 """A query taken apart into blocks, occurrences and conditions.
 
-A scenario is the query with one branch of each UNION, one argument of each COALESCE over several tables, and one side
-of each OR over more than two. Whatever a row leads to in the query, it leads to in one of the scenarios.
+A scenario is the query with a single branch of each UNION, a single argument of each COALESCE over several tables, and
+a single side of each OR over more than two. All that a row leads to in the query is in some scenario.
 """
 
 from listener.routes.blocks import Block, Condition, Occurrence, Place, Standing, Unclear
@@ -32,9 +32,9 @@ from listener.routes.nulls import Nulls, bare, is_over_several, unaliased
 from listener.routes.select import Select
 
 Choice = tuple[str, int, tuple[int, ...]]
-"""Where there is something to choose."""
+"""A point of choice: kind, node and path."""
 KEY, COURSE = 1, 2
-"""The query's columns: rows without one of them do not matter."""
+"""The query's columns: rows without either do not matter."""
 DEEPEST = 400
 
 
@@ -44,7 +44,7 @@ class Scenario:
         self._facts = facts
         self._choices = choices
         self.sizes: dict[Choice, int] = {}
-        """How many alternatives there are, wherever there was something to choose."""
+        """The number of alternatives at each point of choice."""
         self.occurrences: list[Occurrence] = []
         self.conditions: list[Condition] = []
         self.repeated: set[int] = set()
@@ -59,7 +59,7 @@ class Scenario:
         return self._choices.get(choice, 0)
 
     def chosen(self, expression: Node, block: Block) -> Node:
-        """Of a COALESCE over several tables, the argument that this scenario is about."""
+        """Of a COALESCE over several tables, the argument that the scenario has chosen."""
         found = unaliased(bare(expression), block)
         if found.tag != "COALESCEEXPR":
             return expression
@@ -69,7 +69,7 @@ class Scenario:
         return arguments[self._choose(("coalesce", id(found), block.path), len(arguments))]
 
     def _block(self, query: Node, block: Block, *, not_null: set[int], mark: int = 0, recursive: bool = False) -> Block:
-        """Fill in a block, which knows where it stands."""
+        """Fill in a block with a known place."""
         self._blocks += 1
         if self._blocks > DEEPEST:
             raise Unclear("a query of too many parts")
@@ -84,7 +84,7 @@ class Scenario:
         return block
 
     def _branches(self, block: Block, *, recursive: bool) -> None:
-        """Of UNION, INTERSECT and EXCEPT one branch stands for the query; of WITH RECURSIVE the one that begins."""
+        """Of UNION, INTERSECT and EXCEPT a single branch stands for the query; of WITH RECURSIVE the first."""
         leaves = [
             each.number("rtindex")
             for each in walk(block.query.node("setOperations"), into_queries=False)
@@ -108,7 +108,7 @@ class Scenario:
         self.leaf(block, block.branch, block.not_null)
 
     def leaf(self, block: Block, leaf: int, not_null: set[int]) -> None:
-        """What stands at a leaf of FROM."""
+        """Fill in a leaf of FROM."""
         entry = block.entry(leaf)
         kind = entry.text("rtekind")
         if leaf in block.arguments:
@@ -154,7 +154,7 @@ class Scenario:
         block.below[leaf] = self._block(query, below, not_null=not_null, recursive=defined.is_true("cterecursive"))
 
     def _function(self, block: Block, leaf: int, entry: Node, not_null: set[int]) -> None:
-        """A function in FROM: its body is a subquery, if it can be read."""
+        """A function in FROM: the body is a subquery, if readable."""
         functions = entry.nodes("functions")
         call = functions[0].node("funcexpr") if len(functions) == 1 else None
         number = 0 if call is None else call.number("funcid")
@@ -170,7 +170,7 @@ class Scenario:
         block.below[leaf] = self._block(tree, below, not_null=not_null)
 
     def call(self, call: Node, block: Block) -> None:
-        """A function in an expression: its body is a subquery that is looked up."""
+        """A function in an expression: the body is a subquery that is looked up."""
         tree = self._facts.trees[self._facts.functions[call.number("funcid")]]
         below = Block(Node("NONE", {}), above=block, stands=Standing(Place(frozenset())))
         below.arguments[arguments_leaf(tree)] = (call.nodes("args"), block)
@@ -189,8 +189,9 @@ class Scenario:
         self.conditions.append(Condition(expression, block, place, where, output))
 
     def subquery(self, link: Node, block: Block, needed: "Place | Needed | None", *, is_denied: bool) -> None:
-        """EXISTS and scalar subqueries are blocks; IN, ALL and `= (SELECT …)` are one with a comparison around it.
-        `needed`: where it must hold, if it must; `is_denied`: whether it stands as NOT EXISTS."""
+        """EXISTS and scalar subqueries are blocks; IN, ALL and `= (SELECT …)` are blocks with a comparison around.
+        `needed`: the place where the subquery must hold, if any; `is_denied`: whether the subquery stands as NOT
+        EXISTS."""
         kind, test = link.text("subLinkType"), link.node("testexpr")
         place, comparison, argument = needed if isinstance(needed, tuple) else (needed, None, 0)
         if kind not in KINDS_OF_SUBQUERY:
@@ -221,7 +222,7 @@ class Scenario:
             return
         tests = test.nodes("args") if test.tag == "BOOLEXPR" and test.text("boolop") == "and" else [test]
         if place is None and not (kind == ANY and id(link) in self._monotone):
-            # NOT IN, and <> ALL: a null on either side decides about all others.
+            # NOT IN, and <> ALL: a null on either side decides about all other rows.
             if kind not in (ALL, ANY):
                 return
             parts = test.nodes("args") if test.tag == "BOOLEXPR" else [test]
@@ -237,7 +238,7 @@ class Scenario:
             self.add(each, around, Place(frozenset([1])), block, around.below[1])
 
     def _obstacle(self, link: Node) -> str:
-        """Why a subquery may be answered by all rows of its tables, if its rows are not looked up."""
+        """Why Postgres may read all rows of a subquery's tables, if rows are not looked up."""
         kind = link.text("subLinkType")
         if kind == EXISTS or (kind == ANY and id(link) in self._monotone):
             return BELOW_OR
@@ -251,7 +252,7 @@ class Scenario:
         return test.but(opno=str(opposite)) if opposite in self._facts.operators else None
 
     def mark_monotone(self, expression: Node | None) -> None:
-        """Subqueries below AND and OR alone: what is in them can only bring rows."""
+        """Mark subqueries below AND and OR alone: a row there can only bring rows."""
         if expression is None:
             return
         if expression.tag == "BOOLEXPR" and expression.text("boolop") != "not":
@@ -261,7 +262,7 @@ class Scenario:
             self._monotone.add(id(expression))
 
     def side_of_or(self, expression: Node, block: Block) -> Node | None:
-        """The side of an OR over more than two tables that this scenario is about; None for any other expression."""
+        """The chosen side of an OR over more than two tables; None for any other expression."""
         if expression.tag != "BOOLEXPR" or expression.text("boolop") != "or" or not is_worth_it(expression):
             return None
         sides = expression.nodes("args")

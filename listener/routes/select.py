@@ -1,4 +1,4 @@
-"""One SELECT, taken apart: its FROM, its conditions, and the subqueries and functions in its expressions."""
+"""A SELECT, taken apart: FROM, conditions, and the subqueries and functions in expressions."""
 
 from typing import TYPE_CHECKING
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 class Select:
-    """Fills in the block of one SELECT."""
+    """Fills in the block of a SELECT."""
 
     def __init__(self, scenario: "Scenario", facts: Facts, block: Block) -> None:
         self._scenario = scenario
         self._facts = facts
         self._block = block
         self._written: list[tuple[Node | None, Place]] = []
-        """The conditions as they are written: WHERE, and each ON."""
+        """The conditions as written: WHERE, and each ON."""
         self._conditions: list[tuple[Node, Place]] = []
-        """Those that must hold by themselves, one by one."""
+        """Single conditions, each of which must hold."""
 
     def fill(self) -> None:
         self._from(self._block.query.the("jointree"))
@@ -84,7 +84,7 @@ class Select:
         return needed
 
     def _expressions(self) -> None:
-        """Subqueries and functions, wherever they stand."""
+        """Subqueries and functions in all expressions."""
         query, block = self._block.query, self._block
         needed = that_must_hold(self._facts, self._conditions)
         refused = denied(self._conditions)

@@ -1,4 +1,4 @@
-"""Which equality leads from a changed row of one occurrence to the rows of another that it matters for."""
+"""Finds equalities that lead from a changed row of an occurrence to the affected rows of another."""
 
 from collections.abc import Iterator
 from itertools import permutations
@@ -18,7 +18,7 @@ EVERYTHING = Place(frozenset(range(1, 10_000)))
 
 
 def compare(facts: Facts, scenario: Scenario) -> None:
-    """Find the sides of all conditions that say that something of one occurrence equals something of another."""
+    """Find the sides of all conditions that are equalities between two occurrences."""
     for condition in scenario.conditions:
         expression = condition.expression
         arguments = expression.nodes("args")
@@ -49,7 +49,7 @@ class Steps:
         self._facts = facts
         self._scenario = scenario
         self.found: dict[tuple[Occurrence, Occurrence], list[Condition]] = {}
-        """From one occurrence to another: the conditions that lead there."""
+        """From an occurrence to another: the conditions that lead there."""
         compare(facts, scenario)
         for condition in scenario.conditions:
             for start, end in permutations(condition.occurrences, 2):
@@ -57,13 +57,14 @@ class Steps:
                     self.found.setdefault((start, end), []).append(condition)
 
     def sides(self, condition: Condition, start: Occurrence) -> tuple[Side, Side]:
-        """The side of `start`, and the other one."""
+        """The side of `start`, and the other side."""
         assert condition.sides is not None
         one, other = condition.sides
         return (one, other) if one.occurrence is start else (other, one)
 
     def key(self) -> Side:
-        """The query's first column. Raises Unclear if it is of no single occurrence, or rows do not tell it."""
+        """The query's first column. Raises Unclear if the column is of no single occurrence, or rows do not tell the
+        value."""
         top = self._scenario.top
         try:
             found = Printing(self._facts, self._scenario.chosen).side_of_output(top, 1)
@@ -94,7 +95,7 @@ class Steps:
         return _matters(condition, start, (*here.references, *there.references))
 
     def _is_virtual(self, side: Side) -> bool:
-        """Whether a trigger does not see what it stands on."""
+        """Whether the side stands on a column that triggers do not see."""
         relation = side.occurrence.relation
         names = {unquoted(name) for name in columns_of(side.text)}
         return any(
@@ -104,7 +105,7 @@ class Steps:
         )
 
     def _can_be_kept(self, side: Side) -> bool:
-        """Whether a note can hold its value as text."""
+        """Whether a note can hold the side's value as text."""
         return is_safe_as_text(self._facts, side.type) or self._facts.types[side.type].category == TIMES
 
 
@@ -123,7 +124,7 @@ def _matters(condition: Condition, start: Occurrence, references: tuple[Referenc
                 return False
         if inside is not None:
             return True
-        # The row is of a query around this one.
+        # The row is of a query further out.
         if _is_over_all(block) or block.above is None:
             return False
         if block.stands is None:
@@ -136,7 +137,8 @@ def _matters(condition: Condition, start: Occurrence, references: tuple[Referenc
 
 
 def _may_be_nulled(reference: Reference, top: Block, place: Place) -> bool:
-    """Whether a column may be null for want of a partner in an outer join, and a condition in `top` lets it pass."""
+    """Whether a column may be null for want of a partner in an outer join, and a condition in `top` lets the null
+    pass."""
     passed = {reference.block, *(crossing.block for crossing in reference.crossings)}
     if top.leaf_of(reference.occurrence) is not None:
         passed.add(top)
@@ -151,13 +153,13 @@ def _may_be_nulled(reference: Reference, top: Block, place: Place) -> bool:
 
 
 def _is_over_all(block: Block) -> bool:
-    """Whether a row that is not there any more changes what comes out of others."""
+    """Whether a deleted row changes the output of other rows."""
     query = block.query
     return query.has("groupingSets") or (query.is_true("hasAggs") and not query.has("groupClause"))
 
 
 def obstacle_out_of(block: Block, column: int) -> str:
-    """What keeps an output column from telling which rows a changed row below changes; nothing if it does tell."""
+    """Why an output column does not tell which rows a changed row below changes; empty if the column does tell."""
     query = block.query
     if query.has("limitCount") or query.has("limitOffset"):
         return "LIMIT"
@@ -177,7 +179,7 @@ def obstacle_out_of(block: Block, column: int) -> str:
 
 
 def obstacle_into(block: Block, column: int) -> str:
-    """What keeps a value of an output column from telling rows below."""
+    """Why a value of an output column does not tell rows below; empty if the value does tell."""
     if block.is_set:
         return "" if block.carried is None or column in block.carried else "WITH RECURSIVE"
     if _is_over_all(block):
@@ -190,5 +192,5 @@ def _sort_groups(node: Node, name: str) -> list[str]:
 
 
 def _aggregates(column: Node) -> Iterator[bool]:
-    """In PostgreSQL 18 a column may be of GROUP BY, which holds none."""
+    """Whether each part is an aggregate. In PostgreSQL 18 a column may be of GROUP BY, without aggregates."""
     yield from (each.tag in AGGREGATES for each in walk(column.the("expr"), into_queries=False))

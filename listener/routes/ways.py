@@ -1,7 +1,7 @@
-"""The ways of one scenario: from each occurrence to the profile's key.
+"""The ways of a scenario: from each occurrence to the profile's key.
 
-They form a tree: where two ways meet, they go on alike. So a note may be followed late. If a row further on has changed
-meanwhile, its own note goes on from where it stood.
+The ways form a tree: where two ways meet, both go on alike. So a note may be followed late. If a row further on has
+changed meanwhile, that row's own note goes on from the earlier values.
 """
 
 import heapq
@@ -17,31 +17,31 @@ from listener.routes.steps import Steps, obstacle_out_of
 
 STEP, FIRST_OF_SEVERAL = 1, 3
 WITHOUT_INDEX = 10
-"""A way by an index is the shorter one."""
+"""A way by an index is shorter."""
 SAME_KEYS = ({"smallint", "integer", "bigint"}, {"uuid"}, {"text", "character varying"})
-"""Types whose values are one another's, where they are equal."""
+"""Types among which equal values are the same key."""
 EQUALS = 'operator("pg_catalog".=)'
 
 
 @dataclass(frozen=True)
 class Way:
-    """From one occurrence to the key."""
+    """From an occurrence to the key."""
 
     route: Route
     unindexed: tuple[str, str] | None = None
-    """The first step that no index serves: a table, and what is compared there."""
+    """The first step that no index serves: a table, and the compared expression."""
     relations: frozenset[int] = frozenset()
-    """Of all steps, and where it begins."""
+    """Of all steps, and of the start."""
 
 
 class Indexes:
-    """What an index begins with, so that rows can be found by it."""
+    """Columns and expressions that an index begins with: rows can be found by the index."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
 
     def serve(self, side: Side) -> bool:
-        """Whether rows are found by that side of a comparison."""
+        """Whether an index finds rows by a side of a comparison."""
         relation = side.occurrence.relation
         if side.each:
             return False
@@ -72,7 +72,7 @@ class Ways:
             yield each, self._way(each) if each in self._next else None
 
     def _shortest(self) -> dict[Occurrence, Occurrence | None]:
-        """The next occurrence on the way of each."""
+        """The next occurrence on the way of each occurrence."""
         root = self.key.occurrence
         found: dict[Occurrence, tuple[int, Occurrence | None]] = {root: (0, None)}
         waiting = [(0, root.number, root)]
@@ -95,7 +95,7 @@ class Ways:
         return cost if self._is_the_key(there, condition) or self.indexes.serve(there) else cost + WITHOUT_INDEX
 
     def _is_the_key(self, side: Side, condition: Condition) -> bool:
-        """Whether a row that a step comes from holds the key itself: then the row that it leads to need not be read."""
+        """Whether the row before a step holds the key itself: then the row after the step need not be read."""
         if plain(side.text) != plain(self.key.text) or side.occurrence is not self.key.occurrence or side.each:
             return False
         assert condition.sides is not None
@@ -127,7 +127,7 @@ class Ways:
         return Way(Route(self.value(route_key), tuple(hops)), unindexed, frozenset(relations))
 
     def _chosen(self, start: Occurrence, end: Occurrence) -> list[Condition]:
-        """All equalities of a step; but only one whose values are several."""
+        """All equalities of a step with a single value each; or else the first equality with several values."""
         found = self.steps.found[start, end]
         single = [each for each in found if not self.steps.sides(each, start)[0].each]
         return single or found[:1]
@@ -137,7 +137,7 @@ class Ways:
         return Value(side.text, kind.base_name, side.each, is_time=kind.category == "D")
 
     def why_none(self, occurrence: Occurrence) -> str:
-        """What keeps an occurrence from leading to a profile, for people; nothing if there is just no equality."""
+        """Why an occurrence leads to no profile, for people; empty if there is just no equality."""
         block: Block | None = occurrence.block
         while block is not None:
             if block.hides:
@@ -158,7 +158,7 @@ class Ways:
 
 
 def ways(facts: Facts, choices: dict[tuple[str, int, tuple[int, ...]], int]) -> tuple[Scenario, "Ways | Unclear"]:
-    """One scenario, and its ways or what keeps it from having any. Raises Unclear if it cannot be made."""
+    """A scenario, with the ways, or the reason why there are none. Raises Unclear if the scenario cannot be made."""
     scenario = Scenario(facts, choices)
     try:
         return scenario, Ways(facts, scenario)

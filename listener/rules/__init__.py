@@ -1,7 +1,7 @@
-"""Rules by query: students and their courses in one query, of a person's making.
+"""Rules by query: students and courses in a query of a person's making.
 
-`wanted_rule` makes it a part of a mapping, `wanted_query` understands it, and `watch` says which tables are watched,
-and how a change in each leads to profiles.
+`wanted_rule` adds the query to a mapping, `wanted_query` parses the query, and `watch` says which tables are
+watched, and how a change in each leads to profiles.
 
 May import the common modules, `database`, `mapping`, `catalogue` and `routes`. Begin with `wanted_rule`.
 """

@@ -1,4 +1,4 @@
-"""What a rule may not ask: whatever is different from session to session, or stands still from the day of `install`."""
+"""Finds parts of a rule that differ from session to session, or stand still from the day of `install`."""
 
 import re
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ ROLE = re.compile(r"\{SQLVALUEFUNCTION :op (?:9|1[0-4]) ")
 """current_user, session_user, current_schema and the like."""
 SAMPLE = re.compile(r"\{TABLESAMPLECLAUSE ")
 MOMENT = re.compile(r"\{CONST :consttype (?:1082|1083|1114|1184|1266) ")
-"""A constant that is a date or a time: `'today'` has become one by the time that there is a tree."""
+"""A constant that is a date or a time: `'today'` is already a constant in the parse tree."""
 WORD_FOR_MOMENT = re.compile(r"'\s*(?P<word>now|today|tomorrow|yesterday)\b[^']*'", re.IGNORECASE)
 TIMES = {"now": "now()", "today": "current_date", "tomorrow": "current_date + 1", "yesterday": "current_date - 1"}
 
 
 def problem(text: str, trees: str, of_session: Sequence[str]) -> str | None:
-    """What the query asks of the session, with what to write; None if it asks nothing. `of_session` are functions that
-    do."""
+    """The part of the query that depends on the session, with a fix; or None. `of_session`: functions that depend on
+    the session."""
     if of_session:
         return (
             f"calls {of_session[0]}, whose answer depends on the session, and the daemon's is another one: write the "

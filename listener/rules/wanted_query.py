@@ -1,4 +1,4 @@
-"""The rule's query (LISTENER_WANTED_QUERY): its columns, and what it reads and calls."""
+"""The rule's query (LISTENER_WANTED_QUERY): columns, read tables, called functions."""
 
 import re
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from listener.rules import session_dependent
 
 SETTING = "LISTENER_WANTED_QUERY"
 NAMES = ("profile_id", "course_id", "because")
-"""Of the columns; the last may be left out."""
+"""Of the query's columns; the last may be left out."""
 TEXTS = ("text", "character varying")
 
 WHOLE_ROW = re.compile(r"\{VAR :varno -?\d+ :varattno 0 ")
@@ -30,7 +30,7 @@ class Read:
     table: Table
     columns: tuple[str, ...]
     watchable: bool
-    """Whether triggers on it see every change."""
+    """Whether triggers see every change."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,14 @@ class WantedQuery:
     views: tuple[str, ...]
     functions: tuple[CalledFunction, ...]
     says_why: bool
-    """Whether it has a third column."""
+    """Whether the query has the third column."""
     facts: Facts
-    """What the catalogue says of everything in it."""
+    """The catalogue's facts about all parts of the query."""
 
 
 async def understand(connection: Connection, text: str, profile: Column, course: Column) -> WantedQuery:
-    """Parse a query of profile, course and maybe why. Raises WrongSetting if it is none, or may not be run."""
+    """Parse a query of profile, course and maybe a reason. Raises WrongSetting if the text is no query, or may not be
+    run."""
     async with expressions.undone(connection):
         await _make_view(connection, text)
         await connection.execute("set local search_path = ''")

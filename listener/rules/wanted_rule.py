@@ -54,14 +54,14 @@ async def with_query(connection: Connection, mapping: Mapping, catalogue: Catalo
 
 
 def key_of(mapping: Mapping, enrollments: Relation) -> str | None:
-    """The enrollments' own key: it tells a row from others of the same pair."""
+    """The enrollments' own key, which tells rows of the same pair apart."""
     pair = (mapping.enrollment_profile, mapping.enrollment_course)
     return None if enrollments.key is None or enrollments.key.name in pair else enrollments.key.name
 
 
 def _check_own(mapping: Mapping, query: wanted_query.WantedQuery, given: str | None) -> None:
-    """Raise WrongSetting if an enrolled profile may drop out of the query for being enrolled, and be taken back,
-    without end."""
+    """Raise WrongSetting if an enrollment may take the profile out of the query, and so be made and taken back without
+    end."""
     table = mapping.enrollment_table
     if any(each.table == table for each in query.reads) and not watch.names(given, table):
         raise WrongSetting(
@@ -73,7 +73,7 @@ def _check_own(mapping: Mapping, query: wanted_query.WantedQuery, given: str | N
 
 
 def _with_profiles(mapping: Mapping, watched: tuple[Watched, ...]) -> tuple[Watched, ...]:
-    """`watched`, with profiles and their keys: the ledger of a deleted profile is not the next one's."""
+    """`watched`, with profiles and the profiles' keys: a new profile must not get a deleted profile's ledger."""
     key = mapping.profile_key
     found = tuple(
         replace(each, columns=tuple(dict.fromkeys([*each.columns, key])))
@@ -114,7 +114,7 @@ def _leaving(mapping: Mapping, enrollments: Relation, asked: dict[str, str]) -> 
 
 
 async def _seats(connection: Connection, mapping: Mapping, courses: Relation, text: str | None) -> str | None:
-    """Seats of a course, over its row. Raises WrongSetting."""
+    """Seats of a course, over the course's row. Raises WrongSetting."""
     name = "LISTENER_COURSE_SEATS"
     if text is None:
         return None
@@ -132,7 +132,7 @@ async def _seats(connection: Connection, mapping: Mapping, courses: Relation, te
 
 
 async def _try(connection: Connection, mapping: Mapping, text: str) -> None:
-    """Have Postgres plan the query as the functions that run it will. Raises WrongSetting."""
+    """Have Postgres plan the query as the installed functions will. Raises WrongSetting."""
     async with expressions.undone(connection):
         await tune_transaction(connection)
         await connection.execute(f"set local search_path = {PATH}")

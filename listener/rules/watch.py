@@ -34,7 +34,7 @@ class WatchEntry:
 def watch(
     query: WantedQuery, mapping: Mapping, catalogue: Catalogue, given: str | None, *, by_key: bool
 ) -> tuple[Watched, ...]:
-    """`given` is LISTENER_WATCH. With `by_key`, each route, and the query for one profile, needs its indexes. Raises
+    """`given` is LISTENER_WATCH. With `by_key`, each route, and the query for a profile, needs indexes. Raises
     NotRouted, NotByKey, WrongSetting."""
     return _Watching(query, mapping, catalogue, given).watch(by_key=by_key)
 
@@ -92,7 +92,7 @@ class _Watching:
         return Watched(table, read.columns, () if EVERYONE in kinds else self._routes(table, ()))
 
     def _routes(self, table: Table, seen: tuple[Table, ...]) -> tuple[Route, ...]:
-        """None, where a change concerns everyone. `seen` are tables that a setting has led through."""
+        """Empty where a change concerns all profiles. `seen`: tables that a setting has led through."""
         given = self._given.get(table)
         if given is not None:
             return tuple(route for each in given for route in self._given_routes(table, each, seen))
@@ -153,7 +153,7 @@ class _Watching:
                 raise _without_index(table, hop.table.label, keys[0])
 
     def _check_by_key(self, watched: Watched, derived: Derived) -> None:
-        """Raise NotByKey if a table with routes would be read as a whole for one profile."""
+        """Raise NotByKey if a table with routes would be read as a whole for a single profile."""
         table = watched.table
         may_be_read = table == self._mapping.course_table or table in derived.by_courses
         if watched.routes and not may_be_read and table in derived.not_by_key:
@@ -166,7 +166,7 @@ def _without_index(table: Table, place: str, compared: str) -> NotByKey:
 
 
 def _check_functions(query: WantedQuery, entries: list[WatchEntry]) -> None:
-    """Raise NotRouted for a function that may read tables of which LISTENER_WATCH says nothing."""
+    """Raise NotRouted for a function that may read tables, and has no entry in LISTENER_WATCH."""
     for function in query.opaque:
         if not any(_names(each.name, function) for each in entries):
             raise NotRouted(

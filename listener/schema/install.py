@@ -7,7 +7,7 @@ from pathlib import PurePath
 import asyncpg
 
 from listener import sql
-from listener.catalogue import expressions, installation, open_schemas, ownership, problems, takeover
+from listener.catalogue import expressions, installation, open_schemas, ownership, problems, rights, takeover
 from listener.catalogue.installation import VERSION, Installation
 from listener.database.connection import Connection
 from listener.database.fence import Fence
@@ -42,8 +42,8 @@ def migrations(after: int) -> list[str]:
 
 
 def concurrent_index(mapping: Mapping) -> str | None:
-    """The statement that makes a large table's missing index: it runs on its own before the script, and may be
-    repeated. None if no index is missing."""
+    """The statement that makes a large table's missing index: run alone before the script, and repeatable. None if no
+    index is missing."""
     if mapping.missing_index != "large":
         return None
     return sql.render(sql.read("schema/script/steps", "index_concurrently"), rendering.placeholders(mapping))
@@ -55,8 +55,8 @@ def script(
     earlier: Mapping | None = None,
     owner: ownership.Owner | None = None,
 ) -> str:
-    """The SQL, in one transaction, that brings a database from an installed version (0: none) to this one; `earlier` is
-    the installed mapping. All of it will belong to `owner`; None is the role that runs it."""
+    """The SQL, in one transaction, that brings a database from an installed version (0: none) to this version;
+    `earlier` is the installed mapping. All objects will belong to `owner`; None is the role that runs the script."""
     values = rendering.placeholders(mapping) | {
         "record": f"{VERSION}, {literal(pieces.fingerprint(mapping))}, {literal(mapping.to_json())}",
         "parts": "\n".join(f"--   {pieces.heading(part).removeprefix('-- ')}" for part in pieces.PARTS),
@@ -119,7 +119,7 @@ class Plan:
     discovery: Discovery
     installed: Installation | None
     intact: bool
-    """Whether the installation is complete and works, belongs to its owner, and its taken-over triggers are disabled.
+    """Whether the installation is complete and works, belongs to its owner, and has disabled the taken-over triggers.
     """
     owner: ownership.Owner
 
@@ -139,7 +139,7 @@ class Plan:
 
     @property
     def moves_many(self) -> bool:
-        """Whether everybody is looked at under another rule, or under another brake."""
+        """Whether a new rule, or a new brake, makes the daemon look at all profiles."""
         earlier, mapping = None if self.installed is None else self.installed.mapping, self.mapping
         if self.is_done or mapping.wanted_query is None or not mapping.enrolls or mapping.observes:
             return False
@@ -147,7 +147,7 @@ class Plan:
 
     @property
     def counts_alike(self) -> bool:
-        """Whether what is installed counts the same enrollments, in the same columns."""
+        """Whether the installed mapping counts the same enrollments, in the same columns."""
         return self.installed is not None and counts_alike(self.installed.mapping, self.mapping)
 
     def script(self) -> str:
@@ -166,13 +166,14 @@ async def plan(
     *,
     take_over: bool = False,
     grant_to: tuple[str, ...] = (),
+    grant_now: tuple[str, ...] = (),
     owner: str | None = None,
     rule: dict[str, str] | None = None,
 ) -> Plan:
     """Look at the database and decide what to install. Settings of an earlier installation still hold. `owner` is the
-    role from `--owner`; `rule` are the settings of an earlier rule that is to be in force again. Raises SchemaTaken,
+    role from `--owner`; `rule` are the settings of an earlier rule to be in force again. Raises SchemaTaken,
     DevelopmentVersion, WrongVersion, UnknownRecord, TablesOfAnother, TriggersInTheWay, MixedTrigger, NoSuchRole,
-    Blinded, and what `look` and `ownership.of` raise."""
+    Blinded, and the errors of `look` and `ownership.of`."""
     installed = await installation.look(connection, mightier=True)
     if (
         installed is None
@@ -198,15 +199,17 @@ async def plan(
         raise TriggersInTheWay(triggers=", ".join(map(str, enabled)))
     disabled = await takeover.still_there(connection, earlier.taken_over if earlier else ())
     disabled += takeover.taken_over(enabled)
-    for role in grant_to:
+    for role in (*grant_to, *grant_now):
         if not await connection.fetchval("select true from pg_catalog.pg_roles where rolname = $1", role):
             raise NoSuchRole(role=role)
     roles = (earlier.runtime_roles if earlier else ()) + grant_to
+    now_roles = (earlier.now_roles if earlier else ()) + grant_now
     mapping = replace(
         mapping,
         owner=owner or (earlier.owner if earlier else None),
         taken_over=tuple({(each.table, each.trigger): each for each in disabled}.values()),
         runtime_roles=tuple(dict.fromkeys(roles)),
+        now_roles=tuple(dict.fromkeys(now_roles)),
         further_schemas=await open_schemas.further(connection, mapping),
         missing_index=mapping.missing_index or (earlier.missing_index if earlier else None),
     )
@@ -216,14 +219,15 @@ async def plan(
     if intact and installed is not None and installed.version == VERSION:
         text = sql.render(sql.read("catalogue/installation", "intact"), {"ours": sql.read("mapping/ours")})
         async with expressions.undone(connection):
-            intact = await connection.fetchval(text, len(mapping.statistics))
+            intact = await connection.fetchval(text, len(mapping.statistics), rights.doors())
     return Plan(replace(discovery, mapping=mapping), installed, intact=intact, owner=belongs_to)
 
 
 async def _discover(
     connection: Connection, settings: dict[str, str], installed: Installation | None, rule: dict[str, str] | None
 ) -> tuple[Discovery, dict[str, str]]:
-    """The LMS, and the settings that an earlier installation knows. Raises TablesOfAnother, and what `look` raises."""
+    """The LMS, and the settings that an earlier installation knows. Raises TablesOfAnother, and the errors of
+    `look`."""
     if installed is None:
         return await look(connection, settings, {}), {}
     kept = pinned(installed.current, settings)
@@ -234,7 +238,7 @@ async def _discover(
     except Undecided as error:
         if error.lasts:
             raise
-        kept = pinned(installed.current, settings, found_too=True)  # nothing says it any more: it was known once
+        kept = pinned(installed.current, settings, found_too=True)  # no longer evident, but known once
         return await look(connection, {**kept, **settings}, tables), kept
     except TableNotFound as error:
         moved = await problems.of_owners(connection)
@@ -270,7 +274,7 @@ async def uninstall(connection: Connection) -> bool:
 
 
 def uninstallation(fence: Fence | None = None) -> str:
-    """The SQL that removes an installation; behind a fence, for a role with more rights than its owner."""
+    """The SQL that removes an installation; behind a fence, for a role with more rights than the owner."""
     ours = {"ours": sql.read("mapping/ours")}
     clear_statistics = sql.render(sql.read("mapping/clear_statistics"), ours)
     body = sql.render(sql.read("schema/script/uninstall"), {"clear_statistics": clear_statistics})
@@ -280,7 +284,7 @@ def uninstallation(fence: Fence | None = None) -> str:
 
 
 async def execute_patiently(connection: Connection, text: str) -> None:
-    """Run a script again and again, until it gets all its locks within LOCK_MILLISECONDS."""
+    """Run a script again and again, until the script gets all locks within LOCK_MILLISECONDS."""
 
     async def attempt() -> None:
         try:

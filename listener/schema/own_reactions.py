@@ -39,7 +39,7 @@ class Changes:
 
 
 async def compare(connection: Connection, files: list[ReactionFile]) -> Changes:
-    """The difference between these files and the installed reactions."""
+    """The difference between `files` and the installed reactions."""
     installed: dict[str, str] = {}
     if await connection.fetchval(sql.read("catalogue/installation", "reactions_there")):
         rows = await connection.fetch(sql.read("catalogue/installation", "reactions"))
@@ -60,7 +60,7 @@ async def check(connection: Connection, files: list[ReactionFile], planned: Plan
 
 
 async def install(connection: Connection, files: list[ReactionFile], planned: Plan) -> Changes:
-    """Make these the installed reactions: all of them, or none. Raises WrongReaction, MayNot, Busy."""
+    """Install the reactions of `files`, all or none, and remove the rest. Raises WrongReaction, MayNot, Busy."""
     await reaction_files.check(connection, files, planned.mapping, planned.owner.fence)
     changes = await compare(connection, files)
     if changes:

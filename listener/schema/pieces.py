@@ -15,18 +15,18 @@ from listener.sql import literal
 
 @dataclass(frozen=True)
 class Piece:
-    """A file of `sql/schema/adapter/`, or the triggers of one table, and further facts for the database."""
+    """A file of `sql/schema/adapter/`, or the triggers of a table, and further facts for the database."""
 
     file: str
     on_table: str | None = None
-    """The token of its triggers' table; None for functions."""
+    """The token of the triggers' table; None for functions."""
     triggers: tuple[str, ...] = ()
     probe: str | None = None
     """A query that does nothing, and fails if the function cannot work."""
     setting: str = ""
     """The setting to change if the probe fails."""
     watched: int | None = None
-    """The number of its watched table."""
+    """The number of the watched table."""
 
     triggers_text: str = ""
 
@@ -80,10 +80,12 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("stays"),
         *_of_schools(mapping),
         Piece("settle"),
+        Piece("enroll_now"),
         *([Piece("undoing")] if history.is_kept(mapping) else []),
         Piece("forgetting"),
         Piece("count_made"),
         Piece("course_holders"),
+        Piece("course_titles"),
         Piece("routed"),
         Piece("no_seats" if mapping.course_seats is None else "wake_waiting"),
         Piece("abandoned_counts"),
@@ -123,8 +125,9 @@ def _triggers(mapping: Mapping) -> list[Piece]:
 
 
 def _triggers_on(mapping: Mapping, table: Table, names: tuple[str, ...], of_statement: str, of_row: str) -> Piece:
-    """Of a partitioned table, a trigger for each row is cloned to every partition, now and later, and sees what is
-    written to a partition directly. One for each statement would see only what names the partitioned table itself."""
+    """Of a partitioned table, a trigger for each row is cloned to every partition, now and later, and sees rows written
+    to a partition directly. A trigger for each statement would see only statements that name the partitioned table
+    itself."""
     by_row = table in mapping.partitioned and of_row != "note_updated_course"  # which knows updates alone
     tokens = Tokens(mapping)
     texts = []
@@ -163,7 +166,7 @@ def code(mapping: Mapping) -> str:
         "bindings": ",\n        ".join(each.row() for each in tokens.bound),
         "adapter": ",\n".join(_row(*each) for each in enumerate(zip(used, texts, strict=True), 1)),
     }
-    plain |= step.values() | long_keys.values(mapping)
+    plain |= step.values(plain) | long_keys.values(mapping)
     parts = (
         "\n\n".join([heading(part), *(sql.render(_read(file), plain) for file in files)])
         for part, files in _files(mapping).items()
@@ -172,7 +175,7 @@ def code(mapping: Mapping) -> str:
 
 
 def _row(number: int, piece_and_text: tuple[Piece, str]) -> str:
-    """Stores one piece."""
+    """Stores a piece."""
     piece, text = piece_and_text
     triggers = ", ".join(map(literal, piece.triggers))
     values = [
@@ -191,7 +194,7 @@ def _files(mapping: Mapping) -> dict[str, list[str]]:
     """Needed SQL files of each part, in order."""
     live_count = "live_count" if mapping.counts else "live_count_counted"
     files = {
-        "feed": ["error_text", "feed", "batch", "first_checkpoints", "count_on_its_way"],
+        "feed": ["error_text", "feed", "batch", "ahead", "first_checkpoints", "count_on_its_way"],
         "names": ["binding", "following"],
         "leading": ["lock_holder", "leading", "bell"],
         "adapter": ["bind"],
@@ -201,11 +204,13 @@ def _files(mapping: Mapping) -> dict[str, list[str]]:
         "rights": ["rights"],
     }
     files["reactions"].insert(-1, "history")
+    files["reactions"].append("settle_now")
     files["repairs"] += ["restart_feed", "restart_if_restored", "pausing", "problems", "rule_parts"]
     files["repairs"] += ["partitions", "first_partitions"]
     files["repairs"] += ["long_keys"] if long_keys.may_be_long(mapping) else []
     files["rights"] += ["sync_status_view"] if "status" in mapping.statistics else []
     files["rights"] += ["grants", "doors"] if mapping.runtime_roles else []
+    files["rights"] += ["doors_now"] if mapping.now_roles else []
     files["rights"] += ["index"] if mapping.missing_index == "small" else []
     files["rights"] += ["index_comment"] if mapping.missing_index is not None else []
     return files
@@ -214,12 +219,12 @@ def _files(mapping: Mapping) -> dict[str, list[str]]:
 def _read(name: str) -> str:
     """A step around the code, or a file."""
     steps = sql.sections("schema/script/steps")
-    files = {"bind": "schema/script/bind", "doors": "catalogue/doors"}
+    files = {"bind": "schema/script/bind", "doors": "catalogue/doors", "doors_now": "catalogue/doors_now"}
     return steps[name] if name in steps else sql.read(files.get(name, f"schema/functions/{name}"))
 
 
 def heading(part: str) -> str:
-    """What begins a part of the script, and is told at its top."""
+    """The line that begins a part of the script, and is told at the script's top."""
     return f"-- == {part}: {PARTS[part]}"
 
 

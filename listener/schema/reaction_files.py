@@ -1,7 +1,7 @@
-"""A folder of a person's own reactions, one in each `NAME.sql`: read, and checked by Postgres's plan.
+"""A folder of a person's own reactions, each in a file `NAME.sql`: read, and checked by Postgres's plan.
 
-The plan is made as the role that will run it. It does not show what called functions and triggers do: they have the
-rights of that role, or of their owner.
+The plan is made as the role that will run the reaction. A plan does not show the work of called functions and triggers,
+which have the rights of that role, or of their owner.
 """
 
 import hashlib
@@ -32,14 +32,14 @@ SEARCHED = "set local search_path = pg_catalog, pg_temp"
 """As in the daemon's session."""
 
 RETURNED = {"changes": "int8", "notes_left": "bool"}
-"""Columns that the daemon needs of a batch, with their types."""
+"""Columns that the daemon needs of a batch, with types."""
 
 ENDING = "let its last lines be: select batch_summary.* from batch_summary where batch_summary.changes > 0"
 
 CHECKPOINT = "next_checkpoint"
-"""The part of the feed's statement that writes the checkpoint, if it is read."""
+"""The part of the feed's statement that writes the checkpoint, if that part is read."""
 
-OURS = ("installation", "adapter", "binding", "bound_in", "reaction", "purged", "pause", "checkpoint")
+OURS = ("installation", "adapter", "binding", "bound_in", "reaction", "purged", "pause", "checkpoint", "ahead")
 """Tables of schema `listener` that no reaction may write."""
 
 
@@ -101,8 +101,8 @@ def _read(path: Path) -> ReactionFile:
 async def check(
     connection: Connection, files: list[ReactionFile], mapping: Mapping, fence: Fence | None = None
 ) -> None:
-    """Have Postgres prepare each reaction with the rights that the daemon will have, and look at its writes. Nothing is
-    run. With `fence`, which gives this role the owner's rights, it acts as the roles that run reactions. Raises
+    """Have Postgres prepare each reaction with the daemon's later rights, and look at the writes. Nothing is run. With
+    `fence`, which gives this role the owner's rights, the check acts as the roles that run reactions. Raises
     WrongReaction, or MayNot where this role cannot take the daemon's place."""
     installer = await connection.fetchval("select current_user::text")
     for role in mapping.runtime_roles or (installer,):
@@ -187,7 +187,7 @@ def _not_granted(written: Written, role: str, *, is_owner: bool) -> str:
 
 
 def _refusal(file: ReactionFile, error: asyncpg.PostgresError, role: str) -> str:
-    """Postgres's message, its place, and the way out."""
+    """Postgres's message, the place, and the way out."""
     text = reason(error)
     if "multiple commands" in text:
         return "it is more than one statement: make it one, and leave what is done once to a migration of yours"
@@ -226,7 +226,7 @@ def _run(plan: dict[str, Any]) -> set[str]:
             read.add(name)
             run(parts.get(name, {}))
         for child in node.get("Plans", ()):
-            # What writes runs in any case.
+            # A part that writes runs in any case.
             if _part(child) is None or child["Node Type"] == "ModifyTable":
                 run(child)
 
@@ -236,13 +236,13 @@ def _run(plan: dict[str, Any]) -> set[str]:
 
 
 def _part(node: dict[str, Any]) -> str | None:
-    """The name of the part whose plan this node is."""
+    """The name of the part whose plan `node` is."""
     kind, _, name = node.get("Subplan Name", "").partition(" ")
     return name if kind == "CTE" else None
 
 
 def _written(plan: Any) -> Iterator[Written]:
-    """All writes in a plan, as EXPLAIN writes it in JSON."""
+    """All writes in a plan, from EXPLAIN's JSON."""
     if isinstance(plan, list):
         for each in plan:
             yield from _written(each)

@@ -1,4 +1,4 @@
-"""What an installation writes down of itself for later: the rule, and from when on there is a history."""
+"""Records of an installation for later: the rule, and the beginning of the history."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from listener.mapping.rule_text import rule_text
 from listener.sql import literal
 
 ABOUT_THE_RULE = tuple(name for name in (*RULE, *QUERY) if name != "brake")
-"""The brake stays as it is, whatever rule comes back."""
+"""The brake stays as before, under any returning rule."""
 
 
 def steps(mapping: Mapping, *, is_there: bool) -> Iterator[str]:
@@ -27,6 +27,6 @@ def steps(mapping: Mapping, *, is_there: bool) -> Iterator[str]:
 
 
 def settings_of(rule: dict[str, str], installed: dict[str, str]) -> dict[str, str]:
-    """The installed settings, with those of an earlier rule in place of this one's."""
+    """The installed settings, with an earlier rule's settings in place of the present rule's."""
     lonely = () if "wanted_query" in rule else ("brake",)
     return {name: value for name, value in installed.items() if name not in (*ABOUT_THE_RULE, *lonely)} | rule

@@ -1,5 +1,7 @@
 """Placeholders for constants and statements of the program that installed functions repeat."""
 
+from collections.abc import Mapping
+
 from listener import sql
 from listener.database.connection import few_rows
 from listener.feed.consumer import FEED
@@ -9,14 +11,12 @@ from listener.sql import literal
 
 MOST = "most"
 FEW = f"least({MOST}, 64)"
-"""Notes read by a small statement: each part of a statement is set up each time that it runs."""
+"""Notes read by a small statement: each part of a statement is set up at each run."""
 
 
-def values() -> dict[str, str]:
-    """Of files in `sql/schema/functions/`."""
-    return {
-        "next_notes_of_enroll": next_notes(literal(ENROLL), FEW),
-        "next_notes_of_count": next_notes(literal(COUNT), FEW),
+def values(parts: Mapping[str, str]) -> dict[str, str]:
+    """Of files in `sql/schema/functions/`. `parts` are what other placeholders stand for."""
+    return _few_notes(parts) | {
         "weighed_notes_of_enroll": weighed_notes(literal(ENROLL), MOST),
         "weighed_notes_of_count": weighed_notes(literal(COUNT), MOST),
         "notes_of_batch": weighed_notes("consumer_name", MOST),
@@ -28,6 +28,26 @@ def values() -> dict[str, str]:
     }
 
 
+def _few_notes(parts: Mapping[str, str]) -> dict[str, str]:
+    """The small statements: for notes in their turn, and for those that are fresh."""
+    found: dict[str, str] = {}
+    for name, for_larger in ((ENROLL, "note.route is not null or "), (COUNT, "")):
+        larger = f"bool_or(note.partial_xid is not null or {for_larger}note.has_ahead) or sum(note.weight) > {FEW}"
+        few = {"notes": next_notes(literal(name), FEW), "is_for_larger": f"coalesce({larger}, false)", "further": ""}
+        fresh = {
+            "notes": (
+                "select fresh_note.*, null::xid8 as partial_xid, true as has_ahead\n"
+                f"            from listener.fresh({literal(name)}, looked::pg_snapshot, {MOST}) as fresh_note"
+            ),
+            "is_for_larger": "false",
+            "further": ",\n        array(select distinct note.xid from note)",
+        }
+        text = sql.read("mapping/few_notes", name)
+        found |= {f"few_notes_of_{name}": sql.render(text, {**parts, **few})}
+        found |= {f"fresh_notes_of_{name}": sql.render(text, {**parts, **fresh})}
+    return found
+
+
 def _bare(text: str, between: str = "\n") -> str:
-    """Without comments and empty lines: they stand in the program's own file."""
+    """Without comments and empty lines, which stand in the program's own file."""
     return between.join(line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("--"))

@@ -1,6 +1,6 @@
-"""Checks that a table and its columns are the bound ones, and of the same owner, before they are read or written: a
-stranger's view, policies or triggers would run functions with the rights of our functions' owner; and another column
-may have taken the name, which fails nowhere else."""
+"""Checks that a table and columns are the bound table and columns, and of the same owner, before each use: a stranger's
+view, policies or triggers would run functions with the rights of our functions' owner; and another column may have
+taken the name, which fails nowhere else."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from listener.row_text import columns_of, has_row, unquoted
 from listener.sql import literal
 
 Read = tuple[Table, list[str]]
-"""A table, and those of its columns that are read."""
+"""A table, and the columns to read."""
 
 
 class TableChecks:
@@ -53,6 +53,7 @@ class TableChecks:
             "course_as_bound": self.as_bound(course),
             "counts_as_bound": self.as_bound(counts),
             "enrollment_table_oid": self._known(mapping.enrollment_table)[1],
+            "course_table_oid": self._known(mapping.course_table)[1],
             "expect_profiles": self.expect(profiles),
             "expect_enrollments": self.expect(enrollments),
             "expect_courses": self.expect(course),
@@ -72,7 +73,8 @@ class TableChecks:
         }
 
     def as_bound(self, *read: Read, late_bound: bool = True) -> str:
-        """As a condition, for the first part of a statement. The names may be those that are written in a query."""
+        """The check as a condition, for the first part of a statement. Without `late_bound`, with the names that are
+        written in a query."""
         return " and ".join(f"listener.as_bound({each})" for each in self._each(read, late_bound)) or "true"
 
     def expect(self, *read: Read) -> str:
@@ -103,7 +105,7 @@ class TableChecks:
         return sql.render(sql.read("mapping/checks", "expect_for_anybody"), {"tables": rows})
 
     def _by_lms_path(self) -> str:
-        """With current names of schemas: tables of one schema may move apart."""
+        """With current names of schemas: tables of a schema may move apart."""
         of_tables = [f"'{{{self._tokens.of(table)}:schema}}'" for table in self._mapping.tables]
         further = [literal(schema) for schema in self._tokens.mapping.further_schemas]
         schemas = ", ".join(dict.fromkeys([*of_tables, *further]))

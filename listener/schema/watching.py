@@ -1,4 +1,4 @@
-"""Triggers and functions on the tables that the rule's query reads: values for their templates."""
+"""Triggers and functions on the tables that the rule's query reads: values for the templates."""
 
 from collections.abc import Iterator
 
@@ -11,17 +11,17 @@ from listener.sql import identifier, literal
 
 
 def _is_of_profiles(mapping: Mapping, watched: Watched) -> bool:
-    """Whether a new row is somebody who signs up."""
+    """Whether a new row is a person who signs up."""
     return watched.condition is not None or watched.table == mapping.profile_table
 
 
 def numbered(mapping: Mapping) -> list[tuple[int, Watched]]:
-    """Tables with triggers, each with the number in its functions' names."""
+    """Tables with triggers, each with the number in the functions' names."""
     return [(number, each) for number, each in enumerate(mapping.noted, 1) if each.triggers]
 
 
 def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, str]) -> dict[str, str]:
-    """Values for one watched table, besides those that are the same for all (`shared`)."""
+    """Values for a watched table, besides the values that are the same for all (`shared`)."""
     plain, bound = mapping.noted[number - 1], tokens.mapping.noted[number - 1]
     key = tokens.mapping.profile_key_type
     direct = [route.key for route in bound.routes if not route.hops]
@@ -110,7 +110,7 @@ def routes(mapping: Mapping, tokens: Tokens, checks: TableChecks) -> str:
 
 
 def _steps(route: Route) -> Iterator[str]:
-    """FROM: the tables of a route, each by what is known of the one before."""
+    """FROM: the tables of a route, each joined to the table before."""
     yield f"from {route.hops[0].table} as step_1"
     for place, hop in enumerate(route.hops[1:], 2):
         matches = (
@@ -143,7 +143,7 @@ def name_of(watched: Watched, route: Route) -> str:
 
 
 def _keys(route: Route, rows: tuple[str, ...]) -> str:
-    """A query of what leads from rows along a route, as text."""
+    """A query of the keys that lead from rows along a route, as text."""
     written = (
         "\n            from written\n            cross join lateral" if rows == ("written",) else "\n            from"
     )
@@ -161,7 +161,7 @@ def _keys(route: Route, rows: tuple[str, ...]) -> str:
 
 
 def _text(value: Value, row: str) -> str:
-    """What is kept of a row, as text that says the same in every session."""
+    """The kept part of a row, as text that says the same in every session."""
     text = over(value.text, row)
     if value.is_time and value.each:
         return f"array(select jsonb_build_array(one.value) ->> 0 from unnest({text}) as one(value))"
@@ -171,7 +171,7 @@ def _text(value: Value, row: str) -> str:
 
 
 def _source(values: list[str], *, each: bool) -> str:
-    """What stands in FROM for values, or for the elements of arrays."""
+    """The part of FROM for values, or for the elements of arrays."""
     return f"unnest({' || '.join(values)})" if each else f"(values {', '.join(f'({one})' for one in values)})"
 
 
@@ -180,7 +180,8 @@ def _values(values: list[str], *, each: bool) -> str:
 
 
 def _take_row(bound: Watched, keys: list[Value], kind: str) -> str:
-    """Sets `profiles` to those of one row. Under a condition: if it holds now, and did not before, or not so."""
+    """Sets `profiles` to the profiles of a row. Under a condition: if the condition holds now, and did not before, or
+    for another profile."""
     if bound.condition is not None:
         is_so, was_so = over(bound.condition, "new"), over(bound.condition, "old")
         now = over(keys[0].text, "new")
@@ -200,8 +201,8 @@ def _take_row(bound: Watched, keys: list[Value], kind: str) -> str:
 
 
 def _unreadable(keys_alone: str) -> str:
-    """What a trigger does where it cannot read what it should: all keys are noted (`keys_alone`, where a condition is
-    left out), or a blind note is taken."""
+    """A trigger's action where a row cannot be read: all keys are noted (`keys_alone`, where a condition is left out),
+    or a blind note is taken."""
     blindly = sql.read("mapping/notes", "note_unreadable")
     if not keys_alone:
         return blindly
@@ -213,7 +214,7 @@ def _if_holds(condition: str | None) -> str:
 
 
 def _of_keys(keys: list[Value], rows: tuple[str, ...], kind: str) -> str:
-    """What stands in FROM for the profiles' keys in these rows."""
+    """The part of FROM for the profiles' keys in `rows`."""
     single = [f"{over(each.text, row)}::{kind}" for each in keys if not each.each for row in rows]
     several = [f"({over(each.text, row)})::{kind}[]" for each in keys if each.each for row in rows]
     if several:

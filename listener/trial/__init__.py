@@ -1,5 +1,5 @@
-"""`listener try`: a schema of others, in a Postgres of its own: what would be found there, and what would happen.
+"""`listener try`: loads another party's schema into a temporary Postgres, and shows what would be found and done.
 
-May import all that `commands` may, `commands` (to print) and `demo` (whose Postgres it runs on). Begin with `trial`;
-`loading` brings the schema in, `rows` makes people and courses as its constraints want them.
+May import all that `commands` may, `commands` (to print) and `demo` (for the Postgres). Begin with `trial`; `loading`
+loads the schema, `rows` makes people and courses that satisfy the constraints.
 """

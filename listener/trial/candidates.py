@@ -57,7 +57,7 @@ class Reference:
     foreign_key: ForeignKey
     column: str
     literal: str | None = None
-    """A word that this row is to hold: the role is called 'student'."""
+    """A word that the referenced row must hold: the role is called 'student'."""
 
 
 Candidate = str | Reference
@@ -75,7 +75,7 @@ def of_reference(column: str, foreign_key: ForeignKey, texts: Iterable[str], *, 
 
 
 def of_column(column: Column, number: int, longest: int | None, texts: Iterable[str]) -> list[Candidate]:
-    """As SQL. `texts` are those that some condition compares with; `number` makes values unlike others."""
+    """Candidates as SQL. `texts`: words that conditions compare with; `number` makes values unique."""
     found = [] if column.must_be_given else [DEFAULT]
     found += [literal(each) for each in texts if column.is_word and (each in column.allowed or not column.allowed)]
     if column.allowed and column.is_word:

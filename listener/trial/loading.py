@@ -1,4 +1,4 @@
-"""Brings a schema of others into the trial's own database, statement by statement."""
+"""Loads another party's schema into the trial's database, statement by statement."""
 
 import io
 import re
@@ -21,7 +21,7 @@ LEFT_OUT = re.compile(
     r"|set session authorization|create subscription|alter subscription|notify|listen|checkpoint|discard)\b"
     r"|alter .* owner to |reset\b"
 )
-"""Statements that say nothing about tables, or only who may what: the schema has one owner here."""
+"""Statements that say nothing about tables, or only about rights: the schema has a single owner here."""
 NO_MATTER = re.compile(
     r"(?:set|comment|select pg_catalog\.set_config|drop|create schema|create role|create user|alter publication)\b"
 )
@@ -31,10 +31,11 @@ UNNEEDED = re.compile(
     r"|alter policy|alter table .* (?:enable|force) row level security)\b"
 )
 """Statements that tables can do without."""
+TEMPORARY = re.compile(r"create (?:local )?temp")
 OF_TRANSACTION = re.compile(r"\bon commit (?:drop|delete rows)\b", re.IGNORECASE)
-"""Each statement is a transaction here."""
+"""There are no transactions of the script's here."""
 ROWS = re.compile(r"(?:insert|update|delete|select|copy|truncate|call|with|refresh|values)\b")
-"""Statements about rows: what they do is not needed."""
+"""Statements about rows: not needed."""
 EXTENSION = re.compile(
     r'create extension (?:if not exists )?"?(?P<name>[^\s;"]+)"?(?:.*\bschema "?(?P<schema>[^\s;"]+))?'
 )
@@ -50,17 +51,19 @@ TYPE_MODIFIER = re.compile(r'\b(geometry|geography|vector|halfvec|sparsevec)"?\s
 MISSING = re.compile(r'(?:relation|table|type|function|view|column|operator class|schema) "?(?P<name>[^"(]+)')
 
 UNDEFINED = ("42P01", "42704", "42883", "42703", "3F000", "42P17", "0A000", "58P01", "F0000")
-"""SQLSTATEs of what is not there, or not in this server."""
+"""SQLSTATEs of objects that are missing, or not in this server."""
 OF_EXTENSIONS = ("42704", "42883", "0A000", "58P01", "F0000")
-"""Those of types, functions and operators."""
+"""SQLSTATEs of types, functions and operators."""
 OF_DATA = ("P0001", "P0002", "P0004", "22", "23")
-"""Beginnings of those of rows."""
+"""Beginnings of SQLSTATEs about rows."""
 MAY_NOT = "42501"
 DUPLICATES = ("42P06", "42P07", "42710", "42723", "42712")
 FOREIGN = ("cron", "vault", "net", "pgmq", "pgsodium", "graphql", "graphql_public", "supabase_functions", "pgbouncer")
 """Schemas of services beside the app."""
+AT_ONCE = 64
+"""Statements that are sent together: each way there and back costs as much as most of them."""
 MOST_MENDED = 12
-"""What one statement may miss."""
+"""Missing objects that are made for a single statement, at most."""
 MOST_SHOWN = 12
 
 
@@ -84,28 +87,29 @@ class Loading:
     platform: Platform
     loaded: Loaded = field(default_factory=Loaded)
     extensions: list[str] = field(default_factory=list)
-    """Those that are not there, and in whose place nothing stands."""
+    """Missing extensions without a stand-in."""
     missing: set[str] = field(default_factory=set)
-    """Names of what was passed over."""
+    """Names of skipped objects."""
 
     async def load(self, statements: Sequence[Statement]) -> Loaded:
         """Raises NotLoaded."""
         source = None
+        group: list[Statement] = []
         for statement in statements:
+            goes_alone = statement.rows is not None or TEMPORARY.match(statement.words) is not None
+            ends_group = goes_alone or EXTENSION.match(statement.words) is not None or len(group) == AT_ONCE
+            if statement.source != source or ends_group:
+                await self._together(group)
+                group = []
             if statement.source != source:
                 source = statement.source
                 await self.connection.execute("reset all; discard temp; set check_function_bodies = off")
-            words = statement.words
-            extension = EXTENSION.match(words)
-            if extension is not None:
-                await self._extension(extension["name"], extension["schema"])
-            if extension is not None or LEFT_OUT.match(words):
-                continue
-            try:
-                await self._run(statement)
-                self.loaded.statements += 1
-            except asyncpg.PostgresError as error:
-                self._pass_over(statement, words, error)
+            if not await self._is_left_out(statement):
+                group.append(statement)
+            if goes_alone:
+                await self._together(group)
+                group = []
+        await self._together(group)
         told = list(self.platform.stand_ins.values())
         alone = [
             each
@@ -115,14 +119,41 @@ class Loading:
         self.loaded.passed_over = [*alone, *told]
         return self.loaded
 
+    async def _is_left_out(self, statement: Statement) -> bool:
+        extension = EXTENSION.match(statement.words)
+        if extension is not None:
+            await self._extension(extension["name"], extension["schema"])
+        return extension is not None or LEFT_OUT.match(statement.words) is not None
+
+    async def _together(self, group: Sequence[Statement]) -> None:
+        """Run statements in one go, and in halves where one of them is refused. Raises NotLoaded."""
+        if len(group) <= 1:
+            for statement in group:
+                await self._alone(statement)
+            return
+        try:
+            await self.connection.execute("\n;\n".join(each.text for each in group))
+        except asyncpg.PostgresError:
+            half = len(group) // 2
+            await self._together(group[:half])
+            await self._together(group[half:])
+        else:
+            self.loaded.statements += len(group)
+
+    async def _alone(self, statement: Statement) -> None:
+        try:
+            await self._run(statement)
+            self.loaded.statements += 1
+        except asyncpg.PostgresError as error:
+            self._pass_over(statement, statement.words, error)
+
     async def _extension(self, name: str, schema: str | None) -> None:
         if not await self.platform.extension(name, schema):
             self.extensions.append(name)
             self.loaded.passed_over.append(f"extension {name} is not there")
 
     async def _run(self, statement: Statement) -> None:
-        is_temporary = statement.words.startswith(("create temp", "create local temp"))
-        text = OF_TRANSACTION.sub("", statement.text) if is_temporary else statement.text
+        text = OF_TRANSACTION.sub("", statement.text) if TEMPORARY.match(statement.words) else statement.text
         for _ in range(MOST_MENDED):
             try:
                 await (self.connection.execute(text) if statement.rows is None else self._copy(statement))
@@ -174,6 +205,6 @@ class Loading:
 
 
 def _bare(name: str) -> str:
-    """As the catalogue has it."""
+    """The name as in the catalogue."""
     name = name.strip()
     return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()

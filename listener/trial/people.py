@@ -1,4 +1,4 @@
-"""Courses and people in a schema of others, as its own app would make them."""
+"""Courses and people in another party's schema, made as the app would."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ from listener.trial.rows import Maker, Row
 
 @dataclass(frozen=True)
 class School:
-    """What the people of the trial are of."""
+    """The course and the school of the trial's people."""
 
     course: str
-    """Its key."""
+    """The course's key."""
     key: str | None
     """The school's, where several share the database."""
 
@@ -29,11 +29,11 @@ class Visitors:
 
     @classmethod
     async def of(cls, connection: Connection, asking: Connection, mapping: Mapping) -> "Visitors":
-        """`connection` is one as the app has it; `asking` one of ours."""
+        """`connection` is like the app's; `asking` is ours."""
         return cls(Maker(connection, await Catalogue.load(asking)), mapping)
 
     async def course(self) -> School:
-        """A course that is open: one that is there, or else a new one. Raises RowNotMade."""
+        """An open course: an existing course, or else a new one. Raises RowNotMade."""
         mapping, tenant = self.mapping, self.mapping.tenant
         given = {} if mapping.default_course is None else {mapping.course_key: mapping.default_course}
         wanted = [mapping.is_available]
@@ -64,7 +64,7 @@ class Visitors:
         return key
 
     async def _unless_there(self, wanted: list[str], row: Row | dict[str, str]) -> None:
-        """A trigger may have made it."""
+        """A trigger may have made the row."""
         given = {name: value for name, value in row.items() if value is not None}
         if await self.maker.find(self.mapping.student_table, wanted, given) is None:
             await self.maker.make(self.mapping.student_table, wanted, given)

@@ -1,4 +1,4 @@
-"""What a schema takes for granted, and is made once a statement asks for it: roles, Supabase's schemas, extensions."""
+"""What a schema takes for granted, made on demand: roles, Supabase's schemas, extensions."""
 
 import re
 from contextlib import suppress
@@ -21,7 +21,7 @@ FUNCTION = re.compile(r"function (?P<name>[^()]+)\(.*\) does not exist")
 SUPABASE = ("auth", "storage", "realtime", "extensions")
 ROLES = ("anon", "authenticated", "service_role", "authenticator", "supabase_auth_admin")
 STAND_INS = {"uuid-ossp": "uuid_ossp", "pgcrypto": "pgcrypto", "unaccent": "unaccent"}
-"""Extensions whose functions a schema needs, and others can do about as well."""
+"""Extensions whose functions a schema needs, and other functions can replace."""
 MADE_BY = {
     **dict.fromkeys(("uuid_generate_v1", "uuid_generate_v1mc", "uuid_generate_v4", "uuid_generate_v5"), "uuid-ossp"),
     **dict.fromkeys(("gen_random_bytes", "gen_salt", "crypt", "digest", "hmac"), "pgcrypto"),
@@ -41,7 +41,7 @@ TEXT_TYPES = {
 
 @dataclass
 class Platform:
-    """Makes what is missing. `admin` is a superuser's connection, `owner` that of the schema's owner."""
+    """Makes missing objects. `admin` is a superuser's connection, `owner` the schema owner's."""
 
     admin: Connection
     owner: Connection
@@ -50,10 +50,10 @@ class Platform:
     tried: set[str] = field(default_factory=set)
     """Errors that were mended, or could not be."""
     stand_ins: dict[str, str] = field(default_factory=dict)
-    """What stands in for an extension, or for a type of one, in words."""
+    """Stand-ins for extensions, or for types of extensions, in words."""
 
     async def mend(self, error: asyncpg.PostgresError) -> bool:
-        """Whether what this error misses was made, so that the statement may be tried again."""
+        """Whether the missing object was made, so that the statement may be tried again."""
         text = str(error.args[0])
         for pattern, make in (
             (ROLE, self._role),
@@ -70,7 +70,7 @@ class Platform:
         return False
 
     async def extension(self, name: str, schema: str | None) -> bool:
-        """Create an extension, or let something stand in for it; False if neither can be done."""
+        """Create an extension, or a stand-in; False if neither can be done."""
         where = schema or "public"
         if f"{name} in {where}" in self.made:
             return True

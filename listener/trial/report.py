@@ -1,4 +1,4 @@
-"""A schema as text that others may see: structure alone, without data, comments, and what people are called."""
+"""A schema as text to share: structure alone, without data, comments, and people's names."""
 
 import re
 
@@ -19,7 +19,7 @@ STATE = re.compile(r"[\w -]{1,40}")
 OF_PERSONS = re.compile(r"@|\w+\s+\w+\s+\w+|[0-9a-f]{8}-[0-9a-f]{4}-|[+\d][\d ()/-]{6,}\d|://", re.IGNORECASE)
 """Addresses, sentences, keys, numbers of telephones: never the name of a state."""
 POLICY = re.compile(r'^CREATE POLICY (?:"(?:[^"]|"")*"|\w+) ON ')
-"""It may be called like a sentence."""
+"""The name may read like a sentence."""
 TABLES = ("create table", "create type", "create view", "create schema")
 OF_SESSION = ("set ", "select ")
 KNOWN = frozenset(word for each in vars(vocabulary).values() if isinstance(each, tuple | frozenset) for word in each)
@@ -45,7 +45,7 @@ def written(dump: str, settings: dict[str, str], failed: ListenerError | None = 
 
 
 def _names(dump: str) -> set[str]:
-    """What tables and columns are called."""
+    """Names of tables and columns."""
     tables = [each.text for each in statements(dump, "dump") if each.words.startswith(TABLES)]
     return {name for each in tables for name in IDENTIFIER.findall(LITERAL.sub("", each))}
 
@@ -68,7 +68,7 @@ class Masked:
         self._given: dict[str, str] = {}
 
     def text(self, sql: str) -> str:
-        """SQL with its texts masked; what is in dollars, too, without its comments."""
+        """SQL with texts masked; dollar-quoted code, too, without comments."""
         parts, at = [], 0
         for found in DOLLARS.finditer(sql):
             parts.append(TEXT.sub(self._masked, sql[at : found.start()]))

@@ -1,4 +1,4 @@
-"""Makes rows as a table's constraints want them: columns filled by type, references followed, conditions met."""
+"""Makes rows that satisfy a table's constraints: columns filled by type, references followed, conditions met."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,13 +21,13 @@ Row = dict[str, str | None]
 
 MOST_ATTEMPTS = 600
 DEEPEST = 8
-"""References, one after the other."""
+"""References in a chain."""
 NAMES = ("name", "slug", "code", "key", "role", "title", "type", "label")
 """Columns that hold the word that a row is known by."""
 AS_AT_SIGN_UP = {
     Table("auth", "users"): ("email", "raw_user_meta_data", "raw_app_meta_data", "aud", "role"),
 }
-"""What a service gives, though it need not."""
+"""Columns that a service fills, though they are optional."""
 OF_SIGN_UP = {
     "email": "person{n}@example.org",
     "raw_user_meta_data": '{{"full_name": "Person {n}", "name": "Person {n}", "username": "person{n}"}}',
@@ -41,12 +41,12 @@ OF_SIGN_UP = {
 class Blame:
     columns: tuple[str, ...]
     texts: tuple[str, ...]
-    """What they are compared with."""
+    """The texts in the violated condition."""
     why: str
 
 
 class _Unmet(Exception):
-    """A row was made for which these do not hold: it is taken back."""
+    """The new row violates `conditions`: the row is taken back."""
 
     def __init__(self, conditions: list[str]) -> None:
         super().__init__(*conditions)
@@ -63,7 +63,7 @@ class Maker:
     async def make(
         self, table: Table, wanted: Sequence[str] = (), given: dict[str, str] | None = None, depth: int = 0
     ) -> Row:
-        """A new row for which these conditions hold. `given` are expressions. Raises RowNotMade."""
+        """A new row that meets the conditions `wanted`. `given` are expressions. Raises RowNotMade."""
         relation = self.catalogue.relations.get(table)
         if relation is None or not relation.is_table or depth > DEEPEST:
             raise RowNotMade(
@@ -92,11 +92,11 @@ class _Search:
     given: dict[str, str]
     depth: int
     places: dict[str, int] = field(default_factory=dict)
-    """(column, place in its candidates)."""
+    """(column, place in the column's candidates)."""
     texts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     references: dict[Reference, Row] = field(default_factory=dict)
     is_there: str | None = None
-    """The condition for the row, if a trigger has made it."""
+    """The condition for the row, if a trigger has made the row."""
 
     async def run(self) -> Row:
         relation = self.relation
@@ -163,7 +163,7 @@ class _Search:
         return "null" if value is None else literal(value)
 
     async def _referenced(self, key: ForeignKey, word: str | None) -> Row:
-        """A row of its own if the reference is unique, else any; with a word in it, if there is one."""
+        """A row of its own if the reference is unique, else any; with `word` in the row, if given."""
         target = self.maker.catalogue.relations[key.table]
         if word is not None:
             names = [each for each in target.columns.values() if each.is_word and each.name in NAMES]
@@ -231,12 +231,12 @@ class _Search:
                 )
                 if row is not None:
                     return Blame(tuple(row["columns"]), texts_in([row["definition"]]), why)
-        if (error.sqlstate or "").startswith("22"):  # a value that does not fit its type
+        if (error.sqlstate or "").startswith("22"):  # a value that does not fit the type
             return Blame(tuple(self.places), (), why)
         return Blame((), (), why)
 
     def _advance(self, blame: Blame) -> bool:
-        """Go to the next candidates of these columns, as the wheels of a clock; False at their end."""
+        """Go to the next candidates of the blamed columns, as the wheels of a clock; False at the end."""
         columns = [name for name in blame.columns if name in self.relation.columns and name not in self.given]
         columns = [name for name in columns if not self.relation.columns[name].generated]
         for name in columns:

@@ -11,11 +11,11 @@ from listener.trial.statements import Statement, statements
 STANDARD_INPUT = "-"
 ARCHIVE = b"PGDMP"
 UP_OR_DOWN = re.compile(r"^--[ \t]*(?:\+goose|migrate:|\+migrate)[ \t]*(up|down)\b.*$", re.IGNORECASE | re.MULTILINE)
-"""Marks of goose, dbmate and sql-migrate, which keep both ways in one file."""
+"""Marks of goose, dbmate and sql-migrate, which keep both ways in a single file."""
 BACK = re.compile(r"(?:^|[._/-])(?:down|undo|rollback|revert)(?:[._/-]|$)", re.IGNORECASE)
 """In the name of a file that takes a migration back."""
 NUMBER = re.compile(r"(?<!\d)(\d{1,7})(?!\d)")
-"""A short one: times of day are sorted as they are written."""
+"""A short number: timestamps sort as text."""
 
 
 def read(name: str) -> list[Statement]:
@@ -40,7 +40,7 @@ def read(name: str) -> list[Statement]:
 
 
 def migrations(folder: Path) -> list[Path]:
-    """Its SQL files by name, numbers in order of size, without those that take something back."""
+    """The folder's SQL files by name, numbers in order of size, without files that take a migration back."""
     files = [path for path in folder.rglob("*.sql") if path.is_file()]
     forward = [path for path in files if not BACK.search(str(path.relative_to(folder)))]
     return sorted(forward, key=lambda path: _by_number(str(path.relative_to(folder))))
@@ -62,7 +62,7 @@ def _statements(name: str, data: bytes) -> list[Statement]:
 
 
 def _forward(text: str) -> str:
-    """Without what takes it back; lines keep their numbers."""
+    """The text without the way back; lines keep their numbers."""
     return "".join(_parts(text))
 
 

@@ -1,4 +1,4 @@
-"""A script, as psql takes it, taken apart into statements."""
+"""Splits a script, as psql takes a script, into statements."""
 
 import re
 from collections.abc import Iterator
@@ -29,16 +29,16 @@ LONGEST_TOLD = 80
 @dataclass(frozen=True)
 class Statement:
     text: str
-    """Without the comments before it, and without the `;`."""
+    """Without the comments before, and without the `;`."""
     source: str
     """Name of the file."""
     line: int
     rows: str | None = None
-    """Those that follow a COPY."""
+    """Rows that follow a COPY."""
 
     @property
     def words(self) -> str:
-        """Its beginning in small letters, one space between words."""
+        """The beginning in small letters, with single spaces."""
         return " ".join(without_comments(self.text[:400]).lower().split())
 
     @property
@@ -48,7 +48,7 @@ class Statement:
 
 
 def statements(text: str, source: str) -> Iterator[Statement]:
-    """psql's own commands are left out: a script of others runs nothing on this machine."""
+    """psql's own commands are left out: a stranger's script runs nothing on this machine."""
     at, line, counted = 0, 1, 0
     while (begin := _beginning(text, at)) < len(text):
         if text[begin] == "\\":
@@ -70,7 +70,7 @@ def statements(text: str, source: str) -> Iterator[Statement]:
 
 
 def without_comments(text: str, becomes: str = " ") -> str:
-    """Without those of SQL; texts in quotes are left alone."""
+    """Without SQL comments; texts in quotes are left alone."""
     parts, at = [], 0
     for begin, end in _comments(text):
         parts += [text[at:begin], becomes]
@@ -118,7 +118,7 @@ def _end(text: str, begin: int) -> int:
 
 
 def _after(text: str, token: re.Match[str]) -> int:
-    """Where what begins with this token ends."""
+    """The end of the text that begins with `token`."""
     if token["dollar"]:
         end = text.find(token["dollar"], token.end())
         return len(text) if end < 0 else end + len(token["dollar"])

@@ -1,4 +1,4 @@
-"""`listener try`: loads a schema, installs, signs two people up, says what came of it, and takes it all away again."""
+"""`listener try`: loads a schema, installs, signs two people up, reports the result, and removes everything."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +19,6 @@ from listener.demo.embedded import Embedded, clean_environment, postgres, tempor
 from listener.demo.interruption import until_interrupted
 from listener.errors import NotLoaded, RowNotMade
 from listener.inspection.profile_look import explain
-from listener.inspection.titles import named, titles_if_readable
 from listener.mapping.mapping import Mapping
 from listener.schema import install as installing
 from listener.trial.loading import Loading
@@ -36,7 +35,7 @@ DATABASE = "lms"
 PEOPLE = 2
 MOST_STEPS = 8
 INTERRUPTED = 130
-"""Exit status, as shells have it."""
+"""Exit status, as in shells."""
 WITHOUT = ("--no-comments", "--no-publications", "--no-subscriptions", "--no-security-labels")
 """Options for a dump of structure alone."""
 TOKENS = ("\\restrict", "\\unrestrict")
@@ -45,7 +44,7 @@ TOKENS = ("\\restrict", "\\unrestrict")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user asked for."""
+    """The user's request."""
 
     statements: Sequence[Statement]
     settings: dict[str, str]
@@ -56,7 +55,7 @@ class Wanted:
 
 
 async def show(wanted: Wanted) -> int:
-    """The exit status. Raises MissingExtra, EmbeddedPostgresFailed, NotLoaded, and what `installing.plan` raises."""
+    """The exit status. Raises MissingExtra, EmbeddedPostgresFailed, NotLoaded, and the errors of `installing.plan`."""
     status = await until_interrupted(partial(_run, wanted))
     if status is None:
         tell("Stopped: Postgres and its temporary folder are gone.")
@@ -94,7 +93,7 @@ class _Trial:
     wanted: Wanted
     server: Embedded
     app: Connection
-    """A connection as the app has it."""
+    """A connection like the app's."""
 
     async def run(self) -> int:
         before = await _dump(self.server)
@@ -113,7 +112,7 @@ class _Trial:
         return 0 if problem is None and leaves is None else 2
 
     async def _sign_ups(self, connection: Connection, plan: installing.Plan) -> str | None:
-        """What is wrong, if anything is."""
+        """The problem, if there is any."""
         mapping = plan.mapping
         visitors = await Visitors.of(self.app, connection, mapping)
         problem = None
@@ -138,27 +137,24 @@ class _Trial:
         wrong = await self._step()
         mapping = visitors.mapping
         table = mapping.profile_table.label
-        courses = []
+        courses = {}
         for number, key in enumerate(people, 1):
             explained = await explain(connection, key)
             tell(f"person {number} signs up in {table}: {verdict_line(explained)}")
             if explained.seen.pending is not None and explained.seen.pending.error:
                 tell(f"    {explained.seen.pending.error}")
-            known = await titles_if_readable(
-                self.app, mapping, [each.course for each in explained.seen.enrollments or ()]
-            )
             for each in explained.seen.enrollments or ():
-                courses.append(each.course)
+                courses[each.course] = explained.course(each.course)
                 status = "" if each.status is None else f", {mapping.enrollment_status} {each.status}"
                 status += "" if each.active else ": does not count"
-                tell(f"    in course {named(each.course, known.get(each.course))}{status}")
+                tell(f"    in course {explained.course(each.course)}{status}")
             if (
                 mapping.enrolls
                 and not mapping.observes
                 and not any(each.active for each in explained.seen.enrollments or ())
             ):
                 wrong = wrong or f"person {number} is not enrolled"
-        for line in await self._counts(mapping, list(dict.fromkeys(courses))):
+        for line in await self._counts(mapping, courses):
             tell(line)
         return wrong
 
@@ -172,14 +168,14 @@ class _Trial:
                 break
         return None
 
-    async def _counts(self, mapping: Mapping, courses: list[str]) -> list[str]:
-        """What these courses say now, and how many are enrolled."""
+    async def _counts(self, mapping: Mapping, courses: dict[str, str]) -> list[str]:
+        """What these courses, by key with what they are called, say now, and how many are enrolled."""
         said = []
         columns = mapping.count_columns if mapping.counts_in_courses else ()
         names = ", ".join(
             ["counted.active_enrollments as live", *(f"course.{sql.identifier(each)}" for each in columns)]
         )
-        for course in courses if mapping.counts else ():
+        for course, named in courses.items() if mapping.counts else ():
             row = await self.app.fetchrow(
                 f"select {names} from listener.course_live_count as counted inner join {mapping.course_table} as course"
                 f" on course.{sql.identifier(mapping.course_key)} = counted.id"
@@ -187,12 +183,12 @@ class _Trial:
             )
             if row is not None:
                 of_columns = "".join(f"; {name} says {row[name]}" for name in columns)
-                said.append(f"course {course} has {counted(row['live'], 'active enrollment')}{of_columns}")
+                said.append(f"course {named} has {counted(row['live'], 'active enrollment')}{of_columns}")
         return said
 
 
 async def _make_owner(server: Embedded) -> None:
-    """Give the schema an owner called postgres, as in most places, who is no superuser."""
+    """Give the schema an owner called postgres, as in most places, without superuser rights."""
     async with _plain(server, "postgres", "postgres") as first:
         await first.execute(f"create role {ADMIN} superuser login")
     async with _plain(server, ADMIN, "postgres") as admin:
@@ -234,7 +230,7 @@ async def _dump(server: Embedded, *options: str) -> str:
 
 
 def _difference(before: str, after: str) -> str | None:
-    """The first line that one of them alone has."""
+    """The first line that only `before` or only `after` has."""
     if before == after:
         return None
     alone = set(before.splitlines()) ^ set(after.splitlines())

@@ -1,5 +1,5 @@
--- What the LMS itself asks of the rows of a table ($1 schemas, $2 names): conditions of its indexes and policies, and its views,
--- with the names of the columns. Asked with an empty search_path.
+-- The LMS's own conditions on rows of tables ($1 schemas, $2 names): of indexes, policies and views, with the names of
+-- the columns. Asked with an empty search_path.
 with asked as (
     select
         class.oid,

@@ -1,7 +1,7 @@
--- The doors: what the daemon's role may call, and what stands behind them does the rest with its owner's rights.
+-- The doors: functions that the daemon's role may call. Functions behind the doors do the rest with the owner's rights.
 grant execute on function
-    listener.enroll(integer, boolean, integer),
-    listener.count(integer, boolean, integer),
+    listener.enroll(integer, boolean, integer, boolean, text),
+    listener.count(integer, boolean, integer, boolean, text),
     listener.retry_enroll(integer, boolean, integer),
     listener.retry_count(integer, integer),
     listener.pass_over_counting(bigint),
@@ -24,7 +24,7 @@ grant execute on function
     listener.lead(boolean, integer[]),
     listener.arm_bell(integer),
     listener.tell_problems(json),
-    -- These only look, by key or at the whole:
+    -- Doors that only look, by key or at the whole:
     listener.is_bound(),
     listener.partitions_changed(),
     listener.replaced_part(),
@@ -47,12 +47,17 @@ grant execute on function
     listener.enrollments(),
     listener.courses(),
     listener.course_holders(text[]),
+    listener.course_titles(text[]),
     listener.profile_is_there({{profile_key_type}}),
+    listener.settled({{profile_key_type}}),
     listener.enrollments_of({{profile_key_type}}),
-    -- Reactions that somebody installed:
+    -- For installed reactions:
     listener.batch(text, bigint),
     listener.unhandled(text, bigint, xid8),
     listener.seen(pg_snapshot),
+    listener.fresh(text, pg_snapshot, bigint),
+    listener.ahead_of_all(text),
     listener.snapshot_of(xid8, xid8[]),
-    listener.batch_is_handled(text, bigint, pg_snapshot, bigint, xid8, bigint, xid8)
+    listener.batch_is_handled(text, bigint, pg_snapshot, bigint, xid8, bigint, xid8),
+    listener.fresh_is_handled(text, bigint, xid8[], bigint)
 to {{grantees}};

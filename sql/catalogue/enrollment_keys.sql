@@ -1,5 +1,5 @@
--- What only the keys' repair needs to know of one table ($1: its schema, $2: its name, $3: the columns that say which
--- profile and which course).
+-- Facts about a table for the keys' repair alone ($1: schema, $2: name, $3: the columns that say which profile and
+-- which course).
 with enrollments as (
     select class.oid, class.relnamespace
     from pg_catalog.pg_class as class
@@ -27,7 +27,7 @@ own_index as (
 )
 
 select
-    -- An index cannot have the name of any relation in its schema, a constraint not that of another of its table.
+    -- An index cannot have the name of any relation in the schema, a constraint not of any other of the table.
     array(
         select class.relname::text
         from enrollments
@@ -37,7 +37,7 @@ select
         from enrollments
         inner join pg_catalog.pg_constraint as "constraint" on "constraint".conrelid = enrollments.oid
     ) as taken_names,
-    -- What was left behind when an index that is built beside the writers was broken off.
+    -- Remains of an interrupted CREATE INDEX CONCURRENTLY.
     array(
         select own_index.name::text
         from own_index
@@ -47,7 +47,7 @@ select
                 select from pg_catalog.pg_stat_progress_create_index as at_work where at_work.index_relid = own_index.oid
             )
     ) as invalid_indexes,
-    -- A unique key of the pair for some rows only, or with more beside it: the LMS has said what may not be twice.
+    -- A unique key of the pair for some rows only, or with further columns: the LMS has decided about duplicates.
     exists (
         select from own_index where own_index.valid and own_index.is_unique and own_index.columns @> $3::text[]
     ) as pair_decided,

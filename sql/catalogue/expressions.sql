@@ -1,8 +1,7 @@
--- What Postgres has understood of a query, or an expression, that somebody wrote: it was given to try as the temporary view
--- `listener_expression`.
+-- How Postgres has parsed a person's query or expression, tried as the temporary view `listener_expression`.
 
 -- name: columns
--- How Postgres writes down the query that it was given to try, and the types of its columns.
+-- The tried query in Postgres's form, and the types of the columns.
 select
     pg_get_viewdef('pg_temp.listener_expression'::regclass::oid) as definition,
     array(
@@ -15,7 +14,7 @@ select
     ) as types;
 
 -- name: shape
--- A view as Postgres has understood it: its definition with all names qualified, and its parse tree.
+-- The definition of the view with all names qualified, and the parse tree.
 select
     pg_get_viewdef(rewrite.ev_class) as definition,
     rewrite.ev_action::text as tree
@@ -23,7 +22,7 @@ from pg_catalog.pg_rewrite as rewrite
 where rewrite.ev_class = 'pg_temp.listener_expression'::regclass::oid;
 
 -- name: trees
--- The parse trees of the query that was given to try, and of the views that it reads; and the numbers of these.
+-- The parse trees and numbers of the tried query, and of all views that the query reads.
 with recursive read_view as (
     select 'pg_temp.listener_expression'::regclass::oid as oid
     union
@@ -45,8 +44,9 @@ from read_view
 inner join pg_catalog.pg_rewrite as rewrite on rewrite.ev_class = read_view.oid;
 
 -- name: reads
--- What the query that was given to try reads, through views as well ($2: its number, and theirs): tables with their columns. A
--- column that is computed from others stands for these, too. $1: whether it reads rows as a whole.
+-- Tables and columns that the tried query reads, through views as well ($2: numbers of the query and the views). A
+-- column that is computed from other columns stands for the other columns, too. $1: whether the query reads rows as a
+-- whole.
 with recursive read_column as (
     select depend.refobjid as table_oid, depend.refobjsubid as attnum
     from pg_catalog.pg_rewrite as rewrite
@@ -81,7 +81,7 @@ select
             and attribute.attnum > 0
             and not attribute.attisdropped
             and (
-                -- A row as a whole ({VAR :varno 1 :varattno 0 …): any column of it may matter.
+                -- A row as a whole ({VAR :varno 1 :varattno 0 …): any column may matter.
                 $1::boolean
                 or attribute.attnum in (
                     select read_column.attnum from read_column where read_column.table_oid = class.oid
@@ -97,8 +97,8 @@ where
 order by namespace.nspname <> 'public', namespace.nspname, class.relname;
 
 -- name: not_of_the_lms
--- Of these relations ($1, by their numbers), one that is Postgres's own, or ours; null if there is none. (What a view reads
--- of Postgres's own is not among the view's dependencies.)
+-- A relation among $1 (numbers) that is Postgres's own, or ours; null if there is none. (A view's dependencies leave
+-- out Postgres's own relations.)
 select format('%s.%s', namespace.nspname, class.relname)
 from pg_catalog.pg_class as class
 inner join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
@@ -109,8 +109,8 @@ order by 1
 limit 1;
 
 -- name: functions_called
--- Of these functions ($1, by their numbers): which may answer something else each time, which may read tables that are not
--- seen, which ask for something of the session's, and which tell the time, as far as their text says so.
+-- Of functions ($1: numbers): which may answer differently each time, which may read unseen tables, which depend on the
+-- session, and which tell the time, as far as the text says so.
 select
     proc.oid,
     proc.oid::regprocedure::text as name,
@@ -144,20 +144,20 @@ where proc.oid = any ($1::oid[])
 order by 1;
 
 -- name: functions_by_name
--- Of the functions that a person's text calls ($1, by their numbers), those that are not Postgres's own: whose they are, and
--- by which path they look up the names in their bodies. $2: the tables that the text reads. Asked with an empty search_path,
--- so that names come out qualified.
+-- Of the functions that a person's text calls ($1: numbers), all but Postgres's own: the owner, and the path by which
+-- names in the body are looked up. $2: the tables that the text reads. Asked with an empty search_path, so that names
+-- come out qualified.
 select
     proc.oid,
     proc.oid::regprocedure::text as name,
     pg_get_userbyid(proc.proowner)::text as owner,
-    -- Its owner may have it do anything whenever it is called.
+    -- The owner may have the function do anything at each call.
     owner.rolsuper
     or owner.rolname = current_user
     or proc.proowner in (
         select class.relowner from pg_catalog.pg_class as class where class.oid = any ($2::oid[])
     ) as is_trusted,
-    -- Whether names are looked up when it is called, not when it was made. (The column came with Postgres 14.)
+    -- Whether names are looked up at each call, not at the creation. (The column came with Postgres 14.)
     language.lanname not in ('c', 'internal') and to_jsonb(proc) ->> 'prosqlbody' is null as is_late,
     language.lanname = 'sql' as is_sql,
     (

@@ -1,8 +1,8 @@
--- Whose it is that is installed.
+-- The owner of the installation.
 
 -- name: hand_over
--- What is installed belongs to the owner of the LMS's tables from here on: nothing here can do more than that owner. Of what stands
--- in the LMS's own schema, only what belonged to whom all of it belonged.
+-- From here on, the installation belongs to the owner of the LMS's tables: no part can do more than that owner. In the
+-- LMS's own schema, only parts of the installation's earlier owner are handed over.
 do $$
 declare
     ours text;
@@ -62,7 +62,7 @@ end;
 $$;
 
 -- name: triggers_of_others
--- Triggers of ours on tables that do not belong to the owner of this schema any more: that owner could not drop them.
+-- Our triggers on tables that the owner of schema listener no longer owns: that owner could not drop the triggers.
 do $$
 declare
     old record;

@@ -1,7 +1,7 @@
--- What is installed, and whether it is as it was.
+-- The installation, and changes since.
 
 -- name: schema_taken
--- What is in a schema called listener that no installation of ours has made; no row if there is nothing.
+-- Objects in a schema called listener that no installation of ours has made; no row if there are none.
 select min(found.name) || case when count(*) > 1 then format(' and %s more', count(*) - 1) else '' end as what
 from (
     select class.oid::regclass::text as name
@@ -19,7 +19,7 @@ from (
 having count(*) > 0;
 
 -- name: triggers_missing
--- The triggers that install made, as they are now.
+-- Triggers of the installation that are missing or disabled now.
 with wanted as (
     select
         class.oid as table_oid,
@@ -49,9 +49,17 @@ select
     array(select example from found order by example limit 5) as examples;
 
 -- name: intact
--- Whether the adapter is bound to what is there now, and works; and what was put into the LMS's own schema is there.
+-- Whether the adapter is bound to what is there now, and works; and the functions that are called ($2), and what was put
+-- into the LMS's own schema, are there.
 select
-    listener.is_bound()
+    not exists (
+        select from unnest($2::text[]) as called(name)
+        where not exists (
+            select from pg_catalog.pg_proc as proc
+            where proc.pronamespace = to_regnamespace('listener')::oid and proc.proname = called.name::name
+        )
+    )
+    and listener.is_bound()
     and not exists (select from listener.binding_problems() as found where found.problem is not null)
     and (
         select count(*)
@@ -61,12 +69,12 @@ select
     ) >= $1;
 
 -- name: follow
--- What was renamed, moved or made again is bound to what it is now.
+-- Binds the adapter again to parts that were renamed, moved or made again.
 select coalesce(json_agg(followed), '[]') as followed
 from listener.follow() as followed;
 
 -- name: problems
--- What keeps the adapter from working, and whether everything could be looked at.
+-- Problems that keep the adapter from working, and whether all parts could be looked at.
 select
     coalesce(json_agg(found) filter (where found.problem is not null), '[]') as problems,
     coalesce(bool_and(found.problem is not null), true) as complete
@@ -89,13 +97,41 @@ order by class.oid
 limit 1;
 
 -- name: reactions_there
--- Whether there is a table of reactions of one's own: there is none before the listener itself is installed.
+-- Whether there is a table of installed reactions: there is none before the listener itself is installed.
 select to_regclass('listener.reaction') is not null as are_there;
 
 -- name: reactions
--- The reactions of one's own that are installed, and which text each has.
+-- The installed reactions, and the hash of each text.
 select
     reaction.name,
     reaction.hash
 from listener.reaction
 order by reaction.name;
+
+-- name: taken_away
+-- What an uninstallation takes away, table by table, and whether daemons still work here.
+select
+    (
+        select count(*)
+        from pg_catalog.pg_class as class
+        where class.relnamespace = to_regnamespace('listener')::oid and class.relkind = 'r'
+    ) as tables,
+    array(
+        select
+            format(
+                case namespace.nspname when 'public' then '%s on %s' else '%s on %3$s.%2$s' end,
+                count(*), quote_ident(class.relname), quote_ident(namespace.nspname)
+            )
+        from pg_catalog.pg_trigger
+        inner join pg_catalog.pg_proc as proc on proc.oid = pg_trigger.tgfoid
+        inner join pg_catalog.pg_class as class on class.oid = pg_trigger.tgrelid
+        inner join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+        where proc.pronamespace = to_regnamespace('listener')::oid and not class.relispartition
+        group by class.relname, namespace.nspname
+        order by namespace.nspname, class.relname
+    ) as triggers,
+    (
+        select count(*)
+        from pg_catalog.pg_stat_activity as session
+        where session.datname = current_database() and session.application_name = 'listener'
+    ) as daemons;

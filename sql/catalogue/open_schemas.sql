@@ -1,5 +1,5 @@
--- Who may create in schemas ($1) that the triggers of the LMS search, besides the owner of a table ($2), superusers, the owner of the
--- database, and roles that have the rights of the table's owner anyway.
+-- Roles that may create in schemas ($1) that the triggers of the LMS search, besides the owner of a table ($2),
+-- superusers, the owner of the database, and roles that have the rights of the table's owner anyway.
 with owner as (
     select class.relowner as oid
     from pg_catalog.pg_class as class

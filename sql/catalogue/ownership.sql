@@ -1,8 +1,8 @@
--- Whose the tables, and schema listener, are.
+-- The owners of the tables, and of schema listener.
 
 -- name: owner
--- Who asks, and who owns tables ($1: their names, the first is the enrollments'); or would own what is installed ($2, if it is
--- said). Asks the catalogue alone.
+-- The role that asks, and the owner of tables ($1: names, the first is the enrollments'); or the role that would own
+-- the installation ($2, if given). Asks the catalogue alone.
 with me as (
     select role.oid, role.rolname, role.rolsuper
     from pg_catalog.pg_roles as role
@@ -94,8 +94,8 @@ cross join owner
 left join schema on true;
 
 -- name: lacks
--- What a role ($1) lacks on tables ($2) for each of these privileges ($3), table by table and in the same order; and whether it
--- may create in a schema ($4).
+-- Privileges ($3) that a role ($1) lacks on tables ($2), table by table and in the same order; and whether the role may
+-- create in a schema ($4).
 select
     array(
         select pg_catalog.format('grant %s on %s to %I', needed.privilege, needed.name, $1::text)
@@ -111,7 +111,7 @@ select
     ) as may_grant;
 
 -- name: of_schema
--- Who owns schema listener, if it is somebody else whom this role may act as.
+-- The owner of schema listener, if the session's role is another role that may act as the owner.
 select
     owner.rolname::text as owner,
     me.rolsuper as is_superuser
@@ -124,7 +124,8 @@ where
     and pg_catalog.pg_has_role(me.oid, owner.oid, 'member'::text);
 
 -- name: could_act_as
--- Whether this role may act as another ($1), who may read tables ($2); no row if it is that role, or may not.
+-- Whether the session's role may act as another role ($1) that may read tables ($2); no row if not, or if both are the
+-- same role.
 select me.rolsuper as is_superuser
 from pg_catalog.pg_roles as owner
 inner join pg_catalog.pg_roles as me on me.rolname = current_user

@@ -1,8 +1,8 @@
 -- Rights that a role has, or lacks.
 
 -- name: lacking
--- What the role of this session lacks for the daemon's work: to read what is ours, and to call the doors ($1). Asks the
--- catalogue alone: that needs no rights.
+-- Rights that the session's role lacks for the daemon's work: to read our tables, and to call the doors ($1). Asks the
+-- catalogue alone, which needs no rights.
 with schema as (
     select namespace.oid
     from pg_catalog.pg_namespace as namespace
@@ -33,7 +33,7 @@ select
     array(select needed.name from needed where not needed.granted) as lacking;
 
 -- name: hidden
--- What row-level security hides from the owner of the adapter's functions, with whose rights everyone reads the tables.
+-- Tables that row-level security hides from the owner of the adapter's functions, which read with the owner's rights.
 select
     owner.rolname::text as owner,
     format('%s.%s', namespace.nspname, class.relname) as hidden
@@ -50,9 +50,16 @@ where
     and (class.relforcerowsecurity or not pg_has_role(owner.oid, class.relowner, 'usage'))
 order by hidden;
 
+-- name: forced
+-- Of these tables ($1), those whose row-level security binds this role only because it is forced: it is their owner.
+select named.name
+from unnest($1::text[]) as named(name)
+inner join pg_catalog.pg_class as class on class.oid = named.name::regclass::oid
+where class.relforcerowsecurity and pg_has_role(class.relowner, 'usage');
+
 -- name: granted
--- Who owns a table ($1: its schema, $2: its name), and whether its owner has granted a role ($3) one of these rights ($4) on
--- it, by name: not through another role, nor to everybody.
+-- The owner of a table ($1: schema, $2: name), and whether the owner has granted a role ($3) any of the rights $4
+-- there, by name: not through another role, nor to PUBLIC.
 select
     owner.rolname::text as owner,
     exists (

@@ -1,7 +1,7 @@
--- Whose a schema called listener is, and what in it no installation of ours has made; no row if there is no such schema, or
--- nothing in it that could be read. Asks the catalogue alone, by operators of pg_catalog on values of its own types: nothing
--- that somebody else has made is read or called. $1: the names of our tables, $2: the columns of the one that is read first, $3:
--- those that it had before the first release.
+-- The owner of a schema called listener, and objects there that no installation of ours has made; no row if there is no
+-- schema of that name, or nothing there that could be read. Asks the catalogue alone, by operators of pg_catalog on
+-- types of pg_catalog: no object of another role is read or called. $1: the names of our tables, $2: the columns of the
+-- table that is read first, $3: the same table's columns before the first release.
 with schema as (
     select namespace.oid, namespace.nspowner as owner_oid, owner.rolname, owner.rolsuper
     from pg_catalog.pg_namespace as namespace
@@ -79,7 +79,7 @@ stranger as (
         and (proc.pronamespace <> schema.oid or proc.proname <> 'pass_over_long_key'::name)
 ),
 
--- Roles whose rights we have, and the schema's owner has not.
+-- Roles with rights that we have, and the schema's owner has not.
 more as (
     select role.oid, role.rolname, role.rolsuper, role.rolcreaterole, role.rolreplication
     from schema
@@ -89,7 +89,7 @@ more as (
         and not pg_catalog.pg_has_role(schema.owner_oid, role.oid, 'usage'::text)
 ),
 
--- The rights themselves: to be had by a role that has us call its function.
+-- The rights themselves, which a role could take by a function that we call.
 right_of_ours as (
     select more.rolname as role, 'may do more'::text as what
     from more
@@ -128,7 +128,7 @@ right_of_ours as (
 select
     schema.rolname::text as owner,
     current_user::text as me,
-    -- Its owner can have no more by us: it is we, or it may do everything, or it may do all that we may.
+    -- The owner can gain nothing by us: the owner is our role, or a superuser, or may do all that we may.
     case
         when schema.owner_oid <> we.oid and not schema.rolsuper
             then (

@@ -10,7 +10,7 @@ select exists (
 );
 
 -- name: written_tables
--- Of the tables with these schemas ($1) and names ($2), those that a subscription writes.
+-- Of the tables with schemas $1 and names $2, all that a subscription writes.
 select distinct format('%I.%I', wanted.schema_name, wanted.table_name) as name
 from unnest($1::text[], $2::text[]) as wanted(schema_name, table_name)
 inner join pg_catalog.pg_namespace on pg_namespace.nspname = wanted.schema_name

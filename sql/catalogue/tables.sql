@@ -1,4 +1,4 @@
--- What there is to choose from: tables, and what is in them.
+-- The choice: tables, and the tables' contents.
 
 -- name: tables
 -- Every relation that could be part of an LMS, with its columns, keys and checks. Asked with an empty search_path,
@@ -29,6 +29,7 @@ select
                     end,
                     'generated', attribute.attgenerated <> '' or attribute.attidentity = 'a',
                     'virtual', attribute.attgenerated = 'v',
+                    'comment', left(coalesce(col_description(class.oid, attribute.attnum), ''), 200),
                     'labels', array(
                         select enum.enumlabel
                         from pg_catalog.pg_enum as enum
@@ -127,7 +128,7 @@ where
 order by namespace.nspname <> 'public', namespace.nspname, class.relname;
 
 -- name: role
--- Who looks at this database.
+-- The session's role.
 select
     role.rolname::text as name,
     role.rolsuper as is_superuser
@@ -135,7 +136,7 @@ from pg_catalog.pg_roles as role
 where role.rolname = current_user;
 
 -- name: values
--- The most common values of a column, as the planner's statistics know them.
+-- The most common values of a column, from the planner's statistics.
 select unnest(pg_stats.most_common_vals::text::text[]) as value
 from pg_catalog.pg_stats
 where pg_stats.schemaname = $1 and pg_stats.tablename = $2 and pg_stats.attname = $3;

@@ -1,7 +1,7 @@
 -- The LMS's own triggers, which may do the same work.
 
 -- name: functions
--- The LMS's own functions, to see what its triggers write.
+-- The LMS's own functions, to see the triggers' writes.
 select
     namespace.nspname as schema,
     proc.proname as name,
@@ -36,7 +36,7 @@ where
 order by 1, 2, 3;
 
 -- name: there
--- Which of these triggers there are. ($1: schemas, $2: tables, $3: names)
+-- Of the given triggers, all that are there. ($1: schemas, $2: tables, $3: names)
 select
     wanted.schema_name,
     wanted.table_name,

@@ -1,8 +1,8 @@
 -- The bell that writers ring.
 
 -- name: ring
--- A heartbeat: it is sent to everyone who listens, with a query that travels along. For $3 seconds from now writers
--- ring, if somebody holds the bell; null leaves that as it is. `armed` is false if that cannot be.
+-- A heartbeat: sent to all listening sessions, with a query that travels along. For $3 seconds from now writers ring,
+-- if the bell is held; null changes nothing. `armed` is false if that cannot be.
 with looked as (
     {{query}}
 )
@@ -11,8 +11,8 @@ select looked.*, arming.armed
 from looked, pg_notify($1, $2), listener.arm_bell($3) as arming(armed);
 
 -- name: look
--- A heartbeat's query where the queue of notifications is full, or nearly so: nobody is to ring, as a writer that rings could not
--- commit. Asking how full it is moves its tail: nothing else may do that for long.
+-- A heartbeat's query where the queue of notifications is full, or nearly so: no writer is to ring, as a ringing writer
+-- could not commit. Asking for the queue's usage moves the tail: nothing else may do that for long.
 with looked as (
     {{query}}
 )
@@ -21,11 +21,11 @@ select looked.*, pg_catalog.pg_notification_queue_usage() as queue_usage, arming
 from looked, listener.arm_bell(0) as arming(armed);
 
 -- name: strangers
--- Whether somebody who is no daemon holds the bell, in whatever mode, or waits for it.
+-- Whether a session that is no daemon holds the bell, in any mode, or waits for the bell.
 select exists (select from listener.lock_holder where lock_holder.lock = 'bell' and not lock_holder.entitled);
 
 -- name: writers_in_line
--- How many writers, of all databases, wait for the lock that every NOTIFY holds until its commit is done.
+-- How many writers, of all databases, wait for the lock that every NOTIFY holds until the commit is done.
 select count(*)
 from pg_catalog.pg_locks
 where locktype = 'object' and classid = 'pg_catalog.pg_database'::regclass::oid and objid = 0 and not granted;

@@ -1,5 +1,4 @@
--- Asked with each heartbeat: whether something is in the feed, and whether the installation is still the one that this
--- daemon can work with.
+-- Asked with each heartbeat: whether the feed has notes, and whether this daemon can still work with the installation.
 select
     exists (select from listener.unhandled('enroll', 1)) as news,
     (select installation.version from listener.installation) as version,
@@ -7,7 +6,7 @@ select
     listener.is_bound() and listener.replaced_part() is null as bound,
     (select count(*) from (select from listener.due_blind_note limit 1000) as due) as blind_notes,
     listener.partitions_changed() as partitions_changed,
-    -- Whether other reactions are installed than before; and which of them have something to do, or to do again.
+    -- The installed reactions, to notice changes; and the reactions with notes to handle, or to handle again.
     (
         select coalesce(
             string_agg(concat_ws(' ', reaction.name, reaction.hash, reaction.installed_at), ', ' order by reaction.name), ''

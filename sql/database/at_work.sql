@@ -1,7 +1,7 @@
--- Whether the server works for the session with this pid. (Where activities are not tracked: whether it has a
+-- Whether the server works for the session with this pid. (Where activities are not tracked: whether the session has a
 -- transaction.)
 select
-    -- In the middle of a statement's messages it counts as active, too, while the server waits for the client.
+    -- In the middle of a statement's messages a session counts as active, too, while the server waits for the client.
     session.wait_event is distinct from 'ClientRead' and case session.state
         when 'disabled' then exists (
             select

@@ -1,4 +1,4 @@
--- The fence (listener/fence.py): what runs behind it has the rights of a role that may do less.
+-- The fence (listener/fence.py): statements behind the fence have the rights of a lesser role.
 
 -- name: as_member
 set local role {{role}};
@@ -29,8 +29,8 @@ select pg_temp.listener_fence({{script}});
 drop function pg_temp.listener_fence(text);
 
 -- name: asks
--- What runs in here may set the session's search_path: it is what it was afterwards. (Outside of transactions the session
--- sets its own again before each statement.)
+-- Statements in here may set the session's search_path: afterwards the path is as before. (Outside of transactions the
+-- session sets its own path again before each statement.)
 create function pg_temp.listener_asks(query text, given text[]) returns setof record
 language plpgsql security definer as $fence$
 declare
@@ -52,8 +52,8 @@ end;
 $fence$;
 
 -- name: standing
--- What the fence is made of, as it is now. Names and operators are qualified, for what ran behind the fence may have set
--- another search_path. $1: the names of its functions.
+-- The parts of the fence, as they are now. Names and operators are qualified, for statements behind the fence may have
+-- set another search_path. $1: the names of the fence's functions.
 select
     (
         select pg_catalog.md5(
@@ -72,6 +72,6 @@ select
     );
 
 -- name: types
--- The names of these types ($1), as SQL writes them.
+-- The names of these types ($1), as SQL writes type names.
 select pg_catalog.array_agg(pg_catalog.format_type(given.oid, null) order by given.place)
 from pg_catalog.unnest($1::pg_catalog.oid[]) with ordinality as given(oid, place);

@@ -1,6 +1,6 @@
--- Which other session keeps everybody from reading a table of this database, and by what statement: one that has it
--- ACCESS EXCLUSIVE, or else one that waits for that, and everybody behind it. (Those of catalogues, and of temporary
--- tables, keep nobody waiting.)
+-- The session, and its statement, that keeps all sessions from reading a table of this database: a session that has the
+-- table ACCESS EXCLUSIVE, or else the session that waits for that, with all others behind. (Locks on catalogues, and on
+-- temporary tables, keep no session waiting.)
 select
     namespace.nspname || '.' || class.relname as table_name,
     lock.pid,

@@ -1,4 +1,4 @@
--- Whether somebody waits for a lock on a table because of the session with this pid.
+-- Whether any session waits for a lock on a table because of the session with this pid.
 select exists (
     select
     from pg_catalog.pg_locks as waiting

@@ -1,9 +1,9 @@
--- What sessions and transactions are set to.
+-- Settings of sessions and transactions.
 
 -- name: first
--- The first statement of a session, if its pid is $1: otherwise a pooler stands between, and may share it out. $2 is the
--- path, $3 are time limits by their names, of which this version may not have all. (Operators are qualified: whose they
--- are is not known before.)
+-- The first statement of a session, if its pid is $1: otherwise a pooler stands between, and may share the session out.
+-- $2 is the path, $3 are time limits by name, of which this version may lack some. (Operators are qualified: the path
+-- is not known before.)
 select
     pg_catalog.current_setting('search_path'),
     case
@@ -17,11 +17,30 @@ select
                 from pg_catalog.json_each_text($3::pg_catalog.text::pg_catalog.json) as ours(name, value)
                 inner join pg_catalog.pg_settings as known on known.name operator(pg_catalog.=) ours.name
             )
+    end,
+    -- The LMS's times without a zone are in that of the database, if it has one, whatever this role's own is.
+    case
+        when pg_catalog.pg_backend_pid() operator(pg_catalog.=) $1::pg_catalog.int4
+            then (
+                select pg_catalog.set_config('TimeZone', pg_catalog.substr(zone.setting, 10), false)
+                from pg_catalog.pg_db_role_setting as own
+                cross join lateral pg_catalog.unnest(own.setconfig) as zone(setting)
+                inner join pg_catalog.pg_settings as known on known.name operator(pg_catalog.=) 'TimeZone'
+                where
+                    own.setdatabase operator(pg_catalog.=) (
+                        select pg_database.oid
+                        from pg_catalog.pg_database
+                        where pg_database.datname operator(pg_catalog.=) pg_catalog.current_database()
+                    )
+                    and own.setrole operator(pg_catalog.=) 0::pg_catalog.oid
+                    and pg_catalog.lower(zone.setting) operator(pg_catalog.~~) 'timezone=%'
+                    and known.source operator(pg_catalog.~) 'user'
+            )
     end;
 
 -- name: few_rows
--- For statements that touch few rows, by key, whatever the tables have grown to: no plan that reads a whole table or index
--- may ever look cheaper. Planning once is enough, compiling never pays. (For a session, or for one transaction: behind a
+-- For statements that touch few rows, by key, however large the tables: no plan that reads a whole table or index may
+-- ever look cheaper. Planning once is enough, compiling never pays. (For a session, or for one transaction: behind a
 -- transaction pooler there is no session of our own.)
 set {{scope}} plan_cache_mode = force_generic_plan;
 set {{scope}} enable_seqscan = off;
@@ -31,53 +50,54 @@ set {{scope}} enable_mergejoin = off;
 set {{scope}} enable_material = off;
 set {{scope}} jit = off;
 
--- A lock that somebody holds is a reason to set a student aside, not to wait.
+-- A held lock is a reason to set a student aside, not to wait.
 set {{scope}} lock_timeout = '100ms';
 set {{scope}} idle_in_transaction_session_timeout = '60s';
 
--- A batch that a crash takes back is taken back with its checkpoint, and applied again: nothing waits for the disk, unless
--- somebody acts outside the database on what a batch has written (LISTENER_DURABLE).
+-- A batch that a crash takes back is taken back with the checkpoint, and applied again: nothing waits for the disk,
+-- unless the LMS acts outside the database on a batch's writes (LISTENER_DURABLE).
 set {{scope}} synchronous_commit = {{synchronous_commit}};
 
--- A trigger on the LMS's tables may ask whether it is the listener that writes.
+-- A trigger on the LMS's tables may ask whether the listener writes.
 set {{scope}} listener.at_work = on;
 
--- A statement may take its time, whatever the role or the database sets for others: the daemon has a limit of its own.
+-- A statement may be slow, whatever limits the role or the database has: the daemon has a limit of its own.
 set {{scope}} statement_timeout = 0;
 
--- Nobody reads what the LMS's triggers warn of; and a text that is no UTF-8, in a database of no encoding, would be an error.
+-- Warnings of the LMS's triggers have no reader; and a text that is no UTF-8, in a database of no encoding, would be an
+-- error.
 set {{scope}} client_min_messages = error;
 
 -- name: daemon
--- What a daemon's session is set to, besides `few_rows`.
+-- Settings of a daemon's session, besides `few_rows`.
 
--- A daemon that has vanished keeps its locks no longer than this (10 + 3 * 5 s).
+-- A vanished daemon keeps its locks no longer than this (10 + 3 * 5 s).
 set tcp_keepalives_idle = 10;
 set tcp_keepalives_interval = 5;
 set tcp_keepalives_count = 3;
 set tcp_user_timeout = 20000;
 
--- Whatever the role or the database sets for others: each statement sees what is committed when it begins, a daemon that
--- sleeps is not an idle client (14 and later), and a transaction may take its time as a statement may (17 and later).
--- (Behind a session pooler the first statement has set none of it.)
+-- Whatever the role or the database sets: each statement sees rows committed before its beginning, a sleeping daemon is
+-- not an idle client (14 and later), and a transaction may be as slow as a statement (17 and later). (Behind a session
+-- pooler the first statement has set none of these.)
 set default_transaction_isolation = 'read committed';
 select set_config(name, '0', false)
 from pg_catalog.pg_settings
 where name in ('idle_session_timeout', 'transaction_timeout');
 
--- Nobody's function or operator in another schema may stand in for one of Postgres's own.
+-- No function or operator in another schema may stand in for Postgres's own.
 set search_path = pg_catalog, pg_temp;
 
 -- name: vanished
--- A client that has died in the middle of a statement, or of its wait for a lock, is noticed before its end (14 and
--- later). (Elsewhere it may not be set.)
+-- A client that has died in the middle of a statement, or of a wait for a lock, is noticed before the statement ends
+-- (14 and later). (On other systems the setting may not be set.)
 select pg_catalog.set_config(name, '1000', false)
 from pg_catalog.pg_settings
 where name operator(pg_catalog.=) 'client_connection_check_interval' and pg_catalog.version() operator(pg_catalog.~) 'linux';
 
 -- name: whole_tables
--- For one transaction that reads tables as a whole: whatever the session is tuned for, and however old the statistics
--- are. (Where a table is believed to be empty, a nested loop looks as cheap as any join.)
+-- For one transaction that reads tables as a whole: under any settings of the session, and with statistics of any age.
+-- (Where a table is believed to be empty, a nested loop looks as cheap as any join.)
 set local enable_seqscan = on;
 set local enable_bitmapscan = on;
 set local enable_hashjoin = on;

@@ -1,4 +1,4 @@
--- The sample LMS, in the state that many are found in: students without a course, and a count that nobody believes.
+-- The sample LMS, in a common state: students without a course, and a count that nobody believes.
 create table profiles (
     id uuid primary key default gen_random_uuid(),
     email text not null unique,

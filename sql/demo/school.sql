@@ -1,7 +1,8 @@
--- What the demo does with the sample LMS (lms.sql).
+-- The demo's statements on the sample LMS (lms.sql).
 
 -- name: sign_up
--- Somebody signs up. Every third takes the gold plan, too, and every other of these gives it up when three more are there.
+-- A student signs up. Every third takes the gold plan, too, and every other of these gives it up when three more are
+-- there.
 with signed_up as (
     insert into profiles (email, role, full_name)
     values ('student' || $1::integer || '@example.com', 'student', 'Student ' || $1::integer)

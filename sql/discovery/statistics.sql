@@ -1,4 +1,5 @@
--- Which of the two objects in the LMS's own schema ($1) are not there, or are ours: those that somebody else made stay.
+-- The statistics objects, of our two, in the LMS's own schema ($1) that are missing, or ours: other people's objects
+-- stay.
 with ours as (
     {{ours}}
 ),

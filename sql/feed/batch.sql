@@ -1,11 +1,11 @@
--- How the statement of a reaction that somebody installed begins. `batch` holds the notes to react to, `next_checkpoint`
--- says that they are handled; both belong to one transaction, so a batch is applied once or not at all. Notes, snapshot,
--- and whatever the reaction looks up, are of one moment.
+-- The beginning of an installed reaction's statement. `batch` holds the notes to react to, `next_checkpoint` says that
+-- the notes are handled; both belong to a single transaction, so a batch is applied once or not at all. Notes,
+-- snapshot, and all that the reaction looks up, are of the same moment.
 with read_ahead as materialized (
     select batch.*
     from listener.batch($1, $2) as batch
-    -- (Also asked in here, and not only in the function: so a statement that waits for a command that holds this table takes
-    -- its snapshot when it has it.)
+    -- (Also asked here, and not only in the function: so a statement that waits for a command with a lock on the table
+    -- takes a snapshot after the wait.)
     where not exists (select from listener.pause where pause.consumer = $1)
 ),
 
@@ -13,7 +13,7 @@ batch_end as (
     select
         count(*) filter (where read_ahead.fits) as changes,
         -- Only the rest of a transaction that was cut was read: there may be others.
-        bool_or(read_ahead.is_rest or not read_ahead.fits) as notes_left,
+        bool_or(read_ahead.is_rest or not read_ahead.fits) filter (where read_ahead.xid is not null) as notes_left,
         min(read_ahead.checkpoint_seq) as checkpoint_seq,
         -- By way of bigint: min(xid8) came with Postgres 15.
         (min(read_ahead.xid::text::bigint) filter (where read_ahead.is_last))::text::xid8 as last_xid,
@@ -34,10 +34,11 @@ next_checkpoint as materialized (
             batch_end.next_xid
         ) as seq
     from batch_end
-    where batch_end.changes > 0
+    -- (With no note in it, but a checkpoint: all that is left was handled ahead of its turn.)
+    where batch_end.checkpoint_seq is not null
 ),
 
--- (A reader of one of these two has written the checkpoint, whichever columns are read.)
+-- (A reader of `batch` or `batch_summary` has written the checkpoint, whichever columns are read.)
 batch as not materialized (
     select read_ahead.*
     from next_checkpoint
@@ -45,7 +46,7 @@ batch as not materialized (
     where read_ahead.fits
 ),
 
--- What the daemon is told of the batch.
+-- The summary of the batch for the daemon.
 batch_summary as (
     select
         batch_end.changes,

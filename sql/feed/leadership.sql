@@ -1,14 +1,14 @@
--- The locks of leadership: who holds them.
+-- The locks of leadership, and the holders.
 
 -- name: holder
--- Which session leads ($1: those that are passed over), what it is, and what it is doing. (Of a session of another role
--- no more may be seen than what it calls itself.)
+-- The session that leads ($1: sessions that are passed over), with role and activity. (Of a session of another role
+-- only the name may be seen.)
 select
     lock_holder.pid,
     lock_holder.role,
     lock_holder.application_name,
-    -- Where activities are not tracked: a session at work has a transaction, and each has a number of its own.
-    -- (Nor does the server work while it waits for the rest of a statement's messages.)
+    -- Where activities are not tracked: a session at work has a transaction, and each transaction has another number.
+    -- (Nor does the server work during the wait for the rest of a statement's messages.)
     session.wait_event is distinct from 'ClientRead'
     and case session.state when 'disabled' then at_work.transaction is not null else session.state = 'active' end as active,
     extract(epoch from clock_timestamp() - session.state_change)::float8 as seconds,
@@ -31,7 +31,7 @@ order by lock_holder.application_name = 'listener' desc nulls last
 limit 1;
 
 -- name: depose
--- Ends the session with this pid, if it is still one that holds a lock of leadership, and may lead.
+-- Ends the session with pid $1, if the session still holds a lock of leadership, and may lead.
 select pg_terminate_backend(lock_holder.pid) as deposed
 from listener.lock_holder
 where

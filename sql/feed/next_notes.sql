@@ -1,19 +1,21 @@
--- The next notes that consumer {{consumer}} is to handle, in no order, and at least one more than {{most}}, if there are so many;
--- and after which checkpoint they come. A note weighs as much as it names profiles. While a transaction is cut in two
--- (`partial_xid`), other transactions' notes are to be left for later. A consumer that is paused has no checkpoint to go
--- on from, and so no notes.
--- A reader of notes takes `listener.seen(pg_current_snapshot())` in the same statement, and writes a checkpoint of it.
+-- The next notes that consumer {{consumer}} is to handle, in no order, and at least {{most}} + 1, if there are so many;
+-- and the checkpoint before the notes. A note weighs as much as the number of profiles in the note. While a transaction
+-- is cut in two (`partial_xid`), other transactions' notes are to be left for later. A consumer that is paused has no
+-- checkpoint to go on from, and so no notes. A reader of notes takes `listener.seen(pg_current_snapshot())` in the same
+-- statement, and writes a checkpoint of that snapshot.
 select
     note.*,
     greatest(cardinality(note.profile_ids), 1) as weight,
     last_checkpoint.partial_xid,
+    last_checkpoint.has_ahead,
     last_checkpoint.seq as checkpoint_seq
 from (
     select
         checkpoint.seq,
         checkpoint.handled,
         checkpoint.partial_xid,
-        checkpoint.partial_id
+        checkpoint.partial_id,
+        checkpoint.has_ahead
     from listener.checkpoint
     where
         checkpoint.consumer = {{consumer}}

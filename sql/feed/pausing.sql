@@ -11,8 +11,8 @@ from listener.pause
 order by pause.since, pause.consumer;
 
 -- name: in_hand
--- Transactions of daemons and commands of ours that have looked who is paused, and are not over. Every statement of a
--- reaction looks, and takes its snapshot after that: whichever is not among these sees what is committed by now.
+-- Transactions of daemons and commands of ours that have looked for pauses, and are not over. Every statement of a
+-- reaction looks, and takes a snapshot after that: a transaction that is not listed sees all commits up to now.
 select coalesce(array_agg(pg_locks.virtualtransaction), '{}') as transactions
 from pg_catalog.pg_locks
 inner join pg_catalog.pg_stat_activity as session on session.pid = pg_locks.pid

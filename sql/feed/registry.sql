@@ -5,6 +5,6 @@
 select array(select reaction.name from listener.reaction order by reaction.name) as names;
 
 -- name: texts
--- What each of the reactions that were installed does, by its name.
+-- The texts of the installed reactions, by name.
 select coalesce(json_object_agg(reaction.name, reaction.text), '{}') as texts
 from listener.reaction;

@@ -1,5 +1,5 @@
--- The next notes of a consumer: which of them fit into a batch that weighs {{most}} (at least one, however much it weighs),
--- which of these is the last, and at least one that does not fit, where there are more.
+-- The next notes of a consumer: which notes fit into a batch that weighs {{most}} (at least the first, at any weight),
+-- which is the last that fits, and at least the first note that does not fit, where there are more.
 select
     note.*,
     note.weight_so_far <= greatest({{most}}, note.weight) as fits,

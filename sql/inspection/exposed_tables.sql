@@ -1,6 +1,6 @@
--- Who may put triggers of their own on the LMS's tables, beside their owners: such a trigger runs with the rights of
--- the role that writes, and so with the owner's when the listener enrolls. Neither everybody nor a role of an API's needs
--- TRUNCATE, which no policy stops, REFERENCES, or MAINTAIN (from version 17 on), which locks. One row for each `revoke`.
+-- Roles, beside the owners, that may put triggers on the LMS's tables: a trigger runs with the rights of the role that
+-- writes, and so with the owner's when the listener enrolls. Neither PUBLIC nor a role of an API's needs TRUNCATE,
+-- which no policy stops, REFERENCES, or MAINTAIN (from version 17 on), which locks. A row for each `revoke`.
 with lms_table as (
     select
         class.oid,
@@ -29,7 +29,7 @@ given as (
     cross join lateral aclexplode(lms_table.relacl) as entry
     left join pg_catalog.pg_roles as grantee on grantee.oid = entry.grantee
     where
-        -- Of others' tables, the rights are theirs to take back.
+        -- Rights on another owner's table are for that owner to revoke.
         (
             lms_table.relowner in (select owner_of_enrollments.relowner from owner_of_enrollments)
             or pg_has_role(lms_table.relowner, 'usage')

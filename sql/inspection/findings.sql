@@ -1,5 +1,5 @@
--- What `listener diagnose` looks for: a section for each finding, by its code. Each says how many are affected, and
--- gives a few examples.
+-- The findings of `listener diagnose`: a section for each, named like the code, with the number of affected rows and a
+-- few examples.
 
 -- name: students_pending
 with found as (
@@ -12,8 +12,8 @@ select
     array(select left(example, 1000) from found order by example limit 5) as examples;
 
 -- name: wanted_missing
--- Who should be where and will not be without help: not there, in no note that waits to be handled, and not set aside. (A
--- note of a row that is about no single profile may be about any of them.)
+-- Wanted enrollments that will not be there without help: not there, in no unhandled note, and not set aside. (A note
+-- of a row that is about no single profile may be about any profile.)
 with found as (
     select {{example_of_missing}} as example
     from listener.missed() as missing
@@ -28,7 +28,7 @@ select
     array(select left(example, 1000) from found order by example limit 5) as examples;
 
 -- name: rule_fails
--- Profiles for whom the rule fails, with the error.
+-- Profiles with a failing rule, and the error.
 with failed as (
     select astray.profile_id
     from listener.astray() as astray
@@ -79,7 +79,7 @@ select
     array(select left(example, 1000) from found order by example limit 5) as examples;
 
 -- name: counts_drifted
--- Counts that are off even when all that the feed still holds is added: such a difference stays until it is repaired.
+-- Counts that are off even when all that the feed still holds is added: the difference stays until repaired.
 with found as (
     select format(
         '%s: %s says %s, should be %s',
@@ -104,8 +104,8 @@ select
 from listener.pause;
 
 -- name: feed_lag
--- What waits because its consumer is paused does not wait for a daemon. (All findings are of one snapshot, taken when the
--- transaction began: what was handled while the others were looked for still looks unhandled.)
+-- Notes of a paused consumer do not wait for a daemon. (All findings are of a single snapshot, taken when the
+-- transaction began: notes that were handled during the look still look unhandled.)
 with found as (
     select min(unhandled.at) as at
     from unnest(array['enroll', 'count']) as consumer(name)
@@ -139,7 +139,7 @@ from (
 ) as squatter;
 
 -- name: keys_too_long
--- Keys that no index takes as they are stored: compressed, where that helps.
+-- Keys that no index takes in the stored form: compressed, where that helps.
 with found as (
     select {{profile_key:profile}}::text as key
     from {{profile_table}} as profile
@@ -163,7 +163,8 @@ select
     array(select left(found.key, 40) || '…' from found order by found.key limit 5) as examples;
 
 -- name: wanted_not_enrolled
--- Who should be where and is not, before anything is installed: no note can be unhandled, and nobody is set aside.
+-- Wanted enrollments that are not there, before anything is installed: no note can be unhandled, and no student is set
+-- aside.
 with missing (profile_id, course_id, should_be) as materialized (
     {{astray}}
 ),
@@ -208,7 +209,7 @@ select
     array(select left(example, 1000) from found order by example limit 5) as examples;
 
 -- name: students_refused
--- Students who cannot be enrolled, for the enrollments' foreign key refers to another table, and they are not in it.
+-- Students that cannot be enrolled, for the enrollments' foreign key refers to another table without the student.
 with found as (
     select {{profile_key:profile}}::text as example
     from {{profile_table}} as profile
@@ -226,7 +227,7 @@ select
     array(select left(example, 1000) from found order by example limit 5) as examples;
 
 -- name: orphans
--- Enrollments whose profile, or course, is not there.
+-- Enrollments without the profile, or without the course.
 with found as (
     select {{reference:enrollment}}::text as example
     from {{enrollment_table}} as enrollment

@@ -1,13 +1,13 @@
--- What was done, and by which rules.
+-- The history of actions, and the rules.
 
 -- name: begins
--- Since when everything that was done is known; null where no history is kept.
+-- Since when all actions are known; null where no history is kept.
 select purged.history_from
 from listener.purged;
 
 -- name: done
--- What was done to a profile ($1), in a course ($2), since a moment ($3), each of which may be null; the last $4 of it, the
--- latest first.
+-- Actions on a profile ($1), in a course ($2), since a moment ($3), each of which may be null; the last $4, the latest
+-- first.
 select
     history.at,
     history.profile_id::text as profile,
@@ -25,7 +25,7 @@ order by history.id desc
 limit $4;
 
 -- name: rules
--- These rules ($1), by their numbers.
+-- Rules by number ($1).
 select
     rule.number,
     rule.text,

@@ -1,4 +1,4 @@
--- Of a bounded number of profiles: how many there are, and how many of them the rule takes for students.
+-- Of a bounded number of profiles: how many there are, and how many the rule takes for students.
 with looked_at as (
     select {{profile_key:profile}} as id
     from {{profile_table}} as profile{{sample}}

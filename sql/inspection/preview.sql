@@ -1,9 +1,9 @@
--- Who would join, leave and come back: under what is installed, or before anything is. {{astray}} is a query of who should be
--- where and is not: the installed function, or the rule that is to be installed, written out.
+-- Students that would join, leave and come back: under an installation, or before. {{astray}} is a query of astray
+-- profiles: the installed function, or the rule that is to be installed, written out.
 
 -- name: movements
--- What would be done about those whose enrollments are not what they should be, by course: how many, how many of these
--- wait already, whether the course is there and has how many free seats, and a few of their keys.
+-- What would be done about astray profiles, by course: how many profiles, how many wait already, whether the course is
+-- there and has how many free seats, and a few profiles' keys.
 with astray (profile_id, course_id, should_be) as materialized (
     {{astray}}
 ),
@@ -25,7 +25,7 @@ waiting as (
     from {{pending}} as pending
 ),
 
--- With the seats that nobody has yet; null where there is no limit.
+-- With the free seats; null where there is no limit.
 course as (
     select
         {{course_key:course}}::{{course_key_type}} as id,
@@ -57,7 +57,7 @@ movement as (
     group by numbered.course_id, course.id, course.free, numbered.should_be
 ),
 
--- Seats that are free once those who leave have left.
+-- Free seats once leaving students have left.
 seated as (
     select
         movement.*,
@@ -81,7 +81,7 @@ order by
     array_position(array['enrolled', 'returned', 'suspended', 'removed'], seated.should_be);
 
 -- name: made
--- What the listener made, by the keys' types of now. Who is held would leave.
+-- Enrollments that the listener made, by the keys' present types. Held students would leave.
 select
     made.profile_id::text::{{profile_key_type}} as profile_id,
     made.course_id::text::{{course_key_type}} as course_id,
@@ -91,7 +91,7 @@ select
 from listener.made_enrollment as made;
 
 -- name: made_before
--- The same before it makes anything.
+-- The same before the first enrollment.
 select
     null::{{profile_key_type}} as profile_id,
     null::{{course_key_type}} as course_id,
@@ -101,7 +101,7 @@ select
 where false;
 
 -- name: matched
--- How many profiles there are, and how many of them the rule wants in any course.
+-- How many profiles there are, and how many the rule wants in any course.
 select
     (select count(*) from {{profile_table}}) as profiles,
     (
@@ -113,7 +113,7 @@ select
     ) as wanted;
 
 -- name: miscounted
--- Counts that are not what the enrollments add up to, the largest differences first.
+-- Counts that differ from the number of enrollments, the largest differences first.
 with {{active_per_course}}
 
 select
@@ -133,7 +133,7 @@ order by abs(coalesce(active_per_course.active, 0) - coalesce(count_column.value
 limit $1;
 
 -- name: drifted
--- The same under what is installed: counts that are off even when all that the feed still holds is added.
+-- The same under an installation: counts that are off even when all that the feed still holds is added.
 select
     course_drift.id::text as course_id,
     course_drift.count_column,

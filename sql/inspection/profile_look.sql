@@ -1,8 +1,8 @@
--- What `listener explain` asks of one profile: $1 is its key, as text.
+-- The questions of `listener explain` about a profile: $1 is the key, as text.
 
 -- name: binding
--- Whether something has another name, or another number, than what the functions are bound to, and can be followed. Until
--- it is, they fail, and nothing is broken.
+-- Whether a bound name has another name or number now, and can be followed. Until then the functions fail, and nothing
+-- is broken.
 select
     bool_and(bound.problem is null)
     and bool_or(
@@ -19,7 +19,7 @@ from listener.bound_now() as bound
 inner join listener.binding on binding.token = bound.token;
 
 -- name: key
--- A profile's key as Postgres writes it; fails if $1 is no value of the key's type.
+-- A profile's key in Postgres's form; fails if $1 is no value of the key's type.
 select ($1::text)::{{profile_key_type}}::text as key;
 
 -- name: presence
@@ -47,7 +47,7 @@ from listener.wanted(array[($1::text)::{{profile_key_type}}]) as wanted
 order by 1;
 
 -- name: made
--- What the listener made for this profile, as far as it keeps account.
+-- Enrollments that the listener made for the profile, as far as a ledger is kept.
 select
     made.course_id::text as course,
     made.made_at,
@@ -78,7 +78,7 @@ noted as (
     where ($1::text)::{{profile_key_type}} = any (unhandled.profile_ids)
 ),
 
--- Of rows that are about no single profile, and may lead to this one.
+-- Of rows that are about no single profile, and may lead to the profile.
 routed as (
     select
         count(*) as notes,
@@ -114,12 +114,12 @@ cross join noted_blindly
 left join pending on true;
 
 -- name: hidden
--- Whether row-level security hides rows of this table from the role that asks: then none seen is not none there.
+-- Whether row-level security hides rows of the table from the role that asks: then no row seen is not no row there.
 select row_security_active(($1::text)::regclass::oid);
 
 -- name: rule
--- What the columns that the rule for students reads hold for one profile, with the rights of the role that asks. (A table of
--- roles may have several rows for it, or none.)
+-- Values of the columns that the rule for students reads, for a profile, with the rights of the role that asks. (A
+-- table of roles may have several rows for the profile, or none.)
 select to_jsonb(seen) as columns
 from (
     select {{rule_columns}}

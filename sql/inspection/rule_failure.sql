@@ -1,4 +1,4 @@
--- For which profile a rule fails, that may not be installed.
+-- For which profile a rule fails; the rule may not be installed.
 
 -- name: keys
 -- A page of profiles' keys, as text, after $1.
@@ -9,7 +9,7 @@ order by {{profile_key:profile}}
 limit $2;
 
 -- name: ask
--- Asks the rule about these profiles ($1), by key.
+-- Asks the rule about profiles ($1), by key.
 select count(wanted.profile_id) + count(wanted.course_id)
 from (
     {{wanted_query}}

@@ -33,17 +33,3 @@ select
 
 -- name: destination
 select ({{default_course_view}})::{{course_key_type}}::text;
-
--- name: title
--- The column by which people know a course: the first of these names, $3, that is a text. $1 and $2 are its table's.
-select attribute.attname
-from pg_catalog.pg_attribute as attribute
-inner join pg_catalog.pg_class as class on class.oid = attribute.attrelid
-inner join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
-inner join pg_catalog.pg_type as type on type.oid = attribute.atttypid
-where
-    namespace.nspname = $1 and class.relname = $2 and attribute.attnum > 0 and not attribute.attisdropped
-    and type.typcategory = 'S' and has_column_privilege(class.oid, attribute.attnum, 'select')
-    and lower(replace(attribute.attname, '_', '')) = any ($3::text [])
-order by array_position($3::text [], lower(replace(attribute.attname, '_', '')))
-limit 1;

@@ -1,16 +1,16 @@
--- What `listener status` asks; the figures are in sample.sql.
+-- The questions of `listener status`; the figures are in sample.sql.
 
 -- name: leader
--- Who leads and who stands by: the sessions that hold a lock of leadership and may lead, and those of other daemons,
--- which call themselves $1.
+-- The leader and the standbys: sessions that hold a lock of leadership and may lead, and sessions of other daemons,
+-- named $1.
 with holder as (
     select
         lock_holder.pid,
         lock_holder.application_name,
         session.client_addr,
         session.backend_start,
-        -- Locks and sessions are read one after the other. Who had been idle before either was read holds the lock
-        -- outside a transaction.
+        -- Locks and sessions are read one after the other. A session that had been idle before both reads holds the
+        -- lock outside a transaction.
         session.state = 'idle' and session.state_change < statement_timestamp() as is_idle
     from listener.lock_holder
     left join pg_catalog.pg_stat_activity as session on session.pid = lock_holder.pid
@@ -54,8 +54,8 @@ select
     (select max(last_checkpoint.at) from listener.last_checkpoint) as last_checkpoint_at;
 
 -- name: comes_and_goes
--- Whether the leader's lock comes and goes. A daemon behind a transaction pooler holds it for some milliseconds at a
--- time, in sessions that are the pooler's and bear any name: looked at often enough, it is seen to be held, and to be
+-- Whether the leader's lock comes and goes. A daemon behind a transaction pooler holds the lock for some milliseconds
+-- at a time, in sessions that are the pooler's and bear any name: with looks often enough, the lock is seen held, and
 -- free. The answer is left in `listener.comes_and_goes`, for as long as the transaction lasts.
 do $look$
 declare
@@ -65,7 +65,7 @@ declare
     was_free boolean := false;
 begin
     while clock_timestamp() < give_up_at and not (was_held and was_free) loop
-        perform pg_catalog.pg_stat_clear_snapshot();  -- a transaction sees the sessions as they were when it first looked
+        perform pg_catalog.pg_stat_clear_snapshot();  -- otherwise a transaction sees the sessions of the first look
         select exists (
             select
             from listener.lock_holder
@@ -80,7 +80,7 @@ end
 $look$;
 
 -- name: statistics
--- What only a look at every row can tell.
+-- Figures that need a look at every row.
 with astray as materialized (
     select missed.*
     from listener.missed()

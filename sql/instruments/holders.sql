@@ -1,4 +1,4 @@
--- Who holds the rows of courses that profiles ($1, their keys) want.
+-- The sessions that hold the rows of courses that profiles ($1, keys) want.
 select coalesce(json_agg(found), '[]') as holders
 from (
     select

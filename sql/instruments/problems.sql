@@ -1,6 +1,7 @@
--- What keeps the listener from its work, or spoils it, as far as the database shows it: one row for each problem, with
--- its code, since when (Unix seconds, null if nobody knows), how many it is about, and a few examples. Read often: of
--- anything at most $1 rows are counted. What only the leader knows, it has told (`listener.problem`).
+-- Problems that keep the listener from its work, or spoil the work, as far as the database shows: a row for each
+-- problem, with the code, the beginning (Unix seconds, null if unknown), the number affected, and a few examples. Read
+-- often: at most $1 rows of a kind are counted. Problems that only the leader knows, the leader has told
+-- (`listener.problem`).
 
 -- name: seen
 with leader as materialized (
@@ -51,7 +52,7 @@ held as materialized (
     limit $1
 ),
 
--- Their sessions fire no triggers: what they write is noted nowhere.
+-- The sessions of these roles fire no triggers: their writes are noted nowhere.
 replica as materialized (
     select
         format('alter database %I reset session_replication_role', database.datname) as mend
@@ -246,5 +247,5 @@ select
     ) as told;
 
 -- name: tell
--- Replaces what the leader has told of.
+-- Replaces the problems that the leader told before.
 select listener.tell_problems($1::text::json);

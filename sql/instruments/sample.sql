@@ -1,7 +1,7 @@
--- Figures for metrics and the status page, read often: each is cheap however much there is. At most $2 rows of
--- anything are counted. A longer backlog is estimated: the feed's newest number tells roughly how many came after. A
--- note that is nothing to a consumer (a count's, to enrolling) is no backlog of it, though it reads it along one day.
--- What waits for a consumer that is paused is told apart: nobody is late with it.
+-- Figures for metrics and the status page, read often: each is cheap even on large tables. At most $2 rows of a kind
+-- are counted. A longer backlog is estimated: the feed's newest number tells roughly how many came after. A note that
+-- does not concern a consumer (a count's note, for enrolling) is no backlog, though the consumer reads the note some
+-- day. Notes of a paused consumer are told apart: they are not late.
 with consumer as (
     select
         consumer.name,
@@ -56,7 +56,8 @@ pending_by_reason as (
     group by counted.reason
 ),
 
--- Others in this database. Whose role one is not a member of shows its transaction's number, not its start.
+-- Other sessions in this database. A session of a role that ours is not a member of shows the transaction's number, not
+-- the start.
 transaction_of_others as (
     select
         session.xact_start,

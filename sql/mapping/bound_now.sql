@@ -1,4 +1,4 @@
--- What everything that is mapped is called now.
+-- The present names of all that is mapped.
 select
     bound.token,
     bound.schema_name,

@@ -1,4 +1,4 @@
--- Parts: a function asks whether a table and its columns are those that it was bound to.
+-- Parts: a function checks that tables and columns are still the bound tables and columns.
 
 -- name: by_lms_path
 (select pg_catalog.set_config('search_path', {{path}}, true)) is not null
@@ -23,9 +23,12 @@ if exists (
 -- name: hold_table
 lock table only {{table}} in access share mode;
 
--- name: own_path_again
-set constraints all immediate;
-    -- (PERFORM would be a query, which costs more.)
+-- name: own_path
+-- (PERFORM would be a query, which costs more.)
     if pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true) is null then
         null;
     end if;
+
+-- name: own_path_again
+set constraints all immediate;
+    {{own_path}}

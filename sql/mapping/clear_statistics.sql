@@ -1,5 +1,5 @@
--- What was put into the LMS's own schema is known by what it is made of: a view or a function that the LMS has put in its
--- place since is the LMS's.
+-- Our parts in the LMS's own schema are known by the definition: a view or a function that the LMS has put there
+-- instead is the LMS's.
 do $$
 declare
     ours text;

@@ -1,4 +1,4 @@
--- Parts: what is counted, and how a count is repaired.
+-- Parts: counted enrollments, and the repair of a count.
 
 -- name: active_per_course
 active_per_course as (

@@ -1,4 +1,4 @@
--- Parts of `listener.settle`, where a history is kept: what was done is written down by the statement that does it.
+-- Parts of `listener.settle`, where a history is kept: the statement that acts also writes the action down.
 
 -- name: written
 ,
@@ -34,7 +34,7 @@ select
             ) as joined
 
 -- name: those_in_with_reasons
--- (A join that leaves nobody out is never one by nested loops, whatever the session is tuned to.)
+-- (A full join is never planned as nested loops, however the session is tuned.)
             select
                 known.profile_id,
                 known.course_id,
@@ -100,7 +100,7 @@ union all
                 'suspended',
                 left_course.row_key,
                 left_course.status,
-                -- As it was before: all parts of a statement see what was there when it began.
+                -- The earlier status: all parts of a statement see the rows as at the statement's begin.
                 (
                     select to_jsonb(({{enrollment_status:enrollment}})::text)
                     from {{enrollment_table}} as enrollment

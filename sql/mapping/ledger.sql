@@ -1,4 +1,4 @@
--- Parts: which enrollments the listener made (`listener.made_enrollment`), and how that follows courses and profiles.
+-- Parts: the ledger of made enrollments (`listener.made_enrollment`), and how the ledger follows courses and profiles.
 
 -- name: enrolled_word
 -- Asked of all at once: a join would be by nested loops, in a session that is tuned to touch few rows.
@@ -12,11 +12,11 @@
             end
 
 -- name: courses_deleted
--- A course that gets the same key later is another one. (What is there still, for want of a foreign key, is still to
+-- A course that gets the same key later is another course. (A row still there, for want of a foreign key, is still to
     -- be taken back.)
     begin
         {{expect_enrollments}}
-        -- What the daemon holds at this moment is passed over: nobody waits for it.
+        -- Rows that the daemon holds at this moment are passed over, without a wait.
         with gone as (
             select made.ctid
             from listener.made_enrollment as made
@@ -133,9 +133,9 @@ not exists (
         end if;
 
 -- name: profiles_deleted
--- Who signs up under the same key later is somebody else. (What is there still, for want of a foreign key, is still to
+-- A later sign-up with the same key is another person. (A row still there, for want of a foreign key, is still to
         -- be taken back.)
-        -- What the daemon holds at this moment is passed over: nobody waits for it.
+        -- Rows that the daemon holds at this moment are passed over, without a wait.
         {{expect_enrollments}}
         with gone as (
             select made.ctid

@@ -1,7 +1,7 @@
--- Parts of the triggers' functions: what is noted, and what is worth a note.
+-- Parts of the triggers' functions: changes that are worth a note, and the notes.
 
 -- name: cause_of_note
--- What the LMS's triggers are told: that somebody signed up, that something else has changed, or the word that was noted.
+-- The cause that the LMS's triggers are told: a sign-up, another change, or the word that was noted.
 case
         when note.source = 'profiles' and (note.operation = 'insert' or {{only_on_joining}} and note.operation = 'update')
             then 'sign_up'
@@ -13,7 +13,7 @@ case
 perform listener.note_blindly('profiles', lower(tg_op), '00000');
 
 -- name: noted_by_cause
--- As one note.
+-- As a single note.
 row(null, null, null, null, led.cause, array_agg(led.id), null, null, null, null)::listener.change
 
 -- name: note_keys
@@ -26,7 +26,7 @@ if cardinality({{keys}}) > 0 then
 
 -- name: note_profiles
 if cardinality(profiles) > 0 then
-        -- At most 100 to a note: a batch can be cut between notes, and a note stays within its page.
+        -- At most 100 to a note: a batch can be cut between notes, and a note stays within a page.
         if cardinality(profiles) <= 100 then
             insert into listener.change (source, operation, profile_ids)
             values ({{watched_source}}, lower(tg_op), profiles);
@@ -39,7 +39,7 @@ if cardinality(profiles) > 0 then
     end if;
 
 -- name: note_unread
--- The rule fails for a row: it is asked again when the note is handled. Under another name nothing is what it was.
+-- The rule fails for a row: the handling of the note asks the rule again. After a rename, no column can be relied on.
         begin
             if sqlstate ~ '^(42|3F)' then
                 raise;

@@ -23,7 +23,7 @@ select format('view %s', class.oid::regclass) as name
         from pg_catalog.pg_proc as proc
         where
             proc.proname = 'get_enrollment_statistics'
-            -- Its text alone says nothing: anybody can write it.
+            -- The text alone proves nothing: any role can write the same text.
             and proc.proowner in (
                 select namespace.nspowner from pg_catalog.pg_namespace as namespace where namespace.nspname = 'listener'
                 union all

@@ -1,4 +1,4 @@
--- The built-in rule as one query, for people to copy and change.
+-- The built-in rule as a single query, for people to copy and change.
 
 -- name: one_school
 select student.id, course.id
@@ -8,7 +8,7 @@ from (
 cross join lateral (
     {{default_course_view}}
 ) as course(id)
--- Who has an enrollment, of any status, is left alone.
+-- Students with an enrollment, of any status, are left alone.
 where not exists (
     select from {{enrollment_table}} as enrollment
     where {{enrollment_profile:enrollment}} = student.id
@@ -22,7 +22,7 @@ from (
 cross join lateral (
     {{course_of_school}}
 ) as landing(id)
--- Who has an enrollment in that school, of any status, is left alone.
+-- Students with an enrollment in that school, of any status, are left alone.
 where not exists (
     select from {{enrollment_table}} as enrollment
     inner join {{course_table}} as course on {{course_key:course}} = {{enrollment_course:enrollment}}

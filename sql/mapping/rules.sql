@@ -1,4 +1,4 @@
--- Parts: what the rule is, and who is not where it wants them.
+-- Parts: the rule, and profiles that are not where the rule wants.
 
 -- name: astray_joining
 with wanted(profile_id, course_id) as materialized (
@@ -60,7 +60,7 @@ with wanted as materialized (
         except
         select standing.profile_id, standing.course_id from standing
         except
-        -- What the listener made and somebody removed.
+        -- Made by the listener, removed by a person.
         select made.profile_id, made.course_id from {{ledger}} as made where made.taken_back_at is null
     ),
 
@@ -86,7 +86,7 @@ with wanted as materialized (
             intersect
             select wanted.profile_id, wanted.course_id from wanted
             except
-            -- Enrolled by hand meanwhile, beside what was suspended.
+            -- Enrolled by hand meanwhile, beside the suspended enrollment.
             select standing.profile_id, standing.course_id from standing where standing.active
         )
     ),
@@ -152,7 +152,7 @@ with wanted as materialized (
         from {{enrollment_table}} as enrollment
     )
 
-    -- No join: whatever is believed of the tables, no row is compared with each of the other's.
+    -- No join: under no estimate is a row compared with each row of the other table.
     select pair.course_id, count(*), count(*) filter (where pair.is_there)
     from (
         select
@@ -171,7 +171,7 @@ with wanted as materialized (
     group by pair.course_id
 
 -- name: wanted_past_errors
--- But for profiles for whom the rule fails.
+-- Except profiles with a failing rule.
             select attempt.profile_id, attempt.course_id
             from listener.wanted_of_everybody() as attempt
             where attempt.error is null
@@ -290,7 +290,7 @@ select student.id, landing.id{{and_school:student}}
             where {{is_new_in_school}}
 
 -- name: no_course_of_none
--- Who is of no school, and for whom there is no course of no school, may not have chosen one yet: nobody waits.
+-- A student of no school, without a course of no school, may not have chosen a school yet, and does not wait.
             select wanted.id, wanted.course_id
             from (
             {{generated}}
@@ -298,7 +298,7 @@ select student.id, landing.id{{and_school:student}}
             where wanted.school is not null or wanted.course_id is not null
 
 -- name: is_new_in_school
--- Who has an enrollment in that school, of any status, is left alone.
+-- Students with an enrollment in that school, of any status, are left alone.
                         not exists (
                             select
                             from {{enrollment_table}} as enrollment
@@ -308,7 +308,7 @@ select student.id, landing.id{{and_school:student}}
                         )
 
 -- name: is_new_in_school_by_key
--- Who has an enrollment in that school, of any status, is left alone.
+-- Students with an enrollment in that school, of any status, are left alone.
                         (
                             select true
                             from {{enrollment_table}} as enrollment
@@ -338,7 +338,7 @@ intersect
         inner join {{course_table}} as course on {{same_school}}
 
 -- name: first_course_past_errors
--- Returns the first of these courses that may be landed in, past those for which the rule fails.
+-- Returns the first course that may be landed in, past courses with a failing rule.
 for found_id in
         select {{course_key:course}}
         from {{courses}}

@@ -1,4 +1,4 @@
--- Parts of `listener.settle`: who is enrolled, has a seat, comes back or leaves.
+-- Parts of `listener.settle`: students are enrolled, have a seat, come back or leave.
 
 -- name: enroll_inserted
 insert into {{enrollment_table}} as new_enrollment ({{enrollment_columns}})
@@ -13,7 +13,7 @@ insert into {{enrollment_table}} as new_enrollment ({{enrollment_columns}})
             {{row_key:new_enrollment}} as row_key{{enrolled_status}}
 
 -- name: enroll_observed
--- Only looks who would be.
+-- Only looks which students would be enrolled.
         select student.id as profile_id, student.course_id
         from to_enroll as student
         where
@@ -21,7 +21,7 @@ insert into {{enrollment_table}} as new_enrollment ({{enrollment_columns}})
             and (student.course_id in (select open_course.id from open_course)) is true
 
 -- name: may_go
--- Whether a trigger of the LMS's runs after an enrollment was made: it may take it away again.
+-- Whether a trigger of the LMS's runs after an enrollment was made, and may take the enrollment away again.
 {{makes_enrollments}} and exists (
             select
             from pg_catalog.pg_trigger as after_row
@@ -34,7 +34,7 @@ insert into {{enrollment_table}} as new_enrollment ({{enrollment_columns}})
         )
 
 -- name: free_seats
--- Seats, less the active enrollments: what the course's count says, and what is on its way to it. Null where there is no limit.
+-- Seats, less the active enrollments: the course's count, and moves on the way. Null where there is no limit.
         (({{course_seats:course}})::bigint - ({{course_count:course}})::bigint - coalesce(
             (
                 select on_its_way.delta
@@ -45,7 +45,7 @@ insert into {{enrollment_table}} as new_enrollment ({{enrollment_columns}})
         ))::bigint
 
 -- name: still_wanted
--- Of those who wait for a course, who has one now: each school has its own.
+-- Students that wait for a course, with the course if there is any now: each school has another course.
         still_wanted as materialized (
             select attempt.profile_id, attempt.course_id
             from listener.wanted_past_errors(
@@ -72,7 +72,7 @@ exists (select from destination)
                 )
 
 -- name: is_alone
--- Nothing tells one row of the same pair from another: of several, none is known to be ours.
+-- Nothing tells rows of the same pair apart: of several, none is known to be ours.
             and (
                 select count(*)
                 from {{enrollment_table}} as same
@@ -112,7 +112,7 @@ set enable_material = on
 set enable_bitmapscan = on
 
 -- name: returned_remove
--- Students who come back after a removal are among the enrolled.
+-- Students that come back after a removal are among the enrolled.
     returned as (
         select standing.profile_id, standing.course_id
         from standing
@@ -155,7 +155,7 @@ returned as (
             and ({{course_seats:course}}) is not null
     ),
 
-    -- Who has waited for long enough for a seat, and how many take one before newcomers.
+    -- Students that have waited for long enough for a seat, and how many take a seat before newcomers.
     line as materialized (
         select
             course_with_seats.id,
@@ -202,6 +202,7 @@ returned as (
             line.id is null
             or (
                 line.free > 0
+                and settle.checked_now is null
                 and case
                     when in_line.place is not null then in_line.place <= coalesce(line.last_place, in_line.place)
                     else line.waiting + in_line.number <= line.free
@@ -219,6 +220,7 @@ returned as (
         insert into listener.waiting (profile_id, course_id)
         select has_to_wait.id, has_to_wait.course_id
         from has_to_wait
+        where settle.checked_now is null
         order by has_to_wait.number
         on conflict (profile_id, course_id) do nothing
     ),
@@ -227,6 +229,7 @@ returned as (
         delete from listener.waiting
         where
             waiting.profile_id = any (profile_ids){{in_only_course:waiting}}
+            and settle.checked_now is null
             and (waiting.profile_id, waiting.course_id) not in (
                 select has_to_wait.id, has_to_wait.course_id from has_to_wait
             )
@@ -267,11 +270,12 @@ union all
         from listener.made_enrollment as made
         where
             made.profile_id = any (profile_ids)
+            and settle.checked_now is null
             and made.taken_back_at is null{{in_only_course:made}}
     ),
 
-    -- Only what the listener made, that very row, and only while it is active: what was completed or cancelled meanwhile
-    -- stays as it is, and so does what somebody has made in its place.
+    -- Only the very row that the listener made, and only while active: an enrollment that was completed or cancelled
+    -- meanwhile stays, and so does a person's enrollment in the same place.
     unwanted as materialized (
         select ours.*
         from ours
@@ -289,7 +293,7 @@ union all
             )
     ),
 
-    -- Asked once, and only if anybody is to leave: nobody else waits for the brake.
+    -- Asked once, and only if a student is to leave: no other call waits for the brake.
     brake as materialized (
         select listener.may_take_back(asked.number, asked.held) as lets_go
         from (
@@ -366,14 +370,14 @@ union all
     )
 
 -- name: who_asks_by_school
--- Profiles without an enrollment of any status in that school: the rule says it.
+-- Profiles without an enrollment of any status in that school: the rule says so.
     {{asking}} as materialized (
         select wanted.profile_id as id, wanted.course_id, false as is_there
         from wanted
     )
 
 -- name: who_asks_leave
--- What there is already: null if there is no enrollment, or else whether one is active.
+-- Present enrollments: null if there is none, or else whether any is active.
     standing as materialized (
         select
             wanted.profile_id,
@@ -385,10 +389,10 @@ union all
                     {{enrollment_profile:enrollment}} = wanted.profile_id
                     and {{enrollment_course:enrollment}} = wanted.course_id
             ) as active,
-            -- Made by the listener, not taken back, and not there: somebody removed it.
+            -- Made by the listener, not taken back, and not there: removed by a person.
             made.profile_id is not null and made.taken_back_at is null as left_by_hand,
             made.taken_back_at is not null as taken_back,
-            -- That very row, as it was left when it was taken back.
+            -- That very row, unchanged since taking back.
             made.taken_back_at is not null and coalesce(
                 (
                     select true
@@ -407,7 +411,7 @@ union all
             on made.profile_id = wanted.profile_id and made.course_id = wanted.course_id
     ),
 
-    -- Profiles without an enrollment, or with a suspended one.
+    -- Profiles without an enrollment, or with a suspended enrollment.
     {{asking}} as materialized (
         select standing.profile_id as id, standing.course_id, standing.active is not null as is_there
         from standing

@@ -1,4 +1,4 @@
--- A part: who is a student, as the role that asks may see it, past profiles for whom that cannot be told.
+-- A part: the students that the asking role may see, past profiles with a failing rule.
 begin
     student_ids := array(
         select {{profile_key:profile}}::{{profile_key_type}}

@@ -1,4 +1,4 @@
--- Parts of `listener.undo`: what becomes of one enrollment.
+-- Parts of `listener.undo`: the change of a single enrollment.
 
 -- name: one
 if last_done.done <> 'removed' and (first_done.was is null or put_back is not null) then
@@ -31,7 +31,7 @@ if last_done.done <> 'removed' and (first_done.was is null or put_back is not nu
                     raise exception using errcode = 'LT000', message = 'somebody has touched it meanwhile';
                 end if;
                 {{status_put_back}}
-                -- As it was: its own key, too. What was renamed or dropped since then is left to its default.
+                -- The earlier row, with the row's own key. Columns renamed or dropped since then get the default.
                 names := (
                     select string_agg(format('%I', attribute.attname), ', ' order by attribute.attnum)
                     from pg_catalog.pg_attribute as attribute

@@ -1,5 +1,5 @@
--- Whether somebody has, or waits for, a table as a whole that reactions read or write: an installation or a migration at
--- work, for which each student and each course would have to wait alike.
+-- Whether a session has, or waits for, a lock on a whole table that reactions read or write: an installation or a
+-- migration at work, for which each student and each course would have to wait alike.
 select exists (
     select
     from pg_catalog.pg_locks as held

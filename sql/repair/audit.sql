@@ -1,9 +1,9 @@
--- What each audit asks.
+-- The queries of each audit.
 
 -- name: draining
--- Whether an audit should wait, because it would take students for missed who are about to be enrolled: the oldest note
--- has waited for long, so a backlog is being worked off; or blind notes are to be made good, or a rename followed.
--- (What waits because its consumer is paused stays where it is, and is counted in.)
+-- Whether an audit should wait, because it would call students missed who are about to be enrolled: the oldest note has
+-- waited for long, so a backlog is being worked off; or blind notes are to be made good, or a rename followed. (Notes
+-- of a paused consumer stay in place, and are counted in.)
 select
     exists (
         select
@@ -17,8 +17,8 @@ select
     or not listener.is_bound();
 
 -- name: written
--- How many rows of these tables ($1 schemas, $2 names, $3 as people name them) have been written, in their partitions, too: as
--- far as is known, which may be some seconds ago.
+-- How many rows of these tables ($1 schemas, $2 names, $3 labels) have been written, in the partitions, too: as far as
+-- known, which may be some seconds ago.
 select
     named.label,
     coalesce(sum(counted.n_tup_ins + counted.n_tup_upd + counted.n_tup_del), 0)::bigint as rows
@@ -33,7 +33,7 @@ left join pg_catalog.pg_stat_all_tables as counted on counted.relid = part.oid
 group by named.label;
 
 -- name: counts
--- What an audit has to know of the counts: how many courses are off, whether a move was set aside, and whether counting is
+-- Facts about the counts for an audit: how many courses are off, whether a move was set aside, and whether counting is
 -- paused.
 select
     (select count(distinct course_drift.id) from listener.course_drift) as drifted,

@@ -1,9 +1,9 @@
 -- `listener forget PROFILE`.
 
 -- name: forget
--- Takes the profile $1 out of everything, and says what there was. $2 is the column of enrollments that names the profile,
--- $3 a pattern of the key for texts. A note that some consumer has not handled stays, and is counted: without it something
--- would not be done.
+-- Removes the profile $1 from everything, and returns numbers of rows. $2 is the column of enrollments that names the
+-- profile, $3 a pattern of the key for texts. A note that some consumer has not handled stays, and is counted: without
+-- the note, work would stay undone.
 with last_checkpoint as materialized (
     select last_checkpoint.handled
     from listener.last_checkpoint
@@ -60,7 +60,7 @@ forgotten_history as (
     returning history.id
 ),
 
--- What was done to somebody else may have been because of this one.
+-- This profile may be the reason for an action on another profile.
 forgotten_reason as (
     update listener.history
     set because = regexp_replace(history.because, $3, '…', 'g')

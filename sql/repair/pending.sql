@@ -38,7 +38,7 @@ order by pending_count.since, pending_count.course_id
 limit $1;
 
 -- name: total
--- How many of each, counted up to $1, as `listener status` counts them.
+-- How many of each, counted up to $1, like `listener status`.
 select
     (select count(*) from (select from listener.pending_enrollment limit $1) as counted) as students,
     (select count(*) from (select from listener.pending_count limit $1) as counted) as courses,
@@ -46,8 +46,8 @@ select
 
 -- name: retry
 -- Makes pending students due now, of these keys ($1) or all, and has the leader look at once ($2: the channel, $3: the
--- word); and counts that were set aside, if no key is given. Not those who wait for a course: they are due as soon as there
--- is one.
+-- word); and counts that were set aside, if no key is given. Not students who wait for a course: they are due as soon
+-- as there is a course.
 with hurried as (
     update listener.pending_enrollment
     set next_attempt_at = clock_timestamp()

@@ -1,23 +1,29 @@
--- What the brake holds, and lets go: `listener release`.
+-- Enrollments that the brake holds, and their release: `listener release`.
 
 -- name: held
 -- What is held in each course, or in the one with this key ($1): how much, and a few of its profiles ($2).
-with held as (
-    select
-        made.profile_id,
-        made.course_id,
-        row_number() over (partition by made.course_id order by made.profile_id) as place
+-- Read first, then sorted: in the order of courses, by their index, each row would take a page of its own.
+with held as materialized (
+    select made.profile_id, made.course_id
     from listener.made_enrollment as made
     where made.held_since is not null and ($1::text is null or made.course_id::text = $1)
+),
+
+placed as (
+    select
+        held.profile_id,
+        held.course_id,
+        row_number() over (partition by held.course_id order by held.profile_id) as place
+    from held
 )
 
 select
-    held.course_id::text as course_id,
+    placed.course_id::text as course_id,
     count(*) as held,
-    array_agg(held.profile_id::text order by held.place) filter (where held.place <= $2) as examples
-from held
-group by held.course_id
-order by count(*) desc, held.course_id;
+    array_agg(placed.profile_id::text order by placed.place) filter (where placed.place <= $2) as examples
+from placed
+group by placed.course_id
+order by count(*) desc, placed.course_id;
 
 -- name: brake
 -- How many may be taken back within ten minutes, and were.
@@ -27,8 +33,8 @@ select
     listener.taken_back_lately() as taken_back;
 
 -- name: release
--- Lets go what was held at that moment ($2) already, in one course or all ($1), at most $3 of it: notes its profiles, to be
--- handled by the leader. Returns them, and their courses.
+-- Releases enrollments held at a moment ($2) already, in one course or all ($1), at most $3: notes the profiles, for
+-- the leader to handle. Returns profiles and courses.
 with next_held as materialized (
     select made.profile_id, made.course_id
     from listener.made_enrollment as made
@@ -53,7 +59,7 @@ select
 from released;
 
 -- name: left
--- How many of these (profiles $1, courses $2) are let go, and not taken back yet.
+-- How many of these pairs (profiles $1, courses $2) are released, and not taken back yet.
 select count(*)
 from unnest($1::text[], $2::text[]) as pair(profile_id, course_id)
 inner join listener.made_enrollment as made

@@ -1,9 +1,9 @@
--- Rows that stand in the way of a key: enrollments that refer to nothing, and doubled ones. They are found in one pass,
--- however many there are, and moved to listener.quarantine some at a time: those at the places $1 of the table $2, if
--- they still stand in the way. (`quarantine_all` is for a migration of the LMS's, and moves all that `rows` finds.)
+-- Rows that stand in the way of a key: enrollments that refer to nothing, and doubled enrollments. Found in one pass,
+-- however many, and moved to listener.quarantine some at a time: the rows at the places $1 of the table $2, if still in
+-- the way. (`quarantine_all` is for a migration of the LMS's, and moves all rows that `rows` finds.)
 
 -- name: orphans
--- Enrollments whose profile, or course, is not there.
+-- Enrollments without a profile, or without a course.
 select
     enrollment.tableoid as table_oid,
     enrollment.ctid::text as place
@@ -18,7 +18,7 @@ where
 order by enrollment.tableoid, enrollment.ctid;
 
 -- name: duplicates
--- Of enrollments of one profile in one course, one stays: an active one rather than not, the oldest if that is known.
+-- Of enrollments of a profile in the same course, one stays: an active enrollment first, then the oldest if known.
 select
     ranked.table_oid,
     ranked.row_id::text as place

@@ -1,4 +1,4 @@
--- What `listener sync` asks and notes: pages of profiles, by key.
+-- Queries and notes of `listener sync`: pages of profiles, by key.
 
 -- name: astray_next
 -- The next profiles whose enrollments are not what they should be, in key order after $1 (as text; null to begin), at most
@@ -27,7 +27,7 @@ order by astray.profile_id
 limit $2;
 
 -- name: astray_still
--- What is still to be done for these profiles ($1).
+-- Work still to be done for these profiles ($1).
 select
     astray.profile_id::text,
     array_agg(astray.should_be || ' ' || coalesce(astray.course_id::text, '')) as work
@@ -36,6 +36,6 @@ where astray.profile_id = any (($1::text[])::{{profile_key_type}}[])
 group by astray.profile_id;
 
 -- name: note_profiles
--- Notes these profiles ($1), to be handled by the leader like new sign-ups: two who settle the same
--- profile at the same moment would do it twice.
+-- Notes these profiles ($1), for the leader to handle like new sign-ups: two sessions that settle the same profile at
+-- the same moment would do the work twice.
 select listener.note_profiles(($1::text[])::{{profile_key_type}}[], 'sync');

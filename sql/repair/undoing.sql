@@ -1,7 +1,7 @@
 -- `listener undo`.
 
 -- name: look
--- What would have to be done so that it is as it was before a moment ($1), or before a rule ($2).
+-- The actions that would restore the state before a moment ($1), or before a rule ($2).
 select
     undoable.profile_id::text as profile,
     undoable.course_id::text as course,
@@ -13,7 +13,7 @@ select
 from listener.undoable($1, $2);
 
 -- name: undo
--- Does it, for these ($1, $2 and $3: the first, the last, and the removed one of the rows above).
+-- Runs the undo, for these rows ($1, $2 and $3: the first, the last, and the removed row from above).
 select
     undone.profile_id::text as profile,
     undone.course_id::text as course,

@@ -1,8 +1,8 @@
--- What the catalogue says of a query that was given to try as the temporary view `listener_expression`, and of all that
--- stands in its parse tree. Asked with an empty search_path, so that names come out qualified.
+-- The catalogue's facts about a query, given as the temporary view `listener_expression`, and about all objects in the
+-- query's parse tree. Asked with an empty search_path, so that names come out qualified.
 
 -- name: trees
--- The parse trees of these views ($1).
+-- The parse trees of views ($1).
 select
     rewrite.ev_class as oid,
     rewrite.ev_class::regclass::text as name,
@@ -17,7 +17,7 @@ inner join pg_catalog.pg_class as class on class.oid = rewrite.ev_class
 where rewrite.ev_class = any ($1::oid[]) and rewrite.ev_type = '1';
 
 -- name: procedures
--- Functions that are called ($1). Of one that is written in SQL, what is needed to read its body as a query.
+-- Called functions ($1). For a function in SQL, also the parts to read the body as a query.
 select
     proc.oid,
     namespace.nspname::text as schema_name,
@@ -60,7 +60,7 @@ left join pg_catalog.pg_type as type on type.oid = proc.prorettype
 where proc.oid = any ($1::oid[]) and proc.prokind = 'f';
 
 -- name: operators
--- Operators ($1), and those that say the opposite.
+-- Operators ($1), and their negators.
 select
     operator.oid,
     namespace.nspname::text as schema_name,
@@ -111,7 +111,7 @@ left join pg_catalog.pg_collation as sorted_by on sorted_by.oid = attribute.attc
 where attribute.attrelid = any ($1::oid[]) and attribute.attnum > 0 and not attribute.attisdropped;
 
 -- name: types
--- Types ($1), and of arrays those of their elements. By the type below a domain.
+-- Types ($1), and the element types of arrays. By the type below a domain.
 with asked as (
     select type.oid, type.typelem
     from pg_catalog.pg_type as type
@@ -120,7 +120,7 @@ with asked as (
 
 select
     type.oid,
-    -- (With a modifier of -1: `character` without one is of one character.)
+    -- (With a modifier of -1: `character` without a modifier is a single character.)
     format_type(type.oid, -1) as name,
     format_type(base.oid, -1) as base_name,
     base.typcategory::text as category,
@@ -130,7 +130,7 @@ inner join pg_catalog.pg_type as base on base.oid = coalesce(nullif(type.typbase
 where type.oid in (select asked.oid from asked union select asked.typelem from asked);
 
 -- name: indexes
--- With what each index of these tables ($1) begins: a column, or an expression.
+-- The beginning of each index of these tables ($1): a column, or an expression.
 select
     index.indrelid as table_oid,
     index.indkey[0] as attnum,

@@ -1,8 +1,8 @@
--- What a dump of Supabase's, or of an app with extensions, takes for granted, as far as a schema needs it. It stands in
--- the trial's own server alone, for as long as that runs.
+-- Objects that a dump of Supabase's, or of an app with extensions, takes for granted, as far as a schema needs them.
+-- Only in the trial's own server, and only while that runs.
 
 -- name: owner
--- Whom the schema belongs to: no superuser, so that a script of others can run no program and read no file.
+-- The schema's owner: no superuser, so that a stranger's script can run no program and read no file.
 create role "postgres" login createdb createrole replication bypassrls;
 alter role "postgres" set createrole_self_grant = 'set, inherit';
 grant pg_monitor to "postgres";

@@ -1,4 +1,4 @@
--- What a new row must be like. $1 and $2 are the table's schema and name.
+-- Conditions on a new row. $1 and $2 are the table's schema and name.
 
 -- name: lengths
 select attribute.attname as name, attribute.atttypmod - 4 as most
@@ -11,7 +11,7 @@ where
     and attribute.atttypmod > 4 and type.typname in ('varchar', 'bpchar');
 
 -- name: constraint
--- $3 is its name.
+-- $3 is the constraint's name.
 select
     pg_get_constraintdef("constraint".oid) as definition,
     array(

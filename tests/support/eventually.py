@@ -5,6 +5,9 @@ import anyio
 from listener.database.connection import Connection
 from tests.support.postgres import pause_after
 
+AUDITED_SECONDS = 60.0
+"""Longest wait for an audit: one that took a second, on a busy machine, is followed by a pause of twenty."""
+
 
 async def eventually(connection: Connection, query: str, *args: object, equals: object, seconds: float = 10.0) -> None:
     """Ask until `query` answers `equals`; fail with the last answer after `seconds`."""

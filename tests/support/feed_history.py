@@ -1,6 +1,7 @@
 """Random histories of the feed: writers, whose transactions interleave, and leaders, who read batches of any size."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -10,6 +11,7 @@ from listener.database.connection import Connection, tune
 from listener.errors import Fenced
 from listener.feed import replaying
 from listener.feed.consumer import Batch, InstalledConsumer
+from listener.feed.lane import Lane
 from tests.conftest import Database
 
 WRITERS = 4
@@ -38,9 +40,15 @@ SOME = REACTION.replace("select batch.id from batch", "select batch.id from batc
 PASS_OVER = "select * from listener.pass_over('test', $1)"
 
 RESET = """
-truncate listener.change, listener.checkpoint, listener.reaction, public.applied;
+truncate listener.change, listener.checkpoint, listener.ahead, listener.reaction, public.applied;
 insert into listener.reaction (name, text, hash) values ('test', '', '');
 insert into listener.checkpoint (consumer, seq, handled) values ('test', 0, pg_current_snapshot());
+"""
+
+REMEMBERED = """
+select last_checkpoint.has_ahead, (select count(*) from listener.ahead) as ahead
+from listener.last_checkpoint
+where last_checkpoint.consumer = 'test'
 """
 
 FROM_THERE_ON = """
@@ -76,7 +84,12 @@ step = st.one_of(
     st.tuples(st.just("batch_among_notes"), st.none(), size),
     st.tuples(st.just("hold_batch"), st.none(), size),
     st.tuples(st.just("end_held_batch"), st.none(), st.booleans()),
+    st.tuples(st.just("overtake"), st.none(), size),
+    st.tuples(st.just("overtake"), st.none(), size),
+    st.tuples(st.just("overtake_since_last_look"), st.none(), size),
+    st.tuples(st.just("cut_off_overtaking"), st.none(), size),
     st.tuples(st.just("race"), st.none(), size),
+    st.tuples(st.just("race_of_two_kinds"), st.none(), size),
     st.tuples(st.just("restart"), st.none(), st.none()),
     st.tuples(st.just("replay"), st.none(), st.integers(0, 9)),
 )
@@ -103,10 +116,15 @@ class History:
     """Notes that concern it."""
     others: set[int] = field(default_factory=set)
     held: bool = False
+    lane: Lane = field(default_factory=lambda: Lane("test"))
 
     @property
     def consumer(self) -> InstalledConsumer:
         return InstalledConsumer("test", SOME if self.some else REACTION)
+
+    async def _overtake(self, lane: Lane, connection: Connection, most: int) -> Batch | None:
+        fresh = InstalledConsumer("test", SOME if self.some else REACTION, fresh=True)
+        return await lane.take(connection, most, lambda looked: fresh.react(connection, most, looked))
 
     async def run(self, steps: list[tuple[str, int | None, int | bool | None]], last_size: int) -> None:
         """Take every step, end what is open, let the consumer catch up, and compare."""
@@ -196,6 +214,27 @@ class History:
             taken.append(await connection.fetchval(NOTE, [3]))
         self.committed.update(taken)
 
+    async def overtake(self, most: int) -> None:
+        """What is fresh is handled ahead of its turn, by a leader that has just begun to lead."""
+        self.lane = Lane("test")
+        await self.overtake_since_last_look(most)
+
+    async def overtake_since_last_look(self, most: int) -> None:
+        try:
+            batch = await self._overtake(self.lane, self.consumers[0], most)
+        except asyncpg.LockNotAvailableError:
+            assert self.held
+            return
+        assert batch is None or (batch.notes_left and not self.held)
+
+    async def cut_off_overtaking(self, most: int) -> None:
+        """The leader was killed before its commit, and another one looks again."""
+        if not self.held:
+            transaction = self.consumers[0].transaction()
+            await transaction.start()
+            await self._overtake(Lane("test"), self.consumers[0], most)
+            await transaction.rollback()
+
     async def cut_off_batch(self, size: int) -> None:
         """A batch that is applied, and never committed: the leader was killed."""
         if not self.held:
@@ -222,10 +261,16 @@ class History:
         """Two leaders read one checkpoint at once: one wins, or the second comes after the first."""
         if self.held:
             return
-        outcomes = await asyncio.gather(
-            *(self.consumer.react(connection, size) for connection in self.consumers),
-            return_exceptions=True,
-        )
+        await self._race(*(self.consumer.react(connection, size) for connection in self.consumers))
+
+    async def race_of_two_kinds(self, size: int) -> None:
+        """One leader handles a batch, the other what is fresh."""
+        if not self.held:
+            first, second = self.consumers
+            await self._race(self.consumer.react(first, size), self._overtake(Lane("test"), second, size))
+
+    async def _race(self, *leaders: Awaitable[Batch | None]) -> None:
+        outcomes = await asyncio.gather(*leaders, return_exceptions=True)
         failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         assert all(isinstance(failure, Fenced | asyncpg.LockNotAvailableError) for failure in failures), failures
         assert len(failures) < 2
@@ -265,6 +310,9 @@ class History:
         while await self.batch(size) is not None:
             batches += 1
             assert batches <= len(self.committed) + len(self.others), "a batch handles at least one note"
+        last = await self.consumers[0].fetchrow(REMEMBERED)
+        assert last is not None
+        assert (last["has_ahead"], last["ahead"]) == (False, 0), "what was ahead is behind"
         applied = [row["note"] for row in await self.consumers[0].fetch("select note from public.applied")]
         assert sorted(applied) == sorted(self.committed)
 

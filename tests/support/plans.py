@@ -35,7 +35,8 @@ where
     pg_proc.pronamespace = 'listener'::regnamespace
     and pg_language.lanname = 'plpgsql'
     and pg_proc.prorettype <> 'trigger'::regtype
-    and pg_proc.proname <> 'course_holders'  -- it asks about one row after the other, and locks
+    -- One asks about one row after the other, and locks; one is made as it runs.
+    and pg_proc.proname not in ('course_holders', 'course_titles')
     and (
         pg_proc.proname in (
             'enroll', 'count', 'retry_enroll', 'retry_count', 'pass_over', 'purge', 'purge_checkpoints',
@@ -73,14 +74,21 @@ WRITES = re.compile(r"\b(listener\.settle\(|insert into|delete from|update \S+\s
 DECLARED = re.compile(r"^ +(\w+) (?!record;)([\w.]+(?:\[\])?)(?: :=.*)?;$", re.MULTILINE)
 
 
-VALUES = {"profile_key_type": "bigint", "course_key_type": "bigint", "enrolls": "true", "only_on_joining": "true"}
+VALUES = {
+    "profile_key_type": "bigint",
+    "course_key_type": "bigint",
+    "enrolls": "true",
+    "only_on_joining": "true",
+    "cause_of_note": "''",
+    "noted_by_cause": "''",
+}
 """For files that are not about any of these."""
 
 
 def body(name: str, **arguments: str) -> str:
     """The statement that an installed function consists of, which has its file to itself, with $1 and so on for its
     arguments, of these types: to explain what EXPLAIN of a call does not show."""
-    text = sql.render(sql.read(f"schema/functions/{name}"), step.values() | VALUES).split("$$")[1]
+    text = sql.render(sql.read(f"schema/functions/{name}"), step.values(VALUES) | VALUES).split("$$")[1]
     for number, (argument, kind) in enumerate(arguments.items(), 1):
         text = re.sub(rf"\b{argument}\b(?!\.)", f"${number}::{kind}", text)
     return text

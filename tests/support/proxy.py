@@ -1,4 +1,4 @@
-"""A TCP proxy that can stop forwarding without closing anything: a cut network, as both ends see it."""
+"""A TCP proxy that can stop forwarding without closing anything: a cut network, as both ends see it. Or it hangs up."""
 
 import asyncio
 from contextlib import suppress
@@ -12,7 +12,10 @@ class Proxy:
         self._open = asyncio.Event()
         self._open.set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._clients: set[asyncio.StreamWriter] = set()
         self.port = 0
+        self.hangs_up = False
+        """On who connects from now on."""
 
     async def start(self) -> None:
         """Take connections."""
@@ -34,11 +37,19 @@ class Proxy:
         """Forward again, what was held back included."""
         self._open.set()
 
+    def hang_up(self) -> None:
+        """On who is connected."""
+        for client in self._clients:
+            client.transport.abort()
+
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         await self._open.wait()
+        if self.hangs_up:
+            writer.transport.abort()
+            return
         try:
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
         except OSError:
@@ -48,9 +59,11 @@ class Proxy:
             asyncio.create_task(self._pipe(reader, server_writer)),
             asyncio.create_task(self._pipe(server_reader, writer)),
         ]
+        self._clients.add(writer)
         try:
             await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._clients.remove(writer)
             for pipe in pipes:
                 pipe.cancel()
             await asyncio.gather(*pipes, return_exceptions=True)

@@ -9,6 +9,17 @@ LANGUAGES = {
     "pt": ("aluno", "professor", "excluido_em", "excluido", "cancelado_em", "arquivado", "escola_id", "ativa"),
     "es": ("alumno", "profesor", "eliminado_en", "eliminado", "abandonado_en", "archivado", "escuela_id", "activa"),
     "fr": ("etudiant", "enseignant", "supprime_le", "supprime", "abandonne_le", "archive", "ecole_id", "actif"),
+    "it": ("studente", "docente", "eliminato_il", "eliminato", "annullato_il", "archiviato", "scuola_id", "attiva"),
+    "nl": (
+        "leerling",
+        "docent",
+        "verwijderd_op",
+        "verwijderd",
+        "uitgeschreven_op",
+        "gearchiveerd",
+        "school_id",
+        "actief",
+    ),
     "de": ("schuler", "lehrer", "geloscht_am", "geloscht", "abgebrochen_am", "archiviert", "schule_id", "aktiv"),
 }
 SCHOOLS = (1, 2, 3)

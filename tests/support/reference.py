@@ -59,7 +59,9 @@ LOGS = f"""# Logs
 {WRITTEN}
 
 One line an event, to stderr: `json`, or `console` if stderr is a terminal (`LISTENER_LOG_FORMAT`). Each line has
-`event`, `level` and `timestamp` (UTC), and what the table says: ids, counts, milliseconds; never a name or an address.
+`event`, `level` and `timestamp` (UTC), and what the table says: ids, counts, milliseconds; never a person's name or
+address. A line with a `course_id` has `course`, too, what that course is called, once the daemon knows it: it asks
+with its samples, never on the way of a reaction.
 A daemon's lines have `database` (host, port and name) and `instance` (its host and the port of its `/metrics`), too.
 Students and courses get a line each while they are few (20 a second), and one summary a second when they are many; of
 students that are refused, 20 lines and one summary a minute, and none for another attempt. An outage is two lines: one

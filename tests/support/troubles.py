@@ -19,6 +19,8 @@ BLOCKING = (
     " where application_name = 'listener' and wait_event_type = 'Lock'"
 )
 
+DISABLE = "alter table TABLE disable trigger NAME"
+
 LONG_AGO = "clock_timestamp() - interval '1 hour'"
 
 
@@ -47,8 +49,9 @@ async def everybody_is_refused(ground: Ground) -> AsyncIterator[None]:
     await ground.app.execute(refuse())
     await ground.sign_up(4)
     yield
-    await ground.app.execute("drop trigger refuse on enrollments; drop function refuse")
+    await ground.follow("ListenerEverybodyRefused", DISABLE, TABLE="enrollments", NAME="refuse")
     await ground.follow("ListenerEverybodyRefused", "listener pending retry")
+    await ground.app.execute("drop function refuse cascade")
 
 
 @asynccontextmanager
@@ -60,8 +63,9 @@ async def a_course_refuses(ground: Ground) -> AsyncIterator[None]:
     )
     await ground.sign_up()
     yield
-    await ground.app.execute("drop trigger refuse on courses; drop function refuse")
+    await ground.follow("ListenerCountsStandStill", DISABLE, TABLE="courses", NAME="refuse")
     await ground.follow("ListenerCountsStandStill", "listener pending retry")
+    await ground.app.execute("drop function refuse cascade")
 
 
 @asynccontextmanager
@@ -126,18 +130,14 @@ async def a_table_is_locked(ground: Ground) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def the_audit_fails(ground: Ground) -> AsyncIterator[None]:
-    """And so blind notes stay."""
-    functions = "make_good_students()", "audit_students(boolean, text[], bigint, bigint)"
-    for each in functions:
-        await ground.app.execute(f"alter function listener.{each} rename to away_{each.partition('(')[0]}")
+    """Functions of the listener's are gone, and so blind notes stay."""
+    await ground.app.execute("drop function listener.make_good_students, listener.audit_students")
     await ground.app.execute(
         "insert into listener.blind_note (at, source, operation, sqlstate)"
         f" values ({LONG_AGO}, 'profiles', 'insert', '42703')"
     )
     yield
-    for each in functions:
-        name = each.partition("(")[0]
-        await ground.app.execute(f"alter function listener.away_{each} rename to {name}")
+    await ground.follow("ListenerAuditFailing", "listener install")
     await ground.follow("ListenerAuditFailing", "listener sync")
 
 
@@ -176,7 +176,8 @@ async def a_column_is_gone(ground: Ground) -> AsyncIterator[None]:
     """That says who is a student."""
     await ground.app.execute("alter table profiles drop column role")
     yield
-    await ground.app.execute("alter table profiles add column role text")
+    bring_back = "alter table TABLE add column NAME TYPE"
+    await ground.follow("ListenerMappingBroken", bring_back, TABLE="profiles", NAME="role", TYPE="text")
 
 
 @asynccontextmanager
@@ -229,11 +230,11 @@ async def a_reaction_of_ones_own_fails(ground: Ground) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def another_version_is_installed(ground: Ground) -> AsyncIterator[None]:
-    """Of a later program."""
-    was = await ground.app.fetchval("select version from listener.installation")
+    """Of a later program, which is gone."""
     await ground.app.execute("update listener.installation set version = version + 1")
     yield
-    await ground.app.execute(f"update listener.installation set version = {was}")
+    for command in ("listener uninstall", "listener install", "listener sync"):
+        await ground.follow("ListenerAnotherVersion", command)
 
 
 FAULTS: dict[Fault, set[str]] = {

@@ -1,8 +1,8 @@
--- Courses that are gone, and whose enrollments or own end were noted blindly, leave a parked delta that nothing takes
--- back. The equation of the drift holds for them, too: as there is no row, what is parked and what the feed still holds
--- add up to the enrollments that are left. What is missing is added, and stays the same in every later snapshot, so
--- that the leader may count meanwhile. Two at a time would add it twice: the caller holds the lock of the repairs.
--- Where there is any such course, the enrollments and the feed are read as a whole, once.
+-- Courses that are gone, and whose enrollments or own end were noted blindly, leave a parked delta that no move takes
+-- back. The equation of the drift holds for gone courses, too: as there is no row, parked deltas and the feed add up to
+-- the remaining enrollments. A missing difference is added, and stays the same in every later snapshot, so that the
+-- leader may count meanwhile. Two settlements at once would add the difference twice: the caller holds the lock of the
+-- repairs. Where there is any such course, the enrollments and the feed are read as a whole, once.
 create or replace function listener.settle_abandoned_counts()
 returns void
 language plpgsql security definer

@@ -1,5 +1,5 @@
--- Everybody whose enrollments are not what they should be, and what would be done about each, if the rule fails for nobody.
--- Reads the tables as a whole.
+-- All profiles astray (with other enrollments than the rule wants), and what to do for each, if the rule fails for no
+-- profile. Reads the tables as a whole.
 create or replace function listener.astray_at_once()
 returns table (profile_id {{profile_key_type}}, course_id {{course_key_type}}, should_be text)
 language plpgsql stable security definer
@@ -22,8 +22,8 @@ begin
 end;
 $$;
 
--- The same, past profiles for whom the rule fails: what they should be is 'failed', in no course, and nothing else is known of
--- them. Nobody, where enrolling is not done here, unless `in_any_case`.
+-- The same, past profiles for whom the rule fails: their `should_be` is 'failed', in no course, and nothing else is
+-- known. No profile, where enrolling is not done here, unless `in_any_case`.
 create or replace function listener.astray(in_any_case boolean default false)
 returns table (profile_id {{profile_key_type}}, course_id {{course_key_type}}, should_be text)
 language plpgsql stable security definer
@@ -45,7 +45,7 @@ begin
         from listener.astray_at_once() as astray;
         return;
     exception when assert_failure or others then
-        -- If that is about no profile, it fails now, too.
+        -- If the error is about no profile, this fails, too.
         perform from listener.wanted('{}');
     end;
     return query
@@ -72,7 +72,7 @@ begin
     union all
     select failed.profile_id, null, 'failed'
     from failed
-    -- A rule about new students alone may fail for others.
+    -- A rule about new students alone may fail for other profiles.
     where
         not {{one_course_each}}
         or failed.profile_id not in (

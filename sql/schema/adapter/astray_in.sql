@@ -1,4 +1,4 @@
--- Profiles in these partitions whose enrollments are not what they should be.
+-- Profiles in these partitions that are astray.
 create or replace function listener.astray_in(partitions oid[])
 returns setof {{profile_key_type}}
 language plpgsql stable

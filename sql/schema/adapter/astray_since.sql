@@ -1,5 +1,5 @@
--- Whose enrollments are not what they should be: whenever their rows were written, as what the query reads may have been
--- written since. Where the rule is about new students alone: whose row was written by that transaction, or by a later one.
+-- Profiles astray: all, as rows that the query reads may have been written since. Where the rule is about new students
+-- alone: profiles with a row written by transaction `since`, or later.
 create or replace function listener.astray_since(since xid8)
 returns setof {{profile_key_type}}
 language plpgsql stable security definer

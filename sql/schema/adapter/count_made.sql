@@ -1,4 +1,5 @@
--- Counts the active enrollments that the listener made: of these the brake allows a part. Reads the tables as a whole.
+-- Counts the active enrollments that the listener made: the brake allows a part of this number. Reads the tables as a
+-- whole.
 create or replace function listener.count_made() returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp

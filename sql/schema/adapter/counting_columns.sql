@@ -1,6 +1,6 @@
--- Moves courses' counts, wherever this LMS keeps them, in one statement; returns which moved. Rows are locked in key order, as
--- everybody should lock them; a row that somebody holds is passed over. The LMS's own triggers on the rows run in here, and
--- find their tables where they expect them: see `listener.insert_enrollments`.
+-- Moves courses' counts, wherever this LMS keeps counts, in one statement; returns the moved courses. Rows are locked
+-- in key order, as every session should; a locked row is passed over. The LMS's own triggers on the rows run in here,
+-- and find their tables by the LMS's path: see `listener.insert_enrollments`.
 create or replace function listener.move_counts(moved_course_ids {{course_key_type}}[], deltas bigint[])
 returns setof {{course_key_type}}
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -29,7 +29,7 @@ begin
 end;
 $$;
 
--- Adds what a count is off by; what was added meanwhile stays. False, if the LMS refuses it.
+-- Adds the drift to a count; changes made meanwhile stay. False, if the LMS refuses.
 create or replace function listener.repair_count(
     off_course_id {{course_key_type}}, count_column text, drift bigint
 )
@@ -41,7 +41,7 @@ declare
 begin
     {{hold_courses}}
     {{expect_count_columns}}
-    -- Who holds the course is waited for here; beyond it the LMS's own triggers and checks may refuse.
+    -- A lock on the course is waited for here; afterwards the LMS's own triggers and checks may refuse.
     perform from {{course_table}} as course
     where {{course_key:course}} = repair_count.off_course_id
     for no key update;

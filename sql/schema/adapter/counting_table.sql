@@ -1,5 +1,5 @@
--- Moves courses' counts in one statement; returns which moved. The courses' rows are locked in key order, as everybody should
--- lock them; a row that somebody holds is passed over.
+-- Moves courses' counts in one statement; returns the moved courses. The courses' rows are locked in key order, as
+-- every session should; a locked row is passed over.
 create or replace function listener.move_counts(moved_course_ids {{course_key_type}}[], deltas bigint[])
 returns setof {{course_key_type}}
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -24,7 +24,7 @@ begin
 end;
 $$;
 
--- Adds what a count is off by; what was added meanwhile stays. The course is locked as a move would lock it.
+-- Adds the drift to a count; changes made meanwhile stay. The course is locked as by a move.
 create or replace function listener.repair_count(
     off_course_id {{course_key_type}}, count_column text, drift bigint
 )

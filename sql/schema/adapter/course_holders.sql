@@ -1,6 +1,6 @@
--- Which sessions hold the rows of the courses that these profiles want: the course and the number of the session. A row
--- says which transaction has locked it, or has a number that stands for several. No row where that cannot be told, as of
--- a view. (What a session is doing, its reader looks up with rights of its own.)
+-- The sessions that hold the rows of the courses that these profiles want: the course and the session's pid. A row
+-- names the transaction that has locked the row, or a number that stands for several. No row where that cannot be told,
+-- as of a view. (The session's activity the reader looks up with rights of its own.)
 create or replace function listener.course_holders(among text[])
 returns table (course_id text, pid integer)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -36,7 +36,7 @@ begin
                     on pg_locks.locktype = 'transactionid' and pg_locks.transactionid = locker.xid
                 where pg_locks.granted and pg_locks.pid <> pg_backend_pid();
             exception when assert_failure or others then
-                null;  -- it stands for no others
+                null; -- stands for no several transactions
             end;
         end if;
     end loop;

@@ -1,4 +1,4 @@
--- Every course, with the count of active enrollments that its row (or listener.course_count) shows.
+-- Every course, with the count of active enrollments in its row (or in listener.course_count).
 create or replace function listener.courses()
 returns table (id {{course_key_type}}, available boolean, active_enrollments bigint)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$

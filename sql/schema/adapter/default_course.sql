@@ -1,5 +1,5 @@
--- Where a new student lands now; null while there is no course to be had. A course for which the rule fails is passed over. (Not
--- called as the view is: some tools tell a function without arguments from a view by its name alone.)
+-- The course for a new student now; null while no course is available. A course for which the rule fails is passed
+-- over. (Not called as the view is: some tools tell a function without arguments from a view by the name alone.)
 create or replace function listener.default_course_id()
 returns {{course_key_type}}
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$

@@ -1,6 +1,6 @@
--- The equation that holds in every snapshot: what a course's row says, and what the feed and the parked deltas still
--- hold for it, add up to its active enrollments. What is missing is drift, and stays the same in every later
--- snapshot, however busy the system, until somebody repairs it. Reads the tables as a whole.
+-- The equation that holds in every snapshot: the count in a course's row, the course's notes in the feed, and parked
+-- deltas add up to the active enrollments. The difference is drift, and stays the same in every later snapshot, however
+-- busy the system, until repaired. Reads the tables as a whole.
 create or replace function listener.drifted_counts()
 returns table (id {{course_key_type}}, count_column text, current bigint, expected bigint, drift bigint)
 language plpgsql stable security definer

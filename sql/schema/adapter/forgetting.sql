@@ -1,7 +1,7 @@
--- Forgets profiles that the LMS does not have any more, once that is so for as long as LISTENER_FORGET_DAYS says; at the
--- soonest when two looks in a row did not find them. (A table that is emptied and filled again has nobody forgotten.) Whose
--- enrollments are there still, for want of a foreign key, is not gone: they are still to be taken back. Reads our tables as
--- a whole. Notes are no part of it: those that are handled are purged before long.
+-- Forgets profiles that the LMS has not had for LISTENER_FORGET_DAYS; at the soonest when two looks in a row did not
+-- find a profile. (A table that is emptied and filled again has no profile forgotten.) A profile with enrollments, left
+-- for want of a foreign key, is not gone: the enrollments are still to be taken back. Reads our tables as a whole.
+-- Notes are not forgotten here: handled notes are purged before long.
 create or replace function listener.forget_deleted() returns bigint
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp

@@ -1,6 +1,6 @@
--- A course row brings its count along, and takes it away: the opposite delta keeps the sum of rows and feed equal to the
--- number of active enrollments. The note of a new course, without a delta, wakes students who wait for a course. A TRUNCATE
--- asks before the rows are gone.
+-- A course row brings a count along, and takes the count away: the opposite delta keeps the sum of rows and feed equal
+-- to the number of active enrollments. The note of a new course, without a delta, wakes students who wait for a course.
+-- A TRUNCATE is noted before the rows are gone.
 create or replace function listener.note_written_courses() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -40,8 +40,8 @@ begin{{ledger_of_written_courses}}
 end;
 $$;
 
--- An update is news if a course became available, or has other seats, or has another key: its count moves along with
--- that. Most updates leave the columns concerned as they were, byte for byte; to find that needs no operator.
+-- An update is news if a course became available, or has other seats, or has another key: the count moves along with
+-- the key. Most updates leave the columns concerned unchanged, byte for byte; to find that needs no operator.
 create or replace function listener.note_updated_course() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

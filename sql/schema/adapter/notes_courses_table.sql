@@ -1,6 +1,6 @@
--- Counts that are kept here, because the LMS has no column for them (or may not be written). A course's row here comes
--- with its first count, and goes with the course: the opposite delta keeps the sum of rows and feed equal to the number
--- of enrollments that count. The note of a new course wakes students who wait for a course.
+-- Counts kept here, because the LMS has no column for counts (or the column may not be written). A course's row here
+-- comes with the first count, and goes with the course: the opposite delta keeps the sum of rows and feed equal to the
+-- number of enrollments that count. The note of a new course wakes students who wait for a course.
 create or replace function listener.note_written_courses() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -38,8 +38,8 @@ begin{{ledger_of_written_courses}}
 end;
 $$;
 
--- An update is news if a course became available, or has other seats, or has another key: then its count begins from
--- nothing, and its enrollments' notes fill it.
+-- An update is news if a course became available, or has other seats, or has another key: then the count begins from
+-- nothing, and notes of the enrollments fill the count.
 create or replace function listener.note_updated_course() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

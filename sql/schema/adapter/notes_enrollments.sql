@@ -1,5 +1,6 @@
--- What a statement wrote or took away, counted for each course. A TRUNCATE asks before the rows are gone; it holds its
--- exclusive lock by now, so nobody else changes them. The table is the one that the trigger is on, whatever it is called now.
+-- Enrollments that a statement wrote or took away, counted for each course. A TRUNCATE is noted before the rows are
+-- gone, under its exclusive lock, so no other session changes the rows. The table is the trigger's table, under any
+-- name.
 create or replace function listener.note_written_enrollments() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -46,7 +47,7 @@ begin
 end;
 $$;
 
--- One row, whatever happened to it: what is not there, before or after, is null.
+-- A single row, after any change: a missing row, before or after, is null.
 create or replace function listener.note_enrollment() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -1,8 +1,8 @@
--- Triggers only take notes, with their owner's rights, so that a person who signs up needs none here. What reads the LMS's
--- columns stands in a block of its own, which writes nothing: whatever a migration has made of the columns, the
--- sign-up goes on, and the note is taken blindly. In their search_path pg_temp is named, and last: left out it would
--- come first, and a temporary type of somebody's own, named uuid or text, would have its checks run with the owner's
--- rights.
+-- Triggers only take notes, with the owner's rights, so that a person who signs up needs no rights here. Code that
+-- reads the LMS's columns stands in a separate block, which writes nothing: whatever a migration has made of the
+-- columns, the sign-up goes on, and the note is taken blindly. The search_path names pg_temp, and last: left out,
+-- pg_temp would come first, and a stranger's temporary type, named uuid or text, would have its checks run with the
+-- owner's rights.
 create or replace function listener.note_written_watched_{{watched}}() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -24,8 +24,8 @@ begin
 end;
 $$;
 
--- One row, whatever happened to it: an update, or any change of a table that is partitioned. An update is news if it
--- changes a column that the rule reads, byte for byte: to find that needs no operator. What cannot be read is news.
+-- A single row: an update, or any change of a partitioned table. An update is news if a column that the rule reads has
+-- changed, byte for byte: to find that needs no operator. An unreadable row is news.
 create or replace function listener.note_watched_{{watched}}() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

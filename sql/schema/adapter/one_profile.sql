@@ -1,7 +1,7 @@
--- What `listener explain` asks of one profile, by key. With the owner's rights, as the functions that the
--- daemon's role may call anyway: it learns which keys there are, who is enrolled where and since when. What else a
--- profile's row holds is not among it, not even the columns that the rule for students reads, which may be an address:
--- those are read with the rights of the role that asks.
+-- Facts about a profile for `listener explain`, by key. With the owner's rights, as the functions that the daemon's
+-- role may call anyway: that role learns all keys, who is enrolled where, and since when. The rest of a profile's row
+-- is left out, even the columns that the rule for students reads, which may be an address: the role that asks reads the
+-- rest with its own rights.
 create or replace function listener.profile_is_there(the_profile {{profile_key_type}})
 returns boolean
 language plpgsql stable security definer
@@ -22,7 +22,7 @@ begin
 end;
 $$;
 
--- The newest first. `since` is as JSON has it: the LMS may keep a date, or a time with or without a zone.
+-- The newest first. `since` is as in JSON: the LMS may keep a date, or a time with or without a zone.
 create or replace function listener.enrollments_of(the_profile {{profile_key_type}})
 returns table (course_id text, status text, active boolean, since text)
 language plpgsql stable security definer

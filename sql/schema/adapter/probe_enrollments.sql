@@ -1,4 +1,4 @@
--- Fails if enrollments cannot be read as the other functions read them. Reads one.
+-- Fails if enrollments cannot be read as the other functions read enrollments. Reads a single row.
 create or replace function listener.probe_enrollments() returns void
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin

@@ -1,5 +1,5 @@
--- Which profiles the rows are about that have these keys, along a route from a table that is watched. By key. Of a route
--- that a later installation does not know, nobody: it looks at everyone when it begins.
+-- The profiles to which rows with these keys lead, along a route from a watched table. By key. No profile for a route
+-- that a later installation does not know: that installation looks at all profiles when it begins.
 create or replace function listener.routed(route text, keys text[])
 returns setof {{profile_key_type}}
 language plpgsql stable security definer

@@ -1,5 +1,5 @@
--- Why no enrollment was made of it: what the profile waits for, and the error if there is one. `open_ids` are courses whose row
--- could be locked.
+-- The reason why no enrollment was made: what the profile waits for, and the error if there is one. `open_ids` are
+-- courses whose row could be locked.
 create or replace function listener.not_made(course_id {{course_key_type}}, open_ids {{course_key_type}}[]) returns text[]
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
@@ -17,20 +17,23 @@ begin
 end;
 $$;
 
--- Makes the enrollments of these profiles what they should be: as the query wants them. Returns what came of it, for each
--- of whom there is something to say: what was done, or why it has to wait. With its owner's rights: the daemon's role
--- needs none on the LMS's tables, and the LMS's own triggers on enrollments run as if the owner had enrolled.
+-- Makes the enrollments of these profiles as the query wants. Returns results worth telling: the action, or the reason
+-- to wait. With the owner's rights: the daemon's role needs none on the LMS's tables, and the LMS's own triggers on
+-- enrollments run as if the owner had enrolled.
 --
 -- The statement that writes is planned by the path of this function, so that nobody's operator, cast or function is met in
 -- it. As it begins to run it sets the LMS's path, by a condition outside of the INSERT (its own would come after the LMS's
 -- triggers for the statement): the LMS's triggers and defaults find what they name. What the LMS defers is done in here, too.
 -- With `only_course`, nothing is done in another one. `cause` is what the LMS's triggers can read as `listener.cause`.
+-- With `checked_now`, this is the transaction of somebody else, which goes on: only what is wanted is done, where no lock is held
+-- that others need, and of what is deferred these keys alone are checked.
 -- `may_go`: a trigger of the LMS's runs after an enrollment was made, so that it may take it away again: look whether it stays.
 create or replace function listener.settle(
     profile_ids {{profile_key_type}}[],
     singly boolean default false,
     only_course {{course_key_type}} default null,
-    cause text default 'retry'
+    cause text default 'retry',
+    checked_now text default null
 )
 returns table (
     profile_id {{profile_key_type}}, course_id {{course_key_type}}, done text, waits_for text, error text, may_go boolean
@@ -49,9 +52,9 @@ begin
     if set_config('listener.cause', settle.cause, true) is null then
         null;
     end if;
-    -- One profile, one savepoint: an error is an answer here, not the end of the batch. Past half a second nothing is tried
-    -- any more, so that a transaction stays short however many have to wait for locks, and a pooler's limit of a second is
-    -- kept; nor after a cancel was caught, for then the statement has no time limit.
+    -- A savepoint for each profile: an error is an answer here, not the end of the batch. Past half a second nothing is
+    -- tried any more, so that a transaction stays short however many profiles have to wait for locks, and a pooler's
+    -- limit of a second is kept; nor after a cancel was caught, for then the statement has no time limit.
     if singly then
         foreach one_id in array profile_ids loop
             problem := 'put off: others before it took too long';
@@ -69,7 +72,8 @@ begin
                     get stacked diagnostics problem_context = pg_exception_context;
                     is_over := sqlstate = '57014' and not listener.was_raised(problem_context);
                     problem := listener.error_text(sqlstate, sqlerrm);
-                    -- Somebody enrolled the same profile at the same moment: the second look sees it.
+                    -- Another session enrolled the same profile at the same moment: the second look sees the
+                    -- enrollment.
                     exit when sqlstate <> '23505';
                 end;
             end loop;
@@ -77,12 +81,12 @@ begin
             courses := null;
             begin
                 {{expect_enrollments}}
-                -- A rule about new students alone may fail for others.
+                -- A rule about new students alone may fail for other profiles.
                 continue when {{one_course_each}} and exists (
                     select from {{enrollment_table}} as enrollment
                     where {{enrollment_profile:enrollment}} = one_id
                 );
-                -- For which course the rule fails is found once: all others of them go on past it.
+                -- A course for which the rule fails is found once: all further profiles go on past that course.
                 if {{one_course_each}} and fails_for_a_course is null then
                     begin
                         perform from (
@@ -93,7 +97,7 @@ begin
                         fails_for_a_course := true;
                     end;
                 end if;
-                -- A course that refuses keeps nobody out of the others.
+                -- A course that refuses keeps no student out of other courses.
                 courses := case
                     when fails_for_a_course then array[listener.default_course_id()]
                     when not ({{one_course_each}} or is_over) then array(
@@ -155,7 +159,7 @@ begin
         from to_enroll
     ),
 
-    -- Each course's row is locked as its foreign key would lock it, but without waiting for its holder.
+    -- Each course's row is locked as the foreign key would, but without waiting for the row's holder.
     open_course as materialized (
         select {{course_key:course}} as id
         from {{course_table}} as course
@@ -167,8 +171,8 @@ begin
         {{enroll}}
     ){{taken_back}}{{history}},
 
-    -- Who was to be enrolled, beside the row that was made of it, if any; and why none was made. (A join that leaves nobody out
-    -- is never one by nested loops, whatever the session is tuned to.)
+    -- Wanted enrollments, beside the rows that were made; and why a row was not made. (A full join is never done by
+    -- nested loops, whatever the session's settings.)
     compared as (
         select
             asked.id as asked_id,
@@ -211,6 +215,12 @@ begin
         {{may_go}}
     from outcome
     where (select as_bound.holds from as_bound) and {{by_lms_path}};
-    {{own_path_again}}
+    if settle.checked_now is null then
+        set constraints all immediate;
+    elsif settle.checked_now <> '' then
+        execute 'set constraints ' || settle.checked_now || ' immediate';
+        execute 'set constraints ' || settle.checked_now || ' deferred';
+    end if;
+    {{own_path}}
 end;
 $$;

@@ -1,6 +1,6 @@
--- For the LMS's own users and scripts, in its own schema: all figures at a glance. Only while it is ours: a function of
--- that name that the LMS has made since stays as it is. Made again after somebody has dropped it, it is closed again: a
--- function is everybody's otherwise.
+-- For the LMS's own users and scripts, in the LMS's own schema: all figures at a glance. Only while ours: a function of
+-- that name that the LMS has made since stays. Made again after somebody has dropped it, the function is closed again:
+-- by default all roles may call a function.
 do $made$
 declare
     grantee text;
@@ -83,7 +83,7 @@ begin
         execute $revoke$revoke all on function {{lms_schema}}.get_enrollment_statistics() from $revoke$ || grantee;
     end loop;
 exception when insufficient_privilege then
-    -- Nothing that a reaction needs; the follower tells it.
+    -- No reaction needs the function; the follower tells.
     perform set_config('listener.passed_over', $name${{lms_schema}}.get_enrollment_statistics()$name$, true);
 end;
 $made$;

@@ -1,4 +1,4 @@
--- How each profile stands, as the role that asks may see it.
+-- The standing of each profile, as far as the role that asks may see.
 create or replace function listener.profile_enrollment_sync_status()
 returns table (
     profile_id {{profile_key_type}},

@@ -1,4 +1,4 @@
--- Whether a trigger of the LMS's runs after an enrollment was made: it may take it away again.
+-- Whether a trigger of the LMS's runs after an enrollment was made, and so may take the enrollment away again.
 create or replace function listener.may_not_stay() returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -6,8 +6,8 @@ begin
 end;
 $$;
 
--- True; or an error, if an enrollment that was just made is not there: a student who is not in the course is to wait, with that
--- for a reason, and not to be enrolled and thrown out again with each note.
+-- True; or an error, if an enrollment that was just made is not there: a student who is not in the course is to wait,
+-- with the error as the reason, and not to be enrolled and thrown out again with each note.
 create or replace function listener.stays(
     profile_id {{profile_key_type}}, course_id {{course_key_type}}, done text
 )

@@ -1,4 +1,4 @@
--- Of these profiles, or of all for whom the rule does not fail: who is a student now.
+-- Students among these profiles, or among all for whom the rule does not fail.
 create or replace function listener.students(among {{profile_key_type}}[] default null)
 returns setof {{profile_key_type}}
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp{{query_settings}} as $$
@@ -27,7 +27,7 @@ begin
         return query select unnest(all_ids);
         return;
     exception when assert_failure or others then
-        -- If that is about no profile, it fails now, too.
+        -- If the error is about no profile, this fails, too.
         perform from listener.wanted('{}');
     end;
     return query
@@ -54,7 +54,7 @@ begin
     into students;
     return students;
 exception when assert_failure or others then
-    -- If that is about no profile, it fails now, too.
+    -- If the error is about no profile, this fails, too.
     perform from listener.wanted('{}');
     return (
         select count(distinct student.profile_id)

@@ -1,7 +1,7 @@
--- The triggers on the LMS's tables, one for each operation. INSERT and DELETE are noted once a statement, with all of its
--- rows; an UPDATE once a row, and only if it changes what matters here. The trigger's function finds that out: a condition
--- (WHEN) that named a column would keep that column from being altered or dropped, and one over the whole row would compute
--- virtual columns, which may fail outside of any block.
+-- The triggers on the LMS's tables, a trigger for each operation. INSERT and DELETE are noted once a statement, with
+-- all rows; an UPDATE once a row, and only if a column that matters has changed. The trigger's function looks for
+-- changes: a condition (WHEN) that named a column would keep that column from being altered or dropped, and a condition
+-- over the whole row would compute virtual columns, which may fail outside of any block.
 
 -- name: insert
 create trigger {{trigger}}

@@ -1,7 +1,7 @@
--- What was done since then, or by that rule: of each profile in each course, what would have to be done so that it is again
--- as it was before. `first_id` and `last_id` are the first and the last of these rows of the history; `removed_id` the first
--- that says what was in a row that was removed. Untouched is who is as the last of them says, and was touched by nobody
--- between two of them. Who is again as before is left out.
+-- What was done since a moment, or by a rule: for each profile in each course, the action that would restore the state
+-- before. `first_id` and `last_id` are the first and the last row of that history; `removed_id` the first that has the
+-- content of a removed row. An enrollment is untouched that is as its last row says, and was not touched between two
+-- rows. An enrollment in its former state is left out.
 create or replace function listener.undoable(since timestamptz, of_rule integer)
 returns table (
     profile_id {{profile_key_type}}, course_id {{course_key_type}}, first_id bigint, last_id bigint, removed_id bigint,
@@ -29,7 +29,7 @@ begin
         window of_pair as (partition by history.profile_id, history.course_id order by history.id)
     ),
 
-    -- What was in the first row of them that was removed.
+    -- The content of the first removed row.
     removed as materialized (
         select distinct on (done.profile_id, done.course_id)
             done.profile_id,
@@ -102,7 +102,7 @@ begin
                         when pair.first_was is distinct from pair.status
                             then case pair.first_done when 'returned' then 'suspended' else 'returned' end
                     end
-                -- The very row is there again, or, without a key of its own, one that was put back.
+                -- The same row is there again, or, without a key of its own, a row that was put back.
                 when
                     pair.last_done <> 'removed'
                     and coalesce(pair.row_key = removed.row_key, pair.last_undone)
@@ -117,9 +117,9 @@ begin
 end;
 $$;
 
--- Reverses what these rows of the history say, last first: each profile in each course on its own, so that one who is
--- refused keeps nobody else. `done` is null where somebody has touched it meanwhile; `error` says what refused. The brake
--- is not asked. It is written down as what it is, and in the ledger.
+-- Reverses these rows of the history, last first: each profile in each course separately, so that a refusal stops no
+-- other. `done` is null where another session has touched the enrollment meanwhile; `error` has the refusal. The brake
+-- is not asked. The undo is written into the history as an undo, and into the ledger.
 create or replace function listener.undo(first_ids bigint[], last_ids bigint[], removed_ids bigint[])
 returns table (profile_id {{profile_key_type}}, course_id {{course_key_type}}, done text, error text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

@@ -1,5 +1,5 @@
--- Has those tried again who are the next in line for seats that are free. How many. Of all courses, or of these; one whose
--- seats cannot be told holds up no other.
+-- Retries the students next in line for free seats; returns their number. For all courses, or for `among`; a course
+-- whose seats cannot be told holds up no other.
 create or replace function listener.wake_waiting(among {{course_key_type}}[] default null)
 returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

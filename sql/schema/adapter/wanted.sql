@@ -1,4 +1,4 @@
--- Who of these profiles should be where: the query, as it was written. By key, whatever is known of its tables.
+-- The query as written: the courses in which these profiles should be. By key, whatever the statistics of the tables.
 create or replace function listener.wanted(among {{profile_key_type}}[])
 returns table (profile_id {{profile_key_type}}, course_id {{course_key_type}})
 language plpgsql stable security definer
@@ -16,8 +16,8 @@ begin
 end;
 $$;
 
--- The same, past profiles for whom the query fails: of each of them the error, and no course. All are asked about together;
--- if that fails, in smaller groups, down to each on its own.
+-- The same, past profiles for whom the query fails: for each such profile the error, and no course. All profiles are
+-- asked about together; after a failure in smaller groups, down to single profiles.
 create or replace function listener.wanted_past_errors(among {{profile_key_type}}[])
 returns table (profile_id {{profile_key_type}}, course_id {{course_key_type}}, error text)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -48,8 +48,8 @@ begin
 end;
 $$;
 
--- The same of every profile. Fails if the query does so for nobody in particular, or for each of a hundred who are picked
--- at random: then nothing is known of anybody.
+-- The same for every profile. Fails if the query fails without any profile, or for each of a hundred random profiles:
+-- then nothing is known about any profile.
 create or replace function listener.wanted_of_everybody()
 returns table (profile_id {{profile_key_type}}, course_id {{course_key_type}}, error text)
 language plpgsql stable security definer

@@ -1,5 +1,5 @@
--- Of each course that the query names: how many it wants there, and how many of these are there, in any status. Nothing, where
--- the rule is about new students alone. Reads the tables as a whole.
+-- For each course in the query: how many students the query wants there, and how many of these are there, in any
+-- status. Nothing, where the rule is about new students alone. Reads the tables as a whole.
 create or replace function listener.wanted_figures()
 returns table (course_id {{course_key_type}}, wanted bigint, enrolled bigint)
 language plpgsql stable security definer
@@ -14,7 +14,7 @@ begin
     if {{only_on_joining}} then
         return;
     end if;
-    -- Both end in groups, which are complete before the first of them is returned.
+    -- Both queries end in groups, which are complete before the first group is returned.
     begin
         return query
         with as_bound as materialized (select {{rule_as_bound}} as holds)
@@ -25,7 +25,7 @@ begin
         where (select as_bound.holds from as_bound);
         return;
     exception when assert_failure or others then
-        -- If that is about no profile, it fails now, too.
+        -- If the error is about no profile, this fails, too.
         perform from listener.wanted('{}');
     end;
     return query

@@ -1,7 +1,7 @@
--- The audit: whom the rule names, whom of these it finds elsewhere, and who was missed. With `notes`, profiles that are astray,
--- and not known to be, are noted like any change; so are in any case those whom the brake holds for no reason any more. Missed
--- is who was noted so by the last audit (`noted_before`) and is astray all the same, and `unseen` are those of whom no note can
--- have told. One statement, one snapshot.
+-- The audit: counts the profiles that the rule names, the profiles astray, and the missed. With `notes`, newly astray
+-- profiles are noted like any change; so are in any case profiles that the brake has no more reason to hold. Missed is
+-- a profile that the last audit noted (`noted_before`) and that is astray all the same, and `unseen` are profiles that
+-- no note can have told of. One statement, one snapshot.
 create or replace function listener.audit_students(notes boolean, noted_before text[], most bigint, most_courses bigint)
 returns table (
     students bigint,

@@ -1,5 +1,4 @@
--- The next batch of a consumer, which weighs `most`: the notes that fit, and at least one that does not, where there are
--- more.
+-- The next batch of a consumer, which weighs `most`: the notes that fit, and at least one more, where there is one.
 create or replace function listener.batch(consumer_name text, most bigint)
 returns table (
     xid xid8,
@@ -41,13 +40,22 @@ begin
     from (
         {{notes_of_batch}}
     ) as note;
+    -- All that is left was handled ahead of its turn: a row without a note, so that the batch's checkpoint says so.
+    if not found then
+        return query
+        select
+            null::xid8, null::bigint, null::timestamptz, null::text, null::text, null::{{profile_key_type}}[],
+            null::{{course_key_type}}, null::bigint, null::text, null::text[], 0::bigint, false, false, false,
+            last_checkpoint.seq
+        from listener.ahead_of_all(consumer_name) as last_checkpoint(seq);
+    end if;
 end;
 $$;
 
--- Says that a batch is handled; returns the checkpoint's number. `after_seq + 1` is the fence: of two who read the same
--- checkpoint, one gets a unique violation, and nothing of its batch remains. `seen` is what was visible as the batch was
--- read. Where that was not all there is, or the rest of a transaction that had been cut, the batch ended with the note
--- (last_xid, last_id), and the next one is of transaction `next_xid`, if there is any.
+-- Records that a batch is handled; returns the checkpoint's number. `after_seq + 1` is the fence: of two readers of the
+-- same checkpoint, the second gets a unique violation, and nothing of its batch remains. `seen` is the snapshot of the
+-- batch. Where more notes wait, or the rest of a transaction that was cut, the batch ended with the note (last_xid,
+-- last_id), and the next note is of transaction `next_xid`, if there is any.
 create or replace function listener.write_checkpoint(
     consumer_name text,
     after_seq bigint,
@@ -63,9 +71,16 @@ begin
     if last_xid is null then
         insert into listener.checkpoint (consumer, seq, handled, changes)
         values (consumer_name, after_seq + 1, seen, write_checkpoint.changes);
+        -- All of it is handled by now, also what was ahead.
+        if exists (
+            select from listener.checkpoint
+            where checkpoint.consumer = consumer_name and checkpoint.seq = after_seq and checkpoint.has_ahead
+        ) then
+            delete from listener.ahead where ahead.consumer = consumer_name;
+        end if;
         return after_seq + 1;
     end if;
-    insert into listener.checkpoint (consumer, seq, handled, partial_xid, partial_id, changes)
+    insert into listener.checkpoint (consumer, seq, handled, partial_xid, partial_id, has_ahead, changes)
     select
         consumer_name,
         after_seq + 1,
@@ -77,10 +92,21 @@ begin
         end,
         case when next_xid = last_xid then last_xid end,
         case when next_xid = last_xid then last_id end,
+        checkpoint.has_ahead,
         write_checkpoint.changes
     from listener.checkpoint
     where checkpoint.consumer = consumer_name and checkpoint.seq = after_seq;
     return after_seq + 1;
+end;
+$$;
+
+create or replace function listener.expect_installed(reaction_name text) returns void
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+    if not exists (select from listener.reaction where reaction.name = reaction_name) then
+        raise exception 'there is no reaction % that was installed', reaction_name
+            using errcode = 'undefined_object';
+    end if;
 end;
 $$;
 
@@ -97,10 +123,7 @@ create or replace function listener.batch_is_handled(
 returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-    if not exists (select from listener.reaction where reaction.name = reaction_name) then
-        raise exception 'there is no reaction % that was installed', reaction_name
-            using errcode = 'undefined_object';
-    end if;
+    perform listener.expect_installed(reaction_name);
     return listener.write_checkpoint(reaction_name, after_seq, seen, changes, last_xid, last_id, next_xid);
 end;
 $$;

@@ -1,17 +1,17 @@
--- The adapter's functions name the LMS's tables and columns in their bodies, which Postgres reads when they run. So
--- nothing here keeps a column from being renamed, altered or dropped, and after a rename they are bound again.
+-- The adapter's functions name the LMS's tables and columns in their bodies, which Postgres reads at run time. So
+-- nothing here keeps a column from being renamed, altered or dropped, and after a rename the functions are bound again.
 
--- A table of the LMS's must be the one that it was when the function was bound, and of the same owner: a stranger's would
--- have its triggers, and the functions of its policies, run with the rights of the owner of this schema. That owner's own
--- tables, and a superuser's, are no stranger's. (In here, the current user is the owner.)
+-- A table of the LMS's must be the same table as at binding, and of the same owner: a stranger's table would have
+-- triggers, and functions of policies, run with the rights of the owner of this schema. That owner's own tables, and a
+-- superuser's, are no stranger's. (In here, the current user is the owner.)
 create or replace function listener.is_trusted(table_owner oid) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     select pg_get_userbyid(table_owner) = current_user
         or (select role.rolsuper from pg_catalog.pg_roles as role where role.oid = table_owner)
 $$;
 
--- Raises, unless a table is the one that was bound, and of the same owner or of one who is no stranger, and its columns with
--- these numbers have their names. Volatile: it looks at the owner of now, where the caller's snapshot may be older.
+-- Raises, unless a table is the bound table, and of the same owner or of a trusted owner, and columns with these
+-- numbers have these names. Volatile: looks at the present owner, where the caller's snapshot may be older.
 create or replace function listener.expect(
     table_name text, table_oid oid, bound_owner oid, numbers smallint[] default '{}', identities text[] default '{}'
 )
@@ -28,7 +28,7 @@ begin
     if exists (
         select
         from unnest(numbers, identities) as bound(number, identity)
-        -- 1259 is pg_class: the identity of a column is its schema's, its table's and its own name.
+        -- 1259 is pg_class: the identity of a column joins the names of schema, table and column.
         where (pg_identify_object(1259, table_oid, bound.number)).identity is distinct from bound.identity
     ) then
         raise undefined_column using message = 'what was bound has another name now';
@@ -36,10 +36,10 @@ begin
 end;
 $$;
 
--- The same, as the first part of a statement that reads or writes a table of the LMS's. It says that it is immutable, and it
--- is not: so Postgres asks it once, while it plans the statement, when the table is locked and nothing of it has run; and
--- once more after every change of the table, because then a stored plan is made new. Where the plan is kept, this costs
--- nothing. (Parallel safe: no worker ever asks.)
+-- The same, as the first part of a statement that reads or writes a table of the LMS's. Declared immutable, but not
+-- immutable: so Postgres calls the function once, while planning the statement, when the table is locked and no part
+-- has run; and once more after every change of the table, because then a stored plan is made new. Where the plan is
+-- kept, this costs nothing. (Parallel safe: no worker ever calls.)
 create or replace function listener.as_bound(
     table_name text, table_oid oid, bound_owner oid, numbers smallint[], identities text[]
 )
@@ -51,7 +51,7 @@ begin
 end;
 $$;
 
--- The search_path of the LMS's triggers: these schemas, each once. Immutable, so that it is a constant of the plan.
+-- The search_path of the LMS's triggers: these schemas, each once. Immutable, and so a constant of the plan.
 create or replace function listener.lms_path(variadic schema_names text[]) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
     select string_agg(quote_ident(named.name), ', ' order by named.place) || ', pg_temp'
@@ -62,7 +62,7 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
     ) as named
 $$;
 
--- A trigger could not read a row: what happened is found in the tables, later. One for each transaction will do.
+-- A trigger could not read a row: the change is found in the tables, later. One note for each transaction is enough.
 create or replace function listener.note_blindly(source text, operation text, sqlstate text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -78,12 +78,12 @@ begin
 end;
 $$;
 
--- Makes the adapter's functions from their texts and the names that are bound; `for_table` makes that table's triggers. All
--- tokens are replaced in one pass, so that no name is taken for a token; and dollar tags become such as no name holds.
+-- Makes the adapter's functions from texts and bound names; `for_table` makes that table's triggers. All tokens are
+-- replaced in one pass, so that no name is taken for a token; and dollar tags are chosen that no name holds.
 create or replace function listener.bind(for_table text default null) returns void
 language plpgsql set search_path = pg_catalog, pg_temp set check_function_bodies = off as $$
 declare
-    -- A column, with the row that it is of; a name; a name as text; a number; what stands in a text of somebody's; a tag.
+    -- A column, with the column's row; a name; a name as text; a number; a part of a person's text; a tag.
     a_token constant text :=
         '(?:\m[a-z_0-9]+\.)?"\{[^{}:"'']+\}"'
         '|"\{[^{}:"'']+:(?:schema|table)\}"'
@@ -162,7 +162,7 @@ begin
 end;
 $$;
 
--- Which cluster this is; null where that may not be known.
+-- The cluster's identifier; null where the role may not know.
 create or replace function listener.cluster_identifier() returns bigint
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
@@ -172,7 +172,7 @@ exception when insufficient_privilege then
 end;
 $$;
 
--- Whether this is a copy of the database that was installed: numbers mean nothing here, and names are all there is.
+-- Whether this is a copy of the installed database: numbers mean nothing here, only names do.
 create or replace function listener.is_a_copy() returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
     select
@@ -183,8 +183,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     from listener.bound_in
 $$;
 
--- Whether a table that has the name of a bound one, which is still there under another, is what the LMS works with now:
--- it has every column that cannot be done without, and enrollments do not refer to the other.
+-- Whether the LMS now works with a table that has the name of a bound table, which is still there under another name:
+-- the newcomer has every column that is needed, and enrollments do not refer to the bound table.
 create or replace function listener.takes_the_place(newcomer oid, bound_table oid) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
     select not exists (
@@ -224,9 +224,9 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     )
 $$;
 
--- What is bound, as the catalogue has it now. What was renamed or moved is known by its number. A table that is gone, or
--- was renamed, may have been made again: under its name, by the same owner, with all of the columns. A column that is gone
--- may have been made again, too.
+-- The bound names, as the catalogue has them now. A renamed or moved object is known by its number. A table that is
+-- gone, or was renamed, may have been made again: under its name, by the same owner, with all columns. A column that is
+-- gone may have been made again, too.
 create or replace function listener.bound_now()
 returns table (
     token text, table_oid oid, attnum smallint, label_oid oid, schema_name text, table_name text, name text,
@@ -357,8 +357,9 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set j
     ) as label on true
 $$;
 
--- Triggers of ours that are missing, or do not fire; on partitions, too, where each may be disabled on its own. (Partitions are
--- found in the catalogue, and not by a function of Postgres's, which would wait for a migration's lock.)
+-- Triggers of ours that are missing, or do not fire; on partitions, too, where each may be disabled separately.
+-- (Partitions are found in the catalogue, and not by a function of Postgres's, which would wait for a migration's
+-- lock.)
 create or replace function listener.missing_triggers()
 returns table (token text, name text, table_oid oid)
 language sql stable set search_path = pg_catalog, pg_temp as $$
@@ -393,7 +394,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
         or (pg_trigger.oid is null and part.table_oid = part.root_oid)
 $$;
 
--- Tables of which row-level security hides rows from the owner of these functions: nobody there would be seen.
+-- Tables whose rows row-level security hides from the owner of these functions: no row would be seen.
 create or replace function listener.hidden_tables()
 returns table (token text, schema_name text, table_name text)
 language sql stable set search_path = pg_catalog, pg_temp as $$
@@ -405,7 +406,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     where binding.attnum is null and binding.setting <> '' and row_security_active(binding.table_oid)
 $$;
 
--- Whether every name is bound to what it was bound to, asked with each heartbeat.
+-- Whether every name is still bound to the same object, asked with each heartbeat.
 create or replace function listener.is_bound() returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     select not exists (
@@ -427,8 +428,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     and not exists (select from listener.hidden_tables())
 $$;
 
--- Of the tables and columns that the query of who should be where reads, by the names that it has for them, those that are
--- not there any more; null if all are.
+-- The tables and columns in the rule's query, by the query's names, that are gone; null if all are there.
 create or replace function listener.unread_by_query() returns text
 language sql stable set search_path = pg_catalog, pg_temp as $$
     select 'the query reads ' || string_agg(unread.what, ' and ' order by unread.what) || ', which is gone or has another name'
@@ -457,8 +457,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     ) as unread
 $$;
 
--- What keeps the adapter from working, and the setting that would help; no row if nothing does, and one without a problem
--- where that could not be looked at. Changes nothing.
+-- Problems that keep the adapter from working, each with the setting that would help; no row without a problem, and a
+-- row with a null problem where a look was impossible. Changes nothing.
 create or replace function listener.binding_problems()
 returns table (problem text, setting text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -497,12 +497,12 @@ begin
         begin
             execute piece.probe;
         exception when lock_not_available or deadlock_detected then
-            -- A migration is at work on the table: nobody can tell before it is done.
+            -- A migration is at work on the table: wait until it is done.
             problem := null;
             setting := null;
             return next;
         when undefined_column or undefined_table then
-            -- Postgres names a column by its alias, and not its table.
+            -- Postgres names a column by the alias, without the table.
             problem := coalesce(case when piece.name = 'wanted' then listener.unread_by_query() end, listener.error_text(null, sqlerrm));
             setting := piece.setting;
             return next;

@@ -1,4 +1,4 @@
--- The brake: of a mistake in the rule, or in what it reads, no more is carried out within ten minutes than this.
+-- The brake: limits the damage that a mistake in the rule, or in the rule's data, can do within ten minutes.
 
 -- How many enrollments may be taken back within any ten minutes; null if any number.
 create or replace function listener.brake_allows() returns bigint
@@ -10,7 +10,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
         end
 $$;
 
--- How many were, within the last ten minutes; of a slot that these have cut, all.
+-- How many enrollments were taken back, within the last ten minutes; of a slot cut by that limit, all.
 create or replace function listener.taken_back_lately() returns bigint
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     select coalesce(sum(taken_back.number), 0)::bigint
@@ -36,9 +36,9 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
         end
 $$;
 
--- Whether so many may be taken back now, all of them or none; `held_already` are those of them that are held. If they may,
--- that is written down. What others hold counts, too: nobody slips past it. One at a time: the brake's row is locked until
--- the transaction is over, so that of two who ask at once both are counted.
+-- Whether so many may be taken back now, all or none; `held_already` of them are held. A yes is written down.
+-- Enrollments held otherwise count, too: none slips past. Singly: the brake's row is locked until the transaction is
+-- over, so that of two sessions that ask at once both are counted.
 create or replace function listener.may_take_back(asked bigint, held_already bigint) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
@@ -50,7 +50,7 @@ begin
         return true;
     end if;
     perform from listener.brake where brake.only_row for update;
-    -- Statements of their own, which see what was committed before the lock was had.
+    -- Separate statements, which see rows committed before the lock was had.
     held_besides := greatest(listener.count_held(allowed + 1 + held_already) - held_already, 0);
     if listener.taken_back_lately() + asked + held_besides > allowed then
         return false;

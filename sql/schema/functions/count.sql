@@ -1,11 +1,14 @@
 -- The reaction that counts: one batch of the feed, and its checkpoint. The deltas noted are summed per course, and each
 -- course's count moves once. What cannot be moved is parked: the count of a course that somebody holds, or that is gone.
 -- `singly` moves each on its own, so that an error parks that course's delta and is not the end of the batch; of
--- `most_shown` moves the row says which they are, for the log. `changes` is 0 if there is nothing to do.
+-- `most_shown` moves the row says which they are, for the log. `changes` is 0 if there is nothing to do. `fresh` and `looked`
+-- are as those of `listener.enroll`.
 create or replace function listener.count(
     most integer,
     singly boolean default false,
     most_shown integer default 0,
+    fresh boolean default false,
+    looked text default null,
     out changes bigint,
     out notes_left boolean,
     out seq bigint,
@@ -19,6 +22,8 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     seen_by_read pg_snapshot;
     read_after_seq bigint;
+    is_larger boolean;
+    taken_xids xid8[];
     end_xid xid8;
     end_id bigint;
     following_xid xid8;
@@ -27,38 +32,20 @@ declare
     moved_courses {{course_key_type}}[];
     problem_context text;
 begin
+    if pg_current_xact_id_if_assigned() is not null then
+        perform listener.refuse_deferred();
+    end if;
     -- Notes and snapshot come from one statement. Few notes, which is what there is nearly always, by a small one: each
     -- part of a statement is set up again each time.
-    with note as materialized (
-        select next_note.course_id, next_note.delta, next_note.weight, next_note.partial_xid, next_note.checkpoint_seq
-        from (
-            {{next_notes_of_count}}
-        ) as next_note
-    ),
-
-    delta_per_course as materialized (
-        select note.course_id, sum(note.delta)::bigint as delta
-        from note
-        where note.course_id is not null
-        group by note.course_id
-        having sum(note.delta) <> 0
-        order by note.course_id
-    )
-
-    select
-        listener.seen(pg_current_snapshot()),
-        summary.*,
-        array(select delta_per_course.course_id from delta_per_course),
-        array(select delta_per_course.delta from delta_per_course)
-    from (
-        select
-            count(*),
-            min(note.checkpoint_seq),
-            coalesce(bool_or(note.partial_xid is not null) or sum(note.weight) > least(most, 64), false)
-        from note
-    ) as summary
-    into seen_by_read, changes, read_after_seq, notes_left, noted_courses, noted_deltas;
-    if notes_left then
+    if fresh then
+        {{fresh_notes_of_count}}
+        into seen_by_read, changes, read_after_seq, notes_left, noted_courses, noted_deltas, taken_xids;
+    else
+        {{few_notes_of_count}}
+        into seen_by_read, changes, read_after_seq, notes_left, noted_courses, noted_deltas;
+    end if;
+    is_larger := notes_left;
+    if is_larger then
         with note as materialized (
             select
                 weighed_note.xid,
@@ -103,12 +90,20 @@ begin
             seen_by_read, changes, read_after_seq, notes_left, end_xid, end_id, following_xid, noted_courses,
             noted_deltas;
     end if;
-    -- Nothing is noted; or it is paused.
+    -- Nothing is noted; or it is paused; or all that was left was handled ahead of its turn.
     if changes = 0 then
+        if is_larger then
+            perform listener.close_ahead('count');
+        end if;
         return;
     end if;
-    if notes_left then
-        seq := listener.write_checkpoint('count', read_after_seq, seen_by_read, changes, end_xid, end_id, following_xid);
+    if fresh then
+        seq := listener.write_ahead('count', read_after_seq, taken_xids, changes);
+        notes_left := true;
+    elsif is_larger then
+        seq := listener.write_checkpoint(
+            'count', read_after_seq, seen_by_read, changes, case when notes_left then end_xid end, end_id, following_xid
+        );
     else
         seq := read_after_seq + 1;
         insert into listener.checkpoint (consumer, seq, handled, changes) values ('count', seq, seen_by_read, changes);
@@ -127,7 +122,7 @@ begin
             perform listener.raise_again(sqlstate, sqlerrm, problem_context);
         end;
     end if;
-    -- As a rule all of them have moved, and there is nothing to be parked.
+    -- As a rule all have moved, and there is nothing to park.
     if cardinality(moved_courses) = cardinality(noted_courses) then
         moved := cardinality(noted_courses);
         select json_agg(json_build_object('course_id', move.course_id::text, 'delta', move.delta))
@@ -158,7 +153,7 @@ begin
         set
             delta = pending_count.delta + excluded.delta,
             error = excluded.error,
-            -- What adds up to nothing, as when a course is gone and the last of its enrollments, is done with at once.
+            -- A sum of zero, as when a course is gone and the last of the enrollments, is settled at once.
             next_attempt_at = case
                 when pending_count.delta + excluded.delta = 0 then excluded.next_attempt_at
                 else pending_count.next_attempt_at

@@ -1,4 +1,4 @@
--- What the feed and the parked deltas hold for each course, and its row does not show yet.
+-- Deltas for each course in the feed and parked, which the course's row does not show yet.
 create view listener.count_on_its_way as
 with delta_on_its_way as (
     select

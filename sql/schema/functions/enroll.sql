@@ -2,10 +2,15 @@
 -- they should be (`listener.settle`), and who has to wait is set aside. `most` is what a batch may weigh; `singly` treats
 -- each student on its own, so that an error is the answer for that student and not the end of the batch; of `most_shown`
 -- students the row says who they are, for the log. `changes` is 0 if there is nothing to do.
+--
+-- `fresh` takes what is fresh and small ahead of its turn, where there is a backlog (`listener.fresh`): since the last such
+-- look, until which `looked` says that it looked.
 create or replace function listener.enroll(
     most integer,
     singly boolean default false,
     most_shown integer default 0,
+    fresh boolean default false,
+    looked text default null,
     out changes bigint,
     out notes_left boolean,
     out seq bigint,
@@ -30,6 +35,8 @@ declare
     seen_by_read pg_snapshot;
     read_after_seq bigint;
     more_to_read boolean;
+    is_larger boolean;
+    taken_xids xid8[];
     end_xid xid8;
     end_id bigint;
     following_xid xid8;
@@ -43,48 +50,25 @@ declare
     errors text[];
     problem_context text;
 begin
+    if pg_current_xact_id_if_assigned() is not null then
+        perform listener.refuse_deferred();
+    end if;
     -- Notes and snapshot come from one statement. Who is a student is looked up after it, and so is as new or newer. Few
     -- notes, which is what there is nearly always, are read by a small one: each part of a statement is set up again each
     -- time.
-    with note as materialized (
-        select *
-        from (
-            {{next_notes_of_enroll}}
-        ) as next_note
-    )
-
-    select
-        listener.seen(pg_current_snapshot()),
-        array(
-            select {{noted_by_cause}}
-            from (select unnest(note.profile_ids) as id, ({{cause_of_note}}) collate "C" as cause from note) as led
-            group by led.cause <> 'sign_up', led.cause
-            order by led.cause <> 'sign_up', led.cause
-        ),
-        array(
-            select noted_profile.at
-            from (select date_part('epoch', note.at) as at, unnest(note.profile_ids) from note) as noted_profile
-        ),
-        summary.*
-    from (
-        select
-            count(*),
-            min(note.checkpoint_seq),
-            coalesce(
-                bool_or(note.partial_xid is not null or note.route is not null) or sum(note.weight) > least(most, 64), false
-            ),
-            bool_or(note.delta < 0 or note.source = 'courses'),
-            bool_or(note.source = 'courses'),
-            min(note.at),
-            json_agg(
-                json_build_object('source', note.source, 'operation', note.operation, 'changes', note.weight)
-            )
-        from note
-    ) as summary
-    into
-        seen_by_read, noted, noted_at, changes, read_after_seq, more_to_read, may_free_seats, courses_changed,
-        first_noted_at, kinds;
-    if more_to_read then
+    if fresh then
+        {{fresh_notes_of_enroll}}
+        into
+            seen_by_read, noted, noted_at, changes, read_after_seq, more_to_read, may_free_seats, courses_changed,
+            first_noted_at, kinds, taken_xids;
+    else
+        {{few_notes_of_enroll}}
+        into
+            seen_by_read, noted, noted_at, changes, read_after_seq, more_to_read, may_free_seats, courses_changed,
+            first_noted_at, kinds;
+    end if;
+    is_larger := more_to_read;
+    if is_larger then
         with kind as materialized (
             select
                 note.source,
@@ -176,22 +160,31 @@ begin
             seen_by_read, noted, kinds, noted_at, routed_notes, changes, read_after_seq, more_to_read, end_xid, end_id,
             following_xid, may_free_seats, courses_changed, first_noted_at;
     end if;
-    -- Nothing is noted; or it is paused.
+    -- Nothing is noted; or it is paused; or all that was left was handled ahead of its turn.
     if changes = 0 then
+        if is_larger then
+            perform listener.close_ahead('enroll');
+        end if;
         return;
     end if;
-    if more_to_read then
-        seq := listener.write_checkpoint('enroll', read_after_seq, seen_by_read, changes, end_xid, end_id, following_xid);
+    if fresh then
+        seq := listener.write_ahead('enroll', read_after_seq, taken_xids, changes);
+        more_to_read := true;
+    elsif is_larger then
+        seq := listener.write_checkpoint(
+            'enroll', read_after_seq, seen_by_read, changes, case when more_to_read then end_xid end, end_id, following_xid
+        );
     else
         seq := read_after_seq + 1;
         insert into listener.checkpoint (consumer, seq, handled, changes) values ('enroll', seq, seen_by_read, changes);
     end if;
     notes_left := more_to_read;
-    -- Rows that are about no single profile lead to some. Those are noted in their turn, and handled with the next batch.
+    -- Rows that are about no single profile lead to profiles. The profiles are noted in turn, and handled with the next
+    -- batch.
     if cardinality(routed_notes) > 0 then
         begin
             insert into listener.change (source, operation, profile_ids)
-            -- Those to whom it leads have not signed up by it.
+            -- Profiles at the end of a route have not signed up by the change.
             select led.source, case led.source when 'profiles' then 'update' else led.operation end, array_agg(led.profile_id)
             from (
                 select
@@ -210,7 +203,7 @@ begin
             group by led.source, led.operation, led.part;
             notes_left := notes_left or found;
         exception when assert_failure or others then
-            -- A key that leads nowhere, as one that is no value of the next table's: everybody is looked at.
+            -- A key that leads nowhere, as no value of the next table's type: all profiles are looked at.
             if sqlstate ~ '^(42|3F)' then
                 raise;
             end if;
@@ -248,7 +241,7 @@ begin
                     enrolled, returned, suspended, removed, held, examples, waiting_ids, waiting_for, waiting_causes, errors;
                 exit;
             exception when assert_failure or query_canceled or others then
-                -- Somebody enrolled one of them at the same moment: the second look sees it.
+                -- Another session enrolled a profile at the same moment: the second look sees the enrollment.
                 if attempt = 2 or sqlstate <> '23505' then
                     get stacked diagnostics problem_context = pg_exception_context;
                     perform listener.raise_again(sqlstate, sqlerrm, problem_context);
@@ -256,7 +249,7 @@ begin
             end;
         end loop;
         if waiting_ids is not null then
-            -- Once, whatever for: an error is what people want to read of.
+            -- Once, for any number of reasons: people want to read of an error first.
             with waiting as (
                 select distinct on (outcome.profile_id) outcome.*
                 from unnest(waiting_ids, waiting_for, waiting_causes, errors)
@@ -297,7 +290,7 @@ begin
     end if;
     -- In seconds, as `noted_at`, when each profile was noted.
     settled_at := date_part('epoch', clock_timestamp());
-    -- Seats that were left are among the notes that this batch made.
+    -- Freed seats are among the notes that this batch made.
     notes_left := notes_left or coalesce(suspended + removed > 0, false);
     -- Somebody left, or a course has more seats: the next in line moves up.
     woken := case when may_free_seats then listener.wake_waiting() else 0 end;

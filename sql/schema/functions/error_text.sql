@@ -1,6 +1,7 @@
--- An error as it is kept and told: at most 1,000 bytes on one line, without control and format characters. A message of
--- somebody's trigger may be megabytes long, and may steer the terminal that shows it. (DETAIL and CONTEXT, which hold
--- rows, are no part of sqlerrm.) In a database of unknown encoding only ASCII is kept, so that no character is cut in two.
+-- An error as kept and told: at most 1,000 bytes on one line, without control and format characters. A message of a
+-- trigger may be megabytes long, and may steer the terminal that shows the message. (DETAIL and CONTEXT, which hold
+-- rows, are no part of sqlerrm.) In a database of unknown encoding only ASCII is kept, so that no character is cut in
+-- two.
 create or replace function listener.error_text(state text, message text) returns text
 language sql immutable set search_path = pg_catalog, pg_temp set standard_conforming_strings = on as $$
     select case

@@ -1,11 +1,11 @@
--- Sessions take numbers twenty at a time: the sequence's page is not to be where all writers meet. (Their order matters
--- within a transaction only, which is one session's.)
+-- Sessions take numbers twenty at a time: otherwise all writers would meet at the sequence's page. (The numbers' order
+-- matters only within a transaction, which belongs to one session.)
 alter table listener.change alter column id set cache 20;
 
--- The algebra of checkpoints. A checkpoint's `handled` reads like any snapshot: a transaction is handled
--- if and only if it is visible in it. (A transaction cut in two by a batch is not, until it is finished.)
+-- The algebra of checkpoints. A checkpoint's `handled` reads like any snapshot: a transaction is handled if and only if
+-- visible in `handled`. (A transaction cut in two by a batch is not, until finished.)
 
--- All transactions below that one, but for those that are still open.
+-- All transactions below `upper_bound`, but for those still open.
 create or replace function listener.snapshot_of(upper_bound xid8, still_open xid8[])
 returns pg_snapshot
 language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
@@ -18,10 +18,10 @@ language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
     from (select distinct open.xid from unnest(still_open) as open(xid)) as straggler
 $$;
 
--- This transaction may still write notes, so its own number is never handled. A snapshot does not list the transaction
--- that takes it as running: once a higher number has ended, that snapshot calls its own number visible. Every
--- checkpoint is made from a snapshot that went through here; a consumer leaves notes of its own transaction for later
--- (`feed/notes_after`). (A number that is given to this transaction after the snapshot is beyond it.)
+-- This transaction may still write notes, so its own number is never handled. A snapshot does not list its own
+-- transaction as running: once a higher number has ended, that snapshot calls its own number visible. Every checkpoint
+-- is made from a snapshot that went through here; a consumer leaves notes of its own transaction for later
+-- (`feed/notes_after`). (A number that this transaction gets after the snapshot is beyond the snapshot.)
 create or replace function listener.seen(snapshot pg_snapshot)
 returns pg_snapshot
 language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp as $$
@@ -35,7 +35,8 @@ begin
 end;
 $$;
 
--- Everything visible in `seen` below `last_xid` is handled, and `last_xid` itself if the batch held the whole of it.
+-- All transactions visible in `seen` below `last_xid` are handled, and `last_xid` itself if the batch held the whole
+-- transaction.
 create or replace function listener.snapshot_through(
     handled pg_snapshot, seen pg_snapshot, last_xid xid8, whole boolean
 )
@@ -57,7 +58,7 @@ language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
     )
 $$;
 
--- `finished`, and it alone, is handled too. It is a straggler of `handled`, or the first transaction beyond it.
+-- `finished`, and no other transaction, is handled too: a straggler of `handled`, or the first transaction beyond.
 create or replace function listener.snapshot_with(handled pg_snapshot, finished xid8)
 returns pg_snapshot
 language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
@@ -67,7 +68,7 @@ language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
     )
 $$;
 
--- Of what is handled, only what transactions before `first_xid` noted still is.
+-- Of the handled transactions, only those before `first_xid` stay handled.
 create or replace function listener.snapshot_before(handled pg_snapshot, first_xid xid8)
 returns pg_snapshot
 language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
@@ -77,7 +78,7 @@ language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
     )
 $$;
 
--- How far each consumer is, the installed ones too: a row for each, without a checkpoint where it has none.
+-- The progress of each consumer, installed consumers too: a row for each, with nulls without a checkpoint.
 create view listener.last_checkpoint as
 select
     consumer.name as consumer,
@@ -85,6 +86,7 @@ select
     latest.handled,
     latest.partial_xid,
     latest.partial_id,
+    latest.has_ahead,
     latest.at
 from (
     select unnest(array['enroll', 'count']) as name
@@ -97,6 +99,7 @@ left join lateral (
         checkpoint.handled,
         checkpoint.partial_xid,
         checkpoint.partial_id,
+        checkpoint.has_ahead,
         checkpoint.at
     from listener.checkpoint
     where checkpoint.consumer = consumer.name
@@ -104,8 +107,8 @@ left join lateral (
     limit 1
 ) as latest on true;
 
--- The notes that a consumer has not handled, but for those of a transaction that is `left_out`; at most so many of each
--- branch, so that a batch never sorts the whole backlog.
+-- The notes that a consumer has not handled, but for notes of transaction `left_out`; at most so many of each branch,
+-- so that a batch never sorts the whole backlog.
 create or replace function listener.unhandled(
     consumer_name text, at_most bigint default null, left_out xid8 default null
 )
@@ -116,7 +119,7 @@ begin
     return query
     select note.*
     from (
-        select checkpoint.handled, checkpoint.partial_xid, checkpoint.partial_id
+        select checkpoint.handled, checkpoint.partial_xid, checkpoint.partial_id, checkpoint.has_ahead
         from listener.checkpoint
         where checkpoint.consumer = consumer_name
         order by checkpoint.seq desc

@@ -1,5 +1,5 @@
--- What has another name than is bound, or another number. (A session that has read a row once goes on to read it by the old
--- type, and fails, until its functions are new.)
+-- Names or numbers that differ from the bound. (A session that has once read a row goes on to read by the old type, and
+-- fails, until its functions are new.)
 create or replace function listener.renames()
 returns table (what text, was text, is_now text)
 language sql stable set search_path = pg_catalog, pg_temp as $$
@@ -39,8 +39,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     order by told.place
 $$;
 
--- Locks a table, but never stands in line for it: the next in line would wait behind us. Raises lock_not_available if
--- the table is busy each time.
+-- Locks a table, but never stands in line for the lock: the next in line would wait behind us. Raises
+-- lock_not_available if the table is busy each time.
 create or replace function listener.lock_without_waiting(table_oid oid, mode text) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
@@ -58,8 +58,8 @@ begin
 end;
 $$;
 
--- Makes the triggers of tables that took the place of others, and removes those of the others, where nobody is at work
--- on the table. What is not done is tried again with the next heartbeat. Whether anything was done.
+-- Makes the triggers of tables that replaced other tables, and removes the triggers of replaced tables, where no
+-- session is at work on the table. The rest is tried again with the next heartbeat. Returns whether anything was done.
 create or replace function listener.move_triggers() returns boolean
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -75,7 +75,7 @@ begin
                 update listener.binding set bare = false where binding.token = bound.token;
                 is_done := true;
             exception when assert_failure or others then
-                -- Until then they are told to be missing.
+                -- Until then the triggers are reported as missing.
                 continue;
             end;
         end if;
@@ -102,7 +102,7 @@ begin
 end;
 $$;
 
--- Whatever was written since notes could last be trusted is looked at, and made good.
+-- Rows written since notes could last be trusted are looked at, and made good.
 create or replace function listener.note_since_trusted(operation text) returns void
 language sql set search_path = pg_catalog, pg_temp as $$
     insert into listener.blind_note (xid, source, operation, sqlstate, spans)
@@ -114,7 +114,7 @@ language sql set search_path = pg_catalog, pg_temp as $$
         and bound_in.system_identifier is not distinct from listener.cluster_identifier()
 $$;
 
--- In this database the numbers are right. In a copy of another one, no transaction's notes can be trusted yet.
+-- In this database the numbers are right. In a copy of another database, no transaction's notes can be trusted yet.
 create or replace function listener.record_database() returns void
 language sql set search_path = pg_catalog, pg_temp as $$
     insert into listener.bound_in (system_identifier, database_oid, trusted_before)
@@ -130,8 +130,8 @@ language sql set search_path = pg_catalog, pg_temp as $$
         end
 $$;
 
--- Asked now and then while all is well: a session that could write under names that are not bound was still at work in this
--- statement's snapshot, or has yet to begin. (In a copy of the database, the numbers are right from now on.)
+-- Called now and then while all is well: a session that could write under names that are not bound was still at work in
+-- this statement's snapshot, or has yet to begin. (In a copy of the database, the numbers are right from now on.)
 create or replace function listener.trust_notes() returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
     update listener.bound_in
@@ -143,8 +143,8 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
     where here.datname = current_database() and listener.is_bound()
 $$;
 
--- Binds everything again to the names that the numbers have now, and says what became what. What was written meanwhile
--- is left to be made good. A table that was made again gets its triggers as soon as nobody is at work on it.
+-- Binds everything again to the numbers' present names, and tells the changes. Rows written meanwhile are left to be
+-- made good. A table that was made again gets its triggers as soon as no session is at work on the table.
 create or replace function listener.follow()
 returns table (what text, was text, is_now text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -152,7 +152,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     is_new boolean := false;
 begin
-    -- One at a time. It is no advisory lock: any login could hold that, and nothing would ever be followed.
+    -- Singly. No advisory lock: any login could hold that lock, and nothing would ever be followed.
     begin
         lock table listener.adapter in share update exclusive mode nowait;
     exception when lock_not_available then
@@ -206,7 +206,7 @@ begin
         end if;
     end if;
     is_new := listener.move_triggers() or is_new;
-    -- What is written while triggers of ours are disabled is made good as soon as they fire again.
+    -- Rows written while triggers of ours are disabled are made good as soon as the triggers fire again.
     if
         exists (
             select

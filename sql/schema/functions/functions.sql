@@ -1,12 +1,12 @@
--- Whether a cancel (57014) was raised by code, as a trigger may: then no time limit has passed, and nobody has asked for it.
--- `context` is the error's.
+-- Whether a cancel (57014) was raised by code, as a trigger may: then no time limit has passed, and no user has
+-- cancelled. `context` is the error's.
 create or replace function listener.was_raised(context text) returns boolean
 language sql immutable set search_path = pg_catalog, pg_temp as $$
     select split_part(context, E'\n', 1) ~ ' RAISE$'
 $$;
 
--- Ends a statement with the error of somebody's row or trigger. No driver has to read a text that is none, or takes a code
--- that a trigger has chosen for a warning, for a cancel, or for the end of its connection.
+-- Ends a statement with the error of a row or trigger. No driver has to read a text that is none, or takes a code that
+-- a trigger has chosen for a warning, for a cancel, or for the end of the connection.
 create or replace function listener.raise_again(state text, message text, context text) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
@@ -19,6 +19,32 @@ begin
 end;
 $$;
 
+-- What is deferred runs, before Postgres 18, with the rights of the function that has it checked, and not of the role that
+-- wrote. So a transaction that has written to a table with something deferrable, of an owner who is a stranger, calls no
+-- function that ends with SET CONSTRAINTS. (Who wrote to a table holds that lock on it until the transaction ends.)
+create or replace function listener.refuse_deferred() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+    if exists (
+        select
+        from pg_catalog.pg_locks as held
+        inner join pg_catalog.pg_class as class on class.oid = held.relation
+        where
+            held.pid = pg_backend_pid()
+            and held.locktype = 'relation'
+            and held.mode = 'RowExclusiveLock'
+            and exists (
+                select from pg_catalog.pg_constraint as checked
+                where checked.conrelid = class.oid and checked.condeferrable
+            )
+            and listener.is_trusted(class.relowner) is not true
+    ) then
+        raise insufficient_privilege using
+            message = 'this transaction has written to a table of somebody else''s, where something is deferred';
+    end if;
+end;
+$$;
+
 -- Refuses what a trigger of the LMS's has made of an enrollment.
 create or replace function listener.refuse_another(profile text, course text) returns text
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -27,9 +53,9 @@ begin
 end;
 $$;
 
--- Moves courses' counts, each on its own, where the LMS's own triggers or checks may refuse: an error is an answer here. Neither
--- moved nor an error: somebody holds the course, or it is gone. Past half a second nothing is tried any more; nor after a
--- cancel was caught, for then the statement has no time limit.
+-- Moves courses' counts, each separately, where the LMS's own triggers or checks may refuse: an error is an answer
+-- here. Neither moved nor an error: the course is locked, or gone. Past half a second nothing is tried any more; nor
+-- after a cancel was caught, for then the statement has no time limit.
 create or replace function listener.move_counts_singly(course_ids {{course_key_type}}[], deltas bigint[])
 returns table (course_id {{course_key_type}}, delta bigint, moved boolean, error text)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -73,8 +99,9 @@ exception when assert_failure or others then
 end;
 $$;
 
--- One repair of counts at a time: two would apply a difference twice. Waits for no longer than `lock_timeout`, until the
--- transaction is over. It is no advisory lock: any login could hold that, and no count would ever be repaired.
+-- A single repair of counts at a time: two would apply a difference twice. Waits for no longer than `lock_timeout`, and
+-- holds until the transaction is over. No advisory lock: any login could hold that lock, and no count would ever be
+-- repaired.
 create or replace function listener.repair_alone() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -82,8 +109,8 @@ begin
 end;
 $$;
 
--- Notes these profiles, a hundred in a note, to be handled like those that have just signed up; `cause` is what the LMS's
--- triggers are told of it. How many these are.
+-- Notes these profiles, a hundred in a note, to be handled like new sign-ups; the LMS's triggers can read `cause`.
+-- Returns how many.
 create or replace function listener.note_profiles(ids {{profile_key_type}}[], cause text) returns bigint
 language sql set search_path = pg_catalog, pg_temp as $$
     with new_note as (

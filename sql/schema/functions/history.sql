@@ -1,4 +1,5 @@
--- What was done longer ago than the history is kept, from where the last step stopped (`from_id`); `most` rows at a time.
+-- Deletes history that is older than the history is kept, from where the last step stopped (`from_id`); `most` rows at
+-- a time.
 create or replace function listener.purge_history(
     from_id bigint, most integer, out gone bigint, out last_id bigint
 )

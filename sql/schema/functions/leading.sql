@@ -1,7 +1,8 @@
--- Tries to lead, and never waits: the number of the lock that is held from now on, for as long as the session or the
--- transaction lasts; null if another daemon leads. A session that holds a lock of leadership and is not
--- entitled to it, or is among `passed_over`, is no daemon: then another number is taken. Of two who try at the same time with different
--- numbers at most one leads: each looks for others once it holds its own, and Postgres shows the locks as of one moment.
+-- Tries to lead, and never waits: returns the number of the lock, held from now on until the session or the transaction
+-- ends; null if another daemon leads. A session that holds a leader's lock and is not entitled to lead, or is among
+-- `passed_over`, is no daemon: then another number is taken. Of two sessions that try at the same time with different
+-- numbers at most one leads: each looks for the other while holding its own number, and Postgres shows the locks as of
+-- one moment.
 create or replace function listener.lead(for_session boolean, passed_over integer [] default '{}')
 returns integer
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -18,7 +19,7 @@ begin
         else
             taken := pg_try_advisory_xact_lock(1279873876, candidate);
         end if;
-        -- A transaction sees the sessions as they were when it first looked.
+        -- A transaction sees the sessions as at its first look.
         perform pg_stat_clear_snapshot();
         led := exists (
             select

@@ -1,4 +1,4 @@
--- Every course's count as of this instant: what its row says, and what is still on its way.
+-- Every course's count as of this instant: the count in the row, and deltas on their way.
 create view listener.course_live_count as
 select
     course.id,

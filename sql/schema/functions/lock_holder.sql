@@ -1,6 +1,6 @@
--- Any login may take an advisory lock, and call its session what it likes. So a daemon's session is only one whose role
--- may do a daemon's work: it may call `listener.follow()`, or become a role that may. The role is the one that the
--- session logged in with, which everybody may see and nobody can change.
+-- Any login may take an advisory lock, and give its session any name. So a daemon's session is only a session whose
+-- role may do a daemon's work: may call `listener.follow()`, or become a role that may. The role is the session's login
+-- role, which every role may see and none can change.
 create view listener.entitled_session as
 with entitled_role as materialized (
     select pg_roles.oid
@@ -20,10 +20,9 @@ where
     and session.usesysid is not null
     and exists (select from entitled_role where pg_has_role(session.usesysid, entitled_role.oid, 'member'));
 
--- Who holds or waits for advisory locks of ours (of class 1279873876: 1 is the leader's, and 16 and what follows if a stranger
--- holds that; 2 is the bell's): one row for each session and kind of lock. A transaction that was
--- prepared has no session any more, so it is no daemon. A session that is not to be seen begins or ends at this moment:
--- nobody can tell yet.
+-- Sessions that hold or wait for advisory locks of ours (of class 1279873876: 1 is the leader's, and 16 onwards if a
+-- stranger holds 1; 2 is the bell's): a row for each session and kind of lock. A prepared transaction has no session
+-- any more, and so is no daemon. An invisible session begins or ends at this moment: its role is not known yet.
 create view listener.lock_holder as
 with held as (
     select
@@ -64,8 +63,8 @@ left join pg_catalog.pg_locks as own_number
     and own_number.virtualtransaction = held.transaction
 left join pg_catalog.pg_prepared_xacts as prepared on prepared.transaction = own_number.transactionid;
 
--- Who holds, or waits for, locks of ours and is no daemon: no daemon's role, or not called like one while a daemon leads
--- beside it. At most 20, those that hold something first.
+-- Sessions that hold, or wait for, locks of ours and are no daemons: no daemon's role, or without a daemon's name while
+-- a daemon leads. At most 20, holders first.
 create view listener.squatter as
 select
     lock_holder.lock,

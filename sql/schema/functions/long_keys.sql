@@ -1,8 +1,8 @@
--- Keys of the LMS's may be texts of any length, and an entry of an index takes 2,704 bytes at most. A row of ours whose keys
--- no index takes is passed over: its statement goes on for everybody else, in place of failing for all of them, for ever.
--- What is passed over is not set aside, not in line, or not known as made by the listener; the audit finds what that leaves
--- undone, and `listener diagnose` names the keys. How well a key can be compressed only Postgres knows: a row with long
--- ones is put into its table for a trial. (A table of keys that always fit has no such trigger.)
+-- Keys of the LMS's may be texts of any length, and an entry of an index takes 2,704 bytes at most. A row of ours whose
+-- keys no index takes is passed over: the statement goes on for all other rows, in place of failing for all, for ever.
+-- A row passed over is not set aside, not in line, or not known as made by the listener; the audit finds work left
+-- undone, and `listener diagnose` names the keys. Only Postgres knows how well a key compresses: a row with long keys
+-- is put into the table for a trial. (A table of keys that always fit has no such trigger.)
 create or replace function listener.pass_over_long_key() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin

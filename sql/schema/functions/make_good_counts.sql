@@ -1,6 +1,6 @@
--- What triggers could not note of enrollments and courses shows as drift, and is repaired after this, in the same
--- transaction. Students who wait for a course are woken: one may have become available. (A note that spans all that was
--- written since some transaction is made good twice, as with students.)
+-- Changes of enrollments and courses that triggers could not note show as drift, and are repaired after this, in the
+-- same transaction. Students who wait for a course are woken: a course may have become available. (A note that spans
+-- all rows written since some transaction is made good twice, as with students.)
 create or replace function listener.make_good_counts(out notes bigint, out woken bigint)
 language sql security definer set search_path = pg_catalog, pg_temp as $$
 with made_good_at_once as (

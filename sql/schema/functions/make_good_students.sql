@@ -1,7 +1,7 @@
--- Triggers that could not read a profile left a blind note. Profiles that are not where the rule wants them, by a row that
--- was written since, are noted again, to be enrolled like any other. One statement, one snapshot: what the blind notes
--- stand for can be seen in it. A note that spans all that was written since some transaction is made good twice: now,
--- and when everybody is done who may have begun under the old names.
+-- Triggers that could not read a profile left a blind note. Profiles that are not where the rule wants them, by a row
+-- written since, are noted again, to be enrolled like any other. One statement, one snapshot: all changes behind the
+-- blind notes are visible. A note that spans all rows written since some transaction is made good twice: now, and when
+-- every session is done that may have begun under the old names.
 create or replace function listener.make_good_students(out notes bigint, out students bigint)
 language sql security definer set search_path = pg_catalog, pg_temp as $$
 with made_good_at_once as (
@@ -25,7 +25,7 @@ made_good as (
     select made_good_first.* from made_good_first
 ),
 
--- What the LMS's triggers are told: another rule, or people who signed up while their rows could not be read.
+-- The cause for the LMS's triggers: another rule, or people who signed up while the rows could not be read.
 cause as (
     select
         case

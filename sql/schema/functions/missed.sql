@@ -1,7 +1,6 @@
--- Everybody whose enrollments are not what they should be. Of those who are untold nothing is known: they are in no note that
--- waits, and were not set aside. Missed are those of them who will not be noted either: who may yet be, or is by a note of a
--- row that is about no single profile, is not missed, and neither are those for whom the rule fails, or whom the brake only has
--- to let stay.
+-- All profiles astray. Untold are profiles in no waiting note, and not set aside. Missed are untold profiles that will
+-- not be noted either: not missed is a profile that may yet be noted, or is reached by the note of a row that is about
+-- no single profile, or for which the rule fails, or whose enrollments only the brake keeps.
 create or replace function listener.missed()
 returns table (
     profile_id {{profile_key_type}}, course_id {{course_key_type}}, should_be text, is_untold boolean, is_missed boolean

@@ -1,6 +1,6 @@
--- The partitions that the LMS's tables have now, and their files: to empty one, or to write it over, gives it another file.
--- `attached_by` is the transaction that attached it: one that was away for a moment may have other rows. (`pg_partition_tree`
--- would lock each partition, and wait for whatever has it locked.)
+-- The present partitions of the LMS's tables, and their files: to empty or rewrite a partition changes the file.
+-- `attached_by` is the transaction that attached the partition: a partition that was away for a moment may have other
+-- rows. (`pg_partition_tree` would lock each partition, and wait for other sessions' locks.)
 create or replace function listener.partitions()
 returns table (table_oid oid, file_node oid, attached_by xid)
 language sql stable set search_path = pg_catalog, pg_temp as $$

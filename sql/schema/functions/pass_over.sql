@@ -1,7 +1,7 @@
 -- Passing over: where a whole batch held nothing that moves a count, many notes (`most`) are handled at once, up to the
--- first that does, at a tenth of what it takes to read them as batches. What was in flight when the checkpoint was taken,
--- and moves a count, comes first, and so does the rest of a transaction that was cut in two: that is left to the batches.
--- No row, if there is nothing to pass over.
+-- first that does, at a tenth of the cost of batches. Notes in flight at the last checkpoint that move a count come
+-- first, and so does the rest of a transaction that was cut in two: both are left to the batches. No row, if there is
+-- nothing to pass over.
 create or replace function listener.pass_over(consumer_name text, most bigint)
 returns table (changes bigint, notes_left boolean)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -11,7 +11,8 @@ begin
     with last_checkpoint as materialized (
         select
             checkpoint.seq,
-            checkpoint.handled
+            checkpoint.handled,
+            checkpoint.has_ahead
         from listener.checkpoint
         where
             checkpoint.consumer = consumer_name
@@ -39,18 +40,27 @@ begin
             -- By way of bigint: min(xid8) came with Postgres 15.
             (min(note.xid::text::bigint) filter (where note.moves_a_count))::text::xid8 as concerned_xid
         from (
-            select change.xid, change.course_id is not null as moves_a_count
+            select
+                change.xid,
+                change.course_id is not null
+                and (
+                    not (select last_checkpoint.has_ahead from last_checkpoint)
+                    or (
+                        select true from listener.ahead
+                        where ahead.consumer = consumer_name and ahead.xid = change.xid
+                    ) is null
+                ) as moves_a_count
             from listener.change
             where
                 change.xid >= pg_snapshot_xmax((select last_checkpoint.handled from last_checkpoint))
-                -- What this transaction has noted itself is for a later one, as in a batch.
+                -- Notes of this very transaction are for a later one, as in a batch.
                 and change.xid is distinct from (select own.xid from own)
             order by change.xid, change.id
             limit most
         ) as note
     ),
 
-    -- Whatever comes before it can be passed over; if it is null, all that can be seen.
+    -- All earlier notes can be passed over; if null, all visible notes.
     first_left as materialized (
         select
             coalesce(
@@ -73,6 +83,7 @@ begin
         select
             last_checkpoint.seq,
             last_checkpoint.handled,
+            last_checkpoint.has_ahead,
             first_left.xid as first_left,
             case
                 when first_left.xid is null then walked.notes
@@ -100,12 +111,17 @@ begin
                     where change.xid = straggler.xid and change.course_id is not null
                     limit 1
                 ) as concerned
-                where straggler.xid is distinct from (select own.xid from own)
+                where
+                    straggler.xid is distinct from (select own.xid from own)
+                    and (
+                        select true from listener.ahead
+                        where ahead.consumer = consumer_name and ahead.xid = straggler.xid
+                    ) is null
             )
     ),
 
     next_checkpoint as (
-        insert into listener.checkpoint (consumer, seq, handled, changes)
+        insert into listener.checkpoint (consumer, seq, handled, has_ahead, changes)
         select
             consumer_name,
             passed_over.seq + 1,
@@ -115,9 +131,17 @@ begin
                     passed_over.handled, listener.seen(pg_current_snapshot()), passed_over.first_left, false
                 )
             end,
+            passed_over.has_ahead and passed_over.first_left is not null,
             passed_over.notes
         from passed_over
         returning checkpoint.changes
+    ),
+
+    -- All of it is handled by now, also what was ahead.
+    ahead_no_more as (
+        delete from listener.ahead
+        using passed_over
+        where ahead.consumer = consumer_name and passed_over.has_ahead and passed_over.first_left is null
     )
 
     select

@@ -1,5 +1,5 @@
--- Pauses a consumer, for a reason (or null), and has the leader look at once. One that is paused already stays so since when
--- it was, by whom it was; a new reason takes the place of the old one. (The one who pauses is the role that logged in.)
+-- Pauses a consumer, for a reason (or null), and has the leader look at once. A pause that is there already keeps time
+-- and author; a new reason replaces the old. (The author is the role that logged in.)
 create or replace function listener.pause(reaction_name text, why text)
 returns table (consumer text, since timestamptz, paused_by text, reason text, is_new boolean)
 language sql security definer set search_path = pg_catalog, pg_temp as $$
@@ -21,7 +21,7 @@ from paused
 cross join pg_notify('listener', 'look')
 $$;
 
--- Lets a consumer go on, and has the leader look at once. No row if it was not paused.
+-- Lets a consumer go on, and has the leader look at once. No row if the consumer was not paused.
 create or replace function listener.resume(reaction_name text)
 returns table (consumer text, since timestamptz, paused_by text, reason text)
 language sql security definer set search_path = pg_catalog, pg_temp as $$

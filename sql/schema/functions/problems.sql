@@ -1,5 +1,5 @@
--- The leader tells which problems it knows of, and since when: all that it knows, in place of what was told before. It
--- may be any text, so it is cut: a reader makes it fit to be shown.
+-- The leader tells all problems that the leader knows, and since when, in place of the problems told before. The text
+-- may be anything, so it is cut: a reader makes the text fit to be shown.
 create or replace function listener.tell_problems(told json) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
     with now as materialized (

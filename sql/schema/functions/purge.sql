@@ -1,7 +1,6 @@
--- The oldest notes that every consumer has handled, once they are older than `keep_seconds`; `most` at a time, and from
--- where the last step stopped (`from_xid`), so that the dead rows before it are not walked again. They are deleted where
--- they were found: a join, planned while the feed was believed to be empty, compares each of them with each note of the
--- feed.
+-- The oldest notes that every consumer has handled, once older than `keep_seconds`; `most` at a time, and from where
+-- the last step stopped (`from_xid`), so that earlier dead rows are not walked again. Notes are deleted where found: a
+-- join, planned while the feed was believed to be empty, compares each with each note of the feed.
 create or replace function listener.purge(
     from_xid xid8,
     most integer,
@@ -41,7 +40,7 @@ begin
         returning change.xid, change.at
     ),
 
-    -- A caller who wants notes to be handled again must know which are gone.
+    -- A caller that wants notes to be handled again must know which are gone.
     latest_purged as (
         update listener.purged
         set latest_note_at = (select max(purged_note.at) from purged_note)
@@ -67,8 +66,8 @@ begin
 end;
 $$;
 
--- A consumer's old checkpoints, all but its last. They are in the order of their age: however many are too young to go, no
--- more are looked at than may be deleted.
+-- A consumer's old checkpoints, all but the last. The order is by age: however many are too young to go, no more are
+-- looked at than may be deleted.
 create or replace function listener.purge_checkpoints(
     consumer_name text,
     from_seq bigint,

@@ -1,10 +1,13 @@
--- Repairs every count by exactly what it is off by in this statement's snapshot; none while counting is paused.
--- What is parked for courses that are gone is settled before. Two at the same time would do it twice.
+-- Repairs every count by exactly the drift in this statement's snapshot; none while counting is paused. Parked deltas
+-- for courses that are gone are settled before. Two repairs at the same time would apply a drift twice.
 create or replace function listener.repair_counts()
 returns table (course_id text, count_column text, current bigint, expected bigint)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
+    if pg_current_xact_id_if_assigned() is not null then
+        perform listener.refuse_deferred();
+    end if;
     perform listener.repair_alone();
     perform listener.settle_abandoned_counts()
     where not exists (select from listener.pause where pause.consumer = 'count');

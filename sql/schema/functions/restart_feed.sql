@@ -1,7 +1,7 @@
--- The feed of a restored copy starts over. All in one snapshot: every note that can be seen goes (its transaction
--- is another cluster's, or is covered by what follows); what cannot be seen yet is beyond the fresh checkpoints; and
--- every student that can be seen and has no enrollment is noted again, to be enrolled like any other. Counts are the
--- audit's: what they are off by stays the same until it comes.
+-- The feed of a restored copy starts over. All in one snapshot: every visible note goes (the note's transaction is
+-- another cluster's, or is covered by the rest); notes that are not visible yet are beyond the fresh checkpoints; and
+-- every visible student without an enrollment is noted again, to be enrolled like any other. Counts are the audit's:
+-- the drift stays the same until the audit comes.
 create or replace function listener.restart_feed(
     consumers text[], out notes bigint, out checkpoints bigint, out students bigint
 )
@@ -19,6 +19,11 @@ purged as (
 
 old_blind_note as (
     delete from listener.blind_note
+    returning xid
+),
+
+ahead_no_more as (
+    delete from listener.ahead
     returning xid
 ),
 

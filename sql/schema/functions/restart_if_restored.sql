@@ -1,5 +1,6 @@
--- The feed of a restored copy starts over, and of no other database: its checkpoints are not about the transactions of the
--- cluster that the copy is in. A database that pg_upgrade moved has kept its transaction ids, and with them its feed.
+-- The feed starts over in a restored copy, and in no other database: the copy's checkpoints are not about the
+-- transactions of the copy's cluster. A database that pg_upgrade moved has kept the transaction ids, and with them the
+-- feed.
 create or replace function listener.restart_if_restored(
     out restored boolean, out notes bigint, out checkpoints bigint, out students bigint
 )

@@ -1,5 +1,5 @@
--- Parked deltas: applied as soon as the course row is free again, `most` of them at once. Where one can be, those that were
--- refused for the same reason are due at once. None is due while counting is paused.
+-- Parked deltas: applied as soon as the course row is free again, `most` at once. After a success, deltas refused for
+-- the same reason are due at once. None is due while counting is paused.
 create or replace function listener.retry_count(
     most integer,
     most_shown integer default 0,
@@ -20,6 +20,9 @@ declare
     problem_context text;
     looked_at timestamptz := clock_timestamp();
 begin
+    if pg_current_xact_id_if_assigned() is not null then
+        perform listener.refuse_deferred();
+    end if;
     -- Those that were refused more often come last, so that a slow one delays no other.
     select
         coalesce(array_agg(due.course_id order by due.error is not null, due.attempts, due.course_id), '{}'),
@@ -52,8 +55,8 @@ begin
         ) as by_another_clock
     ) as due
     into due_courses, due_deltas, is_refused;
-    -- Together first: that is one statement for all of them. What is refused is found by moving each on its own; but a cancel
-    -- that was caught leaves this statement without a time limit, so that it is left to the next one.
+    -- Together first: a single statement for all. A refused delta is found by moving each separately; but a cancel that
+    -- was caught leaves this statement without a time limit, so that this is left to the next statement.
     if not is_refused then
         begin
             moved_courses := array(select listener.move_counts(due_courses, due_deltas));
@@ -85,7 +88,7 @@ begin
         where is_refused
     ),
 
-    -- All of them are there, and conflict: so each is found by its key, which a join would leave to the planner.
+    -- All are there, and conflict: so each is found by key, which a join would leave to the planner.
     still_parked as (
         insert into listener.pending_count (course_id, delta, error, next_attempt_at)
         select outcome.course_id, outcome.delta, outcome.error, clock_timestamp()
@@ -107,7 +110,7 @@ begin
         returning pending_count.course_id, pending_count.delta, pending_count.error
     ),
 
-    -- What kept these from moving is over: so it is, most likely, for the others that it kept.
+    -- The cause of these refusals is over: so it is, most likely, for other courses with the same error.
     mended as materialized (
         select distinct applied.error
         from applied

@@ -1,8 +1,8 @@
--- Students that were set aside, once they are due: all who wait for a course, as soon as there is one; the others after a
--- wait that doubles with each attempt, up to an hour, or up to ten seconds if it is for a lock. (Those who wait for a course
--- have no next attempt, 'infinity', until there is one.) And what the brake holds, once it may be taken back. Where one
--- succeeds, those who were refused for the same reason are due at once. `most` of them are tried; with `singly` each on its
--- own. Nobody is due while enrolling is paused.
+-- Students set aside, once due: all who wait for a course, as soon as there is a course; the rest after a wait that
+-- doubles with each attempt, up to an hour, or up to ten seconds for a lock. (Students who wait for a course have no
+-- next attempt, 'infinity', until there is a course.) And enrollments that the brake holds, once they may be taken
+-- back. After a success, students refused for the same reason are due at once. `most` are tried; with `singly` each
+-- separately. None is due while enrolling is paused.
 create or replace function listener.retry_enroll(
     most integer,
     singly boolean default false,
@@ -26,6 +26,9 @@ declare
     held_ids {{profile_key_type}}[] := '{}';
     problem_context text;
 begin
+    if pg_current_xact_id_if_assigned() is not null then
+        perform listener.refuse_deferred();
+    end if;
     if {{takes_back}} and listener.held_fit() and not exists (select from listener.pause where pause.consumer = 'enroll') then
         held_ids := array(
             select made.profile_id
@@ -42,7 +45,7 @@ begin
             where is_there
         ),
 
-{{still_wanted}}        -- Ranges of the index: those who are none of these are not walked past.
+{{still_wanted}} -- Ranges of the index: students in none of these ranges are not walked past.
         due_by_now as materialized (
             select
                 pending_enrollment.profile_id,
@@ -58,7 +61,7 @@ begin
             for update skip locked
         ),
 
-        -- Further away than anybody's next attempt is: the server's clock has gone back since.
+        -- Further away than any next attempt is: the server's clock has gone back since.
         due_by_another_clock as materialized (
             select
                 pending_enrollment.profile_id,

@@ -1,7 +1,7 @@
--- One bounded round of the daemon's work, for a school that has no place for a process: counts are moved, students are
--- enrolled, reactions that were installed run, what was set aside is tried again, and old notes are purged. It calls the
--- functions that the daemon calls, and so has the same fence: beside a daemon, or another step, each batch is handled
--- once. While a daemon leads, a step does nothing.
+-- One bounded round of the daemon's work, for a school without a place for a process: counts are moved, students are
+-- enrolled, installed reactions run, set-aside work is tried again, and old notes are purged. A step calls the daemon's
+-- functions, and so has the same fence: beside a daemon, or another step, each batch is handled once. While a daemon
+-- leads, a step does nothing.
 create or replace function listener.step(
     most integer default 2000,
     retention interval default '1 hour',
@@ -38,7 +38,7 @@ begin
     if not leads then
         return;
     end if;
-    -- So a daemon that stands by knows whom it stands by for.
+    -- So a standby knows that a leader is at work.
     perform set_config('application_name', 'listener', true);
     {{few_rows}}
     if not listener.is_bound() then
@@ -59,8 +59,8 @@ begin
         problem := 'brake: ' || listener.error_text(null, sqlerrm);
     end;
 
-    -- What a step notes itself, by what it writes to the LMS's tables, is for the next one: no batch holds notes of its own
-    -- transaction, and no checkpoint says that they are handled.
+    -- Notes that a step takes, by writing to the LMS's tables, are for the next step: no batch holds notes of its own
+    -- transaction, and no checkpoint calls such notes handled.
     begin
         begin
             done := listener.count(most);
@@ -70,13 +70,22 @@ begin
         moved := coalesce(done.moved, 0);
         parked := coalesce(done.parked, 0);
         notes_left := coalesce(done.notes_left, false);
+        if notes_left then
+            begin
+                done := listener.count(least(most, 500), fresh => true);
+            exception when assert_failure or others then
+                done := listener.count(least(most, 200), singly => true, fresh => true);
+            end;
+            moved := moved + coalesce(done.moved, 0);
+            parked := parked + coalesce(done.parked, 0);
+        end if;
         done := listener.retry_count(1000);
         moved := moved + done.moved;
     exception when assert_failure or others then
         problem := concat_ws('; ', problem, 'count: ' || listener.error_text(null, sqlerrm));
     end;
 
-    -- One after the other, the one that has waited longest first.
+    -- Reactions in turn, the longest waiting first.
     for installed in
         select reaction.name, reaction.text
         from listener.reaction
@@ -105,6 +114,19 @@ begin
         held := coalesce(done.held, 0);
         pending := coalesce(done.pending, 0);
         notes_left := notes_left or coalesce(done.notes_left, false);
+        if done.notes_left then
+            begin
+                done := listener.enroll(least(most, 500), fresh => true);
+            exception when assert_failure or others then
+                done := listener.enroll(least(most, 200), singly => true, fresh => true);
+            end;
+            enrolled := enrolled + coalesce(done.enrolled, 0);
+            returned := returned + coalesce(done.returned, 0);
+            suspended := suspended + coalesce(done.suspended, 0);
+            removed := removed + coalesce(done.removed, 0);
+            held := held + coalesce(done.held, 0);
+            pending := pending + coalesce(done.pending, 0);
+        end if;
         done := listener.retry_enroll(200, singly => true);
         enrolled := enrolled + done.enrolled;
         returned := returned + done.returned;
@@ -131,9 +153,9 @@ begin
     exception when assert_failure or others then
         problem := concat_ws('; ', problem, 'purge: ' || listener.error_text(null, sqlerrm));
     end;
-    -- Whom a trigger could not read after a rename: `listener sync` finds them, and so does a daemon.
+    -- Profiles that a trigger could not read after a rename: `listener sync` finds them, and so does a daemon.
     blind_notes := (select count(*) from (select from listener.due_blind_note limit 1000) as due);
-    -- What was enrolled is to be counted, for example.
+    -- New enrollments are to be counted, for example.
     notes_left := notes_left or exists (select from listener.change where change.xid = pg_current_xact_id_if_assigned());
 end;
 $$;

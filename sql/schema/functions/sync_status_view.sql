@@ -1,14 +1,14 @@
--- For the LMS's own users and scripts, in its own schema: how each profile stands. It stands on a function that is bound
--- when it runs, with the rights of the role that asks: it keeps no column from being altered or dropped.
+-- For the LMS's own users and scripts, in the LMS's own schema: the standing of each profile. The view reads a function
+-- that is bound at run time, with the rights of the role that asks: no column is kept from being altered or dropped.
 create view {{lms_schema}}.profile_enrollment_sync_status as
 select sync_status.*
 from listener.profile_enrollment_sync_status() as sync_status;
 
 comment on view {{lms_schema}}.profile_enrollment_sync_status is 'made by listener install';
 
--- It is closed to everyone but its owner, until somebody opens it. (Supabase's API would offer it to anybody.) A role that
--- may read it may run the function under it. Should it ever stand on a table, that is read with the rights of the role that
--- asks, too. (Postgres knows that from version 15 on.)
+-- Closed to everyone but the owner, until opened by hand. (Supabase's API would offer the view to all users.) A role
+-- that may read the view may run the function below. A table under the view would be read with the rights of the role
+-- that asks, too. (Postgres knows that from version 15 on.)
 do $$
 declare
     grantee text;

@@ -1,5 +1,5 @@
--- The LMS's own tables under fixed names, for people. They stand on functions that are bound when they run, so they
--- hold no column fast; and each reads its tables as a whole: a reaction asks the functions, by key.
+-- The LMS's own tables under fixed names, for people. The views read functions that are bound at run time, so no column
+-- is held fast; and each view reads its tables as a whole: a reaction calls the functions, by key.
 
 create view listener.student (id) as
 select student.id
@@ -13,7 +13,7 @@ create view listener.course as
 select course.*
 from listener.courses() as course;
 
--- Where a new student lands: one row, or none while there is no course to be had.
+-- The course for a new student: one row, or none while no course is available.
 create view listener.default_course (id) as
 select course.id
 from listener.default_course_id() as course(id)
@@ -23,8 +23,8 @@ create view listener.course_drift as
 select drifted.*
 from listener.drifted_counts() as drifted;
 
--- Who should be where and is not, but for those who are set aside: empty once everything is handled. What somebody removed
--- that the listener had made counts as meant, where the listener keeps account of what it made.
+-- Students not yet in their courses, but for students set aside: empty once everything is handled. An enrollment of the
+-- listener's that was removed by hand counts as meant, where the listener keeps account of its enrollments.
 create view listener.wanted_missing as
 select
     astray.profile_id,
@@ -37,7 +37,7 @@ where
         where pending_enrollment.profile_id = astray.profile_id
     );
 
--- Blind notes to be made good now; the others wait for transactions to end that may have begun under old names.
+-- Blind notes to be made good now; the rest wait for transactions to end that may have begun under old names.
 create view listener.due_blind_note as
 select
     blind_note.xid,

@@ -1,4 +1,4 @@
--- What the tokens below stand for.
+-- The objects that the tokens below stand for.
 insert into listener.binding (
     token, table_oid, attnum, label_oid, schema_name, table_name, name, owner, owner_oid, kind, type_oid, type_modifier, key_type,
     stand_in, setting

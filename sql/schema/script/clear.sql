@@ -1,4 +1,4 @@
--- Makes room for the code that follows. All of it is in this schema, but for triggers and what is named below.
+-- Makes room for the code that follows. All the code is in this schema, but for triggers and the objects named below.
 do $$
 declare
     old record;

@@ -1,8 +1,8 @@
--- What installs reactions of one's own.
+-- Installs a person's own reactions.
 
 -- name: reactions
--- No batch is at work while it changes who reads the feed: what is handled, and so may be purged, is as it was. (Each
--- statement that reads a batch looks first who is paused, and takes its snapshot after that.)
+-- No batch is at work while the readers of the feed change: handled notes, which may be purged, stay as before. (Each
+-- statement that reads a batch looks first for pauses, and takes its snapshot afterwards.)
 lock table listener.pause in access exclusive mode;
 lock table listener.checkpoint in share row exclusive mode;
 
@@ -13,6 +13,11 @@ delete from listener.checkpoint
 where
     checkpoint.consumer not in ('enroll', 'count')
     and checkpoint.consumer <> all (array[{{names}}]::text[]);
+
+delete from listener.ahead
+where
+    ahead.consumer not in ('enroll', 'count')
+    and ahead.consumer <> all (array[{{names}}]::text[]);
 
 delete from listener.pause
 where
@@ -33,7 +38,7 @@ set
     installed_at = excluded.installed_at
 where reaction.hash <> excluded.hash;
 
--- A new one begins with what is noted from here on.
+-- A new reaction begins with notes from here on.
 insert into listener.checkpoint (consumer, seq, handled)
 select reaction.name, 0, listener.seen(pg_current_snapshot())
 from listener.reaction
@@ -42,7 +47,7 @@ where not exists (select from listener.checkpoint where checkpoint.consumer = re
 select pg_notify('listener', 'look');
 
 -- name: begin
--- The reactions of one's own: these, and no others. What each does is text here; the daemon runs it, with its own rights.
+-- The reactions of one's own: all of them. Each is text here; the daemon runs the text, with its own rights.
 begin;
 
 set local lock_timeout = '200ms';

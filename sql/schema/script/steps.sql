@@ -1,28 +1,28 @@
 -- The steps of `listener install`, around the code.
 
 -- name: begin
--- All that `listener install` runs: the whole of it, or nothing. It adds schema listener, triggers named listener_* on
--- the LMS's tables and two things to query beside them, and writes to no row of the LMS's. The text is for the
--- database as it was when it was printed: print it again to run it again. `listener uninstall` takes all of it away.
+-- The whole script of `listener install`: all or nothing. Adds schema listener, triggers named listener_* on the LMS's
+-- tables and two objects to query beside the tables, and writes to no row of the LMS's. The text is for the database as
+-- at printing: print it again to run it again. `listener uninstall` removes everything.
 --
--- Each part begins with the line that is told here. Search for "-- ==" to go from one to the next:
+-- Each part begins with its line below. Search for "-- ==" to go from part to part:
 {{parts}}
 begin;
 
--- A sign-up waits behind us no longer than this for a table's lock. If this fails, run it again.
+-- A sign-up waits behind us no longer than this for a table's lock. After a failure, run the script again.
 set local lock_timeout = '200ms';
 
--- Nobody's function or operator in another schema may stand in for one of Postgres's own.
+-- No function or operator in another schema may stand in for Postgres's own.
 set local search_path = pg_catalog, pg_temp;
 set local client_min_messages = warning;
 
 -- name: empty_schema
--- A schema of this name that is empty (a dump of some tool's may have made it) is in nobody's way; one that holds
--- anything is left alone, and ends this here.
+-- An empty schema of this name (a tool's dump may have made it) is dropped; a schema that holds anything is left alone,
+-- and ends the script here.
 drop schema if exists listener;
 
 -- name: catch_up
--- What was written while not every name was right, or to a table that was not watched, is made good by the daemon.
+-- Rows written while not every name was right, or to a table that was not watched, are made good by the daemon.
 do $$
 begin
     if to_regprocedure('listener.note_since_trusted(text)') is null then
@@ -42,8 +42,8 @@ end;
 $$;
 
 -- name: convert_profile_keys
--- Profiles have keys of another type. Where the old keys can be read as new ones they are; where they cannot, what is
--- noted is forgotten, and everybody who was written since the oldest of these notes is looked at again.
+-- Profiles have keys of another type. Where possible the old keys are read as new keys; otherwise notes lose the keys,
+-- and all profiles written since the oldest such note are looked at again.
 do $$
 begin
     perform listener.convert_keys('profile_id', $type${{profile_key_type}}$type$, false);
@@ -59,8 +59,8 @@ end;
 $$;
 
 -- name: convert_course_keys
--- Courses have keys of another type. Where the old keys can be read as new ones they are; where they cannot, deltas mean
--- nothing any more, and the counts are found by counting.
+-- Courses have keys of another type. Where possible the old keys are read as new keys; otherwise deltas mean nothing
+-- any more, and the counts are found by counting.
 do $$
 begin
     perform listener.convert_keys('course_id', $type${{course_key_type}}$type$, false);
@@ -71,8 +71,8 @@ end;
 $$;
 
 -- name: convert_keys
--- Gives all keys of ours that are called like this, and lists of them, another type; forgets the rows with them, or the keys
--- alone where notes have them, if the old keys cannot be read as new ones.
+-- Gives all our key columns of this name, and lists of keys, another type; forgets the rows with the keys, or the keys
+-- alone where notes have them, if the old keys cannot be read as new keys.
 create function listener.convert_keys(key_name text, new_type text, forgets boolean) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
@@ -107,7 +107,7 @@ $$;
 drop function listener.convert_keys(text, text, boolean);
 
 -- name: recount
--- Other enrollments count now, or are counted elsewhere: no note says so of those that are there.
+-- Other enrollments count now, or are counted elsewhere: no note tells of existing enrollments.
 select listener.note_blindly('enrollments', 'install', '');
 
 -- name: hold_nobody
@@ -117,7 +117,7 @@ set held_since = null, released_at = null
 where held_since is not null or released_at is not null;
 
 -- name: look_at_everyone
--- Others may be wanted now, or elsewhere: no note says so of those who were there before.
+-- Other profiles may be wanted now, or elsewhere: no note tells of existing profiles.
 select listener.note_blindly('profiles', 'install', '00000');
 
 -- name: record
@@ -131,7 +131,7 @@ set
     installed_at = now();
 
 -- name: record_rule
--- Which rule is in force from here on, since when, and who said so; nothing if it is the same as before.
+-- The rule in force from here on, since when, and by which role; nothing if the rule is the same as before.
 insert into listener.rule (text, settings)
 select now_in_force.text, now_in_force.settings
 from (values ({{rule_text}}, {{rule_settings}}::jsonb)) as now_in_force(text, settings)
@@ -147,28 +147,28 @@ set history_from = clock_timestamp()
 where purged.history_from is null;
 
 -- name: history_ends
--- It is not kept any more. (Deleted, not truncated: who reads it at this moment is in nobody's way.)
+-- The history is not kept any more. (Deleted, not truncated: no reader at this moment is disturbed.)
 delete from listener.history;
 update listener.purged
 set history_from = null
 where purged.history_from is not null;
 
 -- name: first_checkpoints
--- The built-in reactions begin with what is noted from here on: what this transaction notes itself, too.
+-- The built-in reactions begin with notes from here on, this transaction's own notes included.
 insert into listener.checkpoint (consumer, seq, handled)
 select consumer.name, 0, listener.seen(pg_current_snapshot())
 from unnest(array['enroll', 'count']) as consumer(name)
 where not exists (select from listener.checkpoint where checkpoint.consumer = consumer.name);
 
 -- name: first_partitions
--- The partitions that are there at the first installation: students in later ones are noted.
+-- The partitions at the first installation: students in later partitions are noted.
 insert into listener.partition (table_oid, file_node, attached_by)
 select now.table_oid, now.file_node, now.attached_by
 from listener.partitions() as now
 where not exists (select from listener.partition);
 
 -- name: rights
--- Nothing here is anyone's but the owner's, whatever default privileges say.
+-- Everything here is the owner's alone, whatever default privileges say.
 do $$
 declare
     grantee text;
@@ -197,8 +197,8 @@ end;
 $$;
 
 -- name: grants
--- What the daemon needs when it runs under a role of its own: to read what is ours, but for rows of the LMS's that were put away
--- or removed, and the doors. It writes nothing by itself.
+-- Rights of the daemon under a role of its own: to read our tables, but for the LMS's rows that were put away or
+-- removed, and the doors. The role writes nothing by itself.
 grant usage on schema listener to {{grantees}};
 grant select on all tables in schema listener to {{grantees}};
 revoke select on listener.quarantine, listener.history from {{grantees}};
@@ -208,8 +208,8 @@ revoke select on listener.quarantine, listener.history from {{grantees}};
 create index if not exists listener_enrollment_profile on {{enrollment_table}} ({{enrollment_profile_name}});
 
 -- name: index_comment
--- A table that is made like this one gets an index like this one, with its comment: uninstall knows both by it, and by whose
--- they are. (Somebody else may have made something of that name before.)
+-- A table made like this table gets an index like this index, with the comment: uninstall knows both by the comment,
+-- and by the owner. (Somebody else may have made an index of that name before.)
 do $$
 begin
     if exists (
@@ -227,5 +227,5 @@ $$;
 
 -- name: index_concurrently
 -- Every statement of the daemon looks up enrollments by profile. This table is large, so that the index is built while
--- others write; this cannot be part of a transaction.
+-- other sessions write; this cannot be part of a transaction.
 create index concurrently if not exists listener_enrollment_profile on {{enrollment_table}} ({{enrollment_profile_name}});

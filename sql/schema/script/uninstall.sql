@@ -1,4 +1,4 @@
--- The LMS's own triggers work again, as they did before they were taken over, on whatever their tables are called now.
+-- The LMS's own triggers work again, as before they were taken over, on tables of any present name.
 do $$
 declare
     taken_over record;
@@ -39,7 +39,7 @@ $$;
 
 {{clear_statistics}}
 
--- The index that install may have added, and those of tables that were made like its table, by the same owner.
+-- The index that install may have added, and the indexes of tables made like its table, by the same owner.
 do $$
 declare
     ours regclass;

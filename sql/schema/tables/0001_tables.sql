@@ -1,11 +1,10 @@
--- The tables of the first version. A later version adds a migration of its own; a migration that was released is never
--- edited.
+-- The tables of the first version. A later version adds a migration of its own; a released migration is never edited.
 
 create schema listener;
 
 create table listener.installation (
     only_row boolean primary key default true check (only_row),
-    version smallint not null,  -- (It was an integer before the first release: so an installation of that time is known.)
+    version smallint not null, -- (An integer before the first release: so an installation of that time is known.)
     fingerprint text not null,
     mapping jsonb not null,
     installed_at timestamptz not null default now()
@@ -30,19 +29,30 @@ comment on column listener.change.route is
 'the way from a changed row that is about no single profile to profiles: listener.routed knows the ways';
 comment on column listener.change.keys is 'values of that row that lead to profiles along the route';
 
--- What each consumer has handled: a snapshot, and how far it got in a transaction that a batch cut in two.
+-- The handled notes of each consumer: a snapshot, and the progress in a transaction that a batch cut in two.
 create table listener.checkpoint (
     consumer text not null,
     seq bigint not null,
     handled pg_snapshot not null,
     partial_xid xid8,
     partial_id bigint,
+    has_ahead boolean not null default false,
     changes bigint not null default 0,
     at timestamptz not null default clock_timestamp(),
     primary key (consumer, seq)
 );
 
 comment on column listener.checkpoint.changes is 'notes that it handled, or passed over';
+
+comment on column listener.checkpoint.has_ahead is
+'beside what `handled` says, the transactions in listener.ahead are handled';
+
+-- What a consumer has handled before its turn, while it had a backlog: whole transactions, each small.
+create table listener.ahead (
+    consumer text not null,
+    xid xid8 not null,
+    primary key (consumer, xid)
+);
 
 -- Students that could not be enrolled yet, and why.
 create table listener.pending_enrollment (
@@ -61,8 +71,8 @@ comment on column listener.pending_enrollment.alone is
 
 comment on column listener.pending_enrollment.cause is 'what listener.settle is told as the cause when it is tried again';
 
--- What was set aside is tried in this order: what is not due is not read. (With the key as a second column, a plan made
--- while the table was empty looked keys up in here, and read all of it for each.)
+-- Set-aside work is tried in this order: students not yet due are not read. (With the key as a second column, a plan
+-- made while the table was empty looked keys up in here, and read the whole index for each.)
 create index pending_enrollment_due on listener.pending_enrollment (next_attempt_at);
 
 -- Deltas whose course row was locked, is missing, or refused the move.
@@ -77,13 +87,13 @@ create table listener.pending_count (
 
 create index pending_count_due on listener.pending_count (next_attempt_at);
 
--- Counts of courses that have no column for them.
+-- Counts of courses without a column for counts.
 create table listener.course_count (
     course_id {{course_key_type}} primary key,
     active_enrollments bigint not null
 );
 
--- Rows that stood in the way of a repair, as they were.
+-- Rows that stood in the way of a repair, unchanged.
 create table listener.quarantine (
     id bigint primary key generated always as identity,
     at timestamptz not null default clock_timestamp(),
@@ -92,9 +102,9 @@ create table listener.quarantine (
     content jsonb not null
 );
 
--- The cluster whose transaction ids the feed's checkpoints are about. A logical copy of this database in another cluster
--- has other ids. pg_upgrade makes a new cluster, too, and keeps the ids: there this row's xmin is still the transaction
--- that wrote it.
+-- The cluster that issued the transaction ids in the feed's checkpoints. A logical copy of this database in another
+-- cluster has other ids. pg_upgrade makes a new cluster, too, and keeps the ids: there this row's xmin is still the
+-- transaction that wrote the row.
 create table listener.cluster (
     only_row boolean primary key default true check (only_row),
     system_identifier bigint not null,
@@ -108,12 +118,12 @@ begin
     select pg_control_system.system_identifier
     from pg_catalog.pg_control_system();
 exception when insufficient_privilege then
-    null;  -- then a copy is known only by checkpoints that lie in its future
+    null; -- then a copy is known only by checkpoints in the copy's future
 end;
 $$;
 
--- What each name in the adapter stands for: a table, a column, an enum's label, by the numbers that stay the same when
--- it is renamed. Nothing in this schema depends on a column of the LMS's; `listener.follow()` binds its functions again.
+-- The objects that the adapter's names stand for: a table, a column, an enum's label, by the numbers that a rename does
+-- not change. Nothing in this schema depends on a column of the LMS's; `listener.follow()` binds the functions again.
 -- (The numbers are plain oids, for the types that look a name up would keep pg_upgrade away.)
 create table listener.binding (
     token text primary key,
@@ -147,7 +157,7 @@ comment on column listener.binding.replaced_oid is 'the table whose place it too
 comment on column listener.binding.owner_oid is 'only its table is read and written, or one of the owner''s of this schema';
 comment on column listener.binding.bare is 'a table made again, whose triggers are still to be made';
 
--- The adapter's functions and triggers as text, with tokens for the LMS's names. `listener.bind()` makes them from it.
+-- The texts of the adapter's functions and triggers, with tokens for the LMS's names. Used by `listener.bind()`.
 create table listener.adapter (
     position integer primary key,
     name text not null,
@@ -161,7 +171,7 @@ create table listener.adapter (
 comment on column listener.adapter.on_table is 'the token of the table that triggers belong to; null for functions';
 comment on column listener.adapter.probe is 'a query that does nothing, and fails if the function cannot work';
 
--- Notes of triggers that could not read a row of the LMS's. What they stand for is found in the tables, and made good.
+-- Notes of triggers that could not read a row of the LMS's. The changes are found in the tables, and made good.
 create table listener.blind_note (
     xid xid8 not null default pg_current_xact_id(),
     id bigint generated always as identity,
@@ -177,7 +187,7 @@ create table listener.blind_note (
 comment on column listener.blind_note.spans is 'stands for all that was written since that transaction began';
 comment on column listener.blind_note.horizon is 'made good once, and again when every transaction before this one is over';
 
--- In which database the numbers are right: a copy made by pg_dump has others.
+-- The database in which the numbers are right: a copy made by pg_dump has other numbers.
 create table listener.bound_in (
     only_row boolean primary key default true check (only_row),
     system_identifier bigint,
@@ -187,14 +197,14 @@ create table listener.bound_in (
 
 comment on column listener.bound_in.trusted_before is 'what transactions before this one wrote was written under the names that are bound';
 
--- The partitions of the LMS's tables that were looked after, and their files.
+-- The partitions of the LMS's tables that were looked after, and the partitions' files.
 create table listener.partition (
     table_oid oid primary key,
     file_node oid,
     attached_by xid
 );
 
--- Reactions that wait until somebody lets them go on. The leader reads this in the same statement as a batch.
+-- Reactions that wait until resumed. The leader reads this table in the same statement as a batch.
 create table listener.pause (
     consumer text primary key,
     since timestamptz not null default clock_timestamp(),
@@ -205,7 +215,7 @@ create table listener.pause (
 comment on column listener.pause.consumer is 'its notes wait in the feed, and are kept';
 comment on column listener.pause.paused_by is 'the role that asked for it';
 
--- Which enrollments the listener made, where those that are not wanted any more are taken back: no other ever is.
+-- Enrollments that the listener made, where unwanted enrollments are taken back: no other enrollment ever is.
 create table listener.made_enrollment (
     profile_id {{profile_key_type}} not null,
     course_id {{course_key_type}} not null,
@@ -217,7 +227,7 @@ create table listener.made_enrollment (
     primary key (profile_id, course_id)
 );
 
--- What a course's deletion, or its new key, is looked up by.
+-- For a course's deletion, or a course's new key.
 create index made_enrollment_of_course on listener.made_enrollment (course_id);
 
 -- Few as a rule, or none.
@@ -233,7 +243,7 @@ comment on column listener.made_enrollment.held_since is
 
 comment on column listener.made_enrollment.released_at is 'somebody let it go: it is taken back whatever the brake allows';
 
--- A session that takes back locks the only row first, so that two who ask at once are both counted.
+-- A session that takes back locks the only row first, so that of two sessions that ask at once both are counted.
 create table listener.brake (
     only_row boolean primary key default true check (only_row),
     active bigint not null default 0,
@@ -250,7 +260,7 @@ create table listener.taken_back (
     number bigint not null
 );
 
--- Who waits for a seat in which course, in order of arrival.
+-- Students who wait for a seat, each in a course, in order of arrival.
 create table listener.waiting (
     profile_id {{profile_key_type}} not null,
     course_id {{course_key_type}} not null,
@@ -261,8 +271,8 @@ create table listener.waiting (
 
 create index waiting_in_line on listener.waiting (course_id, place);
 
--- Reactions that somebody added by `listener install --reactions`: what each does, in one statement that begins with the
--- feed. The leader runs what is in here.
+-- Reactions added by `listener install --reactions`: each a single statement that begins with the feed. The leader runs
+-- this table's reactions.
 create table listener.reaction (
     name text primary key,
     text text not null,
@@ -273,7 +283,7 @@ create table listener.reaction (
 comment on column listener.reaction.name is 'its checkpoint in listener.checkpoint, and a pause of it, go by this name';
 comment on column listener.reaction.hash is 'SHA-256 of the text: whether a file still says the same';
 
--- Up to when notes have been purged: what a reaction can be made to handle again is younger.
+-- The time up to which notes have been purged: a reaction can handle only younger notes again.
 create table listener.purged (
     only_row boolean primary key default true check (only_row),
     latest_note_at timestamptz not null,
@@ -284,7 +294,7 @@ insert into listener.purged (latest_note_at) values ('-infinity');
 
 comment on column listener.purged.history_from is 'all that was done since is in the history; null while none is kept';
 
--- Rules that were installed: a row each time that it became another one, and the last is in force.
+-- Installed rules: a row for each change of the rule, and the last is in force.
 create table listener.rule (
     number integer primary key generated always as identity,
     text text not null,
@@ -296,8 +306,8 @@ create table listener.rule (
 comment on column listener.rule.text is 'the rule as a query, as LISTENER_WANTED_QUERY takes it';
 comment on column listener.rule.settings is 'the settings about the rule that were given';
 
--- What was done, by which rule, and why: kept only where LISTENER_HISTORY_DAYS says so, and written by the statement that
--- does it.
+-- Actions, each with the rule and the reason: kept only for LISTENER_HISTORY_DAYS, and written by the statement that
+-- acts.
 create table listener.history (
     id bigint primary key generated always as identity,
     at timestamptz not null default clock_timestamp(),
@@ -312,7 +322,8 @@ create table listener.history (
     because text
 );
 
--- By hash: a key may be a text of any length. By blocks: moments rise with the rows, and so this one costs next to nothing.
+-- By hash: a key may be a text of any length. By blocks: times rise with the rows, and so this index costs next to
+-- nothing.
 create index history_of_profile on listener.history using hash (profile_id);
 create index history_at on listener.history using brin (at);
 
@@ -324,15 +335,14 @@ comment on column listener.history.was is
 comment on column listener.history.cause is 'what the LMS''s triggers were told as listener.cause';
 comment on column listener.history.because is 'what the rule''s third column said';
 
--- Profiles of which something is known in this schema, and which the LMS does not have any more: kept only where
--- LISTENER_FORGET_DAYS says when they are to be forgotten.
+-- Profiles that this schema knows, and the LMS no longer has: kept only where LISTENER_FORGET_DAYS sets a time to
+-- forget.
 create table listener.gone (
     profile_id {{profile_key_type}} primary key,
     since timestamptz not null default clock_timestamp()
 );
 
--- Problems that the leader knows of, and since when: so that `listener status` tells of them, too, and the next leader
--- goes on where this one has ended.
+-- Problems that the leader knows of, and since when: for `listener status`, and for the next leader to go on with.
 create table listener.problem (
     code text primary key,
     since timestamptz not null,

@@ -12,6 +12,7 @@ import anyio.to_thread
 import asyncpg
 import pytest
 
+from listener.daemon.outage import LONGEST_CHEAP_SECONDS
 from listener.database.connection import Connection
 from tests.conftest import Database, install_script
 from tests.support import lms
@@ -23,6 +24,10 @@ from tests.support.proxy import Proxy
 Start = Callable[..., DaemonProcess]
 
 HEARTBEAT = 1.0
+ATTEMPTS = 7
+"""In vain, one after the other, until the next pause would be of 6.4 to 12.8 s if nothing had worked."""
+MOMENT = 2.0
+"""In which a connection is made, and set up, on a busy machine."""
 ENROLLED = "select count(*) from enrollments"
 SLOW = """
 create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(2); return new; end $$;
@@ -121,6 +126,32 @@ async def test_a_standby_takes_over_from_a_leader_whose_network_is_cut(
     standby.wait_ready("leading")
     proxy.mend()
     await ready(leader, "standing_by")
+
+
+async def test_a_connection_that_is_lost_again_soon_after_an_outage_is_made_again_within_4_s(
+    connection: Connection, database: Database, course: None, start_daemon: Start, proxy: Proxy
+) -> None:
+    """However long the pauses of the outage had become: nobody waits for one of them again."""
+    daemon = start_daemon(behind(proxy, database))
+    await ready(daemon, "leading")
+
+    async def comes(holds: Callable[[], bool], what: str) -> None:
+        await anyio.to_thread.run_sync(lambda: wait_until(holds, f"{what}; the log:\n{daemon.text()}", 30))
+
+    proxy.hangs_up = True
+    proxy.hang_up()
+    failed = 'listener_errors_total{kind="connection"}'
+    await comes(lambda: daemon.metric(failed) >= ATTEMPTS, "it tries again and again")
+    proxy.hangs_up = False
+    await comes(lambda: len(daemon.events("connected")) == 2, "the outage is over")
+    proxy.hang_up()
+    await connection.execute("insert into profiles (role) values ('student')")
+    await comes(lambda: len(daemon.events("connected")) == 3, "it is over again")
+    await eventually(connection, ENROLLED, equals=1)
+    _, first, second = daemon.events("connected")
+    assert first["attempts"] >= ATTEMPTS
+    assert second["attempts"] == 1
+    assert second["outage_seconds"] < LONGEST_CHEAP_SECONDS + MOMENT
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ LOOKS = tuple(
     for line in (
         "status", "status --full --json", "diagnose", "diagnose --json", f"explain {PROFILE} --json", "pending",
         "sync --dry-run", "sync --structure --dry-run", "sync --structure --print", "install --plan", "install --print",
-        "replay enroll --since 1h --dry-run", "rule", "release --dry-run --json",
+        "replay enroll --since 1h --dry-run", "rule", f"wait {PROFILE} --timeout 0", "release --dry-run --json",
         f"history --json --since 1h --last 5 --course {COURSE}", "undo --since 1h --dry-run --json",
     )
 )  # fmt: skip
@@ -85,8 +85,8 @@ CHANGES = (
     *(
         Case(tuple(line.split()))
         for line in (
-            f"install --take-over --grant-to pg_monitor --reactions {REACTIONS}", "uninstall", "sync",
-            "sync --structure", "pause enroll --reason x", "resume enroll", "pending retry",
+            f"install --take-over --grant-to pg_monitor --grant-now pg_monitor --reactions {REACTIONS}",
+            "uninstall", "sync", "sync --structure", "pause enroll --reason x", "resume enroll", "pending retry",
             f"pending drop --student {PROFILE}", f"release --course {COURSE}", "undo --rule last",
             f"forget {PROFILE} --json --timeout 5",
         )
@@ -99,10 +99,14 @@ OF_ITS_OWN = {"run", "demo", "try"}
 NO_STATEMENT = {
     "install": {"--accept-guesses", "--yes", "--reviewed", "--owner", "--why"},
     "rule": {"--accept-guesses"},
+    "uninstall": {"--yes"},
     "sync": {"--cascade"},
     "status": {"--every"},  # of --watch, which is a setting elsewhere
 }
 """Flags that bring none of their own: they answer a question, or say how often, or of how much."""
+
+ALIKE = {"--json", "--wait"}
+"""Flags that bring none, whatever the command."""
 
 
 @pytest.fixture
@@ -178,13 +182,13 @@ def seed_of(request: pytest.FixtureRequest) -> int:
 def test_every_command_is_tried_with_every_flag_that_brings_a_statement() -> None:
     """As the parser knows them: what is added must be tried, too."""
     parser: Any = command()
-    settings = {f"--{name.replace('_', '-')}" for name in Settings.model_fields} | {"--help"}
+    settings = {f"--{name.replace('_', '-')}" for name in Settings.model_fields} | {"--help", *ALIKE}
     for name in parser.commands.keys() - OF_ITS_OWN:
         cases = [case.arguments for case in CASES if case.arguments[0] == name]
         assert cases, name
         tried = {each for case in cases for each in case if each.startswith("--")}
         flags = {each.opts[0] for each in parser.commands[name].params if each.opts[0].startswith("--")}
-        assert flags - settings == tried | NO_STATEMENT.get(name, set()), name
+        assert flags - settings == tried - ALIKE | NO_STATEMENT.get(name, set()), name
 
 
 def test_every_class_of_errors_is_tried() -> None:

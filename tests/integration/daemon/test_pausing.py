@@ -10,7 +10,7 @@ from listener.database.connection import Connection
 from listener.feed import pausing
 from listener.reactions.reaction import BuiltIn
 from tests.conftest import Database
-from tests.support.eventually import eventually
+from tests.support.eventually import AUDITED_SECONDS, eventually
 from tests.support.pausing import FAST, FEW, SIGN_UP, pause, resume
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
@@ -47,7 +47,8 @@ async def test_who_signs_up_while_enrolling_is_paused_is_enrolled_once_when_it_g
     assert daemon.stop() == 0
     daemon = start_daemon(database, **FAST).wait_ready("leading")
     look_again(daemon)
-    wait_until(lambda: daemon.metric("listener_audits_total") >= 2, "the audit, which goes on, has come by")
+    audits = "listener_audits_total"
+    wait_until(lambda: daemon.metric(audits) >= 2, "the audit, which goes on, has come by", AUDITED_SECONDS)
     assert await connection.fetchval(ENROLLED) == 0
     assert await connection.fetchval(NOTES) == students // 100, "the purge keeps what is unhandled"
     assert daemon.events("students_missed") == []
@@ -60,6 +61,7 @@ async def test_who_signs_up_while_enrolling_is_paused_is_enrolled_once_when_it_g
     await eventually(connection, UNHANDLED, "count", equals=0)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("students", [pytest.param(FEW, marks=pytest.mark.long), MANY])
 async def test_while_counting_is_paused_students_are_enrolled_and_the_audit_repairs_nothing(
     connection: Connection, database: Database, course: None, start_daemon: StartDaemon, students: int
@@ -71,10 +73,11 @@ async def test_while_counting_is_paused_students_are_enrolled_and_the_audit_repa
     await connection.execute("update courses set students = 7")
     assert daemon.stop() == 0
     daemon = start_daemon(database, **FAST).wait_ready("leading")
-    wait_until(lambda: daemon.metric("listener_audits_total") >= 3, "the audit goes on")
-    wait_until(lambda: daemon.metric("listener_course_count_drift") == 1, "what is off, and not on its way, is seen")
+    audits, drift = "listener_audits_total", "listener_course_count_drift"
+    wait_until(lambda: daemon.metric(audits) >= 3, "the audit goes on", 2 * AUDITED_SECONDS)
+    wait_until(lambda: daemon.metric(drift) == 1, "what is off, and not on its way, is seen", AUDITED_SECONDS)
     await connection.execute("update courses set students = 0")
-    wait_until(lambda: daemon.metric("listener_course_count_drift") == 0, "what is on its way is no drift")
+    wait_until(lambda: daemon.metric(drift) == 0, "what is on its way is no drift", AUDITED_SECONDS)
     assert await connection.fetchval("select array[enrollments, students] from courses") == [0, 0]
     assert await connection.fetchval("select active_enrollments from listener.course_live_count") == students
 

@@ -4,7 +4,7 @@ import pytest
 
 from listener.database.connection import Connection
 from listener.discovery.discovery import discover, look
-from listener.errors import WrongSetting
+from listener.errors import Forced, WrongSetting
 from tests.support.guessing import COURSES, ENROLLED, PEOPLE, told
 
 CLASSES = "create table classes (id integer primary key, course_id integer references courses);"
@@ -106,3 +106,31 @@ async def test_the_order_is_told_as_it_is(empty_database: Connection, key: str, 
     reasons = {choice.what: choice.reason for choice in found.choices}
     assert reasons["default course"].startswith(reason)
     assert reasons["active"] == "status: the default says so"
+
+
+async def test_keys_of_several_columns_of_people_are_named_too(empty_database: Connection) -> None:
+    said = await told(
+        empty_database,
+        "create table users (part integer, id integer, role text check (role in ('student')), primary key (part, id));"
+        + COURSES
+        + "create table enrollments (part integer, user_id integer, course_id integer references courses,"
+        " foreign key (part, user_id) references users)",
+    )
+    assert "id is not unique by itself, and no other column is: the key is (part, id). Make one unique, then" in said
+    await empty_database.execute("alter table users add unique (id)")
+    assert (await discover(empty_database)).profile_key == "id"
+
+
+async def test_the_owner_of_forced_row_level_security_is_told_what_to_do(empty_database: Connection) -> None:
+    role = await empty_database.fetchval("select 'owner_' || current_database()")
+    await empty_database.execute(f"create role {role}")
+    await empty_database.execute(
+        f"grant create on schema public to {role}; set role {role}; {PEOPLE}{COURSES}{ENROLLED};"
+        "alter table users enable row level security, force row level security"
+    )
+    with pytest.raises(Forced) as error:
+        await discover(empty_database)
+    assert "row-level security is forced on public.users" in str(error.value)
+    await empty_database.execute(str(error.value).split("`")[1])
+    assert (await discover(empty_database)).profile_table.name == "users"
+    await empty_database.execute(f"reset role; drop owned by {role}; drop role {role}")

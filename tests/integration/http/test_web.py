@@ -43,7 +43,9 @@ def state(daemon: DaemonProcess) -> dict[str, object]:
 
 
 USER = {"http_user": "prometheus", "http_password": "long and made up"}
-NAMES = ("ann@example", "Ann Name", "Secret title")
+NAMES = ("ann@example", "Ann Name")
+TITLE = "Secret title"
+PASSWORD = "Basic " + base64.b64encode(b"prometheus:long and made up").decode()
 REFUSE = """
 create function refuse() returns trigger language plpgsql as $$
 begin
@@ -117,13 +119,15 @@ async def test_keys_are_shown_to_those_who_gave_the_password_and_to_nobody_else(
     student, course = await one_student(connection)
     await eventually(connection, "select count(*) from enrollments", equals=1)
     wait_until(lambda: bool(daemon.events("course_count_moved")), "the count was moved")
-    assert who_says(all_answers(daemon), student, course, *NAMES) == []
-    told = all_answers(daemon, basic("prometheus:long and made up"))
-    assert who_says(told, student) == ["GET /state.json"]
+    wait_until(lambda: TITLE in all_answers(daemon, PASSWORD)["GET /state.json"], "the title is known")
+    assert who_says(all_answers(daemon), student, course, TITLE, *NAMES) == []
+    told = all_answers(daemon, PASSWORD)
+    assert who_says(told, student) == who_says(told, TITLE) == ["GET /state.json"]
     assert who_says(told, *NAMES) == []
     assert not [name for name in NAMES if name in daemon.text()]
     activity = json.loads(told["GET /state.json"].partition("] ")[2])["activity"]
-    assert activity["latest"][0] | {"at": 0} == {"profile_id": student, "course_id": course, "at": 0}
+    told_of = {"profile_id": student, "course_id": course, "course": TITLE, "at": 0}
+    assert activity["latest"][0] | {"at": 0} == told_of
 
 
 async def test_without_a_password_the_page_shows_figures_and_nobody_sees_a_key(
@@ -133,7 +137,7 @@ async def test_without_a_password_the_page_shows_figures_and_nobody_sees_a_key(
     student, course = await one_student(connection)
     await eventually(connection, "select count(*) from enrollments", equals=1)
     wait_until(lambda: bool(daemon.events("course_count_moved")), "the count was moved")
-    assert who_says(all_answers(daemon), student, course, *NAMES) == []
+    assert who_says(all_answers(daemon), student, course, TITLE, *NAMES) == []
     activity = state(daemon)["activity"]
     assert isinstance(activity, dict)
     assert sum(activity["signups"]) == 1
@@ -147,7 +151,7 @@ async def test_an_error_that_names_a_student_is_told_to_nobody_at_the_port(
     settings: dict[str, str], connection: Connection, database: Database, start_daemon: StartDaemon, tmp_path: Path
 ) -> None:
     daemon = start_daemon(database, sample_seconds=0.2, **settings).wait_ready("leading")
-    given = basic("prometheus:long and made up") if settings else None
+    given = PASSWORD if settings else None
     await connection.execute(REFUSE)
     student, _ = await one_student(connection)
     said = "select error from listener.pending_enrollment"

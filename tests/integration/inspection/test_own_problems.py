@@ -18,7 +18,7 @@ BY_OTHER_TESTS = {
     "polling": "test_a_daemon_that_polls_is_a_problem_until_it_need_not",
     "not_connected": "test_a_daemon_that_is_not_connected_says_so_until_it_is",
     "deaf": "test_a_daemon_whose_heartbeat_is_overdue_says_so_until_it_comes_back",
-    "route_missed": "in the tests of the audit of routes",
+    "route_missed": "test_students_of_a_rule_by_query_whom_no_note_told_of_are_a_problem_until_an_audit_finds_no_more",
 }
 
 

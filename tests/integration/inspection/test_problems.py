@@ -226,6 +226,39 @@ async def test_a_daemon_that_polls_is_a_problem_until_it_need_not(database: Data
         pooler.stop()
 
 
+async def write_past_the_triggers(url: str) -> None:
+    """Again and again, so that each audit finds somebody of whom no note told."""
+    app: Connection = await connect(url)
+    try:
+        await app.execute("set session_replication_role = replica")
+        while True:
+            await app.execute("insert into profiles (role) values ('student')")
+            await asyncio.sleep(0.1)
+    finally:
+        app.terminate()
+
+
+async def test_students_of_a_rule_by_query_whom_no_note_told_of_are_a_problem_until_an_audit_finds_no_more(
+    database: Database, connection: Connection, course: None, start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    query = "select profiles.id, courses.id from profiles cross join courses where profiles.role = 'student'"
+    listener(database.url, "install", "--wanted-query", query)
+    daemon = start_daemon(database, **QUICK).wait_ready("leading")
+    prometheus = Prometheus(f"127.0.0.1:{daemon.port}", hurried=True) if PROGRAM is not None else None
+    try:
+        if prometheus is not None:
+            await asyncio.to_thread(prometheus.wait_scraped)
+        everywhere = Places(database.url, daemon, prometheus)
+        writing = asyncio.create_task(write_past_the_triggers(database.url))
+        await everywhere.show({"route_missed"})
+        assert daemon.get("/readyz")[0] == 200
+        writing.cancel()
+        await everywhere.clear({"route_missed"})
+    finally:
+        if prometheus is not None:
+            prometheus.clean_up()
+
+
 def test_every_code_has_an_alert() -> None:
     assert set(ALERTS) == set(KINDS)
 

@@ -92,6 +92,7 @@ ELSEWHERE = {
     *("exposed_tables", "fence.standing", "fence.types"),  # of the catalogue, by name
     # Of one profile, by key; of the feed they read what waits, once (`test_explain.py` looks at their cost):
     *(f"profile_look.{name}" for name in sql.sections("inspection/profile_look")),
+    *(f"settled.{name}" for name in sql.sections("inspection/settled")),
     *(
         f"history.{name}" for name in sql.sections("inspection/history")
     ),  # of a history, which these schools keep none of:
@@ -100,7 +101,17 @@ ELSEWHERE = {
     *(f"school.{name}" for name in sql.sections("inspection/school")),  # too
     *(f"rule_failure.{name}" for name in sql.sections("inspection/rule_failure")),  # too
     # Parts of others:
-    *("batch", "weighed_notes", "next_notes", "notes_after", "doorbell.ring", "doorbell.look", "findings.orphans"),
+    *(
+        "batch",
+        "fresh_batch",
+        "weighed_notes",
+        "next_notes",
+        "notes_after",
+        "not_ahead",
+        "doorbell.ring",
+        "doorbell.look",
+        "findings.orphans",
+    ),
     *(f"preview.{name}" for name in sql.sections("inspection/preview")),
     # `rows_…` and `quarantine_…` of each kind:
     *(f"restructure.{name}" for name in sql.sections("repair/restructure")),

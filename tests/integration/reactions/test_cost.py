@@ -22,9 +22,9 @@ from tests.support.unhurried import UNHURRIED
 
 SMALL, LARGE, LONG_LARGE = 1_000, 200_000, 1_000_000
 
-# Without triggers and foreign keys: as rows that were there before, each handled long ago.
 FIRST_TO_REMEMBER = 15
 
+# Without triggers and foreign keys: as rows that were there before, each handled long ago.
 FILL = """
 set session_replication_role = replica;
 insert into courses (title, price) select 'course ' || number, number from generate_series(1, 100) as number;

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.conftest import Database
 from tests.support.connecting import connect
 from tests.support.eventually import eventually
@@ -45,14 +47,15 @@ async def test_counts_and_landing_follow(
     await app.close()
 
 
-async def test_who_counts_in_a_function_is_told(make_database: Callable[..., Database]) -> None:
+@pytest.mark.parametrize("moved", ["enrollments + 1", "coalesce(courses.enrollments, 0) + 1"])
+async def test_who_counts_in_a_function_is_told(make_database: Callable[..., Database], moved: str) -> None:
     database = make_database(empty=True)
     app = await connect(database.url)
     await app.execute(SCHOOL)
     await app.execute(
-        """create function enroll_me(who bigint, where_to bigint) returns void language sql as $$
+        f"""create function enroll_me(who bigint, where_to bigint) returns void language sql as $$
             insert into enrollments (user_id, course_id) values (who, where_to);
-            update courses set enrollments = enrollments + 1 where id = where_to;
+            update courses set enrollments = {moved} where id = where_to;
         $$;"""
     )
     said = " ".join(listener(database.url, "install", check=True).stdout.split())

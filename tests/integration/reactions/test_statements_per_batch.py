@@ -56,7 +56,8 @@ async def test_a_batch_is_one_statement_of_each_reaction_however_many_students_i
     handled = {consumer: await connection.fetchval(MADE, consumer) - before[consumer] for consumer in (ENROLL, COUNT)}
     made = statements(database)[len(earlier) :]
     known = tuple(f"select * from listener.{name}(" for name in (ENROLL, COUNT, "pass_over_counting"))
-    beside = ("-- A heartbeat:", "select set_config('statement_timeout'")  # which is lifted for the heartbeat
+    lane = "-- Whether there is something fresh"  # after a batch that left notes
+    beside = ("-- A heartbeat:", lane, "select set_config('statement_timeout'")  # which is lifted for the heartbeat
     assert all(text.startswith((*known, *beside)) for text in made), made
     for consumer in (ENROLL, COUNT):
         batches_sent = sum(f"listener.{consumer}(" in text for text in made)

@@ -10,7 +10,7 @@ from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support import remembering
 from tests.support.dumping import dump
-from tests.support.eventually import eventually
+from tests.support.eventually import AUDITED_SECONDS, eventually
 from tests.support.process import DaemonProcess, listener
 from tests.support.refusing import refuse
 
@@ -149,7 +149,7 @@ async def test_the_audit_forgets_and_the_log_says_so(empty: Database, start_daem
     app = await remembering.school(empty.url, 2, forget_days="0")
     daemon = start_daemon(empty, audit_seconds=0.2).wait_ready("leading")
     await app.execute("delete from profiles where id = 1")
-    await eventually(app, KNOWN, equals=[2])
+    await eventually(app, KNOWN, equals=[2], seconds=AUDITED_SECONDS)
     daemon.told("forgotten")
     assert [line["students"] for line in daemon.events("forgotten")] == [1]
     app.terminate()

@@ -38,15 +38,15 @@ async def test_it_says_what_it_would_let_go_and_does_nothing(app: Connection, em
     said = (await asyncio.to_thread(listener, empty.url, "release", "--dry-run")).stdout
     assert said.splitlines() == [
         "360 enrollments are held; within ten minutes 20 may be taken back, and 0 were",
-        "course 1: 300 held: 1, 2, 3, 4, 5, …",
-        "course 2: 60 held: 301, 302, 303, 304, 305, …",
+        "course 1 ('Chess'): 300 held: 1, 2, 3, 4, 5, …",
+        "course 2 ('Go'): 60 held: 301, 302, 303, 304, 305, …",
     ]
     assert await app.fetchval(HELD) == await app.fetchval(ACTIVE) == 360
     found = await asyncio.to_thread(json_of, empty.url, "release", "--dry-run", "--course", "2")
     examples = ["301", "302", "303", "304", "305"]
     assert found == {
         "held": 60,
-        "courses": [{"course_id": "2", "held": 60, "examples": examples}],
+        "courses": [{"course_id": "2", "held": 60, "examples": examples, "title": "Go"}],
         "allowed": 20,
         "taken_back": 0,
         "problem": None,
@@ -84,7 +84,7 @@ async def test_trying_again_and_sync_let_nothing_go(app: Connection, empty: Data
 
 async def test_pending_and_explain_say_who_is_held(app: Connection, empty: Database) -> None:
     said = (await asyncio.to_thread(listener, empty.url, "pending")).stdout
-    assert said.startswith("1: held; course: 1; since: ")
+    assert said.startswith("1: held; course: 1 ('Chess'); since: ")
     assert "and 260 more: these are the first" in said
     assert "`listener release`" in said
     found = await asyncio.to_thread(json_of, empty.url, "explain", "7")

@@ -105,8 +105,8 @@ async def test_it_says_what_it_would_do_and_does_nothing(school: Make, empty: Da
     rows = await table(app, ROWS)
     lines = [
         "6 enrollments would be as before",
-        "course 2: 1 not enrolled: 10",
-        "course 1: 5 active again: 1, 2, 3, 4, 5",
+        "course 2 ('Go'): 1 not enrolled: 10",
+        "course 1 ('Chess'): 5 active again: 1, 2, 3, 4, 5",
         "2 stay as they are, for somebody has touched them since: 9 in 2, 6 in 1",
     ]
     assert await said(empty, "--since", since, "--dry-run") == lines

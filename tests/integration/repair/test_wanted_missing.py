@@ -10,7 +10,7 @@ from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.campus import BY_PLAN, course, school
 from tests.support.connecting import connect
-from tests.support.eventually import eventually
+from tests.support.eventually import AUDITED_SECONDS, eventually
 from tests.support.explaining import person, unnoted
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
@@ -40,9 +40,18 @@ async def nobody_stays(database: Database) -> AsyncIterator[None]:
         sweeper.terminate()
 
 
+async def until_told(daemon: DaemonProcess) -> None:
+    """Wait for the second audit."""
+    await asyncio.to_thread(
+        wait_until, lambda: bool(daemon.events("wanted_missing")), "it is told at the second audit", AUDITED_SECONDS
+    )
+
+
 async def until_missing(daemon: DaemonProcess, count: int) -> None:
     """Wait for an audit that finds so many."""
-    await asyncio.to_thread(wait_until, lambda: daemon.metric(MISSING) == count, f"{count} are missing", 60)
+    await asyncio.to_thread(
+        wait_until, lambda: daemon.metric(MISSING) == count, f"{count} are missing", AUDITED_SECONDS
+    )
 
 
 async def test_under_a_query_each_enrollment_that_is_missing_counts_and_it_is_told_at_the_second_audit(
@@ -57,7 +66,7 @@ async def test_under_a_query_each_enrollment_that_is_missing_counts_and_it_is_to
         async with nobody_stays(database):
             await person(connection)
             await until_missing(daemon, 2)
-            await asyncio.to_thread(daemon.told, "wanted_missing")
+            await until_told(daemon)
         (told,) = daemon.events("wanted_missing")
         assert told["count"] == 2
         before = daemon.events()[: daemon.events().index(told)]
@@ -100,7 +109,7 @@ async def test_who_the_audit_noted_in_vain_is_missing_and_who_it_notes_now_is_no
         assert not daemon.events("wanted_missing")
         async with nobody_stays(database):
             await until_missing(daemon, 1)
-            await asyncio.to_thread(daemon.told, "wanted_missing")
+            await until_told(daemon)
 
 
 async def test_under_the_built_in_rule_it_is_who_was_missed(

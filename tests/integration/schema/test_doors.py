@@ -11,7 +11,10 @@ from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.process import listener
 
-HANDLED = "select listener.batch_is_handled($1, 0, pg_current_snapshot(), 1, null, null, null)"
+HANDLED = (
+    "select listener.batch_is_handled($1, 0, pg_current_snapshot(), 1, null, null, null)",
+    "select listener.fresh_is_handled($1, 0, array['3'::xid8], 1)",
+)
 CHECKPOINTS = "select consumer, seq from listener.checkpoint order by consumer, seq"
 DOOR = r"listener\.(\w+)\("
 
@@ -34,8 +37,9 @@ async def test_no_other_reaction_s_notes_are_called_handled_by_an_installed_one(
     connection: Connection, worker: Connection, name: str
 ) -> None:
     before = await connection.fetch(CHECKPOINTS)
-    with pytest.raises(asyncpg.UndefinedObjectError, match=f"there is no reaction {name} that was installed"):
-        await worker.fetchval(HANDLED, name)
+    for handled in HANDLED:
+        with pytest.raises(asyncpg.UndefinedObjectError, match=f"there is no reaction {name} that was installed"):
+            await worker.fetchval(handled, name)
     assert await connection.fetch(CHECKPOINTS) == before
 
 
@@ -78,7 +82,7 @@ async def test_each_door_is_there_with_its_owner_s_rights_and_a_path_of_its_own(
         DOOR,
     )
     own = {door["name"] for door in doors if not door["definer"]}
-    reading = {"batch", "unhandled", "seen", "snapshot_of"}
+    reading = {"batch", "unhandled", "seen", "snapshot_of", "fresh", "ahead_of_all"}
     assert own == {"step", "lead", "has_default_course", *reading}
     wrong = [
         door["name"] for door in doors if door["definer"] and "search_path=pg_catalog, pg_temp" not in door["settings"]

@@ -76,6 +76,15 @@ def test_installing_twice_changes_nothing_the_second_time(plain: Database) -> No
     assert ask(plain, "select count(*) from listener.change") == "1"
 
 
+def test_functions_that_are_gone_are_made_again(plain: Database) -> None:
+    listener(plain.url, "install")
+    before = dump_schema(plain)
+    ask(plain, "drop function listener.audit_students, listener.make_good_students")
+    listener(plain.url, "install")
+    assert dump_schema(plain) == before
+    assert "nothing to do" in listener(plain.url, "install").stdout
+
+
 def test_what_is_printed_for_review_does_what_install_does(plain: Database, second: Database) -> None:
     ask(plain, listener(plain.url, "install", "--print").stdout)
     listener(second.url, "install")

@@ -42,6 +42,11 @@ insert into listener.change (xid, source, operation, course_id, delta, at)
 select (pg_current_xact_id()::text::bigint + 1 + number / 10)::text::xid8, 'enrollments', 'insert',
     1 + number % ({rows} / 10), 1, now() - interval '1 hour'
 from generate_series(1, {rows}) as number;
+-- Who is fresh: each in a transaction with one profile.
+insert into listener.change (xid, source, operation, profile_ids, course_id, delta)
+select (pg_current_xact_id()::text::bigint + {rows} + number)::text::xid8, 'profiles', 'insert', array[{rows} + number],
+    1 + number, 1
+from generate_series(1, 60) as number;
 insert into listener.pending_enrollment (profile_id, reason, next_attempt_at)
 select
     2 * {rows} + number,

@@ -83,7 +83,7 @@ def test_secrets_in_the_place_where_containers_find_them(monkeypatch: pytest.Mon
 def test_an_unknown_name_suggests_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LISTENER_BATCHSIZE", "7")
     with pytest.raises(
-        UnknownSetting, match=r"LISTENER_BATCHSIZE is not a setting; did you mean LISTENER_BATCH_SIZE\?"
+        UnknownSetting, match=r"LISTENER_BATCHSIZE is not a setting \(did you mean LISTENER_BATCH_SIZE\?\)"
     ):
         load()
 
@@ -96,7 +96,7 @@ def test_an_unknown_name_in_the_env_file_is_one_too(tmp_path: Path) -> None:
 
 def test_a_name_like_nothing_is_told_of_without_a_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LISTENER_QQQQQQQQQQQQQQQ", "7")
-    with pytest.raises(UnknownSetting, match=r"is not a setting\. `listener run --help`"):
+    with pytest.raises(UnknownSetting, match=r"is not a setting: `listener run --help`"):
         load()
 
 

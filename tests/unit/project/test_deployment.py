@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 import yaml
 
 from listener import __version__
+from listener.cli import app
 from listener.settings import check_names
 from tests.support.project import ROOT
 
@@ -78,6 +80,19 @@ def test_workflows_fit_their_schema() -> None:
 
 def test_what_proposes_newer_actions_fits_its_schema() -> None:
     check("check-jsonschema", "--builtin-schema", "vendor.dependabot", ROOT / ".github" / "dependabot.yml")
+
+
+def test_forms_for_issues_fit_their_schema_and_name_commands_that_there_are() -> None:
+    forms = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+    check(
+        "check-jsonschema", "--builtin-schema", "vendor.github-issue-config", *[f for f in forms if f.stem == "config"]
+    )
+    check(
+        "check-jsonschema", "--builtin-schema", "vendor.github-issue-forms", *[f for f in forms if f.stem != "config"]
+    )
+    named = set(re.findall(r"listener ([a-z]+)", " ".join(form.read_text(encoding="utf-8") for form in forms)))
+    assert named >= {"explain", "try"}
+    assert named <= set(typer.main.get_group(app).commands)
 
 
 def test_workflows_give_nothing_away_and_run_no_action_that_can_change_under_its_name() -> None:

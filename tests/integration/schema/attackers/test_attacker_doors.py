@@ -179,6 +179,43 @@ async def test_a_thief_of_the_daemon_s_password_forges_no_count_no_enrollment_an
         thief.terminate()
 
 
+DEFERRED = """
+create function pg_temp.late() returns trigger language plpgsql as
+$$ begin perform alarm.ring('deferred'); return null; end $$;
+create temporary table mine (id integer);
+create constraint trigger late after insert on mine
+deferrable initially deferred for each row execute function pg_temp.late();
+"""
+ENDS_WITH_CHECKS = ("enroll(100)", "count(100)", "retry_enroll(100)", "retry_count(100)", "repair_counts()")
+
+
+@pytest.mark.parametrize("door", ENDS_WITH_CHECKS)
+async def test_what_a_thief_has_deferred_does_not_run_with_the_owner_s_rights(ground: Ground, door: str) -> None:
+    """Before Postgres 18 what is deferred runs with the rights of the function that has it run."""
+    ground.install()
+    await ground.connection.execute(ROWS)
+    if door != "enroll(100)":
+        await ground.connection.execute("select * from listener.enroll(100)")
+    if door == "repair_counts()":
+        await ground.connection.execute("update public.courses set enrollments = 7")
+    thief = await asyncpg.connect(ground.url(DAEMON))
+    try:
+        await thief.execute(DEFERRED)
+        for attempt in (
+            f"begin; insert into mine values (1); select * from listener.{door}; commit",
+            f"begin; insert into mine values (1); savepoint a; select * from listener.{door}; commit",
+            f"with written as (insert into mine values (1) returning id) select * from written, listener.{door}",
+        ):
+            try:
+                await thief.execute(attempt)
+            except asyncpg.InsufficientPrivilegeError:
+                await thief.execute("rollback")
+        assert await ground.taken() == []
+        await thief.execute(f"select * from listener.{door}")
+    finally:
+        thief.terminate()
+
+
 @pytest.mark.parametrize("settings", [{}, LEAVES], ids=["default", "query"])
 @pytest.mark.half
 async def test_the_daemon_s_role_needs_no_other_schema_and_does_all_of_the_work(

@@ -1,0 +1,19 @@
+"""What `--help` says: each value has a name that says what it is."""
+
+import pytest
+import typer.main
+from typer.core import TyperOption
+
+from listener.cli import app
+
+COMMANDS = typer.main.get_group(app).commands
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_value_of_a_flag_is_named_for_what_it_is(name: str) -> None:
+    values = {
+        flag.opts[0]: flag.metavar
+        for flag in COMMANDS[name].params
+        if isinstance(flag, TyperOption) and not flag.is_flag and flag.name != "help"
+    }
+    assert [flag for flag, value in values.items() if value is None] == []
