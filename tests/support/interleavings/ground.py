@@ -57,7 +57,7 @@ STOPS = (
     ("checkpoint", "listener.enroll", "if changes = 0 then"),
     ("counted", "listener.count", "if changes = 0 then"),
     ("move", "listener.count", "if not singly then"),
-    ("handled", "listener.batch_is_handled", "if not exists (select from listener.reaction"),
+    ("handled", "listener.batch_is_handled", "return listener.write_checkpoint("),
     ("step", "listener.step", "for installed in"),
 )
 """Places where a statement can stop: before this text of a function."""
