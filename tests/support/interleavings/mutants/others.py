@@ -85,8 +85,8 @@ MUTANTS = (
     ),
     _pass_over(
         fault="passing over does not look at who was in flight",
-        old="where straggler.xid is distinct from (select own.xid from own)",
-        new="where false",
+        old="straggler.xid is distinct from (select own.xid from own)",
+        new="false",
         program="some are passed over, a straggler moves a count",
         is_quick=False,
     ),
