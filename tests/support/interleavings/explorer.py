@@ -66,11 +66,15 @@ class Result:
     seconds: float = 0.0
     is_whole: bool = True
     violations: list[Found] = field(default_factory=list)
+    behaviours: set[tuple[tuple[str, ...], ...]] = field(default_factory=set)
+    """What each session was told, step by step."""
 
 
 class Explorer:
-    def __init__(self, ground: Ground, program: Program) -> None:
+    def __init__(self, ground: Ground, program: Program, *, all_orders: bool = False) -> None:
+        """`all_orders`: also those that others stand for."""
         self._ground = ground
+        self._all_orders = all_orders
         self._program = program
         pools = {False: iter(ground.lms), True: iter(ground.daemons)}
         self._actors = [
@@ -94,6 +98,7 @@ class Explorer:
             try:
                 if await self._run():
                     result.schedules += 1
+                    result.behaviours.add(self._behaviour())
                 else:
                     result.cut += 1
             except (Violation, asyncpg.PostgresError) as error:
@@ -143,8 +148,8 @@ class Explorer:
                 self._stack.append(Node(awake, 0, asleep))
             node = self._stack[depth]
             number = node.sessions[node.taken]
-            if number not in ready:
-                raise Violation("the same steps did not come to the same twice")
+            told = [(line.session, line.texts, line.told) for line in self._lines]
+            assert number in ready, f"the same steps did not come to the same twice: {told}"
             asleep = await self._take_from(node, self._actors[number])
         await self._end()
         return True
@@ -155,7 +160,7 @@ class Explorer:
             for actor in self._actors
             if actor.is_ready and not (actor.place == 0 and self._waits_for_its_like(actor.number))
         ]
-        if not self._program.locks_tables:
+        if not (self._program.locks_tables or self._all_orders):
             for number in ready:
                 if self._actors[number].has_no_effect:
                     return [number]
@@ -176,7 +181,7 @@ class Explorer:
         free = actor.has_no_effect and not self._program.locks_tables
         nobody_waits = all(each.task is None for each in self._actors)
         await self._take(actor, step)
-        if not nobody_waits:
+        if self._all_orders or not nobody_waits:
             return {}
         return {other: theirs for other, theirs in earlier.items() if free or commute(theirs, step)}
 
@@ -196,11 +201,11 @@ class Explorer:
                 if step.stops_at is not None:
                     await self._blocking.stop(actor)
                 await self._send(actor, step)
+            for other in self._actors:
+                if other.task is not None and (other is not actor or step.kind is Kind.GO):
+                    await self._blocking.wait(other)
         finally:
             self._lines.append(Line(actor.number, step, tuple(actor.texts(step)), actor.told, is_first))
-        for other in self._actors:
-            if other.task is not None and (other is not actor or step.kind is Kind.GO):
-                await self._blocking.wait(other)
         if step.kind is Kind.PAUSE:
             (reaction,) = step.about
             (self._paused.add if ".pause(" in step.statements[0] else self._paused.discard)(reaction)
@@ -214,6 +219,11 @@ class Explorer:
         else:
             actor.task = asyncio.ensure_future(actor.send(step))
             await self._blocking.wait(actor)
+
+    def _behaviour(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(
+            (*(line.told for line in self._lines if line.session == actor.number), actor.told) for actor in self._actors
+        )
 
     async def _end(self) -> None:
         for actor in self._actors:

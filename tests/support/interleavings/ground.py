@@ -25,7 +25,6 @@ SETTINGS = {
     "deadlock_timeout": "50ms",
     "checkpoint_timeout": "1h",
     "full_page_writes": "off",
-    "max_connections": "40",
 }
 SCHOOLS = ("school", "no_key", "paying", "migrating")
 BEGIN = "set session_replication_role = replica; call proof.begin_again(true)"
@@ -58,10 +57,12 @@ STOPS = (
     ("checkpoint", "listener.enroll", "if changes = 0 then"),
     ("counted", "listener.count", "if changes = 0 then"),
     ("move", "listener.count", "if not singly then"),
-    ("handled", "listener.batch_is_handled", "if not exists (select from listener.reaction"),
+    ("handled", "listener.batch_is_handled", "return listener.write_checkpoint("),
     ("step", "listener.step", "for installed in"),
 )
 """Places where a statement can stop: before this text of a function."""
+PATIENT = ("listener.step", "set local lock_timeout = '100ms'", "set local lock_timeout = 0")
+"""A step waits until the schedule lets it go on, as a leader does."""
 
 DEFINITION = "select pg_get_functiondef(oid) from pg_proc where oid::regproc::text = $1"
 
@@ -112,6 +113,7 @@ def make(server: Server, ground: str) -> str:
 
 async def _add_stops(url: str) -> None:
     connection: Connection = await asyncpg.connect(url)
+    await rewrite(connection, *PATIENT)
     for place, function, text in STOPS:
         await rewrite(connection, function, text, f"perform proof.stop('{place}'); {text}")
     await connection.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ LONGEST_SECONDS = 20.0
 STOPPED_AT = 4242
 """The class of the locks by which sessions are stopped inside of a statement."""
 
+KEY = re.compile(r"\{key\}(?: \+ (\d+))?")
 LOOK = "select proof.look()"
 ANY_ROW = "select * from "
 
@@ -101,7 +103,7 @@ class Actor:
 
     def texts(self, step: Step) -> list[str]:
         """What it sends."""
-        return [text.replace("{key}", str(self.key)) for text in step.statements]
+        return [KEY.sub(lambda found: str(self.key + int(found[1] or 0)), text) for text in step.statements]
 
     async def send(self, step: Step) -> None:
         """Take a step that is not GO or SLEEP, in one message; the rest of a transaction that has failed is left out.
@@ -169,8 +171,9 @@ class Actor:
 
 def tell(row: dict[str, Any]) -> str:
     """What a statement came to, in short."""
-    shown = {name: row[name] for name in SHOWN if row.get(name)}
-    return ", ".join(f"{name} {value}" for name, value in shown.items())
+    shown = [f"{name} {row[name]}" for name in SHOWN if row.get(name)]
+    who = sorted(f"{each['done']} {each['profile_id']}" for each in row.get("examples") or [])
+    return ", ".join([*shown, *who])
 
 
 class Blocking:

@@ -34,7 +34,7 @@ def _steps(lines: list[Line]) -> Iterator[str]:
     """`Z` is a session beside them."""
     for line in lines:
         who, step = LETTERS[line.session], line.step
-        came = f"  -- {line.told}" if line.told else ""
+        came = f"  -- {line.told}" if line.told and (line.told != "waits" or step.kind is not Kind.GO) else ""
         if step.kind is Kind.GO:
             yield f"Z: select pg_advisory_unlock({STOPPED_AT}, {line.session});{came}"
             continue

@@ -11,7 +11,7 @@ from tests.support.interleavings import story
 from tests.support.interleavings.explorer import Explorer, Result
 from tests.support.interleavings.ground import Ground
 from tests.support.interleavings.programs import PARTS
-from tests.support.interleavings.steps import Program
+from tests.support.interleavings.steps import COMMIT, ROLLBACK, Program, daemon, enroll, lms, notes, sees, students
 from tests.support.postgres import two_versions
 
 CASES = [pytest.param(version, part, id=f"postgres{version}-{part}") for version in two_versions() for part in PARTS]
@@ -54,3 +54,32 @@ def test_nothing_is_lost_or_done_twice_in_any_order(
         for found in result.violations:
             pytest.fail(story.tell(result.program, found))
         assert result.is_whole
+
+
+SMALL = (
+    Program("small, one rolls back", (lms(students(), COMMIT), lms(notes(2), ROLLBACK), daemon(enroll(1), sees(1)))),
+    Program(
+        "small", (lms(students(), COMMIT), lms(notes(2), COMMIT), daemon(enroll(1, open_=True), COMMIT, enroll(1)))
+    ),
+)
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("version", [pytest.param(each, id=f"postgres{each}") for each in two_versions()])
+def test_the_schedules_that_are_left_out_come_to_nothing_else(
+    version: int, schools: Callable[[int], Schools], pytestconfig: pytest.Config
+) -> None:
+    where = schools(version)
+    name = where.database("school")
+
+    async def both(program: Program) -> tuple[Result, Result]:
+        place = await Ground.connect(where.server, name)
+        results = [await Explorer(place, program, all_orders=every).explore() for every in (False, True)]
+        place.disconnect()
+        return results[0], results[1]
+
+    for program in SMALL if pytestconfig.getoption("--long") else SMALL[:1]:
+        some, every = asyncio.run(both(program))
+        assert some.behaviours == every.behaviours
+        assert some.schedules < every.schedules
+        print(f"{program.name}: {some.schedules} of {every.schedules} schedules, {len(some.behaviours)} behaviours")

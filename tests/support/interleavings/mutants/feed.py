@@ -19,6 +19,7 @@ MUTANTS = (
         old="values ('enroll', seq, seen_by_read, changes)",
         new="values ('enroll', seq, listener.snapshot_of(pg_snapshot_xmax(seen_by_read), '{}'), changes)",
         program="three writers, a leader",
+        is_quick=False,
     ),
     _count(
         fault="the checkpoint of counting is the highest number that is over",
@@ -86,6 +87,7 @@ MUTANTS = (
         "where old_straggler.xid > last_xid or (old_straggler.xid = last_xid and not whole)",
         "where false",
         "three writers, a reaction of one's own",
+        is_quick=False,
     ),
     Mutant(
         "a batch that ends early forgets who is in flight",
@@ -93,6 +95,7 @@ MUTANTS = (
         "where in_flight.xid < last_xid",
         "where false",
         OWN_REACTION,
+        is_quick=False,
     ),
     Mutant(
         "a batch that ends early stands for the last number, too",
@@ -107,6 +110,7 @@ MUTANTS = (
         "where straggler.xid <> finished",
         "where false",
         OWN_REACTION,
+        is_quick=False,
     ),
     _enroll(
         fault="the first transaction after a checkpoint is left out",

@@ -40,6 +40,7 @@ MUTANTS = (
         old="not pg_visible_in_snapshot(change.xid, last_checkpoint.handled)",
         new="change.xid >= pg_snapshot_xmax(last_checkpoint.handled)",
         program="old notes are purged beside a straggler",
+        is_quick=False,
     ),
     _purge(
         fault="purge asks enrolling alone",
@@ -60,6 +61,7 @@ MUTANTS = (
         "for update skip locked",
         "",
         "parked counts are tried again by two leaders",
+        is_quick=False,
     ),
     Mutant(
         "a parked count that has moved stays parked",
@@ -73,6 +75,7 @@ MUTANTS = (
         old="delta = pending_count.delta + excluded.delta,",
         new="delta = excluded.delta,",
         program="two counts of a course are parked",
+        is_quick=False,
     ),
     _count(
         fault="what could not be moved is forgotten",
@@ -82,9 +85,10 @@ MUTANTS = (
     ),
     _pass_over(
         fault="passing over does not look at who was in flight",
-        old="where straggler.xid is distinct from (select own.xid from own)",
-        new="where false",
+        old="straggler.xid is distinct from (select own.xid from own)",
+        new="false",
         program="some are passed over, a straggler moves a count",
+        is_quick=False,
     ),
     _pass_over(
         fault="passing over does not stop at a note that moves a count",
@@ -104,6 +108,7 @@ MUTANTS = (
         new="case\n                when passed_over.first_left is null"
         " then listener.snapshot_of(pg_snapshot_xmax(pg_current_snapshot()), '{}')",
         program="some are passed over, a straggler moves a count",
+        is_quick=False,
     ),
     Mutant(
         "a checkpoint calls its own transaction handled",
@@ -132,6 +137,7 @@ MUTANTS = (
         "where straggler.xid < first_xid",
         "where false",
         "a replay beside a straggler",
+        is_quick=False,
     ),
     Mutant(
         "writers never ring",
@@ -189,6 +195,7 @@ MUTANTS = (
         "select on_its_way.delta\n",
         "select 0\n",
         "two pay for the last seat",
+        is_quick=False,
     ),
     Mutant(
         "who leaves lets nobody move up",
@@ -196,6 +203,7 @@ MUTANTS = (
         "when may_free_seats then listener.wake_waiting()",
         "when false then 0",
         "somebody leaves the last seat while somebody waits",
+        is_quick=False,
     ),
     Mutant(
         "what the brake holds is not written down",

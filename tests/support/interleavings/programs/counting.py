@@ -46,11 +46,12 @@ SYNC = look(
 SINGLY = Program(
     "the LMS enrolls two in one transaction, counts are moved one at a time",
     (ITSELF_TWICE, ITSELF, daemon(count(1), count(1, open_=True), COMMIT)),
+    is_quick=False,
 )
 
 PROGRAMS = (
-    Program("a writer, two leaders that count", (ONE, COUNTS, COUNTS)),
-    Program("a writer, a leader is killed as it counts", (ONE, COUNTS, COUNTS_KILLED)),
+    Program("a writer, two leaders that count", (ONE, COUNTS, COUNTS), is_quick=False),
+    Program("a writer, a leader is killed as it counts", (ONE, COUNTS, COUNTS_KILLED), is_quick=False),
     Program("two writers, a leader is killed as it counts", (ONE, ONE, COUNTS, COUNTS_KILLED), is_quick=False),
     Program("the LMS enrolls two, counts are moved", (ITSELF, ITSELF, daemon(count(), count()))),
     SINGLY,
@@ -62,21 +63,25 @@ PROGRAMS = (
             lms(enrolls(), UNENROLLS, enrolls(2), COMMIT),
             daemon(count(1), count(1), count(1)),
         ),
+        is_quick=False,
     ),
     Program(
         "a leader stops between its look and the counts",
         (ITSELF, ITSELF, daemon(stopping("move", count(open_=True)), COMMIT), daemon(count())),
+        is_quick=False,
     ),
     Program(
         "a leader stops between its look and its checkpoint, counting",
         (ITSELF, ITSELF, daemon(stopping("counted", count())), daemon(count())),
+        is_quick=False,
     ),
     # Counts whose course is held wait, and are tried again.
     Program("somebody holds the course: counts are parked", (FREE, HOLDS_COURSE, daemon(count(), retry_count()))),
-    Program("two counts of a course are parked", (FREE, FREE, HOLDS_COURSE, daemon(count(), count()))),
+    Program("two counts of a course are parked", (FREE, FREE, HOLDS_COURSE, daemon(count(), count())), is_quick=False),
     Program(
         "parked counts are tried again by two leaders",
         (FREE, HOLDS_COURSE, daemon(count(), retry_count(open_=True), COMMIT), daemon(retry_count(open_=True), COMMIT)),
+        is_quick=False,
     ),
     Program(
         "a count is parked while a parked one is tried again",
@@ -89,13 +94,24 @@ PROGRAMS = (
         (lms(notes(2), COMMIT), ONE, ITSELF, daemon(count(1), PASS_OVER, count(1))),
         is_quick=False,
     ),
-    Program("notes are passed over up to one that moves a count", (ONE, ITSELF, daemon(count(1), PASS_OVER, count(1)))),
-    Program("some are passed over, a straggler moves a count", (ITSELF, ONE, ONE, daemon(PASS_OVER, PASS_OVER))),
-    Program("two leaders pass over", (ONE, ITSELF, daemon(PASS_OVER, PASS_OVER), daemon(PASS_OVER, count()))),
+    Program(
+        "notes are passed over up to one that moves a count",
+        (ONE, ITSELF, daemon(count(1), PASS_OVER, count(1))),
+        is_quick=False,
+    ),
+    Program(
+        "some are passed over, a straggler moves a count",
+        (ITSELF, ONE, ONE, daemon(PASS_OVER, PASS_OVER)),
+        is_quick=False,
+    ),
+    Program(
+        "two leaders pass over", (ONE, ITSELF, daemon(PASS_OVER, PASS_OVER), daemon(PASS_OVER, count())), is_quick=False
+    ),
     # `listener sync`.
     Program(
         "counts are put right beside a leader",
         (ONE, daemon(enroll(), count(open_=True), COMMIT), lms(MOVED_BY_HAND, SYNC, COMMIT)),
+        is_quick=False,
     ),
-    Program("two put counts right", (ITSELF, lms(MOVED_BY_HAND, SYNC, COMMIT), lms(SYNC, COMMIT))),
+    Program("two put counts right", (ITSELF, lms(MOVED_BY_HAND, SYNC, COMMIT), lms(SYNC, COMMIT)), is_quick=False),
 )

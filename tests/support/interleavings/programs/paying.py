@@ -60,6 +60,7 @@ PROGRAMS = tuple(
             "two stop paying, the brake lets one go",
             (lms(stops_paying(1)), lms(stops_paying(2)), daemon(enroll(), retry_enroll(), count())),
             before=paying(1, 2),
+            is_quick=False,
         ),
         Program(
             "two stop paying, two leaders",
@@ -88,6 +89,7 @@ PROGRAMS = tuple(
             "somebody leaves the last seat while somebody waits",
             (lms(stops_paying(1)), pays(2), daemon(enroll(1), enroll(1), retry_enroll(), count())),
             before=paying(1, course=2),
+            is_quick=False,
         ),
     )
 )
