@@ -17,6 +17,7 @@ from tests.support.process import DaemonProcess
 
 QUICK = {"heartbeat_seconds": 0.5, "audit_seconds": 3000, "sample_seconds": 0.5}
 COURSE = "insert into courses (title, price) values ('default', 0)"
+NOWHERE = "postgresql://postgres@127.0.0.1:1/x"
 SIGN_UP = "insert into profiles (role) values ('student')"
 ENROLLED = """
 select count(*) = {students} and bool_and(courses.enrollments = (select count(*) from enrollments))

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Database
-from tests.support.fleet import SIGN_UP, FleetProcess, wait_exact, write
+from tests.support import prometheus, runbook
+from tests.support.fleet import NOWHERE, SIGN_UP, FleetProcess, wait_exact, write
 from tests.support.postgres import wait_until
 from tests.support.process import environment
+
+ALERT = "ListenerSchoolWrong"
 
 
 def test_files_that_come_change_and_go_are_taken_up(
@@ -93,6 +96,27 @@ def test_a_wrong_file_is_told_by_name_and_stops_no_other(
     write(folder, "wrong0", mended)
     fleet.wait_for_role("wrong0", "leading")
     assert len(fleet.lines("school_wrong", "wrong5")) == 1  # it is looked at each second
+
+
+@pytest.mark.skipif(prometheus.PROGRAM is None, reason="prometheus is not installed (Debian: prometheus)")
+def test_a_wrong_file_fires_an_alert_until_it_is_mended_as_the_runbook_says(
+    folder: Path, start_fleet: Callable[..., FleetProcess]
+) -> None:
+    write(folder, "south", NOWHERE)
+    wrong = folder / "north.env"
+    wrong.write_text("LISTENER_DATABASE_URL=\n")
+    fleet = start_fleet()
+    scraper = prometheus.Prometheus(f"127.0.0.1:{fleet.port}", hurried=True)
+    try:
+        scraper.wait_scraped()
+        wait_until(lambda: ALERT in scraper.firing(), "it fires")
+        runbook.says(ALERT, "`listener fleet diagnose` says it too")
+        runbook.says(ALERT, "Mend the file")
+        write(folder, "north", NOWHERE)
+        wait_until(lambda: ALERT not in scraper.firing(), "it ends")
+        fleet.shows('listener_fleet_schools{state="wrong"}', 0)
+    finally:
+        scraper.clean_up()
 
 
 def test_a_secret_may_stand_in_a_file_beside_it(

@@ -13,10 +13,11 @@ from listener.instruments.instruments import Instruments
 from listener.instruments.metrics import FleetMetrics
 from listener.logs import configure
 from tests.conftest import Database
-from tests.support.fleet import FleetProcess, write
+from tests.support import browser
+from tests.support.fleet import NOWHERE, FleetProcess, write
 from tests.support.postgres import wait_until
 
-NOWHERE = "postgresql://postgres@127.0.0.1:1/x"
+ROWS = "return [...document.querySelectorAll('#schools tr td:first-child')].map(each => each.textContent).join(' ')"
 
 
 def test_the_troubled_come_first_and_each_has_its_own_page(
@@ -41,6 +42,23 @@ def test_the_troubled_come_first_and_each_has_its_own_page(
     ready = fleet.get("/readyz")[1]
     assert "LISTENER_DATABASE_URL cannot be used" in ready
     assert "127.0.0.1" not in ready
+
+
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="chromium is not installed (Debian: chromium)")
+def test_a_person_sees_the_troubled_first_and_finds_a_school_by_name(
+    folder: Path, make_school: Callable[[], Database], start_fleet: Callable[..., FleetProcess]
+) -> None:
+    write(folder, "Academy", make_school())
+    for name in ("north", "south"):
+        write(folder, name, NOWHERE)
+    fleet = start_fleet().wait_for_role("Academy", "leading")
+    with browser.opened(f"http://127.0.0.1:{fleet.port}/") as page:
+        page.wait_for(ROWS, "north south Academy")
+        page.type("find", "CAD")
+        page.wait_for(ROWS, "Academy")
+        page.type("find", "x")
+        page.wait_for(ROWS, "")
+        page.wait_for("return document.getElementById('more').textContent", "No school has such a name.")
 
 
 def test_where_a_password_is_asked_for_names_are_behind_it(
