@@ -135,18 +135,17 @@ begin
     -- The daemon handles the note that there is, or tries again by itself; or it is told here.
     begin
         if
-            not is_done
-            and may_write
+            may_write
+            -- All of a profile is tried again with whatever is. Who was set aside and is enrolled by now waits no more.
+            and is_done = exists (
+                select
+                from listener.pending_enrollment as waiting
+                where waiting.profile_id = profile and waiting.next_attempt_at < 'infinity'
+            )
             and not exists (
                 select
                 from listener.change as note
                 where note.xid = pg_current_xact_id_if_assigned() and profile = any (note.profile_ids)
-            )
-            -- All of a profile is tried again with whatever is.
-            and not exists (
-                select
-                from listener.pending_enrollment as waiting
-                where waiting.profile_id = profile and waiting.next_attempt_at < 'infinity'
             )
             and listener.profile_is_there(profile)
         then

@@ -263,6 +263,24 @@ begin
                     where full_course.waits_for = 'full'
                 );
         end if;
+        if
+            exists (
+                select from listener.pending_enrollment where pending_enrollment.next_attempt_at < 'infinity'
+            )
+        then
+            -- Who was set aside, and has nothing left to do by now.
+            delete from listener.pending_enrollment
+            where
+                pending_enrollment.next_attempt_at < 'infinity'
+                and pending_enrollment.profile_id = any (
+                    array(
+                        select led.id
+                        from unnest(noted) as by_cause
+                        cross join lateral unnest(by_cause.profile_ids) as led(id)
+                        where led.id not in (select unnest(waiting_ids))
+                    )
+                );
+        end if;
         if waiting_ids is not null then
             -- Once, for any number of reasons: people want to read of an error first.
             with waiting as (

@@ -133,6 +133,31 @@ async def test_no_course_yet_is_for_the_daemon_too(connection: Connection) -> No
 
 
 @pytest.mark.usefixtures("course")
+async def test_who_was_set_aside_and_is_enrolled_now_waits_no_more(
+    connection: Connection, other: Connection, database: Database
+) -> None:
+    """By the note that is there, or by one that is made for that: no row that the daemon needs is locked meanwhile."""
+    await connection.execute(refuse())
+    profile, refused, later = [(await sign_up(connection))[0] for _ in range(3)]
+    await connection.fetchrow(STEP)
+    await connection.execute("drop function refuse cascade")
+    await connection.execute("update listener.pending_enrollment set next_attempt_at = now() + interval '1 hour'")
+    async with connection.transaction():
+        assert await connection.fetchval(NOW, profile)
+        await other.execute("set lock_timeout = 1; select from listener.pending_enrollment for update")
+    await connection.execute(refuse(f"new.user_id = '{refused}'"))
+    await connection.execute("update profiles set role = 'teacher' where id = any ($1)", [refused, later])
+    await connection.execute("update profiles set role = 'student' where id = any ($1)", [refused, later])
+    await connection.fetchrow(STEP)
+    assert [await connection.fetchval(WAITING, each) for each in (profile, refused, later)] == [None, "failed", None]
+    assert [await connection.fetchval(COURSES_OF, each) for each in (profile, refused, later)] == [1, 0, 1]
+    assert await connection.fetchval(SETTLED, profile)
+    listed = (await asyncio.to_thread(listener, database.url, "pending")).stdout
+    assert str(refused) in listed
+    assert str(profile) not in listed
+
+
+@pytest.mark.usefixtures("course")
 async def test_a_profile_that_nobody_has_noted_is_told_to_the_daemon(connection: Connection) -> None:
     """As one that signed up while its trigger was disabled, and is refused now."""
     await connection.execute(refuse("exists (select from profiles where id = new.user_id and full_name = 'late')"))
