@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -169,7 +169,7 @@ def _student(explained: Explanation) -> Iterator[Row]:
     for each in (seen.enrollments or ())[:SHOWN_ENROLLMENTS]:
         status = each.status or "no status"
         active = "" if each.active else " (not active)"
-        since = "" if each.since is None else f", since {each.since}"
+        since = "" if each.since is None else f", since {_since(each.since)}"
         yield "enrolled", f"in course {explained.course(each.course)}, {status}{active}{since}"
     if len(seen.enrollments or ()) > SHOWN_ENROLLMENTS:
         yield "", f"and in {len(seen.enrollments or ()) - SHOWN_ENROLLMENTS} more; --json has them all"
@@ -208,7 +208,7 @@ def _stands(pair: Pair, rule: Rule) -> str:
     if there is not None:
         parts.append(there.status or "no status")
         if there.since is not None:
-            parts.append(f"since {there.since}")
+            parts.append(f"since {_since(there.since)}")
     if made is not None:
         parts.append(f"made by the listener at {_time(made.made_at)}")
         if made.taken_back_at is not None:
@@ -267,6 +267,15 @@ def _value(value: object) -> str:
 
 def _when(moment: datetime | None) -> str:
     return "with a course" if moment is None else f"at {_time(moment)}"
+
+
+def _since(text: str) -> str:
+    """What the LMS's column says, which may be of any type; a moment as all moments here."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return text if moment.tzinfo is None else _time(moment.astimezone(UTC))
 
 
 def _time(moment: datetime) -> str:

@@ -40,7 +40,7 @@ from listener.wording import counted
 
 SHOWN_STUDENTS = 100
 
-COLUMNS = ("attempts", "since", "next attempt", "error")
+COLUMNS = ("attempts", "since (UTC)", "next attempt (UTC)", "error")
 
 AT_ONCE = ("failed", "course_locked", "refused")
 """Reasons that a person can mend."""
@@ -258,7 +258,7 @@ async def _list(connection: Connection) -> None:
             )
             for row in by_brake
         ]
-        show_rows(lines, ("student", "reason", "course", "since"))
+        show_rows(lines, ("student", "reason", "course", "since (UTC)"))
         _tell_more(total["held"], len(by_brake))
         tell("what the brake holds is taken back by `listener release`, and kept if the query wants it again")
     if any(row["reason"] in AT_ONCE for row in (*students, *courses)):

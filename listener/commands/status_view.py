@@ -159,7 +159,7 @@ def _headline(problems: tuple[Problem, ...]) -> Text:
 def _problems(problems: tuple[Problem, ...]) -> Iterator[Row]:
     for each in problems:
         style = "red" if each.severity == "error" else "yellow"
-        since = "" if each.moment is None else f", since {each.moment:%F %T} UTC"
+        since = "" if each.moment is None else f", since {each.moment:%F %T %Z}"
         yield each.code, Text(f"{each.what}{since}", style=style)
         for example in each.examples:
             yield "", one_line(example)

@@ -2,9 +2,11 @@
 -- few examples.
 
 -- name: students_pending
+-- Not who waits for a seat: a course that is full is no fault.
 with found as (
     select profile_id, format('%s: %s', profile_id, coalesce(error, reason)) as example
     from listener.pending_enrollment
+    where reason <> 'full'
 )
 
 select
@@ -97,7 +99,11 @@ select
     count(*) as affected,
     array_agg(
         format(
-            '%s, since %s by %s%s', pause.consumer, date_trunc('second', pause.since), pause.paused_by, ': ' || left(pause.reason, 1000)
+            '%s, since %s by %s%s',
+            pause.consumer,
+            to_char(pause.since at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'),
+            pause.paused_by,
+            ': ' || left(pause.reason, 1000)
         )
         order by pause.since, pause.consumer
     ) as examples
@@ -115,7 +121,9 @@ with found as (
 
 select
     count(*) filter (where found.at < now() - interval '10 seconds') as affected,
-    array_agg(format('the oldest change waits since %s', date_trunc('second', found.at))) as examples
+    array_agg(
+        format('the oldest change waits since %s', to_char(found.at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'))
+    ) as examples
 from found;
 
 -- name: locks_squatted

@@ -210,7 +210,10 @@ problem as (
         array(
             select format(
                 '%s, since %s by %s%s',
-                each.consumer, date_trunc('second', each.since), each.paused_by, ': ' || left(each.reason, 1000)
+                each.consumer,
+                to_char(each.since at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'),
+                each.paused_by,
+                ': ' || left(each.reason, 1000)
             )
             from listener.pause as each
             order by each.since, each.consumer

@@ -84,7 +84,7 @@ def test_in_a_terminal_words_are_wrapped_and_none_is_cut(
 ) -> None:
     shown = in_terminal(case.url, *command, columns=columns)
     text = MOMENT.sub("a moment ago", shown.text)
-    names = {"score", "why", "attempts", "since", "next", "attempt", "error"}
+    names = {"score", "why", "attempts", "since", "next", "attempt", "(UTC)", "error"}
     assert words(piped(case, *command)) - names <= words(text)
     assert not DRAWN.search(text)
     assert "…" not in text

@@ -1,6 +1,7 @@
 """Everybody who looks is told of a pause, and who pauses is told what that did."""
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,9 @@ async def test_everybody_who_looks_is_told_and_nothing_is_called_late(
     code, seen = status(database)
     assert (code, seen["lag_seconds"], seen["backlog"]) == (1, None, 0)
     assert [each["code"] for each in seen["problems"]] == ["paused"]
+    when = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+    assert re.match(rf"enroll, since {when} by ", seen["problems"][0]["examples"][0])
+    assert len(re.findall(rf"since {when}", listener(database.url, "diagnose", check=False).stdout)) == 2
     (paused,) = seen["paused"]
     assert (paused["consumer"], paused["paused_by"], paused["reason"]) == ("enroll", "postgres", "import of [2026]")
     assert seen["paused_backlog"] == 1

@@ -39,7 +39,7 @@ async def test_who_was_enrolled_is_told_where_in_which_status_and_since_when(
     assert (answer["default_course"], answer["pending"], answer["rule_rows"]) == (str(course), [], None)
     text = read(database.url, student.upper())
     assert f"profile: {student}" in text
-    assert f"in course {course} ('default'), active, since {since}" in text
+    assert f"in course {course} ('default'), active, since 2026-02-03 04:05:06 UTC" in text
     assert "who has any enrollment, of any status, is left alone" in text
     assert f"new students: land in course {course}" in text
     await connection.close()

@@ -87,7 +87,10 @@ async def test_no_more_are_enrolled_than_there_are_seats_and_the_first_come_firs
     await sign_up(lms, 2)
     await eventually(lms, FULL, equals=[3, 4, 5])
     await eventually(lms, "select enrollments from courses", equals=2)
-    assert listener(school.url, "pending").stdout.count("with a seat") == 3
+    listed = listener(school.url, "pending").stdout
+    assert listed.count("with a seat") == 3
+    assert "retry" not in listed
+    assert listener(school.url, "diagnose").stdout.startswith("in sync: nothing to mend\n")  # exit status 0
     wait_until(lambda: daemon.metric('listener_pending_students{reason="full"}') == 3, "the metric says so")
 
 

@@ -84,7 +84,7 @@ async def test_trying_again_and_sync_let_nothing_go(app: Connection, empty: Data
 
 async def test_pending_and_explain_say_who_is_held(app: Connection, empty: Database) -> None:
     said = (await asyncio.to_thread(listener, empty.url, "pending")).stdout
-    assert said.startswith("1: held; course: 1 ('Chess'); since: ")
+    assert said.startswith("1: held; course: 1 ('Chess'); since (UTC): ")
     assert "and 260 more: these are the first" in said
     assert "`listener release`" in said
     found = await asyncio.to_thread(json_of, empty.url, "explain", "7")

@@ -1,6 +1,7 @@
 """Who waits does so for one course: that keeps nobody out of another, and each course that is waited for is told."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -108,6 +109,7 @@ async def test_who_waits_for_a_seat_is_enrolled_in_another_course_that_was_held_
         listed = listener(school.url, "pending").stdout
         assert "with a seat" in listed
         assert "course_locked" in listed
+        assert len(re.findall(r"(?:since|next attempt) \(UTC\): \d", listed)) == 3
     finally:
         holder.terminate()
     await eventually(app, SEATED, B, equals=[2])
