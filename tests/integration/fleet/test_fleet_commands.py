@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Database
-from tests.support.fleet import write
+from tests.support.fleet import NOWHERE, write
 from tests.support.process import environment, listener
 
 IS_THERE = "select to_regnamespace('listener') is not null"
@@ -61,6 +61,17 @@ def test_each_is_installed_looked_at_and_removed(folder: Path, schools: dict[str
     assert [is_there(each) for each in schools.values()] == [True, False, True]
     assert documents(fleet(folder, "uninstall", "--all", "--json"))["south"]["output"][-1] == "removed schema listener"
     assert not any(map(is_there, schools.values()))
+
+
+def test_the_owner_s_address_in_a_school_s_file_is_the_one_that_commands_use(
+    folder: Path, schools: dict[str, Database]
+) -> None:
+    write(folder, "north", NOWHERE, admin_url=schools["north"].url)
+    (folder / "south.owner").write_text(schools["south"].url)
+    write(folder, "south", NOWHERE, admin_url_file="south.owner")
+    for command in ("install", "diagnose", "uninstall"):
+        assert fleet(folder, command, "north", "south").splitlines()[-1] == "2 schools well", command
+    assert "not installed" in fleet(folder, "status", "north", status=1)
 
 
 def test_an_upgrade_stops_where_it_fails_and_says_where(folder: Path, schools: dict[str, Database]) -> None:
