@@ -71,7 +71,7 @@ def test_the_owner_s_address_in_a_school_s_file_is_the_one_that_commands_use(
     write(folder, "south", NOWHERE, admin_url_file="south.owner")
     for command in ("install", "diagnose", "uninstall"):
         assert fleet(folder, command, "north", "south").splitlines()[-1] == "2 schools well", command
-    assert "not installed" in fleet(folder, "status", "north", status=1)
+    assert "run `listener install` first" in fleet(folder, "status", "north", status=1)
 
 
 def test_an_upgrade_stops_where_it_fails_and_says_where(folder: Path, schools: dict[str, Database]) -> None:
