@@ -109,7 +109,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
 
     values["ours"] = sql.read("mapping/ours")
     values["follows_updated_course"] = "\n    " + part("new_keys", "of_course")
-    values["title_column"] = title_column(values["course_table_oid"])
+    values["title_column"] = title_column(f"{values['course_table_oid']}::oid")
     values["active_per_course"] = part("counts", "active_per_course")
     for name in ("ring", "clear_statistics", "student_ids", "is_set_aside"):
         values[name] = part(name)
