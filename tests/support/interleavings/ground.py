@@ -13,6 +13,7 @@ from listener.feed.consumer import statement
 from tests.conftest import install_script
 from tests.support import brake, lms
 from tests.support.feed_history import REACTION
+from tests.support.interleavings.mutants import Mutant
 from tests.support.interleavings.steps import Program
 from tests.support.postgres import Server
 
@@ -132,6 +133,14 @@ async def rewrite(connection: Connection, function: str, old: str, new: str) -> 
     assert old in definition, f"{function} has no longer {old!r} in it:\n{definition}"
     await connection.execute(definition.replace(old, new))
     return definition
+
+
+async def put(connection: Connection, mutant: Mutant) -> str:
+    """Put a deliberate fault in; the function's definition as it was."""
+    was = await rewrite(connection, mutant.function, mutant.old, mutant.new)
+    if mutant.also is not None:
+        await rewrite(connection, mutant.function, *mutant.also)
+    return was
 
 
 @dataclass
