@@ -116,4 +116,11 @@ MUTANTS = (
         "behind a class, the newest count is moved ahead, and others are passed over",
         is_quick=False,
     ),
+    Mutant(
+        "passing over handles once more what was handled ahead",
+        "listener.pass_over",
+        "count(*) filter (where not note.is_ahead) as notes_handled",
+        "count(*) as notes_handled",
+        "behind a class, counts are moved ahead, and passed over",
+    ),
 )

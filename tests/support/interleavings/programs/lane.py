@@ -154,6 +154,12 @@ PROGRAMS = (
         is_quick=False,
     ),
     Program(
+        "behind a class, counts are moved ahead, and passed over",
+        (ITSELF, ONE, daemon(count(1), ahead("count"), count(2), PASS_OVER, count(1))),
+        then=CLASS,
+        is_quick=False,
+    ),
+    Program(
         "behind a class, the newest count is moved ahead, and others are passed over",
         (ITSELF, ITSELF, daemon(count(1), ahead("count", 1), count(2), PASS_OVER, count())),
         then=f"begin; {CLASS}; commit; {signs_up(11)}",
