@@ -145,7 +145,7 @@ def _with_colon(name: Text) -> Text:
 
 def _named(row: Sequence[Text], header: Sequence[str]) -> list[str]:
     first, second, *others = row
-    begin = f"{first.plain}: {second.plain}" if first.plain else f"{INDENT}{second.plain}"
+    begin = ": ".join(filter(None, (first.plain, second.plain))) if first.plain else f"{INDENT}{second.plain}"
     return [begin, *(f"{name}: {cell.plain}" for name, cell in zip(header[2:], others, strict=True) if cell.plain)]
 
 

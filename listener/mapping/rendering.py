@@ -109,7 +109,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
 
     values["ours"] = sql.read("mapping/ours")
     values["follows_updated_course"] = "\n    " + part("new_keys", "of_course")
-    values["title_column"] = title_column(values["course_table_oid"])
+    values["title_column"] = title_column(f"{values['course_table_oid']}::oid")
     values["active_per_course"] = part("counts", "active_per_course")
     for name in ("ring", "clear_statistics", "student_ids", "is_set_aside"):
         values[name] = part(name)
@@ -124,6 +124,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
     every_course = f"{mapping.course_table} as course"
     values["first_of_all_courses"] = part("rules", "first_course_past_errors", courses=every_course)
     values |= schools.placeholders(mapping, part)
+    values["each_once"] = "" if mapping.one_course_each else "distinct"  # a history with reasons says which of several
     values |= history.placeholders(mapping, values, part)
     # The rule's query: unchanged; by the function that goes on past a course with a failing rule; in `only_course`.
     if mapping.tenant is not None:
@@ -152,7 +153,6 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     one_course = (
         f"case when only_course is null then true else {ROW}.course_id::{mapping.course_key_type} = only_course end"
     )
-    values["each_once"] = "" if mapping.one_course_each else "distinct"
     values["in_only_course"] = "" if mapping.one_course_each else f"\n            and {one_course}"
     takes_back = mapping.takes_back
     values["is_alone"] = "" if mapping.enrollment_key is not None else "\n            " + part("settling", "is_alone")

@@ -21,7 +21,7 @@ class BatchSize:
     """The size of a reaction's batches. The size outlives connections: a batch may have ended the connection."""
 
     def __init__(self, most: int, first: int = FIRST_BATCH) -> None:
-        self._most = most
+        self.most = most
         self.size = min(first, most)
         self._cuts = 0
 
@@ -38,7 +38,7 @@ class BatchSize:
             size = self.size * min(2.0, max(0.5, AIM_SECONDS / seconds))
             if hurried:
                 size = min(size, max(LEAST_WHILE_FRESH, self.size * AIM_WHILE_FRESH / seconds))
-            self.size = max(1, min(self._most, int(size)))
+            self.size = max(1, min(self.most, int(size)))
 
     def cut(self) -> None:
         """A batch was ended too early: take half, and after further cuts in a row ever less."""

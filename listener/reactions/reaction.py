@@ -78,7 +78,7 @@ class Reaction:
         self.last_at = float("-inf")
         self.lane = Lane(name)
         self.lane_trouble = Trouble()
-        self.fresh_size = BatchSize(MOST_FRESH, first=MOST_FRESH)
+        self.fresh_size = BatchSize(min(MOST_FRESH, self.size.most), first=MOST_FRESH)
 
     def took(self, batch: Batch, seconds: float, *, hurried: bool = False) -> None:
         """Choose the size of the next batch, and the pause before it."""

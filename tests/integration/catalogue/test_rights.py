@@ -108,7 +108,9 @@ async def test_an_owner_who_would_be_blind_may_not_install_nor_its_views_be_used
     await look.execute("alter table profiles force row level security")
     done = listener(as_role(supabase, "lms_owner"), "install", check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("listener: row-level security on public.profiles hides rows from lms_owner")
+    assert done.stderr.startswith(
+        "listener: row-level security is forced on public.profiles, so that it hides rows from lms_owner"
+    )
     await look.execute("alter table profiles no force row level security")
     listener(as_role(supabase, "lms_owner"), "install", "--grant-to", "lms_daemon")
     await look.execute("alter table profiles force row level security")

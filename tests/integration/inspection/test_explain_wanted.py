@@ -120,8 +120,9 @@ async def test_who_was_refused_waits_and_the_error_is_told(plain: Database, susp
     await BuiltIn(ENROLL).each.react(suspending, 100, SHOWN)
     answer = ask(plain.url, student)
     assert (answer["verdict"], answer["reason"]) == ("waits", "failed")
-    assert "never" in answer["pending"]["error"]
-    assert answer["pending"]["next_attempt_at"] is not None
+    (pending,) = answer["pending"]
+    assert "never" in pending["error"]
+    assert pending["next_attempt_at"] is not None
     text = read(plain.url, student)
     assert text.startswith("waits: it was refused; tried again at")
     assert 'violates check constraint "never"' in text

@@ -151,7 +151,8 @@ def test_every_module_can_be_imported(image: Image) -> None:
     script = """
 import importlib, pkgutil, listener
 for module in pkgutil.walk_packages(listener.__path__, "listener."):
-    importlib.import_module(module.name)
+    if module.name != "listener.testing.plugin":  # a plugin for who has pytest
+        importlib.import_module(module.name)
 print(listener.__file__)
 """
     done = image.run("-c", script)

@@ -79,7 +79,12 @@ class World:
             _connection=self,
             _state=SimpleNamespace(progressed=lambda: None, paused_now=dict),
             _reactions=self,
-            _chores=SimpleNamespace(run_due=self._nothing, wait=lambda: float("inf"), look_soon=lambda: None),
+            _chores=SimpleNamespace(
+                run_due=self._nothing,
+                wait=lambda: float("inf"),
+                look_soon=lambda: None,
+                rows_have_changed=lambda: None,
+            ),
             _pace=self,
             _ringing=True,
             _strangers_at=float("-inf"),
