@@ -28,6 +28,8 @@ begin
     walked as materialized (
         select
             count(*) as notes,
+            -- Of what was handled ahead of its turn, that was said then.
+            count(*) filter (where not note.is_ahead) as notes_handled,
             (
                 select change.xid
                 from listener.change
@@ -38,18 +40,17 @@ begin
                 limit 1
             ) as first_xid,
             -- By way of bigint: min(xid8) came with Postgres 15.
-            (min(note.xid::text::bigint) filter (where note.moves_a_count))::text::xid8 as concerned_xid
+            (min(note.xid::text::bigint) filter (where note.moves_a_count and not note.is_ahead))::text::xid8
+            as concerned_xid
         from (
             select
                 change.xid,
-                change.course_id is not null
+                change.course_id is not null as moves_a_count,
+                (select last_checkpoint.has_ahead from last_checkpoint)
                 and (
-                    not (select last_checkpoint.has_ahead from last_checkpoint)
-                    or (
-                        select true from listener.ahead
-                        where ahead.consumer = consumer_name and ahead.xid = change.xid
-                    ) is null
-                ) as moves_a_count
+                    select true from listener.ahead
+                    where ahead.consumer = consumer_name and ahead.xid = change.xid
+                ) is not null as is_ahead
             from listener.change
             where
                 change.xid >= pg_snapshot_xmax((select last_checkpoint.handled from last_checkpoint))
@@ -86,7 +87,7 @@ begin
             last_checkpoint.has_ahead,
             first_left.xid as first_left,
             case
-                when first_left.xid is null then walked.notes
+                when first_left.xid is null then walked.notes_handled
                 else (
                     select count(*)
                     from listener.change
@@ -94,6 +95,13 @@ begin
                         change.xid >= walked.first_xid
                         and change.xid < first_left.xid
                         and change.xid is distinct from (select own.xid from own)
+                        and (
+                            not last_checkpoint.has_ahead
+                            or (
+                                select true from listener.ahead
+                                where ahead.consumer = consumer_name and ahead.xid = change.xid
+                            ) is null
+                        )
                 )
             end as notes
         from last_checkpoint

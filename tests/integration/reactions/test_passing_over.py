@@ -104,6 +104,25 @@ async def test_what_was_in_flight_and_moves_a_count_is_not_passed_over(
     assert await connection.fetchval(COUNTED) == 1
 
 
+async def test_what_was_counted_ahead_of_its_turn_is_not_handled_once_more_by_passing_over(
+    connection: Connection, daemon: Connection, count: Consumer
+) -> None:
+    course = await connection.fetchval("insert into courses (title, price) values ('a', 1) returning id")
+    guest = await connection.fetchval("insert into profiles (role) values ('guest') returning id")
+    await connection.execute(SIGN_UPS)
+    await connection.execute("insert into enrollments (user_id, course_id) values ($1, $2)", guest, course)
+    ahead = await daemon.fetchrow("select * from listener.count(1, fresh => true)")
+    assert ahead is not None
+    assert ahead["moved"] == 1
+    assert not (await batch(count, daemon)).passed_over
+    assert (await batch(count, daemon)).passed_over
+
+    handled = "select sum(changes) from listener.checkpoint where consumer = 'count'"
+    assert await connection.fetchval(handled) == await connection.fetchval("select count(*) from listener.change")
+    assert await connection.fetchval("select count(*) from listener.unhandled('count')") == 0
+    assert await connection.fetchval("select count(*) from listener.ahead") == 0
+
+
 async def test_a_transaction_that_holds_all_that_may_be_passed_over_is_left_to_batches(
     connection: Connection, daemon: Connection, count: Consumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

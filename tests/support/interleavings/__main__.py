@@ -15,7 +15,7 @@ from tests.support.interleavings.mutants import MUTANTS, Mutant
 
 async def _put(url: str, mutant: Mutant) -> None:
     connection = await asyncpg.connect(url)
-    await ground.rewrite(connection, mutant.function, mutant.old, mutant.new)
+    await ground.put(connection, mutant)
     await connection.close()
 
 

@@ -18,6 +18,16 @@ begin
 end;
 $$;
 
+-- The same for what is fresh, ahead of its turn.
+create function proof.sees_fresh(most bigint, looked text, out changes bigint, out notes_left boolean, out seq bigint)
+language plpgsql as $$
+#variable_conflict use_column
+begin
+    {{sees_fresh}}
+    into changes, notes_left, seq;
+end;
+$$;
+
 -- What is set aside is due.
 create procedure proof.time_passes() language plpgsql as $$
 begin
@@ -93,6 +103,29 @@ begin
                     not exists (select from listener.change where change.id = noted.id)
                     and not exists (select from proof.seen where seen.note = noted.id)
             ),
+            -- What was handled, in its turn or ahead of it, was handled once.
+            (
+                select string_agg(format('%s has handled %s notes of %s', handled.consumer, handled.changes, handled.notes), '; ')
+                from (
+                    select
+                        checkpoint.consumer,
+                        sum(checkpoint.changes) as changes,
+                        (select count(*) from proof.noted)
+                        - (select count(*) from listener.unhandled(checkpoint.consumer)) as notes
+                    from listener.checkpoint
+                    where checkpoint.consumer <> 'test'
+                    group by checkpoint.consumer
+                    -- (Unless checkpoints are purged.)
+                    having bool_or(checkpoint.seq = 0)
+                ) as handled
+                where handled.changes <> handled.notes
+            ),
+            (
+                select 'forgotten that it is ahead: ' || string_agg(ahead.xid::text, ', ')
+                from listener.ahead
+                inner join listener.last_checkpoint on last_checkpoint.consumer = ahead.consumer
+                where not last_checkpoint.has_ahead
+            ),
             proof.wrong_people(is_end),
             case
                 when is_end and (
@@ -100,6 +133,7 @@ begin
                     or exists (select from listener.unhandled('count'))
                     or exists (select from listener.unhandled('test'))
                     or exists (select from listener.pending_count)
+                    or exists (select from listener.ahead)
                     or exists (select from listener.pending_enrollment where reason <> 'full')
                 )
                     then 'something is left to do'
@@ -200,7 +234,7 @@ declare
 begin
     foreach each_table in array array[
         'public.enrollments', 'public.profiles', 'proof.seen', 'proof.noted', 'proof.drift', 'listener.change',
-        'listener.checkpoint', 'listener.pause', 'listener.pending_count', 'listener.pending_enrollment',
+        'listener.checkpoint', 'listener.ahead', 'listener.pause', 'listener.pending_count', 'listener.pending_enrollment',
         'listener.blind_note'
     ] || {{own_tables}}::text[] loop
         execute case when thoroughly then 'truncate ' || each_table || ' cascade' else 'delete from ' || each_table end;

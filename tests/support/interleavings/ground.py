@@ -13,6 +13,7 @@ from listener.feed.consumer import statement
 from tests.conftest import install_script
 from tests.support import brake, lms
 from tests.support.feed_history import REACTION
+from tests.support.interleavings.mutants import Mutant
 from tests.support.interleavings.steps import Program
 from tests.support.postgres import Server
 
@@ -55,9 +56,12 @@ def quoted(text: str) -> str:
 STOPS = (
     ("settle", "listener.enroll", "for attempt in 1..2 loop"),
     ("checkpoint", "listener.enroll", "if changes = 0 then"),
+    ("larger", "listener.enroll", "if more_to_read and not fresh then"),
+    ("fresh", "listener.enroll", "seq := listener.write_ahead("),
     ("counted", "listener.count", "if changes = 0 then"),
     ("move", "listener.count", "if not singly then"),
     ("handled", "listener.batch_is_handled", "return listener.write_checkpoint("),
+    ("fresh", "listener.fresh_is_handled", "return listener.write_ahead("),
     ("step", "listener.step", "for installed in"),
 )
 """Places where a statement can stop: before this text of a function."""
@@ -99,6 +103,10 @@ def make(server: Server, ground: str) -> str:
     server.psql(name, install_script(server.url(name), settings))
     values = {
         "sees": statement(SEES).replace("$1", "'test'").replace("$2", "sees.most"),
+        "sees_fresh": statement(SEES, fresh=True)
+        .replace("$1", "'test'")
+        .replace("$2", "sees_fresh.most")
+        .replace("$3", "sees_fresh.looked"),
         "own_tables": f"'{{{','.join(own)}}}'",
     }
     common = sql.render((FOLDER / "checks.sql").read_text(encoding="utf-8"), values)
@@ -125,6 +133,14 @@ async def rewrite(connection: Connection, function: str, old: str, new: str) -> 
     assert old in definition, f"{function} has no longer {old!r} in it:\n{definition}"
     await connection.execute(definition.replace(old, new))
     return definition
+
+
+async def put(connection: Connection, mutant: Mutant) -> str:
+    """Put a deliberate fault in; the function's definition as it was."""
+    was = await rewrite(connection, mutant.function, mutant.old, mutant.new)
+    if mutant.also is not None:
+        await rewrite(connection, mutant.function, *mutant.also)
+    return was
 
 
 @dataclass

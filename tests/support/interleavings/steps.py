@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
+from listener import sql
 from listener.database.locks import BELL_LOCK, LOCK_CLASS
 
 
@@ -152,6 +153,7 @@ def enrolls(number: int = 1, course: int = 2) -> Steps:
 LEAVES = write("update enrollments set status = 'gone' where user_id = {key} + 1")
 """The LMS ends the enrollment that it made."""
 UNENROLLS = write("delete from enrollments where user_id = {key} + 1")
+LOOKED = "nullif(current_setting('proof.looked'), '')"
 UNDONE = write("rollback to savepoint a")
 
 
@@ -170,6 +172,37 @@ def count(most: int = 64, *, open_: bool = False, singly: bool = False, gives_up
 def sees(most: int = 64, *, open_: bool = False) -> Steps:
     """One batch of the reaction that somebody installed."""
     return look(f"select * from proof.sees({most})", about="test", open_=open_)
+
+
+def sees_fresh(most: int = 64, *, open_: bool = False) -> Steps:
+    """What that reaction handles ahead of its turn."""
+    return look(f"select * from proof.sees_fresh({most}, null)", about="test", open_=open_)
+
+
+def ahead(reaction: str, most: int = 64, *, open_: bool = False) -> Steps:
+    """What a leader that has just begun enrolls, or counts, ahead of its turn."""
+    return look(f"select * from listener.{reaction}({most}, fresh => true)", about=reaction, open_=open_)
+
+
+def lane(reaction: str, most: int = 64, *, is_first: bool = False) -> Steps:
+    """A look at what is fresh, and a batch of that, as `Lane.take` has them."""
+    begin = "select set_config('proof.looked', '', false)"
+    looks = "\n".join(line for line in sql.read("feed/lane").splitlines() if not line.startswith("--"))
+    for number, argument in enumerate((f"'{reaction}'", LOOKED, str(most)), 1):
+        looks = looks.replace(f"${number}", argument)
+    return (
+        *look(
+            *([begin] if is_first else []),
+            "select set_config('proof.is_fresh', lane.is_fresh::text, false),"
+            f" set_config('proof.looks', lane.looked, false) from ({looks}) as lane",
+        ),
+        *look(
+            "select * from (select where current_setting('proof.is_fresh')::boolean) as look"
+            f" cross join lateral listener.{reaction}({most}, fresh => true, looked => {LOOKED}) as taken",
+            "select set_config('proof.looked', current_setting('proof.looks'), false)",
+            about=reaction,
+        ),
+    )
 
 
 def stopping(place: str, step: Steps) -> Steps:

@@ -20,8 +20,10 @@ def _beginning(program: Program, mutant: Mutant | None) -> Iterator[str]:
     yield f"-- {program.name}"
     yield f"-- python -m tests.support.interleavings {program.ground}{fault}"
     if mutant is not None:
-        yield f"-- (In {mutant.function}, instead of: {' '.join(mutant.old.split())}"
-        yield f"--  it says: {' '.join(mutant.new.split()) or 'nothing'})"
+        pairs = [(mutant.old, mutant.new), *([mutant.also] if mutant.also else [])]
+        for old, new in pairs:
+            yield f"-- (In {mutant.function}, instead of: {' '.join(old.split())}"
+            yield f"--  it says: {' '.join(new.split()) or 'nothing'})"
     for text in (program.before, program.before and "call proof.catch_up(64)", program.then):
         if text:
             yield f"Z: {text};"

@@ -8,7 +8,7 @@ import pytest
 from tests.chaos.feed.interleavings.conftest import Schools
 from tests.support.interleavings import story
 from tests.support.interleavings.explorer import Explorer, Result
-from tests.support.interleavings.ground import Ground, rewrite
+from tests.support.interleavings.ground import Ground, put
 from tests.support.interleavings.mutants import MUTANTS, Mutant
 from tests.support.interleavings.programs import BY_NAME
 from tests.support.postgres import two_versions
@@ -18,7 +18,7 @@ ENOUGH = 40
 
 async def found(place: Ground, mutant: Mutant) -> Result:
     """What a program finds with the fault in place, which is taken out again."""
-    was = await rewrite(place.control, mutant.function, mutant.old, mutant.new)
+    was = await put(place.control, mutant)
     try:
         return await Explorer(place, BY_NAME[mutant.program]).explore()
     finally:

@@ -4,7 +4,7 @@ Each must be found by some schedule of the program that it names. That is how th
 lives says which program is missing.
 """
 
-from tests.support.interleavings.mutants import feed, others
+from tests.support.interleavings.mutants import feed, lane, others
 from tests.support.interleavings.mutants.mutant import Mutant as Mutant
 
-MUTANTS: tuple[Mutant, ...] = (*feed.MUTANTS, *others.MUTANTS)
+MUTANTS: tuple[Mutant, ...] = (*feed.MUTANTS, *lane.MUTANTS, *others.MUTANTS)

@@ -7,6 +7,7 @@ from tests.support.interleavings.mutants.mutant import Mutant
 SEEN = "listener.seen(pg_current_snapshot())"
 OWN_REACTION = "a reaction of one's own, one note at a time"
 ENROLLS_TWO = "the LMS enrolls two, counts are moved"
+NOTHING_IS_CUT = "and last_checkpoint.partial_xid is null"
 SINGLY = "the LMS enrolls two in one transaction, counts are moved one at a time"
 
 _enroll = partial(Mutant, function="listener.enroll")
@@ -131,6 +132,7 @@ MUTANTS = (
         "straggler.xid is distinct from last_checkpoint.partial_xid",
         "true",
         OWN_REACTION,
+        also=(NOTHING_IS_CUT, ""),
     ),
     Mutant(
         "while a transaction is cut, others go on",
@@ -138,6 +140,7 @@ MUTANTS = (
         "where next_note.partial_xid is null or next_note.xid = next_note.partial_xid",
         "where true",
         OWN_REACTION,
+        also=(NOTHING_IS_CUT, ""),
     ),
     Mutant(
         "the rest of a cut transaction begins with the note that was the last",

@@ -14,3 +14,5 @@ class Mutant:
     program: str
     is_quick: bool = True
     """Whether it is found by few schedules, and so in the short form, too."""
+    also: tuple[str, str] | None = None
+    """Another text and what takes its place, where two guards stand for the same."""

@@ -200,7 +200,7 @@ MUTANTS = (
     Mutant(
         "who leaves lets nobody move up",
         "listener.enroll",
-        "when may_free_seats then listener.wake_waiting()",
+        "when may_free_seats or pending > 0 then listener.wake_waiting()",
         "when false then 0",
         "somebody leaves the last seat while somebody waits",
         is_quick=False,

@@ -4,13 +4,14 @@ To add a program, give it a name that says what happens, few sessions of few ste
 The number of schedules grows with each step by a factor; `is_quick=False` keeps a program for the long form.
 """
 
-from tests.support.interleavings.programs import beside, counting, enrolling, paying
+from tests.support.interleavings.programs import beside, counting, enrolling, lane, paying
 from tests.support.interleavings.steps import Program
 
 PARTS: dict[str, tuple[Program, ...]] = {
     "enrolling": enrolling.PROGRAMS,
     "counting": counting.PROGRAMS,
     "beside": beside.PROGRAMS,
+    "lane": lane.PROGRAMS,
     "paying": paying.PROGRAMS,
 }
 PROGRAMS = tuple(program for part in PARTS.values() for program in part)
