@@ -1,4 +1,4 @@
--- Whether an enrollment may be made in the caller's transaction, whoever the caller is: null if not, or else the keys on
+-- Whether an enrollment may be made in the caller's transaction, whichever role calls: null if not, or else the keys on
 -- enrollments that are checked at the end of a transaction, to be checked at once.
 -- - A unique key says that there is one row of a pair: else this transaction and the daemon might make one each.
 -- - A temporary table or type of the caller's would be found by what the LMS's triggers name and no schema has, and would run

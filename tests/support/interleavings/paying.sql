@@ -1,4 +1,4 @@
--- A school where a query says who should be where: whoever pays, in as many seats as there are. At most one is taken back
+-- A school where a query says who should be where: all who pay, in as many seats as there are. At most one is taken back
 -- within ten minutes. Course 1 has seats for all, course 2 has one.
 create function proof.taken_back() returns trigger language plpgsql security definer as $$
 begin

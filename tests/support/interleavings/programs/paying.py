@@ -47,7 +47,7 @@ def paying(*profiles: int, course: int = 1) -> str:
 
 
 def settle(profile: int) -> Steps:
-    """What is done to one profile, whoever does it."""
+    """What is done to one profile, by any session."""
     return look(f"select * from listener.settle('{{{profile}}}')", about="enroll", open_=True)
 
 
