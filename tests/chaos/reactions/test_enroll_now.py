@@ -13,6 +13,7 @@ from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.connecting import connect
 from tests.support.eventually import all_handled, eventually
+from tests.support.exact import INEXACT, MISSING, TWICE
 from tests.support.process import DaemonProcess, listener
 
 WRITERS = 4
@@ -20,15 +21,6 @@ SIGN_UPS = 100
 LONG_SIGN_UPS = 2000
 KILLS = 2
 
-TWICE = "select count(*) from (select from enrollments group by user_id having count(*) > 1) as twice"
-MISSING = """
-select count(*) from profiles
-where role = 'student' and not exists (select from enrollments where user_id = profiles.id)
-"""
-INEXACT = """
-select count(*) from courses
-where enrollments <> (select count(*) from enrollments where course_id = courses.id and status = 'active')
-"""
 CUT = """
 select pg_terminate_backend(pid) from pg_stat_activity
 where application_name = 'app' and datname = current_database() and pid <> pg_backend_pid() order by random() limit 1

@@ -9,19 +9,11 @@ import pytest
 from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
+from tests.support.exact import INEXACT, MISSING, TWICE
 from tests.support.process import DaemonProcess, listener
 from tests.support.refusing import refuse
 
 STEP = "select * from listener.step()"
-MISSING = """
-select count(*) from profiles
-where role = 'student' and not exists (select from enrollments where user_id = profiles.id)
-"""
-INEXACT = """
-select count(*) from courses
-where enrollments <> (select count(*) from enrollments where course_id = courses.id and status = 'active')
-"""
-TWICE = "select count(*) from (select user_id from enrollments group by user_id having count(*) > 1) as twice"
 
 
 @pytest.fixture
