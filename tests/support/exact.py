@@ -1,4 +1,4 @@
-"""Questions at the end of a sample school. All answers are 0 if nobody is missing or enrolled twice, and counts are exact."""
+"""Questions at the end of a sample school. All are 0 if nobody is missing or enrolled twice, and counts are exact."""
 
 TWICE = "select count(*) from (select user_id from enrollments group by user_id having count(*) > 1) as twice"
 MISSING = """
