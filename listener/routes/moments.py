@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from decimal import Decimal
 
 from listener.mapping.watched import Moment
 from listener.routes.blocks import Unclear
@@ -74,6 +75,7 @@ def _interval(facts: Facts, node: Node) -> str | None:
     if node.tag != "CONST" or node.is_true("constisnull") or facts.types[node.number("consttype")].name != "interval":
         return None
     microseconds, days, months = struct.unpack("=qii", node.data("constvalue")[:16])
-    parts = [(microseconds, "microseconds"), (days, "days"), (months, "months")]
+    # (In seconds: before Postgres 15 no field of an interval's text may be beyond 2,147,483,647.)
+    parts = [(Decimal(microseconds) / 1_000_000, "seconds"), (days, "days"), (months, "months")]
     found = [f"{number} {unit}" for number, unit in parts if number > 0]
     return found[0] if len(found) == 1 == sum(number != 0 for number, _ in parts) else None

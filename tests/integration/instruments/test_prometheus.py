@@ -68,9 +68,10 @@ def expressions() -> list[str]:
 
 
 def test_the_dashboard_and_the_rules_name_only_metrics_that_exist() -> None:
-    from listener.instruments.metrics import Metrics
+    from listener.instruments.metrics import FleetMetrics, Metrics
 
-    exported = {sample.name for family in Metrics().registry.collect() for sample in family.samples}
+    registries = (Metrics().registry, FleetMetrics(("wrong",), lambda _state: 0).registry)
+    exported = {sample.name for each in registries for family in each.collect() for sample in family.samples}
     rules = (RULES / "alerts.yml").read_text() + (RULES / "recording.yml").read_text()
     recorded = set(re.findall(r"record: (\S+)", rules))
     assert len(expressions()) > 40

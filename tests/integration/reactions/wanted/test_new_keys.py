@@ -49,11 +49,19 @@ NOTHING_WAITS = "select not exists (select from listener.unhandled('enroll'))"
 
 School = Callable[..., "tuple[Database, DaemonProcess]"]
 
+FIRST_TO_MOVE = 15
+"""The first version in which a row that moves to another partition is updated for foreign keys. Before, ON DELETE of the
+LMS's own keys takes away the rows that refer to it."""
+
 
 @pytest.fixture
 def school(make_database: Callable[..., Database], start_daemon: Callable[..., DaemonProcess]) -> School:
     def make(profiles: str, key: str) -> tuple[Database, DaemonProcess]:
         database = make_database(empty=True)
+        if profiles == PARTITIONED and key and database.server.version < FIRST_TO_MOVE:
+            pytest.skip(
+                f"Postgres {database.server.version} deletes what refers to a row that moves to another partition"
+            )
         courses = COURSES if key else ""
         database.server.psql(database.name, profiles + SCHEMA.replace("{profiles}", key).replace("{courses}", courses))
         listener(
