@@ -50,8 +50,8 @@ NOTHING_WAITS = "select not exists (select from listener.unhandled('enroll'))"
 School = Callable[..., "tuple[Database, DaemonProcess]"]
 
 FIRST_TO_MOVE = 15
-"""The first version in which a row that moves to another partition is updated for foreign keys. Before, ON DELETE of the
-LMS's own keys takes away the rows that refer to it."""
+"""The first version in which a move to another partition is an update for foreign keys. Before, ON DELETE of the LMS's
+own keys takes away the rows that refer to the moved one."""
 
 
 @pytest.fixture
