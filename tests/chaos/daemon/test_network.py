@@ -25,7 +25,7 @@ Start = Callable[..., DaemonProcess]
 
 HEARTBEAT = 1.0
 ATTEMPTS = 7
-"""In vain, one after the other, until the next pause would be of 6.4 to 12.8 s if nothing had worked."""
+"""Attempts that fail. If none had worked before, the pause after the last would be 6.4 to 12.8 s."""
 MOMENT = 2.0
 """In which a connection is made, and set up, on a busy machine."""
 ENROLLED = "select count(*) from enrollments"
