@@ -32,11 +32,12 @@ def _few_notes(parts: Mapping[str, str]) -> dict[str, str]:
     """The small statements: for notes in their turn, and for those that are fresh."""
     found: dict[str, str] = {}
     for name, for_larger in ((ENROLL, "note.route is not null or "), (COUNT, "")):
-        larger = f"bool_or(note.partial_xid is not null or {for_larger}note.has_ahead) or sum(note.weight) > {FEW}"
-        few = {"notes": next_notes(literal(name), FEW), "is_for_larger": f"coalesce({larger}, false)", "further": ""}
+        in_order = f"bool_or({for_larger}num_nonnulls(note.partial_xid, note.first_ahead) > 0)"
+        is_for_larger = f"coalesce({in_order} or sum(note.weight) > {FEW}, false)"
+        few = {"notes": next_notes(literal(name), FEW), "is_for_larger": is_for_larger, "further": ""}
         fresh = {
             "notes": (
-                "select fresh_note.*, null::xid8 as partial_xid, true as has_ahead\n"
+                "select fresh_note.*, null::xid8 as partial_xid, null::xid8 as first_ahead\n"
                 f"            from listener.fresh({literal(name)}, looked::pg_snapshot, {MOST}) as fresh_note"
             ),
             "is_for_larger": "true",

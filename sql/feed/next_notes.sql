@@ -7,7 +7,7 @@ select
     note.*,
     greatest(cardinality(note.profile_ids), 1) as weight,
     last_checkpoint.partial_xid,
-    last_checkpoint.has_ahead,
+    last_checkpoint.first_ahead,
     last_checkpoint.seq as checkpoint_seq
 from (
     select
@@ -15,7 +15,7 @@ from (
         checkpoint.handled,
         checkpoint.partial_xid,
         checkpoint.partial_id,
-        checkpoint.has_ahead
+        checkpoint.first_ahead
     from listener.checkpoint
     where
         checkpoint.consumer = {{consumer}}

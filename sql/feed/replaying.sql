@@ -95,14 +95,14 @@ first_again as (
 ),
 
 set_back as (
-    insert into listener.checkpoint (consumer, seq, handled, partial_xid, partial_id, has_ahead)
+    insert into listener.checkpoint (consumer, seq, handled, partial_xid, partial_id, first_ahead)
     select
         $1,
         last_checkpoint.seq + 1,
         listener.snapshot_before(last_checkpoint.handled, first_again.xid),
         case when last_checkpoint.partial_xid < first_again.xid then last_checkpoint.partial_xid end,
         case when last_checkpoint.partial_xid < first_again.xid then last_checkpoint.partial_id end,
-        last_checkpoint.has_ahead
+        last_checkpoint.first_ahead
     from last_checkpoint
     cross join first_again
     where exists (select from listener.purged where purged.only_row and purged.latest_note_at < $2)

@@ -43,7 +43,7 @@ with note as materialized (
             next_note.delta,
             next_note.weight,
             next_note.partial_xid,
-            next_note.has_ahead,
+            next_note.first_ahead,
             next_note.checkpoint_seq
         from (
             {{notes}}

@@ -46,7 +46,7 @@ insert into listener.checkpoint (consumer, seq, handled) values ('test', 0, pg_c
 """
 
 REMEMBERED = """
-select last_checkpoint.has_ahead, (select count(*) from listener.ahead) as ahead
+select last_checkpoint.first_ahead, (select count(*) from listener.ahead) as ahead
 from listener.last_checkpoint
 where last_checkpoint.consumer = 'test'
 """
@@ -312,7 +312,7 @@ class History:
             assert batches <= len(self.committed) + len(self.others), "a batch handles at least one note"
         last = await self.consumers[0].fetchrow(REMEMBERED)
         assert last is not None
-        assert (last["has_ahead"], last["ahead"]) == (False, 0), "what was ahead is behind"
+        assert (last["first_ahead"], last["ahead"]) == (None, 0), "what was ahead is behind"
         applied = [row["note"] for row in await self.consumers[0].fetch("select note from public.applied")]
         assert sorted(applied) == sorted(self.committed)
 

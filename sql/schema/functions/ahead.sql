@@ -32,7 +32,7 @@ begin
             checkpoint.seq,
             checkpoint.handled,
             checkpoint.partial_xid,
-            checkpoint.has_ahead,
+            checkpoint.first_ahead,
             coalesce(fresh.looked, checkpoint.handled) as since,
             pg_current_xact_id_if_assigned() as own_xid
         from listener.checkpoint
@@ -112,7 +112,7 @@ begin
             and candidate.found_xid is distinct from last_checkpoint.partial_xid
             and not pg_visible_in_snapshot(candidate.found_xid, last_checkpoint.handled)
             and (
-                not last_checkpoint.has_ahead
+                (candidate.found_xid >= last_checkpoint.first_ahead) is not true
                 or (
                     select true from listener.ahead
                     where ahead.consumer = consumer_name and ahead.xid = candidate.found_xid
@@ -154,14 +154,14 @@ create or replace function listener.write_ahead(consumer_name text, after_seq bi
 returns bigint
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-    insert into listener.checkpoint (consumer, seq, handled, partial_xid, partial_id, has_ahead, changes)
+    insert into listener.checkpoint (consumer, seq, handled, partial_xid, partial_id, first_ahead, changes)
     select
         consumer_name,
         after_seq + 1,
         checkpoint.handled,
         checkpoint.partial_xid,
         checkpoint.partial_id,
-        true,
+        least(checkpoint.first_ahead, (select taken.xid from unnest(xids) as taken(xid) order by taken.xid limit 1)),
         write_ahead.changes
     from listener.checkpoint
     where checkpoint.consumer = consumer_name and checkpoint.seq = after_seq;
@@ -182,7 +182,7 @@ begin
     from listener.last_checkpoint
     where
         last_checkpoint.consumer = consumer_name
-        and last_checkpoint.has_ahead
+        and last_checkpoint.first_ahead is not null
         and not exists (select from listener.pause where pause.consumer = consumer_name)
         and not exists (select from listener.unhandled(consumer_name, 1, pg_current_xact_id_if_assigned()));
 end;

@@ -74,13 +74,13 @@ begin
         -- All of it is handled by now, also what was ahead.
         if exists (
             select from listener.checkpoint
-            where checkpoint.consumer = consumer_name and checkpoint.seq = after_seq and checkpoint.has_ahead
+            where checkpoint.consumer = consumer_name and checkpoint.seq = after_seq and checkpoint.first_ahead is not null
         ) then
             delete from listener.ahead where ahead.consumer = consumer_name;
         end if;
         return after_seq + 1;
     end if;
-    insert into listener.checkpoint (consumer, seq, handled, partial_xid, partial_id, has_ahead, changes)
+    insert into listener.checkpoint (consumer, seq, handled, partial_xid, partial_id, first_ahead, changes)
     select
         consumer_name,
         after_seq + 1,
@@ -92,7 +92,7 @@ begin
         end,
         case when next_xid = last_xid then last_xid end,
         case when next_xid = last_xid then last_id end,
-        checkpoint.has_ahead,
+        checkpoint.first_ahead,
         write_checkpoint.changes
     from listener.checkpoint
     where checkpoint.consumer = consumer_name and checkpoint.seq = after_seq;

@@ -86,7 +86,7 @@ select
     latest.handled,
     latest.partial_xid,
     latest.partial_id,
-    latest.has_ahead,
+    latest.first_ahead,
     latest.at
 from (
     select unnest(array['enroll', 'count']) as name
@@ -99,7 +99,7 @@ left join lateral (
         checkpoint.handled,
         checkpoint.partial_xid,
         checkpoint.partial_id,
-        checkpoint.has_ahead,
+        checkpoint.first_ahead,
         checkpoint.at
     from listener.checkpoint
     where checkpoint.consumer = consumer.name
@@ -119,7 +119,7 @@ begin
     return query
     select note.*
     from (
-        select checkpoint.handled, checkpoint.partial_xid, checkpoint.partial_id, checkpoint.has_ahead
+        select checkpoint.handled, checkpoint.partial_xid, checkpoint.partial_id, checkpoint.first_ahead
         from listener.checkpoint
         where checkpoint.consumer = consumer_name
         order by checkpoint.seq desc

@@ -12,7 +12,7 @@ begin
         select
             checkpoint.seq,
             checkpoint.handled,
-            checkpoint.has_ahead
+            checkpoint.first_ahead
         from listener.checkpoint
         where
             checkpoint.consumer = consumer_name
@@ -46,7 +46,7 @@ begin
             select
                 change.xid,
                 change.course_id is not null as moves_a_count,
-                (select last_checkpoint.has_ahead from last_checkpoint)
+                (change.xid >= (select last_checkpoint.first_ahead from last_checkpoint)) is true
                 and (
                     select true from listener.ahead
                     where ahead.consumer = consumer_name and ahead.xid = change.xid
@@ -84,7 +84,7 @@ begin
         select
             last_checkpoint.seq,
             last_checkpoint.handled,
-            last_checkpoint.has_ahead,
+            last_checkpoint.first_ahead,
             first_left.xid as first_left,
             case
                 when first_left.xid is null then walked.notes_handled
@@ -96,7 +96,7 @@ begin
                         and change.xid < first_left.xid
                         and change.xid is distinct from (select own.xid from own)
                         and (
-                            not last_checkpoint.has_ahead
+                            (change.xid >= last_checkpoint.first_ahead) is not true
                             or (
                                 select true from listener.ahead
                                 where ahead.consumer = consumer_name and ahead.xid = change.xid
@@ -129,7 +129,7 @@ begin
     ),
 
     next_checkpoint as (
-        insert into listener.checkpoint (consumer, seq, handled, has_ahead, changes)
+        insert into listener.checkpoint (consumer, seq, handled, first_ahead, changes)
         select
             consumer_name,
             passed_over.seq + 1,
@@ -139,7 +139,7 @@ begin
                     passed_over.handled, listener.seen(pg_current_snapshot()), passed_over.first_left, false
                 )
             end,
-            passed_over.has_ahead and passed_over.first_left is not null,
+            case when passed_over.first_left is not null then passed_over.first_ahead end,
             passed_over.notes
         from passed_over
         returning checkpoint.changes
@@ -149,7 +149,7 @@ begin
     ahead_no_more as (
         delete from listener.ahead
         using passed_over
-        where ahead.consumer = consumer_name and passed_over.has_ahead and passed_over.first_left is null
+        where ahead.consumer = consumer_name and passed_over.first_ahead is not null and passed_over.first_left is null
     )
 
     select

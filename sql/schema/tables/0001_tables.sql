@@ -36,7 +36,7 @@ create table listener.checkpoint (
     handled pg_snapshot not null,
     partial_xid xid8,
     partial_id bigint,
-    has_ahead boolean not null default false,
+    first_ahead xid8,
     changes bigint not null default 0,
     at timestamptz not null default clock_timestamp(),
     primary key (consumer, seq)
@@ -44,8 +44,8 @@ create table listener.checkpoint (
 
 comment on column listener.checkpoint.changes is 'notes that it handled, or passed over';
 
-comment on column listener.checkpoint.has_ahead is
-'beside what `handled` says, the transactions in listener.ahead are handled';
+comment on column listener.checkpoint.first_ahead is
+'the first of the transactions in listener.ahead, which are handled beside what `handled` says; null if there is none';
 
 -- What a consumer has handled before its turn, while it had a backlog: whole transactions, each small.
 create table listener.ahead (

@@ -31,7 +31,7 @@ insert into listener.checkpoint (consumer, seq, handled) values ('test', 0, pg_c
 """
 SEEN = "select array(select note from applied order by note)"
 NOTED = "select array(select id from listener.change where id not in (select id from before_it) order by id)"
-AHEAD = "select coalesce(sum(changes), 0) > 0 from listener.checkpoint where consumer = $1 and has_ahead"
+AHEAD = "select coalesce(sum(changes), 0) > 0 from listener.checkpoint where consumer = $1 and first_ahead is not null"
 SETTINGS = {"batch_size": 100, "heartbeat_seconds": 0.5}
 
 

@@ -39,7 +39,9 @@ def test_the_page_s_suites_pass_and_leave_nothing_behind(
     make_database: Callable[..., Database], server: Server, tmp_path: Path
 ) -> None:
     database = make_database(installed=False)
-    for name, suite in SUITES.items():
+    # Django 5.2 asks for Postgres 14.
+    suites = {name: suite for name, suite in SUITES.items() if server.version >= 14 or name != "test_django.py"}
+    for name, suite in suites.items():
         (tmp_path / name).write_text(suite, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "-W", "error", "."],
@@ -52,7 +54,7 @@ def test_the_page_s_suites_pass_and_leave_nothing_behind(
         timeout=100,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "4 passed" in done.stdout
+    assert f"{len(suites) - 1} passed" in done.stdout
     left = "select (select count(*) from profiles) + (select count(*) from listener.change)"
     assert server.psql(database.name, left).strip() == "0"
 

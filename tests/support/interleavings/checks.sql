@@ -124,7 +124,7 @@ begin
                 select 'forgotten that it is ahead: ' || string_agg(ahead.xid::text, ', ')
                 from listener.ahead
                 inner join listener.last_checkpoint on last_checkpoint.consumer = ahead.consumer
-                where not last_checkpoint.has_ahead
+                where last_checkpoint.first_ahead is null or ahead.xid < last_checkpoint.first_ahead
             ),
             proof.wrong_people(is_end),
             case

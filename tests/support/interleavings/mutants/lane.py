@@ -9,6 +9,7 @@ STOPS = "behind an import, a leader stops between its look and what it writes ah
 OWN_STOPS = "behind a crowd, a reaction of one's own stops between its look and what it writes ahead"
 LEFT = "nothing but what is ahead is left"
 COUNTS = "behind a class, counts are moved ahead"
+FIRST_TAKEN = "(select taken.xid from unnest(xids) as taken(xid) order by taken.xid limit 1)"
 SEEN = "listener.seen(pg_current_snapshot())"
 
 _write_ahead = partial(Mutant, function="listener.write_ahead")
@@ -37,9 +38,15 @@ MUTANTS = (
     ),
     _write_ahead(
         fault="a checkpoint does not say that something is ahead",
-        old="true,",
-        new="false,",
+        old=f"least(checkpoint.first_ahead, {FIRST_TAKEN})",
+        new="null",
         program=OWN_REACTION,
+    ),
+    _write_ahead(
+        fault="the first that is ahead is the last look's first",
+        old=f"least(checkpoint.first_ahead, {FIRST_TAKEN})",
+        new=FIRST_TAKEN,
+        program="behind an import, each look begins where the last one was",
     ),
     Mutant(
         "what is ahead is forgotten by the next batch",
@@ -52,8 +59,8 @@ MUTANTS = (
     Mutant(
         "a batch that ends early does not say that something is ahead",
         "listener.write_checkpoint",
-        "checkpoint.has_ahead,\n        write_checkpoint.changes",
-        "false,\n        write_checkpoint.changes",
+        "checkpoint.first_ahead,\n        write_checkpoint.changes",
+        "null,\n        write_checkpoint.changes",
         OWN_REACTION,
     ),
     Mutant(
@@ -104,15 +111,15 @@ MUTANTS = (
     Mutant(
         "what is ahead counts as noted still",
         "listener.unhandled",
-        "not last_checkpoint.has_ahead",
-        "true",
+        ">= last_checkpoint.first_ahead) is not true",
+        "> '0'::xid8) is true",
         COUNTS,
     ),
     Mutant(
         "passing over forgets what is ahead before its end",
         "listener.pass_over",
-        "passed_over.has_ahead and passed_over.first_left is null\n    )",
-        "passed_over.has_ahead\n    )",
+        "passed_over.first_ahead is not null and passed_over.first_left is null\n    )",
+        "passed_over.first_ahead is not null\n    )",
         "behind a class, the newest count is moved ahead, and others are passed over",
         is_quick=False,
     ),
