@@ -60,7 +60,7 @@ of OpenTelemetry is loaded:
 |---|---|
 | `OTEL_EXPORTER_OTLP_ENDPOINT` | Where the collector is, such as `http://localhost:4318`. |
 | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` | The same for spans alone, with its path. |
-| `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | What the daemon is called (`enrollment-listener`), and more about it. |
+| `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | What the daemon is called (`enrollment-listener`), and more of it. |
 | `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, … | As everywhere. `OTEL_TRACES_EXPORTER=none` sends nothing. |
 
 | span | what it is |
