@@ -15,7 +15,7 @@ COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
 def version(revision_file: Path = REVISION) -> str:
-    """`0.1.0+gCOMMIT`; without the commit if unknown."""
+    """`1.0.0+gCOMMIT`; without the commit if unknown."""
     commit = _text(revision_file) or _of_checkout(revision_file.parent.parent)
     return f"{__version__}+g{commit[:SHORT]}" if COMMIT.fullmatch(commit) else __version__
 

@@ -79,6 +79,7 @@ class Event(StrEnum):
     ENROLLMENTS_HELD = "enrollments_held", "the brake held many enrollments in one second: `count`"
     COURSE_COUNT_MOVED = "course_count_moved", "a course's count was moved by `delta`: `course_id`"
     COURSE_COUNTS_MOVED = "course_counts_moved", "many counts were moved in one second: `count`"
+    NO_SPANS = "no_spans", "a variable names a collector of OpenTelemetry, which is not installed: `mend`"
     BATCH_APPLIED = "batch_applied", "a consumer handled a batch (debug): `changes`, `milliseconds`"
     STUDENT_PENDING = (
         "student_pending",

@@ -128,6 +128,8 @@ async def install(
     await may_write(connection)
     changed = await installing.install(connection, plan)
     tell("installed schema listener" if changed else "already installed: nothing to do")
+    for role in grant_to or ():
+        tell(f"{role} may run the daemon: `listener run`, with that role's address")
     if files is not None:
         for done in (await own_reactions.install(connection, files, plan)).lines():
             tell(done)

@@ -12,6 +12,7 @@ from listener.database.connection import address
 from listener.http import web
 from listener.http.access import Access
 from listener.http.port import bind
+from listener.instruments import spans
 from listener.instruments.instruments import Instruments
 from listener.log_writer import LogWriter
 from listener.logs import Event, Logger
@@ -31,7 +32,7 @@ async def run(
     listening = bind(settings.http_host, settings.http_port)
     host, port = listening.getsockname()[:2]
     log = log.bind(database=database, instance=f"{socket.gethostname()}:{port}")
-    instruments = Instruments.of_daemon(settings.heartbeat_seconds, log)
+    instruments = Instruments.of_daemon(settings.heartbeat_seconds, log, spans.of_environment(log))
     if writer is not None:
         tell_of_drops(writer, instruments.metrics.log_lines_dropped.inc, log)
     daemon = Daemon(settings, instruments)
@@ -50,6 +51,7 @@ async def run(
         tasks.cancel_scope.cancel()
     if refusal is not None:
         raise refusal
+    instruments.spans.close()
     log.info(Event.STOPPED)
 
 

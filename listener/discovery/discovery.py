@@ -55,7 +55,7 @@ class Discovery:
         return [f"{what}: {found}{f' ({about})' if about else ''}" for what, found, _, about in self._remarks()]
 
     def _remarks(self) -> list[tuple[str, str, str, str]]:
-        return ([("owner", ", ".join(self.owners), "", "")] if self.owners else []) + [
+        return ([("the tables' owner", ", ".join(self.owners), "", "")] if self.owners else []) + [
             ("guessed", guess, "", about) for about, guess in self.guessed
         ]
 

@@ -10,6 +10,7 @@ from listener.fleet import files
 from listener.fleet.folder import Folder
 from listener.fleet.school import School
 from listener.http.page import Page
+from listener.instruments.spans import Spans
 from listener.instruments.state import Role
 from listener.logs import Event, Logger
 from listener.reasons import reason
@@ -20,11 +21,12 @@ LOOK_SECONDS = 1.0
 
 
 class Fleet:
-    def __init__(self, folder: Folder, settings: Settings, log: Logger, *, keys: bool) -> None:
+    def __init__(self, folder: Folder, settings: Settings, log: Logger, spans: Spans, *, keys: bool) -> None:
         """`settings` are the process's."""
         self._folder = folder
         self._settings = settings
         self._log = log
+        self._spans = spans
         self._keys = keys
         self._page = Page()
         self._audits = anyio.CapacityLimiter(settings.fleet_audits)
@@ -107,7 +109,7 @@ class Fleet:
         self._tasks.start_soon(self._live, school, before, self._ended[name])
 
     def _school(self, name: str, settings: Settings) -> School:
-        return School(name, settings, self._log, self._audits, self._page, keys=self._keys)
+        return School(name, settings, self._log, self._spans, self._audits, self._page, keys=self._keys)
 
     async def _live(self, school: School, before: anyio.Event | None, ended: anyio.Event) -> None:
         """`before`: the same school by other settings ends first."""

@@ -16,6 +16,7 @@ from listener.fleet.folder import readable
 from listener.http.access import Access
 from listener.http.port import bind
 from listener.http.web import serve
+from listener.instruments import spans
 from listener.log_writer import LogWriter
 from listener.logs import Event, Logger
 from listener.settings import Settings
@@ -35,7 +36,8 @@ async def run(settings: Settings, log: Logger, *, writer: LogWriter | None = Non
     listening = bind(settings.http_host, settings.http_port)
     host, port = listening.getsockname()[:2]
     log = log.bind(instance=f"{socket.gethostname()}:{port}")
-    fleet = Fleet(folder, settings, log, keys=access.asks)
+    telling = spans.of_environment(log)
+    fleet = Fleet(folder, settings, log, telling, keys=access.asks)
     metrics = web.metrics_of(fleet)
     if writer is not None:
         tell_of_drops(writer, metrics.log_lines_dropped.inc, log)
@@ -46,6 +48,7 @@ async def run(settings: Settings, log: Logger, *, writer: LogWriter | None = Non
         await tasks.start(serve, access, web.application(settings, access, fleet, metrics), listening)
         await fleet.run()
         tasks.cancel_scope.cancel()
+    telling.close()
     log.info(Event.STOPPED)
 
 

@@ -11,6 +11,7 @@ from listener.errors import WrongSetting
 from listener.http import web
 from listener.http.page import Page
 from listener.instruments.instruments import Instruments
+from listener.instruments.spans import Spans
 from listener.logs import Event, Logger
 from listener.reasons import reason
 from listener.settings import Settings
@@ -24,13 +25,21 @@ AGAIN_SECONDS = 5.0
 
 class School:
     def __init__(
-        self, name: str, settings: Settings, log: Logger, audits: anyio.CapacityLimiter, page: Page, *, keys: bool
+        self,
+        name: str,
+        settings: Settings,
+        log: Logger,
+        spans: Spans,
+        audits: anyio.CapacityLimiter,
+        page: Page,
+        *,
+        keys: bool,
     ) -> None:
         """`keys` of students and courses may be shown."""
         self.name, self.settings = name, settings
         self._audits = audits
         log = log.bind(school=name, database=address(settings.url()))
-        self.instruments = Instruments.of_daemon(settings.heartbeat_seconds, log)
+        self.instruments = Instruments.of_daemon(settings.heartbeat_seconds, log, spans.of(school=name))
         self.state = self.instruments.state
         self.paths = web.paths(settings, self.instruments, page, keys=keys)
         self.longest_stall = web.longest_stall(settings)

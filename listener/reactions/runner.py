@@ -157,6 +157,7 @@ class Reactions:
         except asyncpg.PostgresError as error:
             self._instruments.metrics.errors.labels("reaction").inc()
             reaction.blocked(error, self._instruments.log)
+            self._span("batch", reaction, started, error=reason(error))
             if reaction is self._enrolling:
                 self._others_due()
             return False
@@ -165,9 +166,11 @@ class Reactions:
         if batch is None:
             reaction.left(notes=False)
             self.round_trip = seconds
+            self._span("look", reaction, started)
             return False
         reaction.left(notes=batch.notes_left)
         self._measure(reaction, batch, seconds)
+        self._span("batch", reaction, started, batch)
         if batch.passed_over:
             return True
         if reaction is self._enrolling and not batch.notes_left:
@@ -207,6 +210,7 @@ class Reactions:
         reaction.lane_trouble.is_over()
         if batch is None:
             return
+        self._span("batch ahead", reaction, started, batch)
         reaction.fresh_size.done(time.monotonic() - started, more=True)
         self._instruments.metrics.changes_ahead.labels(reaction.name).inc(batch.changes)
         if reaction is self._enrolling:
@@ -228,6 +232,12 @@ class Reactions:
         self._instruments.log.debug(
             Event.BATCH_APPLIED, consumer=reaction.name, changes=batch.changes, milliseconds=milliseconds
         )
+
+    def _span(
+        self, name: str, reaction: Reaction, started: float, batch: Batch | None = None, error: str | None = None
+    ) -> None:
+        figures = {} if batch is None else {**batch.result, "changes": batch.changes}
+        self._instruments.spans.record(name, time.monotonic() - started, figures, error=error, consumer=reaction.name)
 
     async def _retry(self, reaction: BuiltIn) -> bool:
         """Try set-aside work again, if that is due. True if an attempt succeeded."""

@@ -77,7 +77,7 @@ class Auditor:
         """`wake` has the leader look at the feed. `turns`: one for each audit that may be at work in this process."""
         self._settings = settings
         self._metrics, self._log, self._audits = instruments.metrics, instruments.log, instruments.state.audit
-        self._titles = instruments.state.titles
+        self._titles, self._spans = instruments.state.titles, instruments.spans
         self._wake = wake
         self._turns = turns or anyio.CapacityLimiter(1)
         self._asked = anyio.Event()
@@ -212,13 +212,10 @@ class Auditor:
         if failed is not None:
             raise failed
         self._metrics.last_audit.set_to_current_time()
-        self._log.debug(
-            Event.AUDITED,
-            students=students,
-            missing=missed,
-            drifted=counts["drifted"],
-            milliseconds=round((time.monotonic() - started) * 1000),
-        )
+        seconds = time.monotonic() - started
+        found = {"students": students, "missing": missed, "drifted": counts["drifted"]}
+        self._log.debug(Event.AUDITED, **found, milliseconds=round(seconds * 1000))
+        self._spans.record("audit", seconds, found)
         return True
 
     async def _make_good_now(self, connection: Connection) -> bool:

@@ -49,6 +49,33 @@ when an alert fires is in the [runbook](runbook.md).
 |---|---|---|---|
 """
 
+SPANS = """
+## Spans for OpenTelemetry
+
+With the extra `otel` (`pip install 'enrollment-listener[otel]'`) a daemon sends spans to a collector, by OTLP over
+HTTP. OpenTelemetry's own variables are its settings. Unless one of the first two is set, nothing is sent, and nothing
+of OpenTelemetry is loaded:
+
+| variable | meaning |
+|---|---|
+| `OTEL_EXPORTER_OTLP_ENDPOINT` | Where the collector is, such as `http://localhost:4318`. |
+| `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` | The same for spans alone, with its path. |
+| `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | What the daemon is called (`enrollment-listener`), and more of it. |
+| `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_TRACES_SAMPLER`, … | As everywhere. `OTEL_TRACES_EXPORTER=none` sends nothing. |
+
+| span | what it is |
+|---|---|
+| `batch` | A consumer handled a batch, or failed to: then it has an error, the same text as in the log. |
+| `batch ahead` | The same, of what was fresh and went ahead of a backlog. |
+| `look` | A consumer looked, and nothing was to do. |
+| `audit` | The leader audited the tables. |
+
+Attributes, each with `listener.` before its name: `consumer`; `school` in a fleet; and as far as they are known the
+figures of [the log](logs.md): `changes`, `enrolled`, `returned`, `suspended`, `removed`, `held`, `pending`, `moved`,
+`parked`, and of an audit `students`, `missing`, `drifted`. No ids and no names, and notes carry nothing of a trace. A
+collector that takes nothing holds up no reaction; a daemon that ends gives it 2 s for the last spans.
+"""
+
 LICENCES = f"""# Licences
 
 {WRITTEN}
@@ -168,7 +195,7 @@ def metrics() -> str:
         )
         name = f"{family.name}_total" if family.type == "counter" else family.name
         rows.append(f"| `{name}` | {family.type} | {labels} | {family.documentation} |")
-    return METRICS + "\n".join(rows) + "\n"
+    return METRICS + "\n" + SPANS.join(rows) + "\n"
 
 
 def logs() -> str:

@@ -41,7 +41,7 @@ def test_the_school_is_told_with_numbers_and_with_reasons_on_request(empty: Data
         "3 enrollments in public.enrollments (user_id, course_id), of which 2 count: status in ('active')",
         "2 of 3 courses in public.courses are open: archived is not true",
         f"3 courses with a count of active enrollments in public.courses (students): {OFF}",
-        f"owner: {said[7].removeprefix('owner: ')}",
+        said[7] if said[7].startswith("the tables' owner: ") else "the tables' owner",
         "",
     ]
     assert not any("score" in line or "Anna" in line for line in said)

@@ -146,7 +146,9 @@ def test_every_step_works_by_each_of_the_dashboard_s_connection_strings(person: 
                 person.in_terminal(text)
                 person.in_sql_editor((person.folder / "listener.sql").read_text())
             elif text.startswith("listener install --grant-to"):
-                assert "already installed: nothing to do" in person.in_terminal(text)
+                said = person.in_terminal(text)
+                assert "already installed: nothing to do" in said
+                assert "enrollment_daemon may run the daemon" in said
             elif text == "listener status":
                 is_told = partial(person.is_told, text, "problems", ["polling"] * polls)
                 wait_until(is_told, "status tells of polling, and of nothing else")

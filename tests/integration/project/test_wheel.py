@@ -1,5 +1,6 @@
-"""The built wheel works on its own, away from the checkout: the SQL is inside."""
+"""The built wheel works on its own, away from the checkout: the SQL is inside. Each build is the same."""
 
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from listener import __version__
 from tests.conftest import Database
 from tests.support.process import environment, listener
 from tests.support.project import ROOT
@@ -66,3 +68,19 @@ def test_the_wheel_installs_the_schema(python: Path, plain: Database, tmp_path: 
 def test_the_wheel_brings_the_status_page(python: Path, plain: Database, tmp_path: Path) -> None:
     script = "from listener.http.page import Headline, Page; print(Page().render(Headline('good', 'Leading')))"
     assert "Leading" in run(python, plain.url, "-c", script, folder=tmp_path)
+
+
+def built(folder: Path) -> dict[str, bytes]:
+    """What `python -m build` makes of the checkout's files, in a folder of its own."""
+    left_out = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "dist", "build", "node_modules", "REVISION")
+    shutil.copytree(CHECKOUT, folder, ignore=left_out, copy_function=shutil.copyfile)
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder / "dist"), str(folder)]
+    subprocess.run(command, check=True, capture_output=True, timeout=110)
+    return {path.name: path.read_bytes() for path in (folder / "dist").iterdir()}
+
+
+def test_a_release_that_is_built_twice_is_the_same_to_the_byte(tmp_path: Path) -> None:
+    first, second = built(tmp_path / "first"), built(tmp_path / "elsewhere" / "second")
+    names = (f"enrollment_listener-{__version__}-py3-none-any.whl", f"enrollment_listener-{__version__}.tar.gz")
+    assert tuple(sorted(first)) == names
+    assert [name for name in names if first[name] != second[name]] == []

@@ -121,8 +121,11 @@ class Explorer:
 
     async def _listen(self) -> None:
         for actor in self._actors:
-            if self._program.has_bell and actor.session.is_daemon:
-                await actor.connection.add_listener(CHANNEL, actor.ring)
+            await self._listen_to(actor)
+
+    async def _listen_to(self, actor: Actor) -> None:
+        if self._program.has_bell and actor.session.is_daemon:
+            await actor.connection.add_listener(CHANNEL, actor.ring)
 
     def _advance(self) -> bool:
         """To the next schedule; False if that was the last."""
@@ -197,6 +200,10 @@ class Explorer:
                 await self._blocking.go(actor)
             elif step.kind is Kind.SLEEP:
                 actor.is_asleep = actor.holds_bell
+            elif step.kills is not None:
+                victim = self._actors[step.kills]
+                if not victim.is_killed:
+                    await self._blocking.kill(victim)
             else:
                 if step.stops_at is not None:
                     await self._blocking.stop(actor)
@@ -246,6 +253,10 @@ class Explorer:
                         continue
                     actor.task.exception()
                     actor.task = None
+                if actor.is_killed:
+                    actor.join(await self._ground.replace(actor.connection, daemon=actor.session.is_daemon))
+                    await self._listen_to(actor)
+                    actor.is_killed = False
                 if actor.connection.is_in_transaction():
                     await actor.connection.execute("rollback")
                 if actor.holds_bell:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -143,6 +144,16 @@ async def put(connection: Connection, mutant: Mutant) -> str:
     return was
 
 
+async def connected(url: str, *settings: str, daemon: bool = False) -> Connection:
+    """A session, set as a daemon's or not."""
+    made: Connection = await asyncpg.connect(url)
+    if daemon:
+        await tune(made)
+    for text in settings:
+        await made.execute(text)
+    return made
+
+
 @dataclass
 class Ground:
     """Connections to one school."""
@@ -158,16 +169,7 @@ class Ground:
 
     @classmethod
     async def connect(cls, server: Server, ground: str) -> "Ground":
-        url = server.url(ground)
-
-        async def connection(*settings: str, daemon: bool = False) -> Connection:
-            made: Connection = await asyncpg.connect(url)
-            if daemon:
-                await tune(made)
-            for text in settings:
-                await made.execute(text)
-            return made
-
+        connection = partial(connected, server.url(ground))
         found = cls(
             server,
             ground,
@@ -179,6 +181,13 @@ class Ground:
         )
         await found.begin_again(thoroughly=True)
         return found
+
+    async def replace(self, gone: Connection, *, daemon: bool) -> Connection:
+        """Another connection in the place of one whose session was ended."""
+        made = await connected(self.server.url(self.name), *[FOLLOWS] * daemon, daemon=daemon)
+        place = self.daemons if daemon else self.lms
+        place[place.index(gone)] = made
+        return made
 
     async def prepare(self, program: Program) -> None:
         """Do what comes before a schedule of the program."""

@@ -31,6 +31,25 @@ begin
                 ) as active
                 where course.seats < active.number
             ),
+            -- (Who is there before a schedule begins has a number below 100.)
+            (
+                select 'overtaken for a seat in course ' || course.id || ': ' || string_agg(earlier.profile_id::text, ', ')
+                from public.courses as course
+                inner join public.payments as earlier on earlier.course_id = course.id
+                where
+                    course.seats is not null
+                    and earlier.paid
+                    and earlier.profile_id < 100
+                    and not exists (
+                        select from public.enrollments as enrollment
+                        where enrollment.profile_id = earlier.profile_id and enrollment.course_id = course.id
+                    )
+                    and exists (
+                        select from public.enrollments as enrollment
+                        where enrollment.profile_id > 100 and enrollment.course_id = course.id
+                    )
+                group by course.id
+            ),
             (
                 select 'missing: ' || string_agg(payment.profile_id || ' in ' || payment.course_id, ', ')
                 from public.payments as payment

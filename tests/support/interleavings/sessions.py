@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -30,6 +31,8 @@ REFUSED = (
     asyncpg.QueryCanceledError,
     asyncpg.UndefinedColumnError,
 )
+KILLED = (asyncpg.AdminShutdownError, asyncpg.ConnectionDoesNotExistError, asyncpg.InterfaceError)
+"""What comes of the statement in hand of a session that is ended."""
 """What may come of a statement beside others: then its transaction is rolled back."""
 
 SHOWN = (
@@ -59,9 +62,13 @@ class Actor:
     def __init__(self, number: int, session: Session, connection: Connection) -> None:
         self.number = number
         self.session = session
+        self.join(connection)
+        self.begin(0)
+
+    def join(self, connection: Connection) -> None:
+        """Work on this connection from now on."""
         self.connection = connection
         self.pid = connection.get_server_pid()
-        self.begin(0)
         connection.add_log_listener(self.hear)
 
     async def leave(self) -> None:
@@ -83,10 +90,13 @@ class Actor:
         self.holds_bell = False
         self.is_asleep = False
         self.was_rung = False
+        self.is_killed = False
 
     @property
     def next(self) -> Step | None:
-        return self.session.steps[self.place] if self.place < len(self.session.steps) else None
+        if self.is_killed or self.place >= len(self.session.steps):
+            return None
+        return self.session.steps[self.place]
 
     @property
     def is_ready(self) -> bool:
@@ -154,6 +164,15 @@ class Actor:
                 yield "commit"
             yield LOOK
 
+    async def die(self) -> None:
+        """Its session has been ended."""
+        if self.task is not None:
+            with suppress(*KILLED):
+                await self.task
+        self.task, self.is_killed, self.told = None, True, "is killed"
+        self.is_open = self.holds_bell = self.is_asleep = False
+        self.connection.terminate()
+
     def hear(self, _connection: object, message: Any) -> None:
         """The row of a statement comes as a notice."""
         if message.message.startswith("{"):
@@ -181,7 +200,7 @@ class Blocking:
 
     def __init__(self, control: Connection, actors: Sequence[Actor]) -> None:
         self._control = control
-        self._pids = [actor.pid for actor in actors] + [control.get_server_pid()]
+        self._actors = actors
         self.polls = 0
 
     async def wait(self, actor: Actor) -> None:
@@ -196,7 +215,7 @@ class Blocking:
                 break
             self.polls += 1
             if await self._control.fetchval(
-                "select pg_isolation_test_session_is_blocked($1, $2)", actor.pid, self._pids
+                "select pg_isolation_test_session_is_blocked($1, $2)", actor.pid, self._everybody()
             ):
                 if not task.done():
                     actor.told = "waits"
@@ -206,6 +225,21 @@ class Blocking:
                 raise Violation(f"session {actor.number + 1} is neither done nor blocked")
         actor.task = None
         task.result()
+
+    def _everybody(self) -> list[int]:
+        return [*(actor.pid for actor in self._actors), self._control.get_server_pid()]
+
+    async def kill(self, actor: Actor) -> None:
+        """End its session, and wait until all that it held is free."""
+        await self._control.execute(f"select pg_terminate_backend({actor.pid})")
+        while await self._control.fetchval("select exists (select from pg_stat_activity where pid = $1)", actor.pid):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(POLL_SECONDS)
+        await actor.die()
+        await self.go(actor)
+        try:
+            await self._control.execute(LOOK)
+        except asyncpg.RaiseError as error:
+            raise Violation(str(error)) from None
 
     async def stop(self, actor: Actor) -> None:
         """From now on it stops at its place."""

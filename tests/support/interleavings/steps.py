@@ -22,6 +22,8 @@ class Kind(Enum):
     """Goes on from a place inside a statement."""
     SLEEP = auto()
     """Waits for a ring, if it holds the bell."""
+    KILL = auto()
+    """Ends another session, wherever that is: between two statements, or inside of one that waits."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Step:
     time_passes: bool = False
     """What was set aside is due."""
     can_block: bool = True
+    kills: int | None = None
+    """The session that is ended, by its place in the program."""
 
     @property
     def is_end(self) -> bool:
@@ -51,7 +55,6 @@ Steps = tuple[Step, ...]
 
 COMMIT: Steps = (Step(("commit",), Kind.COMMIT),)
 ROLLBACK: Steps = (Step(("rollback",), Kind.ROLLBACK),)
-"""Also what a kill of the session before its commit comes to; a kill after it is a session without a further step."""
 GO = Step((), Kind.GO)
 
 
@@ -91,9 +94,10 @@ class Program:
     def alike(self) -> dict[int, int]:
         """Of each session that does the same as an earlier one, the last of these: it begins after that one."""
         found = dict[int, int]()
+        killed = {step.kills for each in self.sessions for step in each.steps}
         for number, each in enumerate(self.sessions):
-            earlier = [before for before in range(number) if self.sessions[before] == each]
-            if earlier:
+            earlier = [before for before in range(number) if self.sessions[before] == each and before not in killed]
+            if earlier and number not in killed:
                 found[number] = earlier[-1]
         return found
 
@@ -208,6 +212,11 @@ def lane(reaction: str, most: int = 64, *, is_first: bool = False) -> Steps:
 def stopping(place: str, step: Steps) -> Steps:
     """The same step, which stops at a place inside it, and goes on."""
     return (replace(step[0], stops_at=place), GO)
+
+
+def kill(number: int) -> Steps:
+    """The server ends a session, as it does when somebody asks for it, or when the machine at the other end is gone."""
+    return (Step((), Kind.KILL, kills=number),)
 
 
 def pause(reaction: str) -> Steps:

@@ -40,6 +40,9 @@ def _steps(lines: list[Line]) -> Iterator[str]:
         if step.kind is Kind.GO:
             yield f"Z: select pg_advisory_unlock({STOPPED_AT}, {line.session});{came}"
             continue
+        if step.kills is not None:
+            yield f"Z: select pg_terminate_backend(…);  -- the process of {LETTERS[step.kills]}"
+            continue
         if step.kind is Kind.SLEEP:
             yield f"{who}: -- waits for a ring"
             continue

@@ -10,7 +10,7 @@ from tests.chaos.feed.interleavings.conftest import Schools
 from tests.support.interleavings import story
 from tests.support.interleavings.explorer import Explorer, Result
 from tests.support.interleavings.ground import Ground
-from tests.support.interleavings.programs import PARTS
+from tests.support.interleavings.programs import BY_NAME, PARTS
 from tests.support.interleavings.steps import COMMIT, ROLLBACK, Program, daemon, enroll, lms, notes, sees, students
 from tests.support.postgres import two_versions
 
@@ -83,3 +83,21 @@ def test_the_schedules_that_are_left_out_come_to_nothing_else(
         assert some.behaviours == every.behaviours
         assert some.schedules < every.schedules
         print(f"{program.name}: {some.schedules} of {every.schedules} schedules, {len(some.behaviours)} behaviours")
+
+
+def test_a_session_is_killed_wherever_it_is(schools: Callable[[int], Schools]) -> None:
+    where = schools(two_versions()[-1])
+    name = where.database("school")
+
+    async def explore() -> Result:
+        place = await Ground.connect(where.server, name)
+        result = await Explorer(place, BY_NAME["a leader is killed between its look and its checkpoint"]).explore()
+        place.disconnect()
+        return result
+
+    result = asyncio.run(explore())
+    assert result.violations == []
+    ways = {behaviour[1] for behaviour in result.behaviours}
+    assert ("is killed",) in ways, "before its first statement"
+    assert ("waits", "is killed") in ways, "inside of it"
+    assert ("waits", "changes 1, enrolled 1, enrolled 101", "is killed") in ways, "after it"

@@ -190,6 +190,13 @@ MUTANTS = (
         "two stop paying, the brake lets one go",
     ),
     Mutant(
+        "with seats somebody fresh goes ahead of the line",
+        "listener.fresh",
+        "and not (consumer_name = 'enroll' and true)",
+        "",
+        "behind a crowd, somebody fresh wants the last seat",
+    ),
+    Mutant(
         "seats are free while an enrollment is noted, and not counted",
         "listener.settle",
         "select on_its_way.delta\n",

@@ -4,7 +4,7 @@ To add a program, give it a name that says what happens, few sessions of few ste
 The number of schedules grows with each step by a factor; `is_quick=False` keeps a program for the long form.
 """
 
-from tests.support.interleavings.programs import beside, counting, enrolling, lane, paying
+from tests.support.interleavings.programs import beside, counting, enrolling, killing, lane, paying
 from tests.support.interleavings.steps import Program
 
 PARTS: dict[str, tuple[Program, ...]] = {
@@ -13,6 +13,7 @@ PARTS: dict[str, tuple[Program, ...]] = {
     "beside": beside.PROGRAMS,
     "lane": lane.PROGRAMS,
     "paying": paying.PROGRAMS,
+    "killing": killing.PROGRAMS,
 }
 PROGRAMS = tuple(program for part in PARTS.values() for program in part)
 BY_NAME = {program.name: program for program in PROGRAMS}

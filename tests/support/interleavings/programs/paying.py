@@ -7,9 +7,12 @@ from tests.support.interleavings.steps import (
     Program,
     Session,
     Steps,
+    ahead,
     count,
     daemon,
     enroll,
+    kill,
+    lane,
     lms,
     look,
     retry_enroll,
@@ -51,6 +54,16 @@ def settle(profile: int) -> Steps:
     return look(f"select * from listener.settle('{{{profile}}}')", about="enroll", open_=True)
 
 
+def come(*pairs: tuple[int, int]) -> str:
+    """These come in one transaction, one after the other, each with a payment for a course."""
+    return "; ".join(
+        f"insert into public.profiles (id) values ({profile});"
+        f" insert into public.payments (profile_id, course_id) values ({profile}, {course})"
+        for profile, course in pairs
+    )
+
+
+CROWD = come((1, 1), (2, 2), (3, 2))
 ENROLLS = daemon(enroll(open_=True), COMMIT)
 
 PROGRAMS = tuple(
@@ -90,6 +103,36 @@ PROGRAMS = tuple(
             (lms(stops_paying(1)), pays(2), daemon(enroll(1), enroll(1), retry_enroll(), count())),
             before=paying(1, course=2),
             is_quick=False,
+        ),
+        # With seats nobody goes ahead of the line; counts, of which seats are told, do.
+        Program(
+            "behind a crowd, somebody fresh wants the last seat",
+            (pays(2), daemon(enroll(1), ahead("enroll"), enroll(1), enroll(1))),
+            then=CROWD,
+        ),
+        Program(
+            "behind a crowd, somebody fresh wants the last seat, two leaders",
+            (pays(2), ENROLLS, daemon(enroll(1), lane("enroll", is_first=True), enroll(1))),
+            then=CROWD,
+            is_quick=False,
+        ),
+        Program(
+            "counts are moved ahead while the last seat is given up, and taken",
+            (lms(stops_paying(1)), pays(2), daemon(count(1), ahead("count"), enroll(), ahead("count"), retry_enroll())),
+            before=paying(1, course=2),
+            then=come((4, 1), (5, 1), (6, 1)),
+            is_quick=False,
+        ),
+        Program(
+            "two want the last seat, a leader is killed",
+            (pays(2), pays(2), ENROLLS, lms(kill(2))),
+            is_quick=False,
+        ),
+        Program(
+            "two are taken back at once, one session is killed",
+            (daemon(settle(1), COMMIT), daemon(settle(2), COMMIT), lms(kill(0))),
+            before=paying(1, 2),
+            then="update public.payments set paid = false",
         ),
     )
 )
