@@ -129,7 +129,8 @@ class Rules:
         """Raise Undecided if another table's column knows students."""
         for relation, name in tables:
             known = await self._catalogue.values(relation, relation.columns[name])
-            if vocabulary.matching(known, vocabulary.STUDENTS_ALONE):
+            # Of a list, each value is a list.
+            if vocabulary.matching(tuple(each.strip("{}") for each in known), vocabulary.STUDENTS_ALONE):
                 raise Undecided(
                     what="who is a student",
                     reason=f"no column of the profiles says so, and {relation.table.label}.{name} may",

@@ -45,6 +45,8 @@ class Students:
             return rule, role if "student_table" in asked else None
         if "student_table" in asked and role is not None:
             found = await self._of_roles(role[0], profiles)
+            if found is None:
+                rules.role_in_other_words(role[0])
             return found or await self._having(role[0], profiles), role
         try:
             own = await rules.role(profiles)

@@ -126,6 +126,60 @@ async def test_a_status_that_is_not_understood_is_asked_about(school: Connection
     assert mapping.enrollment_status == column.split()[0]
 
 
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("enrollments", "estado_tramite text check (estado_tramite in ('no_iniciado', 'en_curso', 'abandonado'))"),
+        ("enrollments", "journey_stage text check (journey_stage in ('new', 'learning', 'quit'))"),
+        ("enrollments", "fase text"),
+        ("enrollments", "status_code smallint"),
+        ("enrollments", "validity tstzrange not null default tstzrange(now(), null)"),
+        ("enrollments", "gueltig daterange"),
+        ("enrollments", """meta jsonb default '{"enabled": true}'"""),
+        ("enrollments", "superseded_by integer references enrollments_of_old"),
+        ("enrollments", "transferred_to_id uuid"),
+        ("enrollments", "has_left boolean"),
+        ("enrollments", "exit_date date"),
+        ("enrollments", "terminated_at timestamptz"),
+        ("enrollments", "is_del smallint"),
+        ("enrollments", "capacity text check (capacity in ('participant', 'facilitator'))"),
+        ("courses", "visibility smallint not null default 0"),
+        ("courses", "sichtbar smallint"),
+        ("courses", "deleted_by integer references users"),
+        ("courses", "enrollment_window tstzrange"),
+        ("users", "account_state text check (account_state in ('ok', 'frozen', 'odd'))"),
+        ("users", """flags jsonb default '{"banned": false}'"""),
+    ],
+)
+@pytest.mark.half
+async def test_what_reads_like_a_state_is_asked_about_whatever_its_type(
+    school: Connection, table: str, column: str
+) -> None:
+    await school.execute("create table enrollments_of_old (id integer primary key)")
+    await school.execute(f"alter table {table} add {column}")
+    name = column.split()[0]
+    said = await told(school)
+    assert f"public.{table}.{name}" in said
+    setting = said.split("Set LISTENER_")[1].split("_PREDICATE")[0] if "_PREDICATE" in said else "ACTIVE"
+    condition = f"{name} is not null or role is null" if table == "users" else f"{name} is not null"
+    found = await discover(school, {f"{setting.lower()}_predicate": condition})
+    assert name in f"{found.is_active} {found.is_available} {found.is_student}"
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "deleted_by integer references users, add deleted_at timestamptz",
+        "previous_status text",
+        "learning_stage text",
+        """meta jsonb default '{"theme": 1}'""",
+    ],
+)
+async def test_what_says_nothing_of_its_own_is_not_asked_about(school: Connection, column: str) -> None:
+    await school.execute(f"alter table enrollments add {column}")
+    await discover(school)
+
+
 @pytest.mark.parametrize("name", ["purchases", "course_subscriptions", "orders", "applications", "compras", "achats"])
 @pytest.mark.parametrize("has_amount", [True, False])
 @pytest.mark.half
@@ -140,7 +194,7 @@ async def test_a_table_of_payments_is_asked_about(empty_database: Connection, na
     assert mapping.enrollment_table.name == name
 
 
-@pytest.mark.parametrize("column", ["role", "papel"])
+@pytest.mark.parametrize("column", ["role", "papel", "member_type"])
 async def test_teachers_among_the_enrollments_are_not_counted(school: Connection, column: str) -> None:
     await school.execute(f"alter table enrollments add {column} text check ({column} in ('teacher', 'student'))")
     said = await told(school)
