@@ -134,3 +134,21 @@ async def test_the_owner_of_forced_row_level_security_is_told_what_to_do(empty_d
     await empty_database.execute(str(error.value).split("`")[1])
     assert (await discover(empty_database)).profile_table.name == "users"
     await empty_database.execute(f"reset role; drop owned by {role}; drop role {role}")
+
+
+async def test_a_status_that_is_asked_about_is_asked_about_once(empty_database: Connection) -> None:
+    said = await told(
+        empty_database,
+        PEOPLE + COURSES,
+        "create table enrollments (user_id integer references users, course_id integer references courses,"
+        " status varchar(30) not null)",
+    )
+    assert "LISTENER_ACTIVE_VALUES" in said
+    assert "LISTENER_ENROLLMENT_VALUES" not in said
+    assert (await discover(empty_database, {"active_values": "active"})).active_values == ("active",)
+    said = await told(empty_database, settings={"accept_guesses": "*"})
+    assert "what to put into public.enrollments (status)" in said
+    said = await told(empty_database, settings={"enrollment_status": "none"})
+    assert "LISTENER_ENROLLMENT_VALUES='status=…'" in said
+    settings = {"enrollment_status": "none", "enrollment_values": "status='enrolled'"}
+    assert (await discover(empty_database, settings)).extra_values.keys() == {"status"}
