@@ -208,7 +208,8 @@ class Rules:
         if "active_values" not in self._given and values[0] not in vocabulary.SETTLED:
             begun = vocabulary.under_way(await self._catalogue.values(relation, column))
             values = tuple(dict.fromkeys([*values, *begun]))
-        return self._rule("active", column, values, 90 if column.allowed else 75, reason, "active_values")
+        found = self._rule("active", column, values, 90 if column.allowed else 75, reason, "active_values")
+        return replace(found, column=None, values=()) if column.generated else found
 
     async def published(self, relation: Relation) -> Rule:
         """The rule for courses that students may land in. Raises Undecided."""

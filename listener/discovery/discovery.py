@@ -168,8 +168,9 @@ def _values(found: FoundParts, asking: Asking) -> tuple[Relation, Table, Table, 
     usual = {enrollments.person.column, enrollments.course.column, found.parts.status.column}
     if found.parts.status.choice.score == GUESSED:  # the status was asked about: an answer says what is written there
         columns = status_columns(enrollments.relation)
-        answered = [] if "active" in asking.guessed else columns[:1]
-        usual |= {each.name for each in columns if each in answered or not each.must_be_given}
+        roles = ranked(enrollments.relation, vocabulary.ROLES_IN_A_COURSE)
+        answered = [] if "active" in asking.guessed else [*columns[:1], *roles]
+        usual |= {each.name for each in (*columns, *roles) if each in answered or not each.must_be_given}
     return enrollments.relation, found.profiles.table, found.courses.table, usual
 
 
