@@ -67,6 +67,7 @@ class Students:
         if own is None:
             rules.role_in_other_words(profiles)
             await rules.role_in_json(profiles)
+            await rules.role_under_another_name(profiles)
             self._role_in_token(profiles)
             others = self._finder.that_may_say_roles(profiles, people, enrollments.relation.table)
             await rules.role_elsewhere(others)

@@ -16,8 +16,8 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 PUNCTUATION = re.compile(r"[^\w ]+")
 KEYS = re.compile(r'"(\w+)"\s*:')
 RANGES = tuple(f"{each}{kind}" for each in ("date", "ts", "tstz") for kind in ("range", "multirange"))
-SOMETHING_ELSE = frozenset(("id", "by", "uuid"))
-"""Words of a key for another row."""
+SOMETHING_ELSE = frozenset(("id", "by", "uuid", "reason", "motivo", "motif", "grund"))
+"""Words of a key for another row, or of a reason."""
 SHOWN = 4
 """Values of a column in a question."""
 
@@ -118,6 +118,15 @@ def _reads_like_a_state(column: Column, kind: Kind, compared: Mapping[str, str])
     if column.type in RANGES or any(vocabulary.says(each, kind.flags) or is_flag(each) for each in _keys(column)):
         return True
     if kind is ENROLLMENT and _tells_how_it_goes(column):
+        return True
+    may_end = kind in (ROLE, MEMBERSHIP) and (column.is_boolean or column.is_time)
+    if may_end and not vocabulary.says(column.name, vocabulary.HARMLESS):
+        return True
+    if vocabulary.says(column.name, vocabulary.PROGRESS_WORDS) and (column.allowed or column.family == "integer"):
+        return True
+    if kind is PERSON and any(
+        vocabulary.says(each, vocabulary.UNCLEAR_OF_PEOPLE - {"active"}) for each in column.allowed
+    ):
         return True
     if column.is_boolean:
         is_computed = column.generated and vocabulary.rank(column.name, vocabulary.STATUS_COLUMNS) is None

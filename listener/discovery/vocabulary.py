@@ -105,8 +105,15 @@ STATUS_COLUMNS = (
 STATUS_WORDS = ("status", "state", "estado", "estatus", "situacao", "situacion", "statut", "stato", "zustand", "etat")
 """Last words of a name that tells a status."""
 PROGRESS_WORDS = some(
-    "statu state estado estatu situacao situacion statut stato zustand etat stage phase fase etapa standing"
+    "lifecycle statu state estado estatu situacao situacion statut stato zustand etat stage phase fase etapa standing"
 )
+ROLE_WORDS = some("kind level permission privilege persona nivel permiso permissao droit berechtigung")
+"""Words of columns that may tell roles, where nothing else does."""
+HARMLESS = some(
+    "joined join granted grant assigned added invited accepted since started began inserted "
+    "modified registered primary main default last first owner favorite"
+)
+"""Words of times and flags of a role, or of a membership, that do not end it."""
 BYGONE = some("previou old last prior from before original anterior")
 """Words of columns for an earlier state."""
 ACTIVE = (
@@ -144,7 +151,9 @@ PUBLISHED = (
 )  # fmt: skip
 PUBLISH_FLAGS = (
     "is_published", "published", "publicado", "publicada", "is_active", "active", "ativo", "activo", "is_approved",
-    "approved", "is_visible", "visible", "is_public", "sichtbar", "visivel", "veroffentlicht", "publie",
+    "actif", "aktiv", "ativa", "activa", "approved", "is_visible", "visible", "is_public",
+    "sichtbar", "visivel", "veroffentlicht",
+    "publie",
     "pubblicato", "gepubliceerd",
 )  # fmt: skip
 PUBLISH_TIMES = (
@@ -247,7 +256,8 @@ ABSENT = (
     "annulee", "sospesa", "ritirato", "ritirata", "annullato", "annullata", "beendet", "abgebrochen", "gestopt",
     "uitgeschreven", "geannuleerd", "verwijderd", "trashed",
     "abandoned", "abandonado", "abandonada", "quit", "exited", "gone", "void", "voided", "frozen", "congelado",
-    "desertor", "expulso", "expulsado", "exclu", "pendente", "pendiente", "en_attente", "ausgetreten", "convidado",
+    "desertor", "churned", "lapsed",
+    "expulso", "expulsado", "exclu", "pendente", "pendiente", "en_attente", "ausgetreten", "convidado",
     "invitado",
 )  # fmt: skip
 """Values of those that do not."""
@@ -288,7 +298,7 @@ FLAGS = (
 )  # fmt: skip
 """Flags and times that may be numbers or letters: 0 and 1, S and N."""
 NO_COURSE_VALUES = some(
-    "hidden private internal template blueprint draft test demo archived restricted oculto privado plantilla "
+    "hidden private internal template blueprint draft test demo archived restricted privee oculto privado plantilla "
     "modelo rascunho borrador brouillon prive modele entwurf vorlage privat intern bozza privato modello verborgen"
 )
 """Words of values of rows that are no courses to be in."""
@@ -305,7 +315,8 @@ UNCLEAR_OF_PEOPLE = some(
     "teacher instructor tutor faculty employee parent guardian left former enabled spam dummy sandbox merged duplicate "
     "quarantined restricted closed ended terminated dismissed expelled deceased dead visitor trial waitlisted pending "
     "rejected convidado visitante egresso formado professor docente profesor enseignant lehrer gast ausente invitado "
-    "pausado congelado inativo inactivo inactif inaktiv verstorben"
+    "pausado congelado inativo inactivo inactif inaktiv verstorben bot robot churned exit leave leaving depart "
+    "departure salida saida sortie austritt egreso egresado desligado desligamento deletion merged active"
 )
 """Words of flags that may say that a person is no student, or not any more."""
 UNCLEAR_OF_ENROLLMENTS = some(
@@ -317,11 +328,15 @@ UNCLEAR_OF_ENROLLMENTS = some(
     "pausada trancado trancada congelado vencido expirado bloqueado suspenso suspendido transferido provisorio "
     "provisional warteliste pausiert gesperrt abgelaufen attente suspendu expire provisoire show"
 )
-REPLACED = some("superseded replaced transferred deleted removed archived cancelled canceled withdrawn dropped revoked")
+REPLACED = some(
+    "superseded replaced transferred deleted removed archived cancelled canceled withdrawn dropped revoked merged "
+    "disabled banned suspended blocked deactivated baja exclusion"
+)
 """Words of columns that refer to a row's successor, or to the person who ended the row."""
 UNCLEAR_OF_COURSES = some(
     "private internal locked sandbox master sample soon pending paused suspended frozen inactive expired deprecated "
     "obsolete cancelled canceled ended old legacy restricted invite invitation unlisted blocked privado privada "
+    "sunset hidden closed cerrado cerrada encerrado encerrada ferme fermee geschlossen latest current privee oculto "
     "interno interna restrito restringido pausado suspenso cancelado cancelada prive interne privat intern gesperrt"
 )
 VISIBILITY = some("visibility visible visibilidad visibilidade visibilite sichtbarkeit sichtbar visibilita hidden")
