@@ -183,6 +183,7 @@ GONE = (
     "arquivado_em", "eliminado_en", "borrado_en", "archivado_en", "supprime_le", "archive_le", "geloscht_am",
     "archiviert_am", "excluida_em", "removida_em", "eliminada_en", "borrada_en", "supprimee_le", "archivee_le",
     "eliminato_il", "cancellato_il", "archiviato_il", "verwijderd_op", "gearchiveerd_op", "discarded_at", "trashed_at",
+    "gone_at",
 )  # fmt: skip
 """Times at which a row of any table stopped to count."""
 DROPPED = (
