@@ -1,5 +1,6 @@
 """What reacting computes in the server, in this version and in another one: `python -m benchmarks.instructions
-../other-checkout`, which has a `.venv` of its own.
+../other-checkout`, which has a `.venv` of its own. With `--tenants`, in this version alone: where several schools share
+a database, beside the same tables told that all students land in the same course.
 
 Valgrind counts the instructions of a backend alone, with the settings of the daemon's session, once with the reaction
 and once without: so the figures are the same on any machine, however slow or busy. What they leave out: the disk, the
@@ -31,6 +32,18 @@ BATCH = 1000
 ONE_BY_ONE = 100
 WARM_UP = 12
 """How often a session does it before: plans are made."""
+
+TENANTS = """
+create table schools (id bigint primary key);
+insert into schools select generate_series(1, 20);
+create sequence turn;
+alter table courses add school_id bigint references schools;
+delete from courses;
+insert into courses (title, school_id) select 'Welcome', id from schools;
+alter table profiles
+add school_id bigint not null default 1 + nextval('turn') % 20 references schools;
+"""
+"""Twenty schools, each with a course; the people who sign up are of each in turn."""
 
 SIGN_UP = "insert into profiles (email, role, full_name) values ('someone@example.com', 'student', 'Some One')"
 BEFORE = f"""
@@ -115,13 +128,13 @@ MEASURES = {
 
 
 @contextmanager
-def installed(checkout: Path) -> Iterator[Version]:
+def installed(checkout: Path, more: str = "", **told: str) -> Iterator[Version]:
     """A version of the program, from its checkout, in a school of some size."""
     python = str(checkout / ".venv" / "bin" / "python")
     with running_server(autovacuum="off", jit="off") as server:
         server.psql("postgres", f"create database {DATABASE}")
-        server.psql(DATABASE, SCHOOL + SIGN_UPS)
-        env = environment(server.url(DATABASE))
+        server.psql(DATABASE, SCHOOL + SIGN_UPS + more)
+        env = environment(server.url(DATABASE), **told)
         subprocess.run([python, "-m", "listener", "install"], env=env, cwd="/", check=True, capture_output=True)
         asked = STATEMENTS.replace("{2 * BATCH}", str(2 * BATCH))
         found = subprocess.run([python, "-c", asked], cwd="/", check=True, capture_output=True, text=True)
@@ -144,10 +157,14 @@ def installed(checkout: Path) -> Iterator[Version]:
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__)
-    parser.add_argument("other", type=Path, help="a checkout of the other version, with a .venv")
+    beside = parser.add_mutually_exclusive_group(required=True)
+    beside.add_argument("other", type=Path, nargs="?", help="a checkout of the other version, with a .venv")
+    beside.add_argument("--tenants", action="store_true", help="several schools beside a plain one, in this version")
     parser.add_argument("--only", choices=MEASURES, action="append", help="one of these alone; may be repeated")
     options = parser.parse_args()
-    with installed(ROOT) as this, installed(options.other.resolve()) as other:
+    more = TENANTS if options.tenants else ""
+    settings = {"tenant": "none"} if options.tenants else {}
+    with installed(ROOT, more) as this, installed((options.other or ROOT).resolve(), more, **settings) as other:
         for name in options.only or MEASURES:
             what, of = MEASURES[name]
             mine, theirs = of(this), of(other)

@@ -125,11 +125,37 @@ class Rules:
                         f" 'student' ({EVERYONE})",
                     )
 
+    async def role_under_another_name(self, relation: Relation) -> None:
+        """Raise Undecided if another column may tell roles, by its values, or by its name: then not everyone is a
+        student."""
+        told = frozenset(vocabulary.STUDENTS_ALONE) | vocabulary.ROLE_FLAGS
+        of_students = vocabulary.says(relation.table.name, frozenset(vocabulary.STUDENTS_ALONE))
+        for column in relation.columns.values():
+            if relation.reference(column.name) is not None or column.name in relation.primary_key:
+                continue
+            known = (*column.allowed, *([] if column.default_value is None else [column.default_value]))
+            by_value = not column.is_boolean and any(vocabulary.says(each, told) for each in known)
+            by_name = not (column.is_time or of_students) and (
+                vocabulary.says(column.name, vocabulary.ROLE_WORDS)
+                or (column.is_number and vocabulary.says(column.name, vocabulary.ROLE_FLAGS))
+            )
+            if by_value or by_name:
+                raise Undecided(
+                    what="who is a student",
+                    reason=f"{await self._shown(relation, column)} may say it",
+                    setting=f"LISTENER_STUDENT_PREDICATE to a condition on {column.name} ({EVERYONE})",
+                )
+
+    async def _shown(self, relation: Relation, column: Column) -> str:
+        known = await self._catalogue.values(relation, column)
+        return f"{relation.table.label}.{column.name} ({column.type}: {few(known) if known else 'no value yet'})"
+
     async def role_elsewhere(self, tables: list[tuple[Relation, str]]) -> None:
         """Raise Undecided if another table's column knows students."""
         for relation, name in tables:
             known = await self._catalogue.values(relation, relation.columns[name])
-            if vocabulary.matching(known, vocabulary.STUDENTS_ALONE):
+            # Of a list, each value is a list.
+            if vocabulary.matching(tuple(each.strip("{}") for each in known), vocabulary.STUDENTS_ALONE):
                 raise Undecided(
                     what="who is a student",
                     reason=f"no column of the profiles says so, and {relation.table.label}.{name} may",
@@ -207,7 +233,8 @@ class Rules:
         if "active_values" not in self._given and values[0] not in vocabulary.SETTLED:
             begun = vocabulary.under_way(await self._catalogue.values(relation, column))
             values = tuple(dict.fromkeys([*values, *begun]))
-        return self._rule("active", column, values, 90 if column.allowed else 75, reason, "active_values")
+        found = self._rule("active", column, values, 90 if column.allowed else 75, reason, "active_values")
+        return replace(found, column=None, values=()) if column.generated else found
 
     async def published(self, relation: Relation) -> Rule:
         """The rule for courses that students may land in. Raises Undecided."""

@@ -118,7 +118,8 @@ async def look(
         price_choice,
         counts_choice,
     )
-    values = await asking.answer(values_of(connection, *_values(found), asked, parts.school), "values", None, ({}, {}))
+    filled = values_of(connection, *_values(found, asking), asked, parts.school)
+    values = await asking.answer(filled, "values", None, ({}, {}))
     asking.check()
     mapping = _with_catalogue(await _mapping(connection, found, asked, values), catalogue)
     if by_query:
@@ -161,12 +162,15 @@ class FoundParts:
     count_columns: tuple[str, ...]
 
 
-def _values(found: FoundParts) -> tuple[Relation, Table, Table, set[str | None]]:
+def _values(found: FoundParts, asking: Asking) -> tuple[Relation, Table, Table, set[str | None]]:
     """Where a new enrollment's values go, and come from."""
     enrollments = found.enrollments
     usual = {enrollments.person.column, enrollments.course.column, found.parts.status.column}
-    if found.parts.status.choice.score == GUESSED:  # the status was asked about
-        usual |= {each.name for each in status_columns(enrollments.relation) if not each.must_be_given}
+    if found.parts.status.choice.score == GUESSED:  # the status was asked about: an answer says what is written there
+        columns = status_columns(enrollments.relation)
+        roles = ranked(enrollments.relation, vocabulary.ROLES_IN_A_COURSE)
+        answered = [] if "active" in asking.guessed else [*columns[:1], *roles]
+        usual |= {each.name for each in (*columns, *roles) if each in answered or not each.must_be_given}
     return enrollments.relation, found.profiles.table, found.courses.table, usual
 
 

@@ -8,6 +8,7 @@ from listener.discovery import vocabulary
 from listener.discovery.evidence import CLOSE, LEAST, Candidate, best
 from listener.discovery.references import Reference, References
 from listener.errors import Ambiguous, ListenerError, ShapeNotUnderstood, TableNotFound, Undecided
+from listener.settings import PREFIX
 
 LEAST_ENROLLMENT = 60
 REFERENCE = 60
@@ -55,8 +56,7 @@ class EnrollmentTables(References):
             raise ShapeNotUnderstood(
                 what="the references",
                 table=asked.table.label,
-                reason=self._no_key(asked)
-                or "set LISTENER_ENROLLMENT_PROFILE and LISTENER_ENROLLMENT_COURSE, and their tables",
+                reason=self._no_key(asked) or f"set {' and '.join(self._missing())}",
             )
         likeness, _, problem = max(unclear, key=lambda each: each[:2], default=(0, False, None))
         if problem is not None and likeness >= LEAST_ENROLLMENT:
@@ -159,6 +159,11 @@ class EnrollmentTables(References):
             "one of those, each with its own count. Or set LISTENER_ENROLLMENT_TABLE to a table that refers to courses",
         )
 
+    def _missing(self) -> list[str]:
+        """Settings that would say the references, and are not given."""
+        names = ("enrollment_profile", "profile_table", "enrollment_course", "course_table")
+        return [PREFIX + each.upper() for each in names if each not in self.given] or [SETTING]
+
     def _no_key(self, relation: Relation) -> str | None:
         """Why a column that was given refers to no row of a table that was given, if that is so."""
         for column_setting, what in (("enrollment_profile", "profile"), ("enrollment_course", "course")):
@@ -167,7 +172,13 @@ class EnrollmentTables(References):
                 continue
             column = find_column(relation, name, column_setting)
             if self.key_of(target, column.name, column.family, f"{what}_key") is None:
-                key = f"its key is ({', '.join(target.primary_key)})" if target.primary_key else "it has no key"
+                keys = [target.columns[each] for each in target.primary_key]
+                if len(keys) == 1 and keys[0].family != column.family:
+                    return (
+                        f"{column.name} is {column.type}, and {target.table.label}.{keys[0].name} is {keys[0].type}:"
+                        " they cannot be compared. Give both the same type"
+                    )
+                key = f"its key is ({', '.join(target.primary_key)})" if keys else "it has no key"
                 return (
                     f"{column.name} is {column.type}, and no column of {target.table.label} is that and unique by"
                     f" itself: {key}. Add a unique constraint on the one that {column.name} means"

@@ -45,6 +45,8 @@ class Students:
             return rule, role if "student_table" in asked else None
         if "student_table" in asked and role is not None:
             found = await self._of_roles(role[0], profiles)
+            if found is None:
+                rules.role_in_other_words(role[0])
             return found or await self._having(role[0], profiles), role
         try:
             own = await rules.role(profiles)
@@ -65,6 +67,7 @@ class Students:
         if own is None:
             rules.role_in_other_words(profiles)
             await rules.role_in_json(profiles)
+            await rules.role_under_another_name(profiles)
             self._role_in_token(profiles)
             others = self._finder.that_may_say_roles(profiles, people, enrollments.relation.table)
             await rules.role_elsewhere(others)

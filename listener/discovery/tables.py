@@ -127,8 +127,8 @@ class Tables(EnrollmentTables):
             if relation.table not in (profiles.table, enrollments)
             and not vocabulary.says(relation.table.name, vocabulary.ASIDE)
             if any((relation.reference(name) or (None,))[0] in people for name in relation.columns)
-            for column in ranked(relation, ("role", "user_role", "member_role"))
-            if column.is_word
+            for column in ranked(relation, ("role", "roles", "user_role", "member_role"))
+            if column.is_word or column.type.endswith("[]")
         ]
 
 

@@ -286,6 +286,25 @@ class Schools:
                     " students land in the same course)",
                 )
 
+        for of_course in self._courses.columns:
+            for name in self._profiles.columns:
+                if self._may_be_school(of_course) and name != self._key and self._same(of_course, self._profiles, name):
+                    found = Way(self._profiles, self._key, name, of_course)
+                    raise Undecided(
+                        what="whether each school has its own courses",
+                        reason=f"{self._profiles.table.label}.{name} and {self._courses.table.label}.{of_course} may"
+                        f" say the school: {self._why(found)}",
+                        setting=f"{SETTING}={self.setting(found)} ({ALL_TOGETHER})",
+                    )
+
+    def _may_be_school(self, of_course: str) -> bool:
+        """Whether a column of courses may say the school, where people have one like it."""
+        if (of_course,) == self._courses.primary_key or not vocabulary.says(of_course, vocabulary.MAYBE_TENANTS):
+            return False
+        return self._courses.reference(of_course) is not None or vocabulary.all_among(
+            of_course, vocabulary.MAYBE_TENANTS | vocabulary.KEY_WORDS
+        )
+
     def _roundabout(self, school: Table) -> Iterator[str]:
         """Tables between courses and a school."""
         for column in self._courses.columns:

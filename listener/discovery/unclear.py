@@ -14,6 +14,10 @@ from listener.row_text import columns_of, unquoted
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 PUNCTUATION = re.compile(r"[^\w ]+")
+KEYS = re.compile(r'"(\w+)"\s*:')
+RANGES = tuple(f"{each}{kind}" for each in ("date", "ts", "tstz") for kind in ("range", "multirange"))
+SOMETHING_ELSE = frozenset(("id", "by", "uuid", "reason", "motivo", "motif", "grund"))
+"""Words of a key for another row, or of a reason."""
 SHOWN = 4
 """Values of a column in a question."""
 
@@ -59,9 +63,11 @@ async def question(
         column
         for name, column in relation.columns.items()
         if name not in understood
-        and relation.reference(name) is None
-        and _reads_like_a_state(column, kind, compared)
-        and not _follows(column, relation, understood)
+        and (
+            _is_replaced(name, understood)
+            if relation.reference(name) or SOMETHING_ELSE.intersection(vocabulary.words(name))
+            else _reads_like_a_state(column, kind, compared) and not _follows(column, relation, understood)
+        )
     ]
     if not found:
         return None
@@ -89,6 +95,13 @@ def _follows(column: Column, relation: Relation, understood: set[str | None]) ->
     return bool(read) and read <= understood
 
 
+def _is_replaced(name: str, understood: set[str | None]) -> bool:
+    """Whether a reference tells that the row ended, and nothing that is understood says the same: `deleted_by` beside
+    `deleted_at` does not."""
+    said = vocabulary.REPLACED.intersection(vocabulary.words(name))
+    return bool(said) and not any(said.intersection(vocabulary.words(each)) for each in understood if each)
+
+
 def says_a_role(name: str) -> bool:
     """Whether a flag names a person's role in the school: no question where a role says the same."""
     return vocabulary.says(name, vocabulary.ROLE_FLAGS)
@@ -102,21 +115,54 @@ def _reads_like_a_state(column: Column, kind: Kind, compared: Mapping[str, str])
     may_be_one = column.is_boolean or column.is_time or column.is_number or bool(column.allowed)
     if may_be_one and vocabulary.says(PUNCTUATION.sub(" ", column.comment), kind.flags | vocabulary.STATES):
         return True
+    if column.type in RANGES or any(vocabulary.says(each, kind.flags) or is_flag(each) for each in _keys(column)):
+        return True
+    if kind is ENROLLMENT and _tells_how_it_goes(column):
+        return True
+    may_end = kind in (ROLE, MEMBERSHIP) and (column.is_boolean or column.is_time)
+    if may_end and not vocabulary.says(column.name, vocabulary.HARMLESS):
+        return True
+    if vocabulary.says(column.name, vocabulary.PROGRESS_WORDS) and (column.allowed or column.family == "integer"):
+        return True
+    if kind is PERSON and any(
+        vocabulary.says(each, vocabulary.UNCLEAR_OF_PEOPLE - {"active"}) for each in column.allowed
+    ):
+        return True
     if column.is_boolean:
         is_computed = column.generated and vocabulary.rank(column.name, vocabulary.STATUS_COLUMNS) is None
         return is_computed or vocabulary.says(column.name, kind.flags)
     if column.is_time:
         is_named = vocabulary.rank(column.name, kind.times) is not None
         return is_named or vocabulary.says(column.name, kind.flags - {"trial"} if kind is PERSON else kind.flags)
-    if (column.is_number or column.type in ("bpchar", "bit") or column.allowed) and vocabulary.rank(
-        column.name, vocabulary.FLAGS
-    ) is not None:
+    if (column.is_number or column.type in ("bpchar", "bit") or column.allowed) and is_flag(column.name):
+        return True
+    if kind is COURSE and column.family == "integer" and vocabulary.says(column.name, vocabulary.VISIBILITY):
         return True
     if vocabulary.rank(column.name, (*vocabulary.STATUS_COLUMNS, *vocabulary.STANDINGS)) is not None:
         return bool(column.allowed) or column.family == "integer"
     if kind is COURSE and any(vocabulary.says(each, vocabulary.NO_COURSE_VALUES) for each in column.allowed):
         return True
     return column.is_word and bool(vocabulary.absent(column.allowed))
+
+
+def is_flag(name: str) -> bool:
+    return vocabulary.rank(name, vocabulary.FLAGS) is not None
+
+
+def _keys(column: Column) -> list[str]:
+    """The keys of a JSON column's default."""
+    return KEYS.findall(column.default_value or "") if column.type in ("json", "jsonb") else []
+
+
+def _tells_how_it_goes(column: Column) -> bool:
+    """Of an enrollment: whether a column is named for a state or a stage, or says who is a teacher there."""
+    if vocabulary.says(column.name, vocabulary.BYGONE):
+        return False
+    is_role = vocabulary.rank(column.name, vocabulary.ROLES_IN_A_COURSE) is not None
+    if any(vocabulary.says(each, vocabulary.ROLE_FLAGS) for each in column.allowed):
+        return not (is_role and vocabulary.matching(column.allowed, vocabulary.STUDENTS_ALONE))
+    in_words = column.is_word or column.family == "integer"
+    return in_words and vocabulary.says(column.name, vocabulary.PROGRESS_WORDS)
 
 
 async def _seen(catalogue: Catalogue, relation: Relation, column: Column) -> str:

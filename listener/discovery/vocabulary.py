@@ -45,8 +45,14 @@ TENANTS = some("tenant workspace")
 OF_ALL = TENANTS | some(
     "org organization organisation school company institution account client agency branch academy district escola "
     "escuela colegio empresa organizacao organizacion instituicao institucion inquilino ecole etablissement entreprise "
-    "organisme schule mandant mandanten organisationseinheit firma scuola scuole azienda aziende organisatie instelling"
+    "organisme schule mandant mandanten organisationseinheit firma scuola scuole azienda aziende organisatie "
+    "instelling institute"
 )
+MAYBE_TENANTS = some(
+    "campu campi campuse sede site customer franchise partner unidade unidad standort standorte filiale "
+    "filial succursale subdomain domain realm network hub chapter"
+)
+"""Words of columns that may say the school, where people and courses both have one."""
 """Owners of rows where several share a database: no person enrolls in an owner."""
 KEY_WORDS = some("id key uuid ref fk code no number slug")
 FOR_NOW = some("current default active last primary selected atual actual actuel aktuell")
@@ -55,7 +61,10 @@ BELONGING = (
     PEOPLE
     | OF_ALL
     | ENROLLMENTS
-    | some("member membership participant access role staff membro miembro membre mitglied")
+    | some(
+        "member membership participant access role staff membro miembro membre mitglied mitgliedschaft "
+        "mitgliedschaften membresia adhesion adesao afiliacion"
+    )
 )
 """Names of membership tables are made of these words."""
 
@@ -66,6 +75,7 @@ ROLE_COLUMNS = (
 )  # fmt: skip
 ROLES_IN_A_COURSE = (
     "role", "enrollment_role", "enrolment_role", "member_role", "course_role", "rol", "papel", "rolle", "ruolo",
+    "member_type", "participant_type", "participant_role", "enrollment_type", "enrolment_type", "type", "tipo",
 )  # fmt: skip
 """Columns of an enrollment."""
 ROLE_REFERENCES = (
@@ -89,10 +99,23 @@ STUDENTS_ALONE = STUDENTS[: STUDENTS.index("user")]
 STATUS_COLUMNS = (
     "status", "enrollment_status", "enrolment_status", "state", "access_status", "estado", "situacao", "situacion",
     "statut", "stato", "is_active", "active", "ativo", "ativa", "activo", "activa", "attivo", "attiva",
-    "actief", "zustand", "payment_status",
+    "actief", "zustand", "etat", "estatus", "workflow_state", "aasm_state", "enrollment_state", "enrolment_state",
+    "vigente", "actif", "aktiv", "payment_status",
 )  # fmt: skip
-STATUS_WORDS = ("status", "state", "estado", "situacao", "situacion", "statut", "stato", "zustand")
+STATUS_WORDS = ("status", "state", "estado", "estatus", "situacao", "situacion", "statut", "stato", "zustand", "etat")
 """Last words of a name that tells a status."""
+PROGRESS_WORDS = some(
+    "lifecycle statu state estado estatu situacao situacion statut stato zustand etat stage phase fase etapa standing"
+)
+ROLE_WORDS = some("kind level permission privilege persona nivel permiso permissao droit berechtigung")
+"""Words of columns that may tell roles, where nothing else does."""
+HARMLESS = some(
+    "joined join granted grant assigned added invited accepted since started began inserted "
+    "modified registered primary main default last first owner favorite"
+)
+"""Words of times and flags of a role, or of a membership, that do not end it."""
+BYGONE = some("previou old last prior from before original anterior")
+"""Words of columns for an earlier state."""
 ACTIVE = (
     "active", "enrolled", "ativo", "ativa", "activo", "activa", "actif", "active", "aktiv", "attivo", "attiva",
     "actief", "inscrito", "matriculado", "approved", "accepted", "confirmed", "granted", "paid",
@@ -117,14 +140,21 @@ PUBLISH_STATUS = (
     "statut",
     "stato",
     "zustand",
+    "etat",
+    "estatus",
+    "workflow_state",
+    "aasm_state",
 )
 PUBLISHED = (
     "published", "publicado", "publicada", "publie", "publiee", "veroffentlicht", "pubblicato", "gepubliceerd",
-    "approved", "active", "live", "open", "ativo", "activo",
+    "approved", "active", "live", "open", "ativo", "activo", "en_ligne", "online", "available",
 )  # fmt: skip
 PUBLISH_FLAGS = (
     "is_published", "published", "publicado", "publicada", "is_active", "active", "ativo", "activo", "is_approved",
-    "approved", "is_visible", "is_public", "veroffentlicht", "publie", "pubblicato", "gepubliceerd",
+    "actif", "aktiv", "ativa", "activa", "approved", "is_visible", "visible", "is_public",
+    "sichtbar", "visivel", "veroffentlicht",
+    "publie",
+    "pubblicato", "gepubliceerd",
 )  # fmt: skip
 PUBLISH_TIMES = (
     "published_at", "published_on", "publish_at", "publish_date", "publication_date", "publicado_em", "publicado_en",
@@ -152,7 +182,8 @@ GONE = (
     "deleted_at", "deleted_on", "removed_at", "removed_on", "archived_at", "revoked_at", "excluido_em", "removido_em",
     "arquivado_em", "eliminado_en", "borrado_en", "archivado_en", "supprime_le", "archive_le", "geloscht_am",
     "archiviert_am", "excluida_em", "removida_em", "eliminada_en", "borrada_en", "supprimee_le", "archivee_le",
-    "eliminato_il", "cancellato_il", "archiviato_il", "verwijderd_op", "gearchiveerd_op",
+    "eliminato_il", "cancellato_il", "archiviato_il", "verwijderd_op", "gearchiveerd_op", "discarded_at", "trashed_at",
+    "gone_at",
 )  # fmt: skip
 """Times at which a row of any table stopped to count."""
 DROPPED = (
@@ -162,7 +193,8 @@ DROPPED = (
     "abgebrochen_am", "storniert_am", "trancada_em", "trancado_em", "cancelada_em", "data_cancelamento",
     "data_desistencia", "fecha_baja", "baja_en", "retirado_en", "retirada_en", "desinscrit_le", "date_desinscription",
     "annulee_le", "abgemeldet_am", "ausgetreten_am", "austritt_am", "annullato_il", "annullata_il", "ritirato_il",
-    "data_ritiro", "uitgeschreven_op", "afgemeld_op", "geannuleerd_op", "gestopt_op",
+    "data_ritiro", "uitgeschreven_op", "afgemeld_op", "geannuleerd_op", "gestopt_op", "unenrolled_on",
+    "withdrawal_date", "fecha_retiro", "data_saida", "date_sortie", "austrittsdatum",
 )  # fmt: skip
 """The same of an enrollment."""
 RETIRED = ("retired_at", "discontinued_at", "closed_at", "unpublished_at", "encerrado_em", "cerrado_en", "ferme_le")
@@ -179,7 +211,7 @@ GONE_FLAGS = (
     "is_deleted", "deleted", "is_removed", "removed", "is_archived", "archived", "is_revoked", "revoked", "excluido",
     "removido", "arquivado", "eliminado", "borrado", "archivado", "supprime", "archive", "geloscht", "archiviert",
     "excluida", "eliminada", "borrada", "supprimee", "archivee", "eliminato", "cancellato", "archiviato", "verwijderd",
-    "gearchiveerd",
+    "gearchiveerd", "soft_deleted", "is_soft_deleted", "is_trashed", "trashed", "del_flag", "delete_flag", "is_del",
 )  # fmt: skip
 DROPPED_FLAGS = (
     "is_dropped", "dropped", "is_withdrawn", "withdrawn", "is_cancelled", "cancelled", "is_canceled", "canceled",
@@ -203,7 +235,7 @@ NOT_THESE = (
 STANDINGS = (
     "status", "account_status", "user_status", "member_status", "membership_status", "profile_status",
     "person_status", "student_status", "state", "estado", "situacao", "situacion", "statut", "stato", "zustand",
-    "estado_conta", "estado_cuenta", "statut_compte", "kontostatus",
+    "etat", "estatus", "account_state", "estado_conta", "estado_cuenta", "statut_compte", "kontostatus",
 )  # fmt: skip
 """Columns for how a person, or a person's role, stands."""
 PRESENT = (
@@ -224,7 +256,10 @@ ABSENT = (
     "retirada", "abandonne", "abgemeldet", "cancelado", "cancelada", "annule", "storniert", "trancado", "trancada",
     "annulee", "sospesa", "ritirato", "ritirata", "annullato", "annullata", "beendet", "abgebrochen", "gestopt",
     "uitgeschreven", "geannuleerd", "verwijderd", "trashed",
-    "expulso", "expulsado", "exclu", "pendente", "pendiente", "en_attente", "ausgetreten", "convidado", "invitado",
+    "abandoned", "abandonado", "abandonada", "quit", "exited", "gone", "void", "voided", "frozen", "congelado",
+    "desertor", "churned", "lapsed",
+    "expulso", "expulsado", "exclu", "pendente", "pendiente", "en_attente", "ausgetreten", "convidado",
+    "invitado",
 )  # fmt: skip
 """Values of those that do not."""
 STATES = frozenset(ABSENT) | some("left dropped quit retirada cursa vigente abandona quitte verlassen lasciato gestopt")
@@ -264,7 +299,7 @@ FLAGS = (
 )  # fmt: skip
 """Flags and times that may be numbers or letters: 0 and 1, S and N."""
 NO_COURSE_VALUES = some(
-    "hidden private internal template blueprint draft test demo archived restricted oculto privado plantilla "
+    "hidden private internal template blueprint draft test demo archived restricted privee oculto privado plantilla "
     "modelo rascunho borrador brouillon prive modele entwurf vorlage privat intern bozza privato modello verborgen"
 )
 """Words of values of rows that are no courses to be in."""
@@ -281,30 +316,40 @@ UNCLEAR_OF_PEOPLE = some(
     "teacher instructor tutor faculty employee parent guardian left former enabled spam dummy sandbox merged duplicate "
     "quarantined restricted closed ended terminated dismissed expelled deceased dead visitor trial waitlisted pending "
     "rejected convidado visitante egresso formado professor docente profesor enseignant lehrer gast ausente invitado "
-    "pausado congelado inativo inactivo inactif inaktiv verstorben"
+    "pausado congelado inativo inactivo inactif inaktiv verstorben bot robot churned exit leave leaving depart "
+    "departure salida saida sortie austritt egreso egresado desligado desligamento deletion merged active"
 )
 """Words of flags that may say that a person is no student, or not any more."""
 UNCLEAR_OF_ENROLLMENTS = some(
-    "waitlisted waitlist waiting trial guest auditor observer locked expired hold paused frozen suspended blocked "
+    "waitlisted waitlist waiting trial guest auditor hidden exit salida saida sortie austritt retiro trashed trash "
+    "withdrawal unenrolled deactivated closed terminated churned discarded deleted removed removal quit dropout leave "
+    "leaving departure egreso superseded replaced oculto observer locked expired hold paused frozen suspended blocked "
     "banned current enabled valid void voided refunded rejected pending inactive dummy duplicate transferred left "
     "ended teacher instructor staff reserve reserved provisional temporary invited espera ouvinte oyente pausado "
     "pausada trancado trancada congelado vencido expirado bloqueado suspenso suspendido transferido provisorio "
     "provisional warteliste pausiert gesperrt abgelaufen attente suspendu expire provisoire show"
 )
+REPLACED = some(
+    "superseded replaced transferred deleted removed archived cancelled canceled withdrawn dropped revoked merged "
+    "disabled banned suspended blocked deactivated baja exclusion"
+)
+"""Words of columns that refer to a row's successor, or to the person who ended the row."""
 UNCLEAR_OF_COURSES = some(
     "private internal locked sandbox master sample soon pending paused suspended frozen inactive expired deprecated "
     "obsolete cancelled canceled ended old legacy restricted invite invitation unlisted blocked privado privada "
+    "sunset hidden closed cerrado cerrada encerrado encerrada ferme fermee geschlossen latest current privee oculto "
     "interno interna restrito restringido pausado suspenso cancelado cancelada prive interne privat intern gesperrt"
 )
+VISIBILITY = some("visibility visible visibilidad visibilidade visibilite sichtbarkeit sichtbar visibilita hidden")
 ROLE_FLAGS = some(
-    "staff admin teacher instructor tutor faculty employee parent guardian service system professor docente profesor "
-    "enseignant lehrer"
+    "staff admin teacher instructor tutor faculty facilitator moderator employee parent guardian service system "
+    "professor docente profesor enseignant lehrer"
 )
 NO_STATES = some(
     "email mail phone sms push notification newsletter marketing consent term onboarding onboarded verified "
     "verification confirmed password token mfa factor reminder sent completed complete completion finished passed "
     "certificate certified favorite pinned seen read viewed sync synced import imported export premium featured free "
-    "popular new recommended mandatory required has show_all allow display auto default comment rating review payment "
+    "popular new recommended mandatory required show_all allow display auto default comment rating review payment "
     "paid billing invoice stripe cookie gdpr avatar photo bio subscription progress learning grading grade marital "
     "employment immigration health vaccination relationship online presence kyc background moderation job can want "
     "login session hand api graded processed notified accessed opened started reviewed approved published enrolled "

@@ -124,7 +124,8 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
     every_course = f"{mapping.course_table} as course"
     values["first_of_all_courses"] = part("rules", "first_course_past_errors", courses=every_course)
     values |= schools.placeholders(mapping, part)
-    values["each_once"] = "" if mapping.one_course_each else "distinct"  # a history with reasons says which of several
+    is_once = mapping.one_course_each or schools.by_profile(mapping)
+    values["each_once"] = "" if is_once else "distinct"  # a history with reasons says which of several
     values |= history.placeholders(mapping, values, part)
     # The rule's query: unchanged; by the function that goes on past a course with a failing rule; in `only_course`.
     if mapping.tenant is not None:
@@ -180,7 +181,7 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     has_seats = mapping.course_seats is not None and not mapping.observes
     values["asking"] = "candidate" if has_seats else "to_enroll"
     # With a single reader, `wanted` is planned as a part of the reader.
-    has_one_reader = not takes_back and not has_seats and mapping.tenant is None and mapping.wanted_query is None
+    has_one_reader = not takes_back and not has_seats and mapping.wanted_query is None
     values["wanted_once"] = "not materialized" if has_one_reader else "materialized"
     how = "by_school" if mapping.tenant is not None else "leave" if takes_back else "keep"
     values["who_asks"] = part("settling", f"who_asks_{how}")

@@ -33,8 +33,7 @@ def placeholders(mapping: Mapping, part: Part) -> dict[str, str]:
     }
     of_people["same_school"] = part("rules", f"same_school{'_or_none' if tenant.may_be_none else ''}", **of_people)
     its_courses = part("rules", "courses_of_school", **of_people)
-    by_profile = tenant.table == mapping.profile_table and mapping.student_view is None
-    kind = "profile" if by_profile else "membership"
+    kind = "profile" if by_profile(mapping) else "membership"
     return of_people | {
         "students_by_school": part("rules", f"students_by_{kind}", **of_people),
         "first_of_its_courses": part("rules", "first_course_past_errors", courses=its_courses),
@@ -45,13 +44,19 @@ def placeholders(mapping: Mapping, part: Part) -> dict[str, str]:
     }
 
 
+def by_profile(mapping: Mapping) -> bool:
+    """Whether the profile's own row says the school: each person is in one."""
+    is_own = mapping.tenant is not None and mapping.tenant.table == mapping.profile_table
+    return is_own and mapping.student_view is None
+
+
 def queries(mapping: Mapping, part: Part) -> dict[str, str]:
     """The rule's query: unchanged; by the function that goes on past courses with a failing rule; for some profiles, in
     `only_course`."""
     assert mapping.tenant is not None
     or_none = "_or_none" if mapping.tenant.may_be_none else ""
     of_school = part("rules", f"course_of_school{or_none}")
-    said = part("rules", "course_said_or_of_school", course_of_school=of_school)
+    said = part("rules", f"course_of_school{or_none}", is_default_course=part("rules", "may_be_landed_in"))
     new, new_by_key = part("rules", "is_new_in_school"), part("rules", "is_new_in_school_by_key")
     of_these = f"student.id = any (profile_ids)\n                        and {new_by_key}"
     by_function = "select listener.default_course_id(student.school)"
@@ -60,7 +65,7 @@ def queries(mapping: Mapping, part: Part) -> dict[str, str]:
         "wanted_query_by_function": part(
             "rules", "generated_by_key", course_of_school=by_function, is_new_in_school=new_by_key
         ),
-        "settled_query": part("rules", "generated_by_school", course_of_school=said, is_new_in_school=of_these),
+        "settled_query": part("rules", "settled_by_school", course_of_school=said, is_new_in_school=of_these),
     }
     if mapping.tenant.may_be_none:
         found = {name: part("rules", "no_course_of_none", generated=text) for name, text in found.items()}

@@ -237,19 +237,12 @@ select {{course_key:course}} as id
                     limit 1
                 )
 
--- name: course_said_or_of_school
-select of_school.id
-                from (
-                    {{course_of_school}}
-                ) as of_school(id)
-                where only_course is null
-                union all
-                select {{course_key:course}}
-                from {{course_table}} as course
-                where {{course_key:course}} = only_course and {{same_school}}
+-- name: may_be_landed_in
+-- With a course asked for, that one.
+case when only_course is null then {{is_default_course}} else {{course_key}} = only_course end
 
 -- name: generated_by_school
--- Each school's course is looked up once.
+-- Each school's course is looked up once. (Without the offset it would be looked up for each student.)
             select
                 landing.id,
                 first_value(landing.course_id) over (partition by landing.school order by landing.place){{and_school:landing}}
@@ -277,6 +270,28 @@ select of_school.id
                         where {{is_new_in_school}}
                     ) as member
                 ) as student
+                offset 0
+            ) as landing
+
+-- name: settled_by_school
+-- Each school's course is looked up once, for all of its students in the batch.
+            select unnest(landing.ids), landing.course_id{{and_school:landing}}
+            from (
+                select
+                    student.ids,
+                    student.school,
+                    (
+                        {{course_of_school}}
+                    ) as course_id
+                from (
+                    select array_agg(student.id) as ids, student.school
+                    from (
+            {{students_by_school}}
+                    ) as student(id, school)
+                    where {{is_new_in_school}}
+                    group by student.school
+                ) as student
+                offset 0
             ) as landing
 
 -- name: generated_by_key

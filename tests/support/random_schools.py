@@ -71,10 +71,12 @@ def random_school(seed: int) -> RandomSchool:
     tenant = rng.choice(("none", "column", "members", "roles"))
     role = "table" if tenant == "roles" else rng.choice(("column", "table", "reference", "table of references"))
     leaves = rng.choice(("time", "flag", "status"))
-    ends = rng.choice(("time", "generated", "status", "enum", "flag"))
+    ends = rng.choice(("time", "generated", "status", "enum", "flag", "number", "range"))
+    closes = rng.choice(("flags", "times", "status"))
     partitioned, unclear = rng.random() < 0.3, rng.random() < 0.3
     made.by_school = tenant != "none"
     made.name = f"{language}, tenant {tenant}, role {role}, people leave by {leaves}, enrollments end by {ends}"
+    made.name += f", courses close by {closes}"
     made.name += (", partitioned" if partitioned else "") + (", unclear" if unclear else "")
     person = {
         "time": f"{gone_at} timestamptz",
@@ -96,9 +98,24 @@ def random_school(seed: int) -> RandomSchool:
         ),
         "enum": (f"status standing not null default '{active}'", "status = 'over'"),
         "flag": (f"{gone} boolean not null default false", f"{gone} = true"),
+        "number": ("status smallint not null default 1", "status = 2"),
+        "range": ("held tstzrange default tstzrange(now(), null)", "held = tstzrange('2001-01-01', '2002-01-01')"),
     }[ends]
     enrollment += f", {school} integer not null" if made.by_school and rng.random() < 0.5 else ""
-    course = f"{archived} boolean not null default false, is_draft boolean"
+    course, of_course = {
+        "flags": (
+            f"{archived} boolean not null default false, is_draft boolean",
+            {"old": "true, null", "open": "false, false", "draft": "false, true"},
+        ),
+        "times": (
+            f"{gone_at} timestamptz, published_at timestamp",
+            {"old": "now(), now()", "open": "null, now()", "draft": "null, null"},
+        ),
+        "status": (
+            "status text check (status in ('draft', 'published', 'archived')), hidden boolean",
+            {"old": "'archived', false", "open": "'published', null", "draft": "'draft', null"},
+        ),
+    }[closes]
     course += f", {school} integer" if made.by_school else ""
     made.schema = [
         f"create type standing as enum ('over', '{active}')",
@@ -119,10 +136,10 @@ def random_school(seed: int) -> RandomSchool:
     of_school = {each: f", {each}" if made.by_school else "" for each in SCHOOLS}
     made.schema += [
         (
-            f"insert into courses values (1, 'old', true, null{of_school[1]}),"
-            f" (2, 'first', false, false{of_school[1]}),"
-            f" (3, 'draft', false, true{of_school[2]}), (4, 'second', false, null{of_school[2]}),"
-            f" (5, 'old', true, null{of_school[3]})"
+            f"insert into courses values (1, 'old', {of_course['old']}{of_school[1]}),"
+            f" (2, 'first', {of_course['open']}{of_school[1]}),"
+            f" (3, 'draft', {of_course['draft']}{of_school[2]}), (4, 'second', {of_course['open']}{of_school[2]}),"
+            f" (5, 'old', {of_course['old']}{of_school[3]})"
         )
     ]
     if role.startswith("table"):
@@ -139,9 +156,15 @@ def random_school(seed: int) -> RandomSchool:
         made.schema.append(
             f"create table members (user_id integer references profiles, {school} integer, left_at timestamptz)"
         )
+    if ends == "number":
+        made.questions, made.settings = ("status may be any smallint",), {"active_values": "1"}
+    if ends == "range":
+        made.questions, made.settings = ("enrollments.held",), {"active_predicate": "held @> now()"}
     if unclear:
         made.schema.append("alter table enrollments add is_trial boolean")
-        made.questions = ("is_trial",)
+        made.questions = (*made.questions, "is_trial")
+        if ends == "number":
+            made.settings["active_predicate"] = "status = 1"
     for _ in range(12):
         schools = tuple(rng.sample(SCHOOLS, rng.choice((1, 1, 2)) if tenant in ("members", "roles") else 1))
         each = Person(rng.random() < 0.7, rng.random() < 0.25, schools)

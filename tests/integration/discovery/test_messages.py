@@ -134,3 +134,64 @@ async def test_the_owner_of_forced_row_level_security_is_told_what_to_do(empty_d
     await empty_database.execute(str(error.value).split("`")[1])
     assert (await discover(empty_database)).profile_table.name == "users"
     await empty_database.execute(f"reset role; drop owned by {role}; drop role {role}")
+
+
+async def test_a_status_that_is_asked_about_is_asked_about_once(empty_database: Connection) -> None:
+    said = await told(
+        empty_database,
+        PEOPLE + COURSES,
+        "create table enrollments (user_id integer references users, course_id integer references courses,"
+        " status varchar(30) not null)",
+    )
+    assert "LISTENER_ACTIVE_VALUES" in said
+    assert "LISTENER_ENROLLMENT_VALUES" not in said
+    assert (await discover(empty_database, {"active_values": "active"})).active_values == ("active",)
+    said = await told(empty_database, settings={"accept_guesses": "*"})
+    assert "what to put into public.enrollments (status)" in said
+    said = await told(empty_database, settings={"enrollment_status": "none"})
+    assert "LISTENER_ENROLLMENT_VALUES='status=…'" in said
+    settings = {"enrollment_status": "none", "enrollment_values": "status='enrolled'"}
+    assert (await discover(empty_database, settings)).extra_values.keys() == {"status"}
+
+
+async def test_a_role_in_the_course_is_asked_about_once(empty_database: Connection) -> None:
+    said = await told(
+        empty_database,
+        PEOPLE + COURSES,
+        "create table enrollments (user_id integer references users, course_id integer references courses,"
+        " rol text not null check (rol in ('alumno', 'profesor')))",
+    )
+    assert said.count("LISTENER_ENROLLMENT_VALUES") == 1
+    mapping = await discover(empty_database, {"enrollment_values": said.split('"')[1]})
+    assert mapping.extra_values == {"rol": "'alumno'::text"}
+
+
+async def test_keys_of_two_types_are_named(empty_database: Connection) -> None:
+    said = await told(
+        empty_database,
+        "create table users (id uuid primary key, role text default 'student');" + COURSES,
+        "create table enrollments (user_id text, course_id integer)",
+        settings={"enrollment_table": "enrollments"},
+    )
+    settings = {"enrollment_table": "enrollments"}
+    names = {"course_table": "courses", "enrollment_course": "course_id", "profile_table": "users"}
+    for name, value in (names | {"enrollment_profile": "user_id"}).items():
+        assert f"LISTENER_{name.upper()}" in said
+        settings[name] = value
+        said = await told(empty_database, settings=settings)
+    assert "user_id is text, and public.users.id is uuid: they cannot be compared. Give both the same type" in said
+    await empty_database.execute("alter table enrollments alter user_id type uuid using user_id::uuid")
+    assert (await discover(empty_database, settings)).profile_key_type == "uuid"
+
+
+async def test_nothing_is_written_into_a_status_that_is_computed(empty_database: Connection) -> None:
+    said = await told(
+        empty_database,
+        PEOPLE + COURSES,
+        "create table enrollments (user_id integer references users, course_id integer references courses,"
+        " resting date, status text generated always as (case when resting is null then 'on' else 'off' end) stored)",
+    )
+    assert "LISTENER_ACTIVE_VALUES" in said
+    mapping = await discover(empty_database, {"active_values": "on"})
+    assert (mapping.enrollment_status, mapping.active_values) == (None, ())
+    assert "'on'" in mapping.is_active

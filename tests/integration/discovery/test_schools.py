@@ -105,6 +105,20 @@ async def test_two_ways_are_asked_about_and_each_can_be_set(school: Connection) 
     assert tenant.table.name == "org_members"
 
 
+@pytest.mark.parametrize(
+    "column", ["campus_id integer", "sede_id integer references sites", "unidade text", "site uuid"]
+)
+async def test_what_may_say_the_school_is_asked_about(school: Connection, column: str) -> None:
+    await school.execute("create table sites (id integer primary key)")
+    said = await told(school, f"alter table users add {column}; alter table courses add {column}")
+    name = column.split()[0]
+    assert said.startswith("cannot tell whether each school has its own courses: ")
+    tenant = (await discover(school, {"tenant": said.split("LISTENER_TENANT=")[1].split(" ")[0]})).tenant
+    assert tenant is not None
+    assert (tenant.table.name, tenant.column, tenant.course_column) == ("users", name, name)
+    assert (await discover(school, {"tenant": "none"})).tenant is None
+
+
 async def test_courses_of_schools_and_people_of_none_are_asked_about(school: Connection) -> None:
     said = await told(school, "alter table courses add school_id integer references schools")
     assert "public.courses.school_id says which school a course belongs to" in said

@@ -50,13 +50,13 @@ SCHOOLS = {
         """create table usuarios (id integer primary key, papel text check (papel in ('aluno', 'professor')));
         create table cursos (id integer primary key, titulo text, data_encerramento date);
         create table matriculas (aluno_id integer references usuarios, curso_id integer references cursos,
-            jubilacao timestamptz, vigente boolean generated always as (jubilacao is null) stored,
+            jubilacao timestamptz, em_dia boolean generated always as (jubilacao is null) stored,
             primary key (aluno_id, curso_id));""",
         """insert into cursos values (0, 'a', '2001-01-01'), (1, 'b', null);
         insert into usuarios values (1, 'aluno'), (2, 'professor')""",
         "update matriculas set jubilacao = now()",
-        ("matriculas.vigente", "LISTENER_ACTIVE_PREDICATE"),
-        {"active_predicate": "vigente"},
+        ("matriculas.em_dia", "LISTENER_ACTIVE_PREDICATE"),
+        {"active_predicate": "em_dia"},
         "matriculas (aluno_id, curso_id)",
     ),
     "Portuguese: letters for flags": Small(
@@ -182,6 +182,32 @@ SCHOOLS = {
         "delete from enrollments",
         ("public.org_members.role may", "LISTENER_STUDENT_TABLE=public.org_members"),
         {"student_table": "public.org_members"},
+    ),
+    "roles in a list of a membership": Small(
+        """create table orgs (id integer primary key); insert into orgs values (1), (2);
+        create table users (id integer primary key);
+        create table memberships (user_id integer references users, org_id integer references orgs,
+            roles text[] not null default '{student}');
+        create table courses (id integer primary key, title text, org_id integer references orgs);"""
+        f"create table enrollments ({KEYS});",
+        """insert into courses values (0, 'a', 2), (1, 'b', 1); insert into users values (1), (2);
+        insert into memberships values (1, 1, '{student}'), (1, 2, '{owner}'), (2, 1, '{teacher}')""",
+        "delete from enrollments",
+        ("public.memberships.roles may", "LISTENER_STUDENT_TABLE=public.memberships"),
+        {"student_table": "public.memberships", "student_predicate": "'student' = any (roles)"},
+    ),
+    "German: how long it holds": Small(
+        """create type rolle as enum ('schueler', 'lehrer');
+        create table benutzer (id integer primary key, rolle rolle not null, geloescht boolean not null default false);
+        create table kurse (id integer primary key, titel text, sichtbar boolean not null default false);
+        create table einschreibungen (benutzer_id integer references benutzer, kurs_id integer references kurse,
+            gueltig daterange not null default daterange(current_date, null), primary key (benutzer_id, kurs_id));""",
+        """insert into kurse values (0, 'a', false), (1, 'b', true);
+        insert into benutzer values (1, 'schueler', false), (2, 'schueler', true), (3, 'lehrer', false)""",
+        "update einschreibungen set gueltig = daterange('2001-01-01', '2002-01-01')",
+        ("einschreibungen.gueltig (daterange: no value yet)", "LISTENER_ACTIVE_PREDICATE"),
+        {"active_predicate": "gueltig @> current_date"},
+        "einschreibungen (benutzer_id, kurs_id)",
     ),
     "softly deleted by an enum": Small(
         "create type row_state as enum ('live', 'trashed');"

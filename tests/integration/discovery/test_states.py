@@ -126,6 +126,100 @@ async def test_a_status_that_is_not_understood_is_asked_about(school: Connection
     assert mapping.enrollment_status == column.split()[0]
 
 
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("enrollments", "estado_tramite text check (estado_tramite in ('no_iniciado', 'en_curso', 'abandonado'))"),
+        ("enrollments", "journey_stage text check (journey_stage in ('new', 'learning', 'quit'))"),
+        ("enrollments", "fase text"),
+        ("enrollments", "status_code smallint"),
+        ("enrollments", "validity tstzrange not null default tstzrange(now(), null)"),
+        ("enrollments", "gueltig daterange"),
+        ("enrollments", """meta jsonb default '{"enabled": true}'"""),
+        ("enrollments", "superseded_by integer references enrollments_of_old"),
+        ("enrollments", "transferred_to_id uuid"),
+        ("enrollments", "has_left boolean"),
+        ("enrollments", "exit_date date"),
+        ("enrollments", "terminated_at timestamptz"),
+        ("enrollments", "is_del smallint"),
+        ("enrollments", "capacity text check (capacity in ('participant', 'facilitator'))"),
+        ("courses", "visibility smallint not null default 0"),
+        ("courses", "visibilite text check (visibilite in ('publique', 'privee'))"),
+        ("courses", "lifecycle_stage text check (lifecycle_stage in ('planning', 'over'))"),
+        ("courses", "inscripciones_cerradas boolean"),
+        ("courses", "hidden_at timestamptz"),
+        ("users", "desligado boolean"),
+        ("users", "date_depart date"),
+        ("users", "merged_into_id integer"),
+        ("users", "motivo_baja text"),
+        ("users", "nature text check (nature in ('human', 'bot'))"),
+        ("courses", "sichtbar smallint"),
+        ("courses", "deleted_by integer references users"),
+        ("courses", "enrollment_window tstzrange"),
+        ("users", "account_state text check (account_state in ('ok', 'frozen', 'odd'))"),
+        ("users", """flags jsonb default '{"banned": false}'"""),
+    ],
+)
+@pytest.mark.half
+async def test_what_reads_like_a_state_is_asked_about_whatever_its_type(
+    school: Connection, table: str, column: str
+) -> None:
+    await school.execute("create table enrollments_of_old (id integer primary key)")
+    await school.execute(f"alter table {table} add {column}")
+    name = column.split()[0]
+    said = await told(school)
+    assert f"public.{table}.{name}" in said
+    setting = said.split("Set LISTENER_")[1].split("_PREDICATE")[0] if "_PREDICATE" in said else "ACTIVE"
+    condition = f"{name} is not null or role is null" if table == "users" else f"{name} is not null"
+    found = await discover(school, {f"{setting.lower()}_predicate": condition})
+    assert name in f"{found.is_active} {found.is_available} {found.is_student}"
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "deleted_by integer references users, add deleted_at timestamptz",
+        "previous_status text",
+        "learning_stage text",
+        """meta jsonb default '{"theme": 1}'""",
+    ],
+)
+async def test_what_says_nothing_of_its_own_is_not_asked_about(school: Connection, column: str) -> None:
+    await school.execute(f"alter table enrollments add {column}")
+    await discover(school)
+
+
+@pytest.mark.parametrize("column", ["hasta date", "gueltig_bis date", "starts_at date", "confere boolean"])
+async def test_whatever_may_end_a_role_is_asked_about(empty_database: Connection, column: str) -> None:
+    await empty_database.execute("create table users (id integer primary key generated always as identity);")
+    await empty_database.execute(COURSES + ENROLLED + ROLES.format(more=column))
+    assert f"user_roles.{column.split()[0]}" in await told(empty_database)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "grupo text check (grupo in ('alumnos', 'profesores'))",
+        "category text default 'teacher'",
+        "user_kind smallint",
+        "permissions text[]",
+        "is_staff smallint",
+    ],
+)
+async def test_what_may_be_a_role_under_another_name_is_asked_about(empty_database: Connection, column: str) -> None:
+    name = column.split()[0]
+    said = await told(empty_database, f"create table users (id integer primary key, {column});", COURSES, ENROLLED)
+    assert f"cannot tell who is a student: public.users.{name} " in said
+    found = await discover(empty_database, {"student_predicate": f"{name} is not null"})
+    assert name in found.is_student
+
+
+async def test_a_level_of_students_is_no_role(empty_database: Connection) -> None:
+    await empty_database.execute("create table students (id integer primary key, level integer);" + COURSES)
+    await empty_database.execute(ENROLLED.replace("users", "students"))
+    assert (await discover(empty_database)).is_student == "true"
+
+
 @pytest.mark.parametrize("name", ["purchases", "course_subscriptions", "orders", "applications", "compras", "achats"])
 @pytest.mark.parametrize("has_amount", [True, False])
 @pytest.mark.half
@@ -140,7 +234,7 @@ async def test_a_table_of_payments_is_asked_about(empty_database: Connection, na
     assert mapping.enrollment_table.name == name
 
 
-@pytest.mark.parametrize("column", ["role", "papel"])
+@pytest.mark.parametrize("column", ["role", "papel", "member_type"])
 async def test_teachers_among_the_enrollments_are_not_counted(school: Connection, column: str) -> None:
     await school.execute(f"alter table enrollments add {column} text check ({column} in ('teacher', 'student'))")
     said = await told(school)

@@ -170,3 +170,36 @@ async def test_the_plan_names_each_schools_course(make_database: Callable[..., D
     assert "1 student waits" in listener(database.url, "sync", check=False).stdout
     assert await app.fetchval(LANDED) == ["1 in 1 of 1", "1 in 2 of 2", "2 in 2 of 2"]
     await app.close()
+
+
+@pytest.mark.parametrize("schema", [BY_PROFILE, BY_MEMBERSHIP], ids=["by_profile", "by_membership"])
+async def test_a_school_is_asked_for_its_course_once_for_all_of_its_students(
+    schema: str, make_database: Callable[..., Database]
+) -> None:
+    database = make_database(empty=True)
+    app = await connect(database.url)
+    await app.execute(schema)
+    # Said to be stable: the planner moves what is stable to another place, and leaves alone what is volatile.
+    await app.execute(
+        """
+        create sequence looks;
+        create function is_open(course bigint) returns boolean language plpgsql stable
+        as 'begin return nextval(''public.looks'') > 0; end';
+        """
+    )
+    listener(database.url, "install", publish_predicate="public.is_open(id)")
+    column = "organization_id" if schema == BY_PROFILE else "role"
+    values = "1 + number % 2" if schema == BY_PROFILE else "'student'"
+    await app.execute(f"insert into profiles ({column}) select {values} from generate_series(1, 200) as number")
+    if schema == BY_MEMBERSHIP:
+        await app.execute("insert into organization_members select id, 1 + id % 2 from profiles")
+    for statement, landed in (
+        ("select * from listener.wanted_missing", 0),
+        ("select * from listener.step()", 200),
+        ("select * from listener.wanted_missing", 200),
+    ):
+        await app.execute("alter sequence looks restart")
+        await app.fetch(statement)
+        assert await app.fetchval("select last_value from looks") < 30, statement
+        assert await app.fetchval("select count(*) from enrollments") == landed
+    await app.close()
