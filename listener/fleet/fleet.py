@@ -28,6 +28,7 @@ class Fleet:
         self._keys = keys
         self._page = Page()
         self._audits = anyio.CapacityLimiter(settings.fleet_audits)
+        self._looks = anyio.CapacityLimiter(1)  # the usual threads may all wait for a name server
         self.schools: dict[str, School] = {}
         self.wrong: dict[str, ListenerError] = {}
         """Why a school's file cannot be used; the school runs, if it did before."""
@@ -63,7 +64,7 @@ class Fleet:
 
     async def _look(self) -> None:
         try:
-            found = await anyio.to_thread.run_sync(self._folder.files, abandon_on_cancel=True)
+            found = await anyio.to_thread.run_sync(self._folder.files, abandon_on_cancel=True, limiter=self._looks)
         except OSError as error:
             if self.unreadable is None:
                 self._log.error(Event.FLEET_UNREADABLE, error=reason(error))
