@@ -9,6 +9,7 @@ from listener.errors import ListenerError
 from listener.fleet import files
 from listener.fleet.folder import Folder
 from listener.fleet.school import School
+from listener.fleet.share import Share
 from listener.http.page import Page
 from listener.instruments.state import Role
 from listener.logs import Event, Logger
@@ -29,6 +30,7 @@ class Fleet:
         self._page = Page()
         self._audits = anyio.CapacityLimiter(settings.fleet_audits)
         self._looks = anyio.CapacityLimiter(1)  # the usual threads may all wait for a name server
+        self._share = Share() if settings.fleet_share else None
         self.schools: dict[str, School] = {}
         self.wrong: dict[str, ListenerError] = {}
         """Why a school's file cannot be used; the school runs, if it did before."""
@@ -85,6 +87,9 @@ class Fleet:
         for school in self.schools.values():
             if school.is_stalled:
                 school.begin_again()
+        if self._share is not None:
+            for school in self._share.to_give_back(self.schools.values()):
+                school.give_back()
 
     def _read(self, name: str) -> None:
         known = self.schools.get(name)

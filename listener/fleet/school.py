@@ -47,6 +47,11 @@ class School:
         self._stop.set()
         self._daemon.stop()
 
+    def give_back(self) -> None:
+        """Let another process lead."""
+        self.instruments.log.info(Event.LEAD_GIVEN_BACK)
+        self._daemon.give_back()
+
     def begin_again(self) -> None:
         """Its loop makes no progress."""
         self._life.cancel()
