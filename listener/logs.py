@@ -159,6 +159,10 @@ class Event(StrEnum):
         "school_wrong",
         "of a fleet: the file of a school cannot be used: `error`; a school that ran goes on as before",
     )
+    SCHOOL_TWICE = (
+        "school_twice",
+        "of a fleet: the file of a school names the same database as that of `other`: one of them stands by for ever",
+    )
     SCHOOL_BEGINS_AGAIN = (
         "school_begins_again",
         "of a fleet: an error that nobody foresaw, or a loop without progress, ended a school's daemon: `error`",

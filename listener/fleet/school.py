@@ -8,6 +8,7 @@ from listener.daemon import preflight
 from listener.daemon.daemon import Daemon
 from listener.database.connection import address
 from listener.errors import WrongSetting
+from listener.fleet.folder import mark
 from listener.http import web
 from listener.http.page import Page
 from listener.instruments.instruments import Instruments
@@ -29,7 +30,9 @@ class School:
         """`keys` of students and courses may be shown."""
         self.name, self.settings = name, settings
         self._audits = audits
-        log = log.bind(school=name, database=address(settings.url()))
+        self.address = address(settings.url())
+        self._url_file = self._url_file_seen = self._mark_of_url()
+        log = log.bind(school=name, database=self.address)
         self.instruments = Instruments.of_daemon(settings.heartbeat_seconds, log)
         self.state = self.instruments.state
         self.paths = web.paths(settings, self.instruments, page, keys=keys)
@@ -41,6 +44,24 @@ class School:
     @property
     def is_stalled(self) -> bool:
         return self.state.stalled_for() > self.longest_stall
+
+    def has_moved(self) -> bool:
+        """Whether the file of its address says another by now, and said so at the last look. (A new password is read
+        with the next connection.)"""
+        seen, before = self._mark_of_url(), self._url_file_seen
+        self._url_file_seen = seen
+        if seen == self._url_file or seen != before:
+            return False
+        self._url_file = seen
+        with suppress(WrongSetting):
+            return address(self.settings.url()) != self.address
+        return False
+
+    def _mark_of_url(self) -> object:
+        file = self.settings.database_url_file
+        with suppress(OSError):
+            return None if file is None else mark(file)
+        return None
 
     def stop(self) -> None:
         """Finish the statement in hand; `run` returns then."""
