@@ -22,8 +22,8 @@ LOOK_SECONDS = 1.0
 """Pause between two looks at the folder."""
 
 READ_SECONDS = 0.02
-"""Files are read for so long at a time: reactions wait meanwhile. (One at a time would take minutes for thousands, while
-hundreds try to connect.)"""
+"""Files are read for so long at a time: reactions wait meanwhile. (One file at a time would take minutes for
+thousands, while hundreds try to connect.)"""
 
 
 class Fleet:
