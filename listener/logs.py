@@ -40,6 +40,10 @@ class Event(StrEnum):
     CONNECTION_LOST = "connection_lost", "the connection failed, or cannot be made: `error` says why; once an outage"
     LEADER_ACQUIRED = "leader_acquired", "this daemon leads now"
     STANDING_BY = "standing_by", "another daemon leads; this one waits for its turn"
+    LEAD_GIVEN_BACK = (
+        "lead_given_back",
+        "of a fleet that shares its schools: this process leads more than its part, and a standby takes this one",
+    )
     LEADER_DEPOSED = "leader_deposed", "the leader was silent for three heartbeats and was disconnected"
     LEADER_PASSED_OVER = (
         "leader_passed_over",
@@ -155,6 +159,10 @@ class Event(StrEnum):
     SCHOOL_WRONG = (
         "school_wrong",
         "of a fleet: the file of a school cannot be used: `error`; a school that ran goes on as before",
+    )
+    SCHOOL_TWICE = (
+        "school_twice",
+        "of a fleet: the file of a school names the same database as that of `other`: one of them stands by for ever",
     )
     SCHOOL_BEGINS_AGAIN = (
         "school_begins_again",

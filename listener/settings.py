@@ -67,6 +67,10 @@ class Settings(BaseSettings):
         "a folder with a file NAME.env for each school, a database each: this one process serves them all"
     )
     fleet_audits: int = Field(4, ge=1, le=100, description="of a fleet: how many schools are audited at a time")
+    fleet_share: bool = Field(
+        False,
+        description="of a fleet that several processes serve, each with this: each leads about as many schools",
+    )
     batch_size: int = Field(10_000, ge=1, le=100_000, description="most changes handled in one transaction")
     durable: bool = Field(
         False,

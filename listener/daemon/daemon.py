@@ -53,6 +53,9 @@ SETUP_SECONDS = 10.0
 
 STATEMENT_CACHE_SIZE = 100
 
+LEFT_ALONE_SECONDS = 3 * STANDBY_SECONDS
+"""The lead that was given back is left alone for so long: a standby tries each second."""
+
 
 class Daemon:
     def __init__(
@@ -74,6 +77,7 @@ class Daemon:
         self._tasks: anyio.abc.TaskGroup
         self._reached = False
         self._connected_at = time.monotonic()
+        self._left_alone_until = float("-inf")
         self._sizes = BatchSizes(settings.batch_size)
 
     def stopping(self) -> bool:
@@ -85,6 +89,14 @@ class Daemon:
         self._wake()
         if self._connecting is not None:
             self._connecting.cancel()
+
+    def give_back(self) -> None:
+        """Finish the statement in hand, and let a standby lead, if one takes the lead at once."""
+        self._left_alone_until = time.monotonic() + LEFT_ALONE_SECONDS
+        self._wake()
+
+    def _gives_back(self) -> bool:
+        return time.monotonic() < self._left_alone_until
 
     def _wake(self) -> None:
         if self._doorbell is not None:
@@ -164,6 +176,7 @@ class Daemon:
             self._squatting,
             self._pause,
             Onlooker(connection, self._settings, self._instruments, self._lookout),
+            self._gives_back,
         )
         if not await standby.wait(self.stopping):
             return
@@ -180,7 +193,9 @@ class Daemon:
         )
         since = time.monotonic()
         await leader.main_loop(
-            lambda: self.stopping() or leadership.is_heard_again(doorbell.heartbeats_heard, since),
+            lambda: (
+                self.stopping() or self._gives_back() or leadership.is_heard_again(doorbell.heartbeats_heard, since)
+            ),
             self._transitions.settled,
         )
         with anyio.move_on_after(CLOSE_SECONDS):
@@ -216,7 +231,9 @@ class Daemon:
                 with anyio.fail_after(self._settings.heartbeat_seconds):
                     await executor.fetchrow("select")
                 await self._begin_to_lead(connection)
-                await leader.main_loop(self.stopping, self._transitions.settled)
+                await leader.main_loop(lambda: self.stopping() or self._gives_back(), self._transitions.settled)
+                self._leads_no_more()
+                await self._pause(self._left_alone_until - time.monotonic())
             except LedByAnother:
                 self._leads_no_more()
                 self._transitions.stands_by_polling()

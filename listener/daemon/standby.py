@@ -35,6 +35,8 @@ class Standby:
     squatting: Squatting
     pause: Callable[[float], Awaitable[None]]
     onlooker: Onlooker
+    gives_back: Callable[[], bool] = lambda: False
+    """Whether another is to lead, if one is there."""
     _leader_pid: int | None = None
     _since: float = field(default_factory=time.monotonic)
     _looked_at: float = float("-inf")
@@ -50,7 +52,7 @@ class Standby:
         """Wait until we lead; False if stopped before. Raises Deaf, TimeoutError, or the connection's errors."""
         while not stopping():
             with anyio.fail_after(self.settings.heartbeat_seconds):
-                if await self.leadership.acquire():
+                if not self.gives_back() and await self.leadership.acquire():
                     if self.leadership.is_deputy:
                         self.squatting.saw(await self.leadership.squatters())
                     return True

@@ -39,7 +39,7 @@ class Watchdog:
     async def run(self) -> None:
         limit = self._settings.heartbeat_seconds + 1.0
         while True:
-            await anyio.sleep(min(1.0, limit / 2))
+            await anyio.sleep(max(min(1.0, limit / 2), limit - self._state.stalled_for()))
             connection, progress_at = self._connection, self._state.progress_at
             if connection is None or self._state.stalled_for() <= limit:
                 continue

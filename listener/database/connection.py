@@ -16,7 +16,7 @@ from listener.database.limits import LIMITS, MEANING, local
 from listener.database.rows import only_row
 from listener.database.session import LOCAL_PATH, PATH, Session, decode_json, session_of
 from listener.database.session import Connection as Connection
-from listener.transport import for_the_driver
+from listener.transport import for_the_driver, shared_context
 from listener.url_parameters import connect_timeout
 
 HOST_SECONDS = 5.0
@@ -86,7 +86,7 @@ async def _connect(url: str | None, options: dict[str, Any]) -> Connection:
 
 async def _connect_to(url: str | None, target: Target | None, options: dict[str, Any]) -> Connection:
     arguments = {} if target is None else target.arguments()
-    connection: Connection = await asyncpg.connect(url, **options, **arguments)
+    connection: Connection = await asyncpg.connect(url, **options, **arguments, **shared_context(url))
     return connection
 
 

@@ -1,5 +1,7 @@
 """All schools of one process: begun, changed and ended as their files are."""
 
+import time
+
 import anyio
 import anyio.abc
 import anyio.lowlevel
@@ -9,6 +11,7 @@ from listener.errors import ListenerError
 from listener.fleet import files
 from listener.fleet.folder import Folder
 from listener.fleet.school import School
+from listener.fleet.share import Share
 from listener.http.page import Page
 from listener.instruments.spans import Spans
 from listener.instruments.state import Role
@@ -18,6 +21,10 @@ from listener.settings import Settings
 
 LOOK_SECONDS = 1.0
 """Pause between two looks at the folder."""
+
+READ_SECONDS = 0.02
+"""Files are read for so long at a time: reactions wait meanwhile. (One file at a time would take minutes for
+thousands, while hundreds try to connect.)"""
 
 
 class Fleet:
@@ -30,9 +37,12 @@ class Fleet:
         self._keys = keys
         self._page = Page()
         self._audits = anyio.CapacityLimiter(settings.fleet_audits)
+        self._looks = anyio.CapacityLimiter(1)  # the usual threads may all wait for a name server
+        self._share = Share() if settings.fleet_share else None
         self.schools: dict[str, School] = {}
         self.wrong: dict[str, ListenerError] = {}
         """Why a school's file cannot be used; the school runs, if it did before."""
+        self._twins: dict[str, str] = {}
         self.unreadable: str | None = None
         """Why the folder cannot be read."""
         self._ended: dict[str, anyio.Event] = {}
@@ -65,7 +75,7 @@ class Fleet:
 
     async def _look(self) -> None:
         try:
-            found = await anyio.to_thread.run_sync(self._folder.files, abandon_on_cancel=True)
+            found = await anyio.to_thread.run_sync(self._folder.files, abandon_on_cancel=True, limiter=self._looks)
         except OSError as error:
             if self.unreadable is None:
                 self._log.error(Event.FLEET_UNREADABLE, error=reason(error))
@@ -79,19 +89,41 @@ class Fleet:
             self.wrong.pop(name, None)
             if self._end(name):
                 self._log.info(Event.SCHOOL_REMOVED, school=name)
-        for name in changed:
-            self._read(name)
-            await anyio.lowlevel.checkpoint()
+        rested_at = time.monotonic()
+        moved = [name for name, school in self.schools.items() if school.has_moved()]
+        for name in dict.fromkeys((*changed, *moved)):
+            self._read(name, moved=name in moved)
+            if time.monotonic() - rested_at > READ_SECONDS:
+                await anyio.lowlevel.checkpoint()
+                rested_at = time.monotonic()
+        if changed or gone or moved:
+            self._look_for_twins()
         self._has_looked = True
         for school in self.schools.values():
             if school.is_stalled:
                 school.begin_again()
+        if self._share is not None:
+            for school in self._share.to_give_back(self.schools.values()):
+                school.give_back()
 
-    def _read(self, name: str) -> None:
+    def _look_for_twins(self) -> None:
+        """Warn of each once. (It is not refused: two files may exchange their databases.)"""
+        first: dict[str, str] = {}
+        twins = {}
+        for name, school in sorted(self.schools.items()):
+            other = first.setdefault(school.address, name)
+            if other != name:
+                twins[name] = other
+        for name in twins.keys() - self._twins.keys():
+            self._log.warning(Event.SCHOOL_TWICE, school=name, other=twins[name])
+        self._twins = twins
+
+    def _read(self, name: str, *, moved: bool = False) -> None:
         known = self.schools.get(name)
         try:
             settings = files.read(self._folder.file(name), self._settings)
-            school = known if known is not None and known.settings == settings else self._school(name, settings)
+            is_known = known is not None and known.settings == settings and not moved
+            school = known if known is not None and is_known else self._school(name, settings)
         except ListenerError as error:
             if str(self.wrong.get(name)) != str(error):
                 self._log.error(Event.SCHOOL_WRONG, school=name, error=reason(error))

@@ -68,9 +68,14 @@ def readable(settings: Settings) -> Folder:
 def _mark(entry: os.DirEntry[str]) -> Mark:
     """Raises FileNotFoundError."""
     try:
-        status = entry.stat()
+        return mark(entry)
     except FileNotFoundError:
         raise
     except OSError:  # to read it will say why
         return (0, 0, 0, 0)
+
+
+def mark(file: "os.DirEntry[str] | Path") -> Mark:
+    """Raises OSError."""
+    status = file.stat()
     return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)

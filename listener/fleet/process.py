@@ -1,7 +1,10 @@
 """A fleet as a process: its schools, its port, its signals."""
 
+import asyncio
+import os
 import resource
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import anyio
@@ -23,6 +26,9 @@ from listener.settings import Settings
 
 MOST_DESCRIPTORS = 65_536
 
+LOOKUPS = 128
+"""So many names can be looked up at a time: one whose name server does not answer holds a thread for half a minute."""
+
 
 async def run(settings: Settings, log: Logger, *, writer: LogWriter | None = None) -> None:
     """Run until SIGTERM or SIGINT; a second signal, or LISTENER_SHUTDOWN_SECONDS, ends it at once.
@@ -33,6 +39,7 @@ async def run(settings: Settings, log: Logger, *, writer: LogWriter | None = Non
     check_process(settings)
     access = Access.load(settings)
     _take_all_descriptors()
+    _let_names_be_looked_up()
     listening = bind(settings.http_host, settings.http_port)
     host, port = listening.getsockname()[:2]
     log = log.bind(instance=f"{socket.gethostname()}:{port}")
@@ -57,3 +64,9 @@ def _take_all_descriptors() -> None:
     few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # a system may give fewer than it says
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(few, min(most, MOST_DESCRIPTORS)), most))
+
+
+def _let_names_be_looked_up() -> None:
+    """Before the first is. uvloop's pool has four threads by default, of which names get half; asyncio's six or so."""
+    os.environ.setdefault("UV_THREADPOOL_SIZE", str(2 * LOOKUPS))
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LOOKUPS, "names"))

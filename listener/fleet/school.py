@@ -8,6 +8,7 @@ from listener.daemon import preflight
 from listener.daemon.daemon import Daemon
 from listener.database.connection import address
 from listener.errors import WrongSetting
+from listener.fleet.folder import mark
 from listener.http import web
 from listener.http.page import Page
 from listener.instruments.instruments import Instruments
@@ -38,7 +39,9 @@ class School:
         """`keys` of students and courses may be shown."""
         self.name, self.settings = name, settings
         self._audits = audits
-        log = log.bind(school=name, database=address(settings.url()))
+        self.address = address(settings.url())
+        self._url_file = self._url_file_seen = self._mark_of_url()
+        log = log.bind(school=name, database=self.address)
         self.instruments = Instruments.of_daemon(settings.heartbeat_seconds, log, spans.of(school=name))
         self.state = self.instruments.state
         self.paths = web.paths(settings, self.instruments, page, keys=keys)
@@ -51,10 +54,33 @@ class School:
     def is_stalled(self) -> bool:
         return self.state.stalled_for() > self.longest_stall
 
+    def has_moved(self) -> bool:
+        """Whether the file of its address says another by now, and said so at the last look. (A new password is read
+        with the next connection.)"""
+        seen, before = self._mark_of_url(), self._url_file_seen
+        self._url_file_seen = seen
+        if seen == self._url_file or seen != before:
+            return False
+        self._url_file = seen
+        with suppress(WrongSetting):
+            return address(self.settings.url()) != self.address
+        return False
+
+    def _mark_of_url(self) -> object:
+        file = self.settings.database_url_file
+        with suppress(OSError):
+            return None if file is None else mark(file)
+        return None
+
     def stop(self) -> None:
         """Finish the statement in hand; `run` returns then."""
         self._stop.set()
         self._daemon.stop()
+
+    def give_back(self) -> None:
+        """Let another process lead."""
+        self.instruments.log.info(Event.LEAD_GIVEN_BACK)
+        self._daemon.give_back()
 
     def begin_again(self) -> None:
         """Its loop makes no progress."""

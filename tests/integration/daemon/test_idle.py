@@ -17,8 +17,8 @@ from tests.support.process import DaemonProcess
 MINUTE = 60.0
 STATEMENTS_A_MINUTE = 24
 """12 heartbeats, 4 samples, each with a look at the list of problems, and a few to spare."""
-LIMITS_A_MINUTE = 34
-"""The time limit of a batch is lifted before a heartbeat or sample, which may take longer, and is back after it: who
+LIMITS_A_MINUTE = 10
+"""The time limit of a batch is lifted before a sample, which may take longer, and is back after it: who
 signs up next does not wait for a round trip more. Neither statement reads anything."""
 TIMES_FASTER = 10
 
