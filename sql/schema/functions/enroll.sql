@@ -253,16 +253,23 @@ begin
             -- Who waits for that seat no more, is held no more, or waits for something else by now.
             delete from listener.pending_enrollment
             where
-                pending_enrollment.reason in ('full', 'held')
-                and not pending_enrollment.released
+                (pending_enrollment.reason in ('full', 'held') or pending_enrollment.released)
                 and pending_enrollment.profile_id = any (
                     array(select unnest(by_cause.profile_ids) from unnest(noted) as by_cause)
                 )
-                and (pending_enrollment.profile_id, pending_enrollment.course_id, pending_enrollment.reason) not in (
-                    select still.profile_id, still.course_id, still.waits_for
-                    from unnest(waiting_ids, waiting_courses, waiting_for) as still(profile_id, course_id, waits_for)
-                    where still.waits_for in ('full', 'held')
-                );
+                and case
+                    -- That is kept while it is refused.
+                    when pending_enrollment.released
+                        then (pending_enrollment.profile_id, pending_enrollment.course_id) not in (
+                            select still.profile_id, still.course_id
+                            from unnest(waiting_ids, waiting_courses) as still(profile_id, course_id)
+                        )
+                    else (pending_enrollment.profile_id, pending_enrollment.course_id, pending_enrollment.reason) not in (
+                        select still.profile_id, still.course_id, still.waits_for
+                        from unnest(waiting_ids, waiting_courses, waiting_for) as still(profile_id, course_id, waits_for)
+                        where still.waits_for in ('full', 'held')
+                    )
+                end;
         end if;
         if
             exists (
