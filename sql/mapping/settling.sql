@@ -261,23 +261,36 @@ union all
 
     -- Asked once, and only if somebody joins. In a transaction of somebody else's nothing is locked that others need.
     joining_brake as materialized (
-        select
-            case
-                when settle.checked_now is null then listener.may_join(asked.number, asked.held, settle.cause)
-                else false
-            end as lets_in
+        select brake.lets_in, brake.lets_in_again
         from (
-            select count(*) as number, count(*) filter (where joining.is_held) as held
+            select
+                count(*) filter (where not joining.is_held) as number,
+                count(*) filter (where joining.is_held) as held
             from joining
             where joining.joins and not joining.is_released
         ) as asked
-        where asked.number > 0
+        cross join lateral listener.may_join(asked.number, asked.held) as brake
+        where asked.number + asked.held > 0 and settle.checked_now is null
+    ),
+
+    held_joining as materialized (
+        select joining.id, joining.course_id
+        from joining
+        where
+            joining.joins
+            and not joining.is_released
+            and case
+                when joining.is_held then (select joining_brake.lets_in_again from joining_brake)
+                else (select joining_brake.lets_in from joining_brake)
+            end is not true
     ),
 
     to_enroll as materialized (
         select joining.id, joining.course_id, joining.is_there
         from joining
-        where not joining.joins or joining.is_released or (select joining_brake.lets_in from joining_brake)
+        where
+            not joining.joins
+            or (joining.id, joining.course_id) not in (select held_joining.id, held_joining.course_id from held_joining)
     ),
 
 -- name: joined
@@ -306,9 +319,8 @@ union all
 
 -- name: joining_outcome
 union all
-        select joining.id, joining.course_id, null, 'held', null
-        from joining
-        where joining.joins and not (joining.is_released or (select joining_brake.lets_in from joining_brake))
+        select held_joining.id, held_joining.course_id, null, 'held', null
+        from held_joining
 
 -- name: taken_back
 ,

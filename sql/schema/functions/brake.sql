@@ -105,24 +105,21 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
         end
 $$;
 
--- Whether so many may join now, all or none, singly as above; `held_already` of them are held. What comes of it is written
--- down by the statement that asks. Those who sign up go past those who are held, as far as the limit allows; nobody else does.
-create or replace function listener.may_join(asked bigint, held_already bigint, cause text) returns boolean
+-- Whether so many may join now, all or none, singly as above; and whether those may of them who were held before. What comes
+-- of it is written down by the statement that asks. Who is held keeps nobody else out, as far as the limit allows, and joins
+-- when all who are held fit.
+create or replace function listener.may_join(asked bigint, asked_again bigint, out lets_in boolean, out lets_in_again boolean)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
     allowed constant bigint := listener.joining_allows();
-    held_besides bigint := 0;
+    left_over bigint;
 begin
-    if allowed is null then
-        return true;
-    end if;
     perform from listener.brake where brake.only_row for update;
-    -- Separate statements, which see rows committed before the lock was had.
-    if cause <> 'sign_up' then
-        held_besides := greatest(listener.count_held_joining(allowed + 1 + held_already) - held_already, 0);
-    end if;
+    -- A separate statement, which sees rows committed before the lock was had.
+    left_over := allowed - listener.joined_lately() - asked;
+    lets_in := left_over >= 0;
+    lets_in_again := left_over >= greatest(listener.count_held_joining(allowed + 1), asked_again);
     delete from listener.joined where joined.slot < clock_timestamp() - interval '20 minutes';
-    return listener.joined_lately() + asked + held_besides <= allowed;
 end;
 $$;

@@ -17,6 +17,9 @@ WAITS = "select count(*) from listener.pending_enrollment where reason = 'held'"
 JOINED = "select coalesce(sum(number), 0)::bigint from listener.joined"
 
 
+OF_301 = "insert into payments (profile_id, course_id) values (301, 1)"
+
+
 @pytest.fixture
 async def app(empty: Database) -> AsyncIterator[Connection]:
     """A school in which 30 may join: 300 have paid for course 1, 60 for course 2."""
@@ -43,8 +46,9 @@ async def test_release_says_who_would_join_and_lets_them_in(app: Connection, emp
         " create trigger tell after insert on enrollments for each row execute function tell()"
     )
     # Of one profile in two courses only the one is let in.
-    await app.execute("insert into payments (profile_id, course_id) values (301, 1)")
+    await app.execute(f"insert into listener.joined values (now(), 30); {OF_301}")
     await steps(app)
+    await app.execute("truncate listener.joined")
     found = await asyncio.to_thread(json_of, empty.url, "release", "--course", "2")
     assert (found["released"], found["left"], found["joining_allowed"], found["joined"]) == (60, 0, 30, 0)
     assert await app.fetchval(ACTIVE) == await app.fetchval("select count(*) from enrollments where course_id = 2")
@@ -74,7 +78,7 @@ async def test_one_who_is_refused_when_let_go_stays_let_go(app: Connection, empt
     await app.execute(
         "drop trigger refuse on enrollments; update listener.pending_enrollment set next_attempt_at = now()"
     )
-    await pay(app, 40)  # they are held, and keep that one waiting no longer
+    await pay(app, 40)  # they are held, and that one is not
     await steps(app)
     assert await app.fetchval("select count(*) from enrollments where profile_id = 7") == 1
     assert await app.fetchval(WAITS) == 40
@@ -111,16 +115,16 @@ async def test_a_daemon_shows_it_and_lets_in_who_is_released(
     await asyncio.to_thread(daemon.shows, 'listener_pending_students{reason="held"}', 360)
     seen = await asyncio.to_thread(json_of, empty.url, "status", status=1)
     assert seen["held"] == 360
-    # Who pays for another course is held, too; who signs up is not.
-    await app.execute("insert into payments (profile_id, course_id) values (7, 2)")
+    # Who signs up is in, up to the limit; the next one is not.
+    await pay(app, 30)
+    await eventually(app, ACTIVE, equals=30)
+    await pay(app, 1)
     await asyncio.to_thread(daemon.told, "student_pending")
     (held,) = daemon.events("student_pending")
-    assert (held["profile_id"], held["course_id"], held["reason"]) == ("7", "2", "held")
-    await pay(app, 1)
-    await eventually(app, ACTIVE, equals=1)
+    assert (held["profile_id"], held["course_id"], held["reason"]) == ("391", "1", "held")
     found = await asyncio.to_thread(json_of, empty.url, "release")
     assert (found["released"], found["left"]) == (361, 0)
-    assert await app.fetchval(ACTIVE) == 362
+    assert await app.fetchval(ACTIVE) == 391
     await asyncio.to_thread(daemon.shows, 'listener_problem{code="enrollments_held"}', 0)
     assert (await asyncio.to_thread(listener, empty.url, "status", check=False)).returncode == 0
 
