@@ -12,6 +12,7 @@ from tests.conftest import Database
 from tests.support import brake
 from tests.support.brake import ACTIVE, pay, steps
 from tests.support.connecting import connect
+from tests.support.unhurried import UNHURRIED
 
 Make = Callable[..., Awaitable[Connection]]
 
@@ -176,6 +177,7 @@ async def test_when_the_brake_is_taken_off_they_join(plain: Make) -> None:
     await steps(app)
     assert await app.fetchval(WAITS) == 100
     await brake.installed(app, {"joining_brake": "none"})
+    await app.execute(UNHURRIED)
     await steps(app)
     assert await app.fetchval(WAITS) == 0
     assert await app.fetchval(ACTIVE) == 100
