@@ -175,3 +175,36 @@ async def test_a_course_takes_along_what_was_made_in_it_and_who_waits_for_it(sch
     await eventually(app, STATUS, 1, 7, equals="inactive")
     await eventually(app, STATUS, 2, 7, equals="active")
     app.terminate()
+
+
+@pytest.mark.parametrize(("profiles", "key"), SHAPES)
+async def test_keys_that_all_move_by_one_take_along_what_is_their_own(school: School, profiles: str, key: str) -> None:
+    """In one statement, each to the key that another one has left; the one in the middle was removed by hand."""
+    database, _ = school(profiles, key)
+    app = await connect(database.url)
+    await app.execute("delete from profiles")
+    for profile in (999, 1000, 1001):
+        await app.execute(f"insert into profiles values ({profile}); insert into places values ({profile}, 2)")
+        await eventually(app, STATUS, profile, 2, equals="active")
+    await app.execute("delete from enrollments where profile_id = 1000")
+    shift = "set {0} = {0} - 1".format
+    async with app.transaction():
+        await app.execute(f"update profiles {shift('id')}")
+        for table in () if key else ("enrollments", "places"):
+            await app.execute(f"update {table} {shift('profile_id')}")
+    await eventually(app, NOTHING_WAITS, equals=True)
+    assert await app.fetchval("select array_agg(profile_id order by 1) from enrollments") == [998, 1000]
+    assert await app.fetchval("select array_agg(profile_id order by 1) from listener.made_enrollment") == [
+        998,
+        999,
+        1000,
+    ]
+    assert await app.fetchval("select array_agg(profile_id order by id) from listener.history") == [998, 999, 1000]
+    await app.execute("delete from places where profile_id <> 999")
+    await eventually(app, STATUS, 998, 2, equals="inactive")
+    await eventually(app, STATUS, 1000, 2, equals="inactive")
+    assert await app.fetchval(STATUS, 999, 2) is None
+    # Who comes to the key that nobody has any more begins from nothing.
+    await app.execute("insert into profiles values (1001); insert into places values (1001, 2)")
+    await eventually(app, STATUS, 1001, 2, equals="active")
+    app.terminate()
