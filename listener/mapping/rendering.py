@@ -108,6 +108,8 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
         return sql.render(sql.read(f"mapping/{file}", section), values | more)
 
     values["ours"] = sql.read("mapping/ours")
+    how = "columns" if mapping.counts_in_courses else "table"
+    values["moved_counts"] = part("new_keys", f"moved_counts_of_{how}")
     values["follows_updated_course"] = "\n    " + part("new_keys", "of_course")
     values["title_column"] = title_column(f"{values['course_table_oid']}::oid")
     values["active_per_course"] = part("counts", "active_per_course")
