@@ -172,6 +172,10 @@ class Settings(BaseSettings):
         "go: a number, a percentage of those that the listener made and that are active (but never fewer than 20), or "
         "`none`; 5% unless set"
     )
+    joining_brake: str | None = optional(
+        "how many enrollments may be made within ten minutes; the rest is held, until it fits, or somebody lets it go: "
+        "a number, a percentage of all that are active (but never fewer than 20), or `none`, which it is unless set"
+    )
     inactive_value: str | None = optional(
         "what `suspend` writes into the status of an enrollment; one of its values that is not active"
     )

@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from listener.commands.flags import CONNECTION, command
-from listener.commands.printing import Row, show_rows, tell
+from listener.commands.printing import AFTER, Row, show_rows, tell
 from listener.database.connection import Connection, address
 from listener.database.driver_errors import CONNECTION_ERRORS
 from listener.errors import Unreachable
@@ -131,7 +131,7 @@ def _but_of_courses(explained: Explanation) -> str:
 def _waits_for(explained: Explanation) -> str:
     if explained.reason == "paused":
         return "enrolling is paused, until `listener resume enroll`"
-    if explained.reason == "held":
+    if explained.reason == "held" and [each.reason for each in explained.seen.pending[:1]] != ["held"]:
         return "the brake holds what the query does not want any more, until `listener release`"
     if explained.reason == "mapping_broken" or not explained.seen.pending:
         return explained.mapping_broken or ""
@@ -140,6 +140,8 @@ def _waits_for(explained: Explanation) -> str:
         return "there is no course to be had; enrolled as soon as there is one"
     if pending.reason == "full":
         return f"there is no seat in course {pending.course}; enrolled as soon as there is one, in order of arrival"
+    if pending.reason == "held":
+        return "the brake on joining holds it, until so many fit into ten minutes, or until `listener release`"
     why = {"course_locked": "somebody holds the row of the course", "failed": "it was refused"}
     held = f" ({pending.error})" if pending.reason == "course_locked" and pending.error else ""
     return (
@@ -243,7 +245,7 @@ def _pending(pending: tuple[Pending, ...]) -> Iterator[Row]:
     for number, each in enumerate(pending[:SHOWN_ENROLLMENTS]):
         course = "" if each.course is None else f"course {each.course}: "
         error = "" if each.error is None else f" ({each.error})"
-        after = "with a seat" if each.reason == "full" else _when(each.next_attempt_at)
+        after = AFTER.get(each.reason) or _when(each.next_attempt_at)
         attempts = counted(each.attempts, "attempt")
         line = f"{course}{each.reason}{error}, {attempts} since {_time(each.since)}, the next {after}"
         yield "" if number else "pending", line

@@ -27,6 +27,10 @@ ROOM = 24
 """Least columns for a long text."""
 
 
+AFTER = {"full": "with a seat", "held": "when so many fit, or by `listener release`"}
+"""For reasons to wait that have no next attempt; any other waits for a course."""
+
+
 @dataclass(frozen=True)
 class Item:
     name: str

@@ -31,8 +31,8 @@ async def release(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be let go.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Let go what the brake (LISTENER_BRAKE) holds now: it is taken back, in one course or in all. Says first how much
-    that is, and where."""
+    """Let go what a brake holds now, in one course or in all: it is taken back (LISTENER_BRAKE), or made
+    (LISTENER_JOINING_BRAKE). Says first how much that is, and where."""
     installed = await installation.require(connection)
     held = await releasing.look(connection, course)
     if not as_json:
@@ -57,5 +57,5 @@ async def release(
 def _done(done: Released) -> str:
     if not done.handled:
         return f"let go {done.released:,}; nothing was handled for {STALL_SECONDS:g} s: the rest waits for the leader"
-    left = f", {done.left:,} of them could not be taken back: see `listener pending`" if done.left else ""
+    left = f", {done.left:,} of them could not be done: see `listener pending`" if done.left else ""
     return f"let go {done.released:,}{left}"

@@ -15,7 +15,7 @@ from listener import sql
 from listener.catalogue import installation
 from listener.commands.findings_view import foretell, show_findings, show_plan, show_titled
 from listener.commands.flags import CONNECTION, command
-from listener.commands.printing import console, show_rows, tell, width
+from listener.commands.printing import AFTER, console, show_rows, tell, width
 from listener.database.connection import Connection
 from listener.database.locks import CHANNEL, LOOK
 from listener.database.rows import only_row
@@ -282,4 +282,4 @@ def _waiting(row: asyncpg.Record, held: dict[str | None, str], known: dict[str, 
 def _next_attempt(row: asyncpg.Record) -> str:
     if row["next_attempt_at"] is not None:
         return f"{row['next_attempt_at']:%F %T}"
-    return "with a seat" if row["reason"] == "full" else "with a course"
+    return AFTER.get(row["reason"], "with a course")

@@ -191,13 +191,13 @@ async def _be_reviewed(connection: Connection, settings: Settings, plan: install
         if reviewed != seen.number:
             raise PlanMoved(reviewed=reviewed, number=seen.number)
         return
-    if not seen.is_much:
+    if seen.exceeded is None:
         return
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise NotReviewed(numbers=seen.preview.numbers(), allowed=seen.allowed)
+        raise NotReviewed(numbers=seen.preview.numbers(), allowed=seen.exceeded)
     for said in [*seen.lines(), *seen.preview.lines()]:
         tell(said)
-    tell(f"the brake allows {seen.allowed:,} within ten minutes")
+    tell(f"the brake allows {seen.exceeded:,} within ten minutes")
     if not typer.confirm("Install it?"):
         raise typer.Abort
 

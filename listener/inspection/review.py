@@ -18,7 +18,7 @@ from listener.inspection.rule_failure import answering
 from listener.inspection.titles import titles
 from listener.instruments.titles import named
 from listener.mapping import rendering
-from listener.mapping.brake import LEAST, brake_of
+from listener.mapping.brake import brake_of, joining_brake_of, on_joining
 from listener.mapping.mapping import Mapping
 from listener.wording import counted
 
@@ -48,6 +48,8 @@ class Review:
     preview: Preview
     allowed: int | None
     """How many the brake would let go within ten minutes; None: any number."""
+    joining_allowed: int | None
+    """How many may join: as many as may leave, unless joining has a brake of its own."""
     corrections: tuple[Correction, ...]
     """Examples, the largest first."""
     corrected: int
@@ -65,11 +67,11 @@ class Review:
         return hashlib.sha256(json.dumps([self.code, movements]).encode()).hexdigest()[:DIGITS]
 
     @property
-    def is_much(self) -> bool:
-        """Whether more would join, or leave, than the brake allows."""
-        if self.allowed is None:
-            return False
-        return any(sum(map(self.preview.total, done)) > self.allowed for done in (JOINING, LEAVING))
+    def exceeded(self) -> int | None:
+        """What the brake allows, if more would join, or leave; else None."""
+        limits = ((JOINING, self.joining_allowed), (LEAVING, self.allowed))
+        over = (most for done, most in limits if most is not None and sum(map(self.preview.total, done)) > most)
+        return next(over, None)
 
     def lines(self) -> Iterator[str]:
         """Beside the preview's."""
@@ -118,7 +120,7 @@ async def _review(
     known = await titles(connection, mapping, [row["course_id"] for row in off])
     return Review(
         preview,
-        await _allowed(connection, mapping, installed),
+        *await _allowed(connection, mapping, installed),
         tuple(
             Correction(
                 row["course_id"], row["count_column"], row["current"], row["expected"], known.get(row["course_id"])
@@ -132,9 +134,12 @@ async def _review(
     )
 
 
-async def _allowed(connection: Connection, mapping: Mapping, installed: Installation | None) -> int | None:
-    brake = brake_of(mapping)
-    if brake.percent is None:
-        return brake.number
-    active = 0 if installed is None else await connection.fetchval("select brake.active from listener.brake")
-    return max(LEAST, int(active * brake.percent / 100))
+async def _allowed(
+    connection: Connection, mapping: Mapping, installed: Installation | None
+) -> tuple[int | None, int | None]:
+    """For leaving, and for joining."""
+    made = everybody = 0
+    if installed is not None:
+        made, everybody = await only_row(connection, "select brake.active, brake.active_of_all from listener.brake")
+    allowed = brake_of(mapping).allows(made)
+    return allowed, joining_brake_of(mapping).allows(everybody) if on_joining(mapping) else allowed

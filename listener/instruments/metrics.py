@@ -29,7 +29,7 @@ TABLES = {
     "courses": ("insert", "update", "delete", "truncate"),
 }
 ERROR_KINDS = ("connection", "heartbeat", "reaction", "fenced", "sample", "audit", "chore")
-PENDING_REASONS = ("no_course", "course_locked", "full", "failed")
+PENDING_REASONS = ("no_course", "course_locked", "full", "held", "failed")
 
 
 class Registry(CollectorRegistry):
@@ -245,7 +245,7 @@ class Metrics:
         )
         self.held_enrollments = gauge(
             "held_enrollments",
-            f"Enrollments that are not wanted any more, and that the brake holds, counted up to {COUNTED}.",
+            f"Enrollments that a brake holds: not wanted any more, or not made yet, each counted up to {COUNTED}.",
         )
         self.notify_queue_usage = gauge(
             "notify_queue_usage_ratio", "How full the server's queue of notifications is, from 0 to 1."

@@ -104,8 +104,8 @@ _ALL = (
     Kind(
         "enrollments_held",
         "error",
-        "enrollment is not wanted any more, and is held by the brake",
-        "enrollments are not wanted any more, and are held by the brake",
+        "enrollment is held by the brake",
+        "enrollments are held by the brake",
         "see whether the rule, or what it reads, is wrong: mend that, or let them go",
         "listener release",
     ),

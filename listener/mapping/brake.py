@@ -1,4 +1,4 @@
-"""The brake: how many enrollments may be taken back within ten minutes."""
+"""The brakes: how many enrollments may be taken back within ten minutes, and how many may be made."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from decimal import Decimal
 from listener.errors import WrongSetting
 from listener.mapping.mapping import Mapping
 
-SETTING = "LISTENER_BRAKE"
 OFF = "none"
 USUAL = "5%"
 LEAST = 20
@@ -15,6 +14,9 @@ LEAST = 20
 
 LONGEST = 12
 """Most digits of a number."""
+
+SLOT = "to_timestamp(floor(extract(epoch from clock_timestamp()) / 10) * 10)"
+"""Ten seconds."""
 
 GIVEN = re.compile(rf"(\d{{1,{LONGEST}}})|(\d{{1,3}}(?:\.\d{{1,6}})?)\s*%", re.ASCII)
 
@@ -25,7 +27,15 @@ class Brake:
 
     number: int | None = None
     percent: Decimal | None = None
-    """Of the active enrollments that the listener made."""
+    """Of the active enrollments; of those that may be taken back, only of these."""
+
+    @property
+    def is_off(self) -> bool:
+        return self.number is None and self.percent is None
+
+    def allows(self, active: int) -> int | None:
+        """How many of so many active enrollments; None: any number."""
+        return self.number if self.percent is None else max(LEAST, int(active * self.percent / 100))
 
     def __str__(self) -> str:
         if self.percent is not None:
@@ -34,8 +44,51 @@ class Brake:
 
 
 def brake_of(mapping: Mapping) -> Brake:
-    """The brake of a mapping. Raises WrongSetting."""
-    text = mapping.settings.get("brake", USUAL).strip()
+    """The brake on taking back. Raises WrongSetting."""
+    return _read("brake", mapping.settings.get("brake", USUAL))
+
+
+def joining_brake_of(mapping: Mapping) -> Brake:
+    """The brake on joining. Raises WrongSetting."""
+    return _read("joining_brake", mapping.settings.get("joining_brake", OFF))
+
+
+def on_joining(mapping: Mapping) -> bool:
+    """Whether joining has a brake."""
+    return mapping.enrolls and not mapping.observes and not joining_brake_of(mapping).is_off
+
+
+def count_for(mapping: Mapping) -> bool:
+    """Whether a brake allows a part of what is counted."""
+    return (mapping.takes_back and brake_of(mapping).percent is not None) or (
+        on_joining(mapping) and joining_brake_of(mapping).percent is not None
+    )
+
+
+def placeholders(mapping: Mapping) -> dict[str, str]:
+    """Of SQL files."""
+    brake, joining = brake_of(mapping), joining_brake_of(mapping)
+    return {
+        "takes_back": str(mapping.takes_back).lower(),
+        **_limits("brake", brake),
+        "brake_counts": str(mapping.takes_back and brake.percent is not None).lower(),
+        "brakes_joining": str(on_joining(mapping)).lower(),
+        **_limits("joining", joining),
+        "joining_counts": str(on_joining(mapping) and joining.percent is not None).lower(),
+        "brake_slot": SLOT,
+        "asking_to_join": "asks_to_join" if on_joining(mapping) else "to_enroll",
+    }
+
+
+def _limits(name: str, brake: Brake) -> dict[str, str]:
+    return {
+        f"{name}_number": "null" if brake.number is None else str(brake.number),
+        f"{name}_percent": "null" if brake.percent is None else f"{brake.percent:f}",
+    }
+
+
+def _read(name: str, text: str) -> Brake:
+    text = text.strip()
     if text == OFF:
         return Brake()
     given = GIVEN.fullmatch(text)
@@ -43,15 +96,5 @@ def brake_of(mapping: Mapping) -> Brake:
         return Brake(number=int(given[1]))
     if given is not None and Decimal(given[2]) <= 100:
         return Brake(percent=Decimal(given[2]))
-    raise WrongSetting(name=SETTING, problem=f"cannot be {text!r}: a number, a percentage up to 100%, or `{OFF}`")
-
-
-def placeholders(mapping: Mapping) -> dict[str, str]:
-    """Of SQL files."""
-    brake = brake_of(mapping)
-    return {
-        "takes_back": str(mapping.takes_back).lower(),
-        "brake_number": "null" if brake.number is None else str(brake.number),
-        "brake_percent": "null" if brake.percent is None else f"{brake.percent:f}",
-        "brake_counts": str(mapping.takes_back and brake.percent is not None).lower(),
-    }
+    problem = f"cannot be {text!r}: a number, a percentage up to 100%, or `{OFF}`"
+    raise WrongSetting(name=f"LISTENER_{name.upper()}", problem=problem)

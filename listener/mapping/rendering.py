@@ -108,6 +108,8 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
         return sql.render(sql.read(f"mapping/{file}", section), values | more)
 
     values["ours"] = sql.read("mapping/ours")
+    how = "columns" if mapping.counts_in_courses else "table"
+    values["moved_counts"] = part("new_keys", f"moved_counts_of_{how}")
     values["follows_updated_course"] = "\n    " + part("new_keys", "of_course")
     values["title_column"] = title_column(f"{values['course_table_oid']}::oid")
     values["active_per_course"] = part("counts", "active_per_course")
@@ -179,7 +181,7 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     values["has_course"] = "" if mapping.only_on_joining else " and wanted.course_id is not null"
     values["free_seats"] = part("settling", "free_seats")
     has_seats = mapping.course_seats is not None and not mapping.observes
-    values["asking"] = "candidate" if has_seats else "to_enroll"
+    values["asking"] = "candidate" if has_seats else values["asking_to_join"]
     # With a single reader, `wanted` is planned as a part of the reader.
     has_one_reader = not takes_back and not has_seats and mapping.wanted_query is None
     values["wanted_once"] = "not materialized" if has_one_reader else "materialized"
@@ -187,6 +189,11 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     values["who_asks"] = part("settling", f"who_asks_{how}")
     values["seats"] = part("settling", "seats") if has_seats else ""
     values["seats_outcome"] = "\n        " + part("settling", "seats_outcome") if has_seats else ""
+    braked = brake.on_joining(mapping)
+    values["joined_again"] = "\n            " + part("settling", "joined_again") if takes_back else ""
+    values["joining"] = "\n\n    " + part("settling", "joining") if braked else ""
+    values["joined"] = part("settling", "joined") if braked else ""
+    values["joining_outcome"] = "\n        " + part("settling", "joining_outcome") if braked else ""
     pair = f"{column(mapping.enrollment_profile)}, {column(mapping.enrollment_course)}"
     values["is_single"] = "true" if mapping.enrollment_key else f"count(*) over (partition by {pair}) = 1"
     who_is_astray = "joining" if mapping.one_course_each else how

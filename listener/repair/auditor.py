@@ -24,7 +24,7 @@ from listener.database.rows import only_row
 from listener.errors import InTheWay, ListenerError
 from listener.instruments.instruments import Instruments
 from listener.logs import Event
-from listener.mapping import forgetting
+from listener.mapping import brake, forgetting
 from listener.mapping.mapping import Mapping
 from listener.reasons import reason
 from listener.repair import count_repair
@@ -187,7 +187,7 @@ class Auditor:
                 self._wake()
                 if mapping.is_looked_after:
                     self._log.info(Event.LOOKED_AFTER, students=noted)
-            if mapping.takes_back:
+            if brake.count_for(mapping):
                 async with self._whole_tables(connection):
                     await connection.execute(COUNT_MADE)
             if forgetting.days_of(mapping) is not None:

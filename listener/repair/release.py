@@ -26,10 +26,13 @@ class HeldInCourse:
     examples: tuple[str, ...]
     """Keys of some of the profiles."""
     title: str | None = None
+    joins: bool = False
+    """Whether these are to be enrolled there; else they are to leave."""
 
     def __str__(self) -> str:
         more = ", …" if self.held > len(self.examples) else ""
-        return f"course {named(self.course_id, self.title)}: {self.held:,} held: {', '.join(self.examples)}{more}"
+        who = "held who would join" if self.joins else "held"
+        return f"course {named(self.course_id, self.title)}: {self.held:,} {who}: {', '.join(self.examples)}{more}"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Held:
     """How many may be taken back within ten minutes; None: any number."""
     taken_back: int
     """How many were."""
+    joining_allowed: int | None = None
+    joined: int = 0
 
     @property
     def total(self) -> int:
@@ -50,9 +55,13 @@ class Held:
         if not self.courses:
             return "nothing is held"
         allowed = "any number" if self.allowed is None else f"{self.allowed:,}"
+        joining = ""
+        if self.joining_allowed is not None:
+            has = "has" if self.joined == 1 else "have"
+            joining = f"; {self.joining_allowed:,} may join, and {self.joined:,} {has}"
         return (
             f"{counted(self.total, 'enrollment is', 'enrollments are')} held; within ten minutes {allowed} may be taken"
-            f" back, and {self.taken_back:,} {'was' if self.taken_back == 1 else 'were'}"
+            f" back, and {self.taken_back:,} {'was' if self.taken_back == 1 else 'were'}{joining}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,7 +72,7 @@ class Held:
 class Released:
     released: int
     left: int
-    """How many released enrollments could not be taken back."""
+    """How many released enrollments could not be taken back, or made."""
     handled: bool
     """Whether a leader handled the notes in time."""
 
@@ -75,11 +84,15 @@ async def look(connection: Connection, course: str | None) -> Held:
     known = await titles.look(connection, [row["course_id"] for row in rows])
     return Held(
         tuple(
-            HeldInCourse(row["course_id"], row["held"], tuple(row["examples"]), known.get(row["course_id"]))
+            HeldInCourse(
+                row["course_id"], row["held"], tuple(row["examples"]), known.get(row["course_id"]), row["joins"]
+            )
             for row in rows
         ),
         brake["allowed"],
         brake["taken_back"],
+        brake["joining_allowed"],
+        brake["joined"],
     )
 
 

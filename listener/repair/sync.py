@@ -23,7 +23,7 @@ from listener.inspection.rule_failure import answering
 from listener.instruments import titles
 from listener.instruments.sample import COUNTED
 from listener.instruments.titles import named
-from listener.mapping import rendering
+from listener.mapping import brake, rendering
 from listener.mapping.mapping import Mapping
 from listener.reactions.reaction import BuiltIn
 from listener.repair import count_repair
@@ -44,6 +44,8 @@ POLL_SECONDS = 0.01
 STALL_SECONDS = 10.0
 """Waiting ends when nothing was handled for so long."""
 
+HELD = "select listener.count_held($1) + listener.count_held_joining($1)"
+
 
 async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: Tell, progress: Progress) -> bool:
     """Make all enrollments as the rule wants, and move counts. `tell` gets a line for each step. False if a leader did
@@ -63,10 +65,9 @@ async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: 
         course = named(repair.course_id, known.get(repair.course_id))
         tell(f"course {course}: {repair.count_column} was {was}, is {repair.expected}")
     handled = handled and await until_handled(connection, await snapshot(connection))
-    held = 0
-    if mapping.takes_back:
+    if brake.count_for(mapping):
         await patiently(lambda: count_made(connection, url))
-        held = await connection.fetchval("select listener.count_held($1)", COUNTED)
+    held = await connection.fetchval(HELD, COUNTED)
     if held:
         tell(f"{counted(held, 'enrollment is', 'enrollments are')} held by the brake: see `listener release --dry-run`")
     if not handled:

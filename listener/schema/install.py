@@ -26,8 +26,7 @@ from listener.errors import (
     Undecided,
     WrongVersion,
 )
-from listener.mapping import rendering
-from listener.mapping.brake import brake_of
+from listener.mapping import brake, rendering
 from listener.mapping.description import students
 from listener.mapping.mapping import Mapping
 from listener.mapping.pinning import pinned, tables_of
@@ -72,6 +71,7 @@ def script(
         pieces.code(mapping),
         *([] if earlier is None or counts_alike(earlier, mapping) else [sql.read("schema/script/steps", "recount")]),
         *([] if earlier is None or mapping.takes_back else [sql.read("schema/script/steps", "hold_nobody")]),
+        *([] if earlier is None or brake.on_joining(mapping) else [sql.read("schema/script/steps", "let_join")]),
         *([sql.read("schema/script/steps", "look_at_everyone")] if has_new_rule(earlier, mapping) else []),
         *recording.steps(mapping, is_there=earlier is not None),
         sql.render(sql.read("schema/script/steps", "record"), values),
@@ -143,7 +143,7 @@ class Plan:
         earlier, mapping = None if self.installed is None else self.installed.mapping, self.mapping
         if self.is_done or mapping.wanted_query is None or not mapping.enrolls or mapping.observes:
             return False
-        return has_new_rule(earlier, mapping) or earlier is None or brake_of(earlier) != brake_of(mapping)
+        return has_new_rule(earlier, mapping) or earlier is None or brake.brake_of(earlier) != brake.brake_of(mapping)
 
     @property
     def counts_alike(self) -> bool:

@@ -44,7 +44,9 @@ WANTED = PREFIX + "WANTED_QUERY"
 
 
 MOVES = ("before_update", "after_update")
-"""Triggers around an UPDATE of profiles that are partitioned."""
+"""Triggers around an UPDATE of profiles, or of courses, that are partitioned."""
+MOVED = {"moved_out": "delete", "moved_in": "insert"}
+"""Triggers of a course's row that such an update moves to another partition."""
 
 PARTS = {
     "tables": "what is kept: notes of changes, checkpoints, who and what waits",
@@ -104,6 +106,8 @@ def pieces(mapping: Mapping) -> list[Piece]:
         found += [Piece("notes_courses_columns"), Piece("counting_columns", probe=probe, setting=COUNTS)]
     else:
         found += [Piece("notes_courses_table"), Piece("counting_table")]
+    if mapping.course_table in mapping.partitioned:
+        found.append(Piece("notes_moved_courses"))
     found += [Piece("drift")] if mapping.counts else [Piece("no_drift"), Piece("counted")]
     found += [Piece(f"statistics_{each}") for each in mapping.statistics]
     return found + _triggers(mapping)
@@ -138,16 +142,19 @@ def _triggers_on(mapping: Mapping, table: Table, names: tuple[str, ...], of_stat
     texts = []
     if by_row and table == mapping.profile_table:
         names = (*names, *MOVES)
+    if of_row == "note_updated_course" and table in mapping.partitioned:
+        names = (*names, *MOVES, *MOVED)
     for name in names:
-        operation = name.removeprefix("watch_")
-        section = "row" if operation == "update" or (by_row and operation in ("insert", "delete")) else operation
+        operation = MOVED.get(name, name.removeprefix("watch_"))
+        is_of_row = operation == "update" or name in MOVED or (by_row and operation in ("insert", "delete"))
+        section = "row" if is_of_row else operation
         if operation == "truncate":
             section = "before_truncate" if operation == name else "after_truncate"
         values = {
             "trigger": f"listener_{name}",
             "operation": operation,
             "table": str(tokens.table(table)),
-            "function": of_row if section == "row" else of_statement,
+            "function": "note_moved_course" if name in MOVED else of_row if section == "row" else of_statement,
         }
         texts.append(sql.render(sql.read("schema/adapter/triggers", section), values))
     triggers = tuple(f"listener_{name}" for name in names)

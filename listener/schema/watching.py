@@ -82,6 +82,7 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
     is_profiles = plain.table == mapping.profile_table
     key_of = {
         "key_name": identifier(tokens.mapping.profile_key),
+        "key_label": literal(tokens.mapping.profile_key),
         "profiles": str(tokens.mapping.profile_table),
         "is_gone": shared["is_gone"],
         "expect_profiles": shared["expect_profiles"],
@@ -92,6 +93,10 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
         text = sql.render(sql.read(f"mapping/{file}", name), values | key_of | more)
         return f"\n        {text}" if applies else ""
 
+    def of_new_key(name: str, applies: bool, left_key: str, **more: str) -> str:
+        is_left = part("new_keys", "key_is_left", applies, left_key=left_key).strip()
+        return part("new_keys", name, applies, key_is_left=is_left, **more)
+
     def ledger(what: str) -> str:
         return part("ledger", what, mapping.takes_back and is_profiles)
 
@@ -101,15 +106,19 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
         rows_alone = f"array({_of_rows(direct, key, distinct=False)})"
     deleted = ledger("profiles_deleted")
     moves = is_profiles and plain.table in mapping.partitioned
-    of_moved = f"{part('new_keys', 'of_moved_profile', moves)}{ledger('profile_deleted') if moves else ''}".lstrip()
+    moved_from = f"current_setting('listener.moved_from')::{mapping.profile_key_type}"
+    of_moved = of_new_key("of_moved_profile", moves, moved_from) + (ledger("profile_deleted") if moves else "")
     of_key = mapping.profile_table, [column(mapping.profile_key)]
     is_key = (plain.table, [route.key.text for route in plain.routes if not route.hops]) == of_key
     is_single = is_key or plain.condition is not None
     return values | {
         "unreadable_row": _unreadable(row_alone),
         "unreadable_rows": _unreadable(rows_alone),
-        "ledger_of_row": part(
-            "new_keys", "of_profile", is_profiles, of_moved_or_deleted=of_moved and f"{of_moved}\n        "
+        "ledger_of_row": of_new_key(
+            "of_profile",
+            is_profiles,
+            f"old.{key_of['key_name']}",
+            of_moved_or_deleted=of_moved and f"{of_moved.lstrip()}\n        ",
         ),
         "ledger_truncated": ledger("profiles_truncated"),
         "ledger_of_rows": f"\n        if tg_op = 'DELETE' then{deleted}\n        end if;" if deleted else "",

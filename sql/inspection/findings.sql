@@ -2,11 +2,11 @@
 -- few examples.
 
 -- name: students_pending
--- Not who waits for a seat: a course that is full is no fault.
+-- Not who waits for a seat: a course that is full is no fault. Nor who is held: that is told apart.
 with found as (
     select profile_id, format('%s: %s', profile_id, coalesce(error, reason)) as example
     from listener.pending_enrollment
-    where reason <> 'full'
+    where reason not in ('full', 'held')
 )
 
 select

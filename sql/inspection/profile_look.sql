@@ -69,7 +69,7 @@ select
 from listener.pending_enrollment
 where pending_enrollment.profile_id = ($1::text)::{{profile_key_type}}
 order by
-    array_position(array['failed', 'course_locked', 'full', 'no_course'], pending_enrollment.reason),
+    array_position(array['failed', 'held', 'course_locked', 'full', 'no_course'], pending_enrollment.reason),
     pending_enrollment.course_id;
 
 -- name: waiting

@@ -42,14 +42,27 @@ parked as materialized (
 ),
 
 held as materialized (
-    select
-        made.profile_id::text as profile_id,
-        made.course_id::text as course_id,
-        made.held_since
-    from listener.made_enrollment as made
-    where made.held_since is not null
-    order by made.held_since
-    limit $1
+    (
+        select
+            made.profile_id::text as profile_id,
+            made.course_id::text as course_id,
+            made.held_since
+        from listener.made_enrollment as made
+        where made.held_since is not null
+        order by made.held_since
+        limit $1
+    )
+    union all
+    (
+        select
+            joining.profile_id::text,
+            joining.course_id::text,
+            joining.since
+        from listener.pending_enrollment as joining
+        where joining.reason = 'held' and not joining.released
+        order by joining.since
+        limit $1
+    )
 ),
 
 -- The sessions of these roles fire no triggers: their writes are noted nowhere.

@@ -101,12 +101,14 @@ select
         from pending_by_reason
     ) as pending_students,
     (select count(*) from (select from listener.pending_count limit $2) as counted) as pending_counts,
-    listener.count_held($2) as held,
+    listener.count_held($2) + listener.count_held_joining($2) as held,
     (
         select
             case
-                when listener.held_fit() then 0
-                when exists (select from listener.pending_enrollment where next_attempt_at = 'infinity')
+                when listener.held_fit() or listener.joining_fits() then 0
+                when exists (
+                    select from listener.pending_enrollment where next_attempt_at = 'infinity' and reason <> 'held'
+                )
                     and listener.has_default_course()
                     then 0
                 -- Further away than any next attempt is: the server's clock has gone back.

@@ -33,7 +33,7 @@ with free as (
 if tg_op = 'UPDATE' then
             if new.{{key_name}} is distinct from old.{{key_name}} then
                 {{expect_profiles}}
-                if not exists (select from {{profiles}} as profile where profile.{{key_name}} = old.{{key_name}}) then
+                if {{key_is_left}} then
                     perform listener.follow_profile(old.{{key_name}}, new.{{key_name}});
                 end if;
             end if;
@@ -45,13 +45,7 @@ if tg_op = 'UPDATE' then
             perform set_config('listener.moved_from', old.{{key_name}}::text, true);
         elsif tg_op = 'INSERT' and current_setting('listener.moving', true) = 'on' then
             begin
-                if
-                    current_setting('listener.moved_from') <> new.{{key_name}}::text
-                    and not exists (
-                        select from {{profiles}} as profile
-                        where profile.{{key_name}} = current_setting('listener.moved_from')::{{profile_key_type}}
-                    )
-                then
+                if current_setting('listener.moved_from') <> new.{{key_name}}::text and {{key_is_left}} then
                     perform listener.follow_profile(
                         current_setting('listener.moved_from')::{{profile_key_type}}, new.{{key_name}}
                     );
@@ -59,6 +53,58 @@ if tg_op = 'UPDATE' then
             exception when data_exception then
                 null;  -- no key: these settings may be anybody's
             end;
+
+-- name: key_is_left
+-- By a row that is there no more; or the next row has come to it by the same statement, as in a shift of all keys. Where the
+-- key is unique at once, that row came when the other had left.
+not exists (
+                    select from {{profiles}} as profile
+                    where
+                        profile.{{key_name}} = {{left_key}}
+                        and not (
+                            exists (
+                                select
+                                from {{profiles}} as moved
+                                where
+                                    moved.{{key_name}} = new.{{key_name}}
+                                    and moved.xmin = profile.xmin
+                                    and moved.cmin = profile.cmin
+                            )
+                            and exists (
+                                select
+                                from pg_catalog.pg_index as index
+                                inner join pg_catalog.pg_attribute as attribute
+                                    on attribute.attrelid = index.indrelid and attribute.attnum = index.indkey[0]
+                                where
+                                    index.indrelid = tg_relid
+                                    and index.indisunique
+                                    and index.indimmediate
+                                    and index.indisvalid
+                                    and index.indpred is null
+                                    and index.indnkeyatts = 1
+                                    and attribute.attname = {{key_label}}
+                            )
+                        )
+                )
+
+-- name: moved_counts_of_columns
+insert into listener.change (source, operation, course_id, delta)
+            select 'courses', 'update', moved.course_id, moved.delta
+            from (
+                values (left_course_id, left_count), ({{course_key:new}}, -({{course_count:new}}))
+            ) as moved(course_id, delta)
+            where moved.delta <> 0;
+
+-- name: moved_counts_of_table
+with lost as (
+                delete from listener.course_count
+                where course_count.course_id = left_course_id
+                returning course_count.course_id, course_count.active_enrollments
+            )
+            insert into listener.change (source, operation, course_id, delta)
+            select 'courses', 'update', lost.course_id, lost.active_enrollments
+            from lost
+            where lost.active_enrollments <> 0;
 
 -- name: of_course
 begin

@@ -194,7 +194,7 @@ returned as (
             on waiting.profile_id = candidate.id and waiting.course_id = candidate.course_id
     ),
 
-    to_enroll as materialized (
+    {{asking_to_join}} as materialized (
         select in_line.id, in_line.course_id, in_line.is_there
         from in_line
         left join line on line.id = in_line.course_id
@@ -213,7 +213,10 @@ returned as (
     has_to_wait as materialized (
         select in_line.id, in_line.course_id, in_line.number
         from in_line
-        where (in_line.id, in_line.course_id) not in (select to_enroll.id, to_enroll.course_id from to_enroll)
+        where
+            (in_line.id, in_line.course_id) not in (
+                select {{asking_to_join}}.id, {{asking_to_join}}.course_id from {{asking_to_join}}
+            )
     ),
 
     now_waiting as (
@@ -239,6 +242,85 @@ returned as (
 union all
         select has_to_wait.id, has_to_wait.course_id, null, 'full', null
         from has_to_wait
+
+-- name: joining
+-- Of those who may join, who was held before, or let go since; and nobody joins where the course's row is locked.
+    joining as materialized (
+        select
+            asks_to_join.id,
+            asks_to_join.course_id,
+            asks_to_join.is_there,
+            asks_to_join.is_there
+            or (asks_to_join.course_id in (select open_course.id from open_course)) is true as joins,
+            coalesce(before.reason = 'held' and not before.released, false) as is_held,
+            coalesce(before.released, false) as is_released
+        from asks_to_join
+        left join listener.pending_enrollment as before
+            on before.profile_id = asks_to_join.id and before.course_id = asks_to_join.course_id
+    ),
+
+    -- Asked once, and only if somebody joins. In a transaction of somebody else's nothing is locked that others need.
+    joining_brake as materialized (
+        select brake.lets_in, brake.lets_in_again
+        from (
+            select
+                count(*) filter (where not joining.is_held) as number,
+                count(*) filter (where joining.is_held) as held
+            from joining
+            where joining.joins and not joining.is_released
+        ) as asked
+        cross join lateral listener.may_join(asked.number, asked.held) as brake
+        where asked.number + asked.held > 0 and settle.checked_now is null
+    ),
+
+    held_joining as materialized (
+        select joining.id, joining.course_id
+        from joining
+        where
+            joining.joins
+            and not joining.is_released
+            and case
+                when joining.is_held then (select joining_brake.lets_in_again from joining_brake)
+                else (select joining_brake.lets_in from joining_brake)
+            end is not true
+    ),
+
+    to_enroll as materialized (
+        select joining.id, joining.course_id, joining.is_there
+        from joining
+        where
+            not joining.joins
+            or (joining.id, joining.course_id) not in (select held_joining.id, held_joining.course_id from held_joining)
+    ),
+
+-- name: joined
+,
+
+    -- Only enrollments that were made: of those whom a trigger turned away nothing is used up.
+    joined as (
+        insert into listener.joined (slot, number)
+        select {{brake_slot}}, count(*)
+        from (
+            select enrolled.profile_id, enrolled.course_id
+            from enrolled{{joined_again}}
+        ) as made
+        where
+            (made.profile_id, made.course_id) not in (
+                select joining.id, joining.course_id from joining where joining.is_released
+            )
+        having count(*) > 0
+        on conflict (slot) do update set number = joined.number + excluded.number
+    )
+
+-- name: joined_again
+union all
+            select distinct returned.profile_id, returned.course_id
+            from returned
+
+-- name: joining_outcome
+union all
+        select held_joining.id, held_joining.course_id, null, 'held', null
+        from held_joining
 
 -- name: taken_back
 ,

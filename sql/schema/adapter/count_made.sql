@@ -1,5 +1,5 @@
--- Counts the active enrollments that the listener made: the brake allows a part of this number. Reads the tables as a
--- whole.
+-- Counts the active enrollments, and those of them that the listener made: a brake allows a part of its number. Reads the
+-- tables as a whole.
 create or replace function listener.count_made() returns void
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -10,12 +10,20 @@ set enable_mergejoin = on
 set enable_material = on
 set enable_bitmapscan = on as $$
 declare
-    active_now bigint;
+    active_now bigint := 0;
+    all_now bigint := 0;
 begin
-    if not {{brake_counts}} then
+    if not ({{brake_counts}} or {{joining_counts}}) then
         return;
     end if;
     {{expect_enrollments}}
+    if {{joining_counts}} then
+        with as_bound as materialized (select {{rule_as_bound}} as holds)
+        select count(*)
+        from {{enrollment_table}} as enrollment
+        where ({{is_active:enrollment}}) is true and (select as_bound.holds from as_bound)
+        into all_now;
+    end if;
     with as_bound as materialized (select {{rule_as_bound}} as holds)
     select count(*)
     from listener.made_enrollment as made
@@ -30,6 +38,6 @@ begin
         and (select as_bound.holds from as_bound)
     into active_now;
     update listener.brake
-    set active = active_now, counted_at = clock_timestamp();
+    set active = active_now, active_of_all = all_now, counted_at = clock_timestamp();
 end;
 $$;

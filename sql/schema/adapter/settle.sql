@@ -161,8 +161,8 @@ begin
     {{who_asks}}{{seats}},
 
     asked_course as materialized (
-        select distinct to_enroll.course_id as id
-        from to_enroll
+        select distinct {{asking_to_join}}.course_id as id
+        from {{asking_to_join}}
     ),
 
     -- Each course's row is locked as the foreign key would, but without waiting for the row's holder.
@@ -171,11 +171,11 @@ begin
         from {{course_table}} as course
         where {{course_key:course}} = any (array(select asked_course.id from asked_course))
         for key share skip locked
-    ),
+    ),{{joining}}
 
     enrolled as (
         {{enroll}}
-    ){{taken_back}}{{history}},
+    ){{taken_back}}{{joined}}{{history}},
 
     -- Wanted enrollments, beside the rows that were made; and why a row was not made. (A full join is never done by
     -- nested loops, whatever the session's settings.)
@@ -209,7 +209,7 @@ begin
             end as done,
             compared.why_not[1] as waits_for,
             compared.why_not[2] as error
-        from compared{{taken_back_outcome}}{{seats_outcome}}
+        from compared{{taken_back_outcome}}{{seats_outcome}}{{joining_outcome}}
     )
 
     select

@@ -1,5 +1,5 @@
 -- The audit: counts the profiles that the rule names, the profiles astray, and the missed. With `notes`, newly astray
--- profiles are noted like any change; so are in any case profiles that the brake has no more reason to hold. Missed is
+-- profiles are noted like any change; so are in any case profiles that a brake has no more reason to hold. Missed is
 -- a profile that the last audit noted (`noted_before`) and that is astray all the same, and `unseen` are profiles that
 -- no note can have told of. One statement, one snapshot.
 create or replace function listener.audit_students(notes boolean, noted_before text[], most bigint, most_courses bigint)
@@ -24,6 +24,15 @@ to_note as materialized (
     select distinct astray.profile_id
     from astray
     where astray.is_untold and (notes or astray.should_be = 'kept')
+    union
+    select held.profile_id
+    from listener.pending_enrollment as held
+    where
+        held.reason = 'held'
+        and not held.released
+        and (held.profile_id, held.course_id) not in (
+            select astray.profile_id, astray.course_id from astray where astray.course_id is not null
+        )
 ),
 
 missed as (

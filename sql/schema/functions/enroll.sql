@@ -249,19 +249,27 @@ begin
                 end if;
             end;
         end loop;
-        if {{has_seats}} then
-            -- Who waits for that seat no more, or for something else by now.
+        if {{has_seats}} or {{brakes_joining}} then
+            -- Who waits for that seat no more, is held no more, or waits for something else by now.
             delete from listener.pending_enrollment
             where
-                pending_enrollment.reason = 'full'
+                (pending_enrollment.reason in ('full', 'held') or pending_enrollment.released)
                 and pending_enrollment.profile_id = any (
                     array(select unnest(by_cause.profile_ids) from unnest(noted) as by_cause)
                 )
-                and (pending_enrollment.profile_id, pending_enrollment.course_id) not in (
-                    select full_course.profile_id, full_course.course_id
-                    from unnest(waiting_ids, waiting_courses, waiting_for) as full_course(profile_id, course_id, waits_for)
-                    where full_course.waits_for = 'full'
-                );
+                and case
+                    -- That is kept while it is refused.
+                    when pending_enrollment.released
+                        then (pending_enrollment.profile_id, pending_enrollment.course_id) not in (
+                            select still.profile_id, still.course_id
+                            from unnest(waiting_ids, waiting_courses) as still(profile_id, course_id)
+                        )
+                    else (pending_enrollment.profile_id, pending_enrollment.course_id, pending_enrollment.reason) not in (
+                        select still.profile_id, still.course_id, still.waits_for
+                        from unnest(waiting_ids, waiting_courses, waiting_for) as still(profile_id, course_id, waits_for)
+                        where still.waits_for in ('full', 'held')
+                    )
+                end;
         end if;
         if
             exists (
@@ -298,7 +306,7 @@ begin
                     waiting.waits_for,
                     waiting.error,
                     case
-                        when waiting.waits_for in ('no_course', 'full') then 'infinity'
+                        when waiting.waits_for in ('no_course', 'full', 'held') then 'infinity'
                         else clock_timestamp() + interval '1 second'
                     end,
                     waiting.cause

@@ -38,6 +38,11 @@ begin
             limit most
         );
     end if;
+    if {{brakes_joining}} and listener.joining_fits() then
+        update listener.pending_enrollment
+        set next_attempt_at = statement_timestamp()
+        where pending_enrollment.reason = 'held' and pending_enrollment.next_attempt_at = 'infinity';
+    end if;
     begin
         with destination as materialized (
             select
@@ -90,6 +95,7 @@ begin
             from listener.pending_enrollment
             where
                 pending_enrollment.next_attempt_at = 'infinity'
+                and pending_enrollment.reason <> 'held'
                 and {{has_course_now}}
                 and not exists (select from listener.pause where pause.consumer = 'enroll')
             order by pending_enrollment.next_attempt_at
@@ -175,11 +181,14 @@ begin
             delete from listener.pending_enrollment
             where
                 pending_enrollment.profile_id = any (array(select due_profile.profile_id from due_profile))
+                -- After the attempt, which looks up in here who was let go.
+                and (select count(*) from outcome) >= 0
             returning
                 pending_enrollment.profile_id,
                 pending_enrollment.course_id,
                 pending_enrollment.attempts,
-                pending_enrollment.since
+                pending_enrollment.since,
+                pending_enrollment.released
         ),
 
         -- No join: whatever is believed of these, no row is compared with each of the others.
@@ -191,7 +200,8 @@ begin
                 max(each.error) as error,
                 max(each.cause) as cause,
                 max(each.attempts) as attempts,
-                min(each.since) as since
+                min(each.since) as since,
+                bool_or(each.released) as released
             from (
                 select
                     unsettled.profile_id,
@@ -200,10 +210,11 @@ begin
                     unsettled.error,
                     unsettled.cause,
                     0 as attempts,
-                    clock_timestamp() as since
+                    clock_timestamp() as since,
+                    false as released
                 from unsettled
                 union all
-                select before.profile_id, before.course_id, null, null, null, before.attempts, before.since
+                select before.profile_id, before.course_id, null, null, null, before.attempts, before.since, before.released
                 from before
             ) as each
             group by each.profile_id, each.course_id
@@ -212,7 +223,7 @@ begin
 
         still_pending as (
             insert into listener.pending_enrollment (
-                profile_id, course_id, reason, error, attempts, since, next_attempt_at, cause, alone
+                profile_id, course_id, reason, error, attempts, since, next_attempt_at, cause, alone, released
             )
             select
                 still_unsettled.profile_id,
@@ -222,7 +233,7 @@ begin
                 still_unsettled.attempts + 1,
                 still_unsettled.since,
                 case
-                    when still_unsettled.waits_for in ('no_course', 'full') then 'infinity'
+                    when still_unsettled.waits_for in ('no_course', 'full', 'held') then 'infinity'
                     else clock_timestamp()
                         + (0.75 + random() / 2) * least(
                             case
@@ -242,7 +253,8 @@ begin
                     where
                         mended.reason = still_unsettled.waits_for
                         and mended.error is not distinct from still_unsettled.error
-                )
+                ),
+                still_unsettled.released
             from still_unsettled
             on conflict do nothing
             returning

@@ -119,7 +119,7 @@ begin
                 unsettled.course_id,
                 unsettled.reason,
                 unsettled.error,
-                case when unsettled.reason in ('no_course', 'full') then 'infinity' else clock_timestamp() end,
+                case when unsettled.reason in ('no_course', 'full', 'held') then 'infinity' else clock_timestamp() end,
                 student.cause
             from unnest(waiting_courses, waiting_for, problems) as unsettled(course_id, reason, error)
             order by unsettled.reason = 'failed' desc

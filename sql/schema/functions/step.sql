@@ -47,7 +47,7 @@ begin
 
     -- A daemon's audit keeps this up to date.
     begin
-        if {{brake_counts}} and exists (
+        if ({{brake_counts}} or {{joining_counts}}) and exists (
             select
             from listener.brake
             where

@@ -116,6 +116,12 @@ update listener.made_enrollment
 set held_since = null, released_at = null
 where held_since is not null or released_at is not null;
 
+-- name: let_join
+-- Joining has no brake any more.
+update listener.pending_enrollment
+set next_attempt_at = clock_timestamp()
+where reason = 'held';
+
 -- name: look_at_everyone
 -- Other profiles may be wanted now, or elsewhere: no note tells of existing profiles.
 select listener.note_blindly('profiles', 'install', '00000');

@@ -66,10 +66,17 @@ create table listener.pending_enrollment (
     next_attempt_at timestamptz not null,
     cause text not null default 'retry',
     alone boolean not null default false,
+    released boolean not null default false,
     unique (profile_id, course_id)
 );
 
 create unique index pending_enrollment_without_course on listener.pending_enrollment (profile_id) where course_id is null;
+
+-- Few as a rule, or none.
+create index pending_enrollment_held on listener.pending_enrollment (since) where reason = 'held' and not released;
+
+comment on column listener.pending_enrollment.released is
+'was held, and somebody let it go: it is made whatever the brake on joining allows';
 
 comment on column listener.pending_enrollment.course_id is 'null if there is none, or if it is about the profile in any';
 
@@ -250,10 +257,12 @@ comment on column listener.made_enrollment.held_since is
 
 comment on column listener.made_enrollment.released_at is 'somebody let it go: it is taken back whatever the brake allows';
 
--- A session that takes back locks the only row first, so that of two sessions that ask at once both are counted.
+-- A session that takes back locks the only row first, so that of two sessions that ask at once both are counted. So does
+-- a session that enrolls, where joining has a brake.
 create table listener.brake (
     only_row boolean primary key default true check (only_row),
     active bigint not null default 0,
+    active_of_all bigint not null default 0,
     counted_at timestamptz not null default '-infinity'
 );
 
@@ -261,8 +270,16 @@ insert into listener.brake default values;
 
 comment on column listener.brake.active is 'how many enrollments that the listener made were active when they were last counted';
 
+comment on column listener.brake.active_of_all is 'and how many were active, whoever made them';
+
 -- How many enrollments were taken back, in slots of ten seconds.
 create table listener.taken_back (
+    slot timestamptz primary key,
+    number bigint not null
+);
+
+-- How many enrollments were made, in such slots: only where joining has a brake.
+create table listener.joined (
     slot timestamptz primary key,
     number bigint not null
 );

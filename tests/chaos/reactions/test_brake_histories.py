@@ -153,15 +153,13 @@ class History:
             daemon.clean_up()
 
 
-@pytest.mark.timeout(0)
-def test_no_mistake_takes_back_more_than_the_brake_allows(
-    make_database: Callable[..., Database], pytestconfig: pytest.Config
-) -> None:
+def live_all(kind: type[History], make_database: Callable[..., Database], pytestconfig: pytest.Config) -> None:
+    """So many histories as are asked for."""
     given = pytestconfig.getoption("--seed")
     asked = pytestconfig.getoption("--histories") or (LONG_HISTORIES if pytestconfig.getoption("--long") else None)
     seeds = [random.randrange(10**9) for _ in range(asked or HISTORIES)] if given is None else [given]
     for number, seed in enumerate(seeds, 1):
-        history = History(make_database(empty=True), seed)
+        history = kind(make_database(empty=True), seed)
         print(f"history {number}: --seed {seed}")
         try:
             anyio.run(history.live)
@@ -171,3 +169,10 @@ def test_no_mistake_takes_back_more_than_the_brake_allows(
             raise
         finally:
             history.close()
+
+
+@pytest.mark.timeout(0)
+def test_no_mistake_takes_back_more_than_the_brake_allows(
+    make_database: Callable[..., Database], pytestconfig: pytest.Config
+) -> None:
+    live_all(History, make_database, pytestconfig)

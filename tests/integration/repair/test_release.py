@@ -46,9 +46,11 @@ async def test_it_says_what_it_would_let_go_and_does_nothing(app: Connection, em
     examples = ["301", "302", "303", "304", "305"]
     assert found == {
         "held": 60,
-        "courses": [{"course_id": "2", "held": 60, "examples": examples, "title": "Go"}],
+        "courses": [{"course_id": "2", "held": 60, "examples": examples, "title": "Go", "joins": False}],
         "allowed": 20,
         "taken_back": 0,
+        "joining_allowed": None,
+        "joined": 0,
         "problem": None,
     }
 

@@ -134,7 +134,7 @@ begin
                     or exists (select from listener.unhandled('test'))
                     or exists (select from listener.pending_count)
                     or exists (select from listener.ahead)
-                    or exists (select from listener.pending_enrollment where reason <> 'full')
+                    or exists (select from listener.pending_enrollment where reason not in ('full', 'held'))
                 )
                     then 'something is left to do'
             end
@@ -197,7 +197,10 @@ begin
                 when 1 then
                     done := (select changes from listener.enroll(most));
                 when 2 then
-                    if exists (select from listener.pending_enrollment where next_attempt_at < 'infinity') then
+                    if
+                        exists (select from listener.pending_enrollment where next_attempt_at < 'infinity')
+                        or listener.joining_fits()
+                    then
                         done := (select tried from listener.retry_enroll(200, singly => true));
                     end if;
                 when 3 then

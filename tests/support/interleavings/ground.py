@@ -28,7 +28,7 @@ SETTINGS = {
     "checkpoint_timeout": "1h",
     "full_page_writes": "off",
 }
-SCHOOLS = ("school", "no_key", "paying", "migrating")
+SCHOOLS = ("school", "no_key", "paying", "joining", "migrating")
 BEGIN = "set session_replication_role = replica; call proof.begin_again(true)"
 FOLLOWS = "set lock_timeout = 0; set idle_in_transaction_session_timeout = 0; set client_min_messages = notice"
 """A leader waits until the schedule lets it go on; how it gives up is a step of its own."""
@@ -91,6 +91,9 @@ def tables(ground: str) -> tuple[str, dict[str, str], str, list[str]]:
                 "proof.taken",
             ]
             return schema, brake.settings(brake="1", course_seats="seats"), "paying", own
+        case "joining":
+            own = ["public.payments", "listener.joined", "proof.joined"]
+            return brake.TABLES, brake.settings("keep", joining_brake="1"), "joining", own
         case _:
             raise AssertionError(ground)
 

@@ -197,6 +197,27 @@ MUTANTS = (
         "behind a crowd, somebody fresh wants the last seat",
     ),
     Mutant(
+        "the brake on joining is asked without its lock",
+        "listener.may_join",
+        "perform from listener.brake where brake.only_row for update;",
+        "",
+        "two join at once",
+    ),
+    Mutant(
+        "who joined is not written down",
+        "listener.settle",
+        "having count(*) > 0",
+        "having false",
+        "two pay, the brake lets one join",
+    ),
+    Mutant(
+        "who is held and wanted no more stays held",
+        "listener.enroll",
+        "pending_enrollment.reason in ('full', 'held') or",
+        "pending_enrollment.reason in ('full') or",
+        "two are held, and one stops paying",
+    ),
+    Mutant(
         "seats are free while an enrollment is noted, and not counted",
         "listener.settle",
         "select on_its_way.delta\n",

@@ -136,3 +136,23 @@ PROGRAMS = tuple(
         ),
     )
 )
+
+JOINS = "insert into public.payments (profile_id, course_id) values (1, 1), (2, 1)"
+
+PROGRAMS += tuple(
+    replace(program, ground="joining")
+    for program in (
+        Program("two pay, the brake lets one join", (pays(1), pays(1), daemon(enroll(1), enroll(1), retry_enroll()))),
+        Program(
+            "two join at once",
+            (daemon(settle(1), COMMIT), daemon(settle(2), COMMIT)),
+            before="insert into public.profiles (id) values (1), (2)",
+            then=JOINS,
+        ),
+        Program(
+            "two are held, and one stops paying",
+            (lms(stops_paying(1)), daemon(enroll(open_=True), COMMIT, retry_enroll()), daemon(retry_enroll())),
+            before=f"insert into public.profiles (id) values (1), (2); {JOINS}",
+        ),
+    )
+)

@@ -1,0 +1,32 @@
+-- A course that an UPDATE moves to another partition is deleted there, and inserted here: it is noted as one that was updated.
+-- (Its key goes from the one trigger to the other in a setting.)
+create or replace function listener.note_moved_course() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    left_course_id {{course_key_type}};
+    left_count bigint;
+begin
+    if current_setting('listener.moving', true) is distinct from 'on' then
+        return null;
+    end if;
+    begin
+        if tg_op = 'DELETE' then
+            perform set_config(
+                'listener.moved_from', json_build_array({{course_key:old}}::text, {{course_count:old}})::text, true
+            );
+            return null;
+        end if;
+        left_course_id := (current_setting('listener.moved_from')::json ->> 0)::{{course_key_type}};
+        left_count := (current_setting('listener.moved_from')::json ->> 1)::bigint;
+        if {{course_key:new}} is distinct from left_course_id then
+            perform listener.follow_course(left_course_id, {{course_key:new}});
+            {{moved_counts}}
+        end if;
+    exception when assert_failure or others then
+        perform listener.note_blindly('courses', 'update', sqlstate);
+    end;
+    insert into listener.change (source, operation) values ('courses', 'update');
+    {{ring}}
+    return null;
+end;
+$$;
