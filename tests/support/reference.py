@@ -195,7 +195,7 @@ def metrics() -> str:
         )
         name = f"{family.name}_total" if family.type == "counter" else family.name
         rows.append(f"| `{name}` | {family.type} | {labels} | {family.documentation} |")
-    return METRICS + "\n" + SPANS.join(rows) + "\n"
+    return METRICS + "\n".join(rows) + "\n" + SPANS
 
 
 def logs() -> str:
