@@ -1,5 +1,6 @@
 -- A course that an UPDATE moves to another partition is deleted there, and inserted here: it is noted as one that was updated.
--- (Its key goes from the one trigger to the other in a setting.)
+-- (Its key goes from the one trigger to the other in a setting, which may be anybody's: nothing is taken from a course that is
+-- there still, unless the same statement has moved another course to that key.)
 create or replace function listener.note_moved_course() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -18,7 +19,20 @@ begin
         end if;
         left_course_id := (current_setting('listener.moved_from')::json ->> 0)::{{course_key_type}};
         left_count := (current_setting('listener.moved_from')::json ->> 1)::bigint;
-        if {{course_key:new}} is distinct from left_course_id then
+        if
+            {{course_key:new}} is distinct from left_course_id
+            and not exists (
+                select
+                from {{course_table}} as course
+                where
+                    {{course_key:course}} = left_course_id
+                    and not exists (
+                        select
+                        from {{course_table}} as moved
+                        where {{course_key:moved}} = {{course_key:new}} and moved.xmin = course.xmin and moved.cmin = course.cmin
+                    )
+            )
+        then
             perform listener.follow_course(left_course_id, {{course_key:new}});
             {{moved_counts}}
         end if;

@@ -189,6 +189,26 @@ async def test_a_course_takes_along_what_was_made_in_it_and_who_waits_for_it(
     app.terminate()
 
 
+async def test_a_course_that_says_it_was_moved_takes_nothing_from_one_that_is_there(school: School) -> None:
+    """The settings by which a move is told are anybody's to set."""
+    database, _ = school(PLAIN, NONE, PARTITIONED_COURSES)
+    app = await connect(database.url)
+    await app.execute("insert into places values (1, 1)")
+    await eventually(app, STATUS, 1, 1, equals="active")
+    await eventually(app, "select enrollments from courses where id = 1", equals=1)
+    async with app.transaction():
+        await app.execute("select set_config('listener.moving', 'on', true)")
+        await app.execute("""select set_config('listener.moved_from', '["1", 100]', true)""")
+        await app.execute("insert into courses (id) values (1700)")
+    await eventually(app, NOTHING_WAITS, equals=True)
+    assert await app.fetchval("select array_agg(course_id) from listener.made_enrollment") == [1]
+    assert await app.fetch("select id, enrollments from courses where id in (1, 1700) order by id") == [
+        (1, 1),
+        (1700, 0),
+    ]
+    app.terminate()
+
+
 @pytest.mark.parametrize(("profiles", "key"), SHAPES)
 async def test_keys_that_all_move_by_one_take_along_what_is_their_own(school: School, profiles: str, key: str) -> None:
     """In one statement, each to the key that another one has left; the one in the middle was removed by hand."""
