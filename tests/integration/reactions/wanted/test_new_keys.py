@@ -202,10 +202,8 @@ async def test_a_course_that_says_it_was_moved_takes_nothing_from_one_that_is_th
         await app.execute("insert into courses (id) values (1700)")
     await eventually(app, NOTHING_WAITS, equals=True)
     assert await app.fetchval("select array_agg(course_id) from listener.made_enrollment") == [1]
-    assert await app.fetch("select id, enrollments from courses where id in (1, 1700) order by id") == [
-        (1, 1),
-        (1700, 0),
-    ]
+    counts = "select array_agg(enrollments order by id) from courses where id in (1, 1700)"
+    assert await app.fetchval(counts) == [1, 0]
     app.terminate()
 
 
