@@ -258,7 +258,22 @@ async def fires_and_ends(school: School, fault: Fault, alerts: set[str]) -> None
         await until(lambda: alerts <= firing(), f"{alerts} fire")
     await until(lambda: not alerts & firing(), f"{alerts} do not fire any more")
     url = school.database.url
-    await until(lambda: listener(url, "diagnose", check=False).returncode == 0, "diagnose finds nothing")
+    await asyncio.to_thread(_in_sync, url)
+
+
+def _in_sync(url: str) -> None:
+    """Wait until `diagnose` finds nothing; fail with what it finds."""
+    found = [listener(url, "diagnose", check=False)]
+
+    def look() -> bool:
+        found[0] = listener(url, "diagnose", check=False)
+        return found[0].returncode == 0
+
+    try:
+        wait_until(look, "diagnose finds nothing", SECONDS)
+    except AssertionError as error:
+        error.add_note(found[0].stdout + found[0].stderr)
+        raise
 
 
 @pytest.fixture
