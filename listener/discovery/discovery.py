@@ -23,7 +23,7 @@ from listener.discovery.rule_parts import GUESSED, Parts, RuleParts
 from listener.discovery.states import ranked
 from listener.discovery.tables import Tables
 from listener.errors import WrongSetting
-from listener.mapping import forgetting, history
+from listener.mapping import brake, forgetting, history
 from listener.mapping.description import described
 from listener.mapping.mapping import Actions, Mapping, MissingIndex, Table
 from listener.mapping.pinning import NO_QUERY, QUERY, RULE
@@ -124,7 +124,8 @@ async def look(
     mapping = _with_catalogue(await _mapping(connection, found, asked, values), catalogue)
     if by_query:
         mapping = await with_query(connection, mapping, catalogue, asked)
-    forgetting.days_of(mapping)  # raises WrongSetting
+    for setting in (forgetting.days_of, brake.brake_of, brake.joining_brake_of):
+        setting(mapping)  # raises WrongSetting
     if history.is_kept(mapping):
         mapping = replace(mapping, enrollment_key=key_of(mapping, enrollments.relation))
     kept = {name: value for name, value in asked.items() if name in given_now and name != ACCEPTED}
