@@ -6,7 +6,6 @@ before the last of the crowd was. Without the express lane they are enrolled whe
 crowd is drained.
 """
 
-import os
 import subprocess
 import tempfile
 import time
@@ -19,7 +18,7 @@ from benchmarks import school
 from benchmarks.draining import copy, sign_up
 from benchmarks.figures import Figure, Goal, Measured, single
 from benchmarks.latency import TRACKED
-from benchmarks.measure import percentile, ratio, running_server, wait_for
+from benchmarks.measure import cpu_seconds, percentile, ratio, running_server, wait_for
 from benchmarks.rules import SAME_RULE
 from benchmarks.variants import Variant
 from tests.conftest import install_script
@@ -77,12 +76,6 @@ class Drained:
     cpu_seconds: float
     waited: list[float]
     """Seconds that each fresh one waited."""
-
-
-def cpu_seconds(pid: int) -> float:
-    """What a process has used of the processor."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

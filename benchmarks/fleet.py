@@ -4,7 +4,6 @@ How long a student waits is taken from the server's own commit times, as `latenc
 its state while that is measured.
 """
 
-import os
 import random
 import re
 import shutil
@@ -20,7 +19,7 @@ import asyncpg
 from benchmarks import school
 from benchmarks.figures import Figure, Goal, Measured, single
 from benchmarks.latency import TRACKED, now, waited
-from benchmarks.measure import percentile, ratio, running_server, wait_for
+from benchmarks.measure import cpu_seconds, percentile, ratio, running_server, wait_for
 from benchmarks.variants import SIGN_UP
 from tests.support.fleet import FleetProcess, freeze, thaw, write
 from tests.support.postgres import Server
@@ -37,12 +36,6 @@ from pg_locks
 inner join pg_stat_activity using (pid)
 where locktype = 'advisory' and objid = 1 and mode = 'ExclusiveLock' and application_name = 'listener'
 """
-
-
-def cpu_seconds(pid: int) -> float:
-    """Of a process, so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def own_mib(pid: int) -> float:

@@ -1,6 +1,7 @@
 """Measured figures: taken in turn (A B A B …), compared pair by pair."""
 
 import math
+import os
 import re
 import statistics
 import subprocess
@@ -173,3 +174,9 @@ def running_server(**settings: str) -> Iterator[Server]:
         yield server
     finally:
         server.destroy()
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used of the processor."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
