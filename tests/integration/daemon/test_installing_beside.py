@@ -80,6 +80,7 @@ def answer_in(answer: Any) -> int:
 
 @pytest.mark.parametrize("path", ["timed", "limited", "polling", "heartbeat"])
 @pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.half
 async def test_a_statement_whose_function_is_made_anew_while_it_runs_is_asked_again(
     database: Database, connection: Connection, path: str, times: int
 ) -> None:

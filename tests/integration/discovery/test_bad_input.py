@@ -84,7 +84,7 @@ async def test_a_mistake_is_one_clear_line(lms: Database, mistake: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in MAPPING if name not in ("count_rows", "actions", "statistics")])
-@pytest.mark.half
+@pytest.mark.quarter
 async def test_an_injection_is_refused_in_every_setting(lms: Database, name: str) -> None:
     for text in INJECTIONS:
         settings = {name: f"note={text}" if name == "enrollment_values" else text}

@@ -300,7 +300,7 @@ SCHOOLS = {
 
 
 @pytest.mark.parametrize("name", SCHOOLS)
-@pytest.mark.half
+@pytest.mark.quarter
 async def test_it_is_understood_or_asked_about_and_right_then(empty_database: Connection, name: str) -> None:
     school = SCHOOLS[name]
     await empty_database.execute(school.schema)

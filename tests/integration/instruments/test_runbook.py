@@ -165,7 +165,9 @@ async def nothing_can_be_sampled(school: School) -> AsyncIterator[None]:
     await holder.execute("begin; lock table listener.problem")
     yield
     blocking = runbook.command("ListenerStalled", BLOCKING)
-    await eventually(school.app, f"select blocking from ({blocking}) as found", equals=[holder.get_server_pid()])
+    # (Of the daemon's sessions the one that samples waits, while it does.)
+    waits = f"select exists (select from ({blocking}) as found where blocking = array[$1::integer])"
+    await eventually(school.app, waits, holder.get_server_pid(), equals=True)
     await school.follow("ListenerStalled", "select pg_terminate_backend(PID)", PID=holder.get_server_pid())
     holder.terminate()
 

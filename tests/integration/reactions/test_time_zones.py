@@ -40,6 +40,7 @@ OFF = "select max(abs(extract(epoch from enrolled_at - localtimestamp)))::intege
 
 @pytest.mark.parametrize("zone", ["America/Sao_Paulo", "Asia/Tokyo"])
 @pytest.mark.parametrize("role", ["the owner", "a role with another zone"])
+@pytest.mark.half
 async def test_nothing_is_hours_off(
     zone: str, role: str, empty: Database, start_daemon: Callable[..., DaemonProcess]
 ) -> None:

@@ -180,7 +180,7 @@ def supabase_roles(server: Server) -> None:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-@pytest.mark.half
+@pytest.mark.quarter
 async def test_attach_serve_and_leave(
     name: str, make_database: Callable[..., Database], start_daemon: Callable[..., DaemonProcess]
 ) -> None:

@@ -61,7 +61,7 @@ async def plain(empty: Database) -> AsyncIterator[Make]:
     ("settings", "allowed"),
     [({"joining_brake": "40"}, 40), ({"joining_brake": "10%"}, 20), ({"joining_brake": "0"}, 0), ({}, 100)],
 )
-@pytest.mark.half
+@pytest.mark.quarter
 async def test_no_more_join_than_is_allowed(
     school: Make, on_leave: str, settings: dict[str, str], allowed: int
 ) -> None:

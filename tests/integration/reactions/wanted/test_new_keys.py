@@ -138,6 +138,7 @@ async def test_a_profile_keeps_its_place_in_line(school: School, profiles: str, 
 
 
 @pytest.mark.parametrize(("profiles", "key"), SHAPES)
+@pytest.mark.half
 async def test_what_was_removed_by_hand_stays_so_under_a_new_key(school: School, profiles: str, key: str) -> None:
     database, _ = school(profiles, key)
     app = await connect(database.url)
@@ -168,6 +169,7 @@ async def test_who_is_deleted_and_another_who_is_new_in_the_same_transaction_are
 
 @pytest.mark.parametrize(("tables", "new"), [(PLAIN_COURSES, 7), (PARTITIONED_COURSES, 7), (PARTITIONED_COURSES, 1501)])
 @pytest.mark.parametrize("key", [KEY, NONE], ids=["cascade", "no_key"])
+@pytest.mark.half
 async def test_a_course_takes_along_what_was_made_in_it_and_who_waits_for_it(
     school: School, key: str, tables: str, new: int
 ) -> None:
@@ -208,6 +210,7 @@ async def test_a_course_that_says_it_was_moved_takes_nothing_from_one_that_is_th
 
 
 @pytest.mark.parametrize(("profiles", "key"), SHAPES)
+@pytest.mark.half
 async def test_keys_that_all_move_by_one_take_along_what_is_their_own(school: School, profiles: str, key: str) -> None:
     """In one statement, each to the key that another one has left; the one in the middle was removed by hand."""
     database, _ = school(profiles, key)

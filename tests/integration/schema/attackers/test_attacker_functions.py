@@ -93,7 +93,7 @@ insert into public.profiles (role) values ('student');
 )
 @pytest.mark.parametrize("language", LOOKS_UP)
 @pytest.mark.parametrize("by_query", [False, True])
-@pytest.mark.half
+@pytest.mark.quarter
 def test_a_function_that_may_find_a_temporary_view_is_refused(
     owned: Mallory, language: str, path: str, by_query: bool
 ) -> None:
