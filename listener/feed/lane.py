@@ -22,6 +22,7 @@ class Lane:
     def __init__(self, consumer: str) -> None:
         self._consumer = consumer
         self._looked: str | None = None
+        self._latest: str | None = None
         self._backlog_since = float("inf")
         self._closed_until = float("-inf")
 
@@ -51,7 +52,12 @@ class Lane:
         """Look, and call `react` with the snapshot of the look before if something is fresh. Where that may be more
         than `most`, the next look begins there again."""
         row = await only_row(executor, sql.read("feed/lane"), self._consumer, self._looked, most)
+        self._latest = row["looked"]
         batch = await react(self._looked) if row["is_fresh"] else None
         if batch is None or batch.changes < most / MOST_OF_EACH:
-            self._looked = row["looked"]
+            self.leave_the_rest()
         return batch
+
+    def leave_the_rest(self) -> None:
+        """What the last look has left waits for its turn."""
+        self._looked = self._latest

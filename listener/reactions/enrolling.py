@@ -21,6 +21,16 @@ RETRY_STUDENTS = 200
 RETRY_EACH, RETRY_TOGETHER = (call("retry_enroll", singly=singly) for singly in (True, False))
 
 
+STALE_SECONDS = 5.0
+"""Nobody is fresh who has waited for longer. Behind an outage the newest of the crowd go ahead, too, and the rest must
+not follow: in small batches each costs more."""
+
+
+def waited(result: dict[str, Any]) -> list[float]:
+    """Seconds from each note to its enrollment."""
+    return [result["settled_at"] - noted_at for noted_at in result["noted_at"]]
+
+
 class Enrolling(BuiltIn):
     def __init__(self, sizes: BatchSizes) -> None:
         super().__init__(ENROLL, sizes.of(ENROLL))
@@ -46,9 +56,9 @@ class Enrolling(BuiltIn):
         self.waited = max(result["waited"], 0.0)
         for kind in result["kinds"]:
             context.instruments.metrics.changes.labels(kind["source"], kind["operation"]).inc(kind["changes"])
-        waited = [result["settled_at"] - noted_at for noted_at in result["noted_at"]]
-        context.instruments.metrics.reaction_seconds.observe_all(waited)
-        context.instruments.activity.signed_up(waited)
+        seconds = waited(result)
+        context.instruments.metrics.reaction_seconds.observe_all(seconds)
+        context.instruments.activity.signed_up(seconds)
         if result["courses_changed"]:
             self._courses_changed = True
         if result["courses_changed"] or result["woken"]:
@@ -63,6 +73,8 @@ class Enrolling(BuiltIn):
     async def react_to_fresh(self, context: Context) -> Batch | None:
         batch = await super().react_to_fresh(context)
         if batch is not None:
+            if max(waited(batch.result), default=0.0) > STALE_SECONDS:
+                self.lane.leave_the_rest()
             await _name_holders(batch.result.get("pending_students"), context)
         return batch
 

@@ -15,7 +15,7 @@ from listener.instruments.log_report import Report
 from listener.logs import Event
 from listener.reactions.batch_size import BatchSize, BatchSizes
 from listener.reactions.counting import Counting
-from listener.reactions.enrolling import Enrolling
+from listener.reactions.enrolling import Enrolling, waited
 from listener.reactions.installed import InstalledReaction
 from listener.reactions.reaction import BuiltIn, Context, Reaction
 from listener.reasons import reason
@@ -214,7 +214,9 @@ class Reactions:
         reaction.fresh_size.done(time.monotonic() - started, more=True)
         self._instruments.metrics.changes_ahead.labels(reaction.name).inc(batch.changes)
         if reaction is self._enrolling:
-            self._found_fresh()
+            # Behind an outage the newest of the crowd are found, too, who have waited long: nobody is fresh for them.
+            if min(waited(batch.result), default=0.0) < FRESH_SECONDS:
+                self._found_fresh()
             self._others_due()
         reaction.handled(batch.result, self._context)
 
