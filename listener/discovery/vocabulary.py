@@ -48,12 +48,12 @@ OF_ALL = TENANTS | some(
     "organisme schule mandant mandanten organisationseinheit firma scuola scuole azienda aziende organisatie "
     "instelling institute"
 )
+"""Owners of rows where several share a database: no person enrolls in an owner."""
 MAYBE_TENANTS = some(
     "campu campi campuse sede site customer franchise partner unidade unidad standort standorte filiale "
     "filial succursale subdomain domain realm network hub chapter"
 )
 """Words of columns that may say the school, where people and courses both have one."""
-"""Owners of rows where several share a database: no person enrolls in an owner."""
 KEY_WORDS = some("id key uuid ref fk code no number slug")
 FOR_NOW = some("current default active last primary selected atual actual actuel aktuell")
 """Words of a column for the school that a person of several looks at now."""

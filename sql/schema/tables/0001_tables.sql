@@ -270,7 +270,7 @@ insert into listener.brake default values;
 
 comment on column listener.brake.active is 'how many enrollments that the listener made were active when they were last counted';
 
-comment on column listener.brake.active_of_all is 'and how many were active, whoever made them';
+comment on column listener.brake.active_of_all is 'all active enrollments at that time, also those that people made';
 
 -- How many enrollments were taken back, in slots of ten seconds.
 create table listener.taken_back (

@@ -1,4 +1,4 @@
-"""Two processes that share: each leads half, whoever comes, leaves, or is killed; and each school is exact."""
+"""Two processes that share: each leads half, also after a process came, left or was killed, and each school is exact."""
 
 import random
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def all_exact(schools: dict[str, Database]) -> bool:
     return all(is_exact(each, int(each.server.psql(each.name, STUDENTS))) for each in schools.values())
 
 
-def test_two_processes_lead_half_each_whoever_is_killed_and_comes_back(
+def test_two_processes_lead_half_each_also_when_one_was_killed_and_came_back(
     request: pytest.FixtureRequest, schools: dict[str, Database], start_fleet: Callable[..., FleetProcess]
 ) -> None:
     seed = request.config.getoption("--seed")
