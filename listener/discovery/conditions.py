@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from listener.catalogue.catalogue import Catalogue, Column, Relation
 from listener.catalogue.columns import few, find_column
-from listener.discovery import states, vocabulary
+from listener.discovery import states, vocabulary, wording
 from listener.discovery.evidence import Choice
 from listener.discovery.references import AUTH_USERS
 from listener.discovery.states import equals_one_of, ranked
@@ -42,7 +42,7 @@ def status_columns(relation: Relation) -> list[Column]:
     others = [
         each
         for each in relation.columns.values()
-        if each.is_word and each.allowed and vocabulary.snake(each.name).split("_")[-1] in vocabulary.STATUS_WORDS
+        if each.is_word and each.allowed and wording.snake(each.name).split("_")[-1] in vocabulary.STATUS_WORDS
     ]
     return usual or others or [each for each in named if each.is_number]
 
@@ -129,15 +129,15 @@ class Rules:
         """Raise Undecided if another column may tell roles, by its values, or by its name: then not everyone is a
         student."""
         told = frozenset(vocabulary.STUDENTS_ALONE) | vocabulary.ROLE_FLAGS
-        of_students = vocabulary.says(relation.table.name, frozenset(vocabulary.STUDENTS_ALONE))
+        of_students = wording.says(relation.table.name, frozenset(vocabulary.STUDENTS_ALONE))
         for column in relation.columns.values():
             if relation.reference(column.name) is not None or column.name in relation.primary_key:
                 continue
             known = (*column.allowed, *([] if column.default_value is None else [column.default_value]))
-            by_value = not column.is_boolean and any(vocabulary.says(each, told) for each in known)
+            by_value = not column.is_boolean and any(wording.says(each, told) for each in known)
             by_name = not (column.is_time or of_students) and (
-                vocabulary.says(column.name, vocabulary.ROLE_WORDS)
-                or (column.is_number and vocabulary.says(column.name, vocabulary.ROLE_FLAGS))
+                wording.says(column.name, vocabulary.ROLE_WORDS)
+                or (column.is_number and wording.says(column.name, vocabulary.ROLE_FLAGS))
             )
             if by_value or by_name:
                 raise Undecided(
@@ -155,7 +155,7 @@ class Rules:
         for relation, name in tables:
             known = await self._catalogue.values(relation, relation.columns[name])
             # Of a list, each value is a list.
-            if vocabulary.matching(tuple(each.strip("{}") for each in known), vocabulary.STUDENTS_ALONE):
+            if wording.matching(tuple(each.strip("{}") for each in known), vocabulary.STUDENTS_ALONE):
                 raise Undecided(
                     what="who is a student",
                     reason=f"no column of the profiles says so, and {relation.table.label}.{name} may",
@@ -193,7 +193,7 @@ class Rules:
         """The condition that an enrollment is a student's, where teachers have rows there, too. Raises Undecided."""
         for column in ranked(relation, vocabulary.ROLES_IN_A_COURSE):
             known = await self._catalogue.values(relation, column) if column.is_word else ()
-            students = vocabulary.matching(known, vocabulary.STUDENTS_ALONE)
+            students = wording.matching(known, vocabulary.STUDENTS_ALONE)
             if not students or len(known) == len(students):
                 continue
             given = [name for _, name, _ in assignments(self._given.get("enrollment_values") or "")]
@@ -220,8 +220,8 @@ class Rules:
         if column.is_boolean and "active_values" not in self._given:
             flag = self._rule("active", column, ("true",), 85, "a flag", "enrollment_status")
             return replace(flag, column=None, values=()) if column.generated else flag  # then nothing is written there
-        wanted: tuple[str, ...] = vocabulary.PAID if "payment" in vocabulary.words(column.name) else vocabulary.ACTIVE
-        if vocabulary.matching(await self._catalogue.values(relation, column), vocabulary.UNSETTLED):
+        wanted: tuple[str, ...] = vocabulary.PAID if "payment" in wording.words(column.name) else vocabulary.ACTIVE
+        if wording.matching(await self._catalogue.values(relation, column), vocabulary.UNSETTLED):
             wanted += vocabulary.SETTLED
         values, reason = await self._values(relation, column, "active_values", wanted)
         if not values:
@@ -248,7 +248,7 @@ class Rules:
         """The rule by the column that tells publication, if there is such a column."""
         columns = [column for column in ranked(relation, vocabulary.PUBLISH_STATUS) if column.is_word]
         for column in columns:
-            values = vocabulary.matching(await self._catalogue.values(relation, column), vocabulary.PUBLISHED)
+            values = wording.matching(await self._catalogue.values(relation, column), vocabulary.PUBLISHED)
             if values:
                 condition = equals_one_of(column, values[:1] if column.allowed else values)
                 return Rule(condition, Choice("published", 85, f"the value of {column.name} that says so"))
@@ -282,14 +282,14 @@ class Rules:
                 )
             return values, f"LISTENER_{setting.upper()}"
         known = await self._catalogue.values(relation, column)
-        matching = vocabulary.matching(known, wanted)
+        matching = wording.matching(known, wanted)
         if matching and column.allowed:
             return matching[:1], "the value in the schema that says so"
         if matching == (column.default_value,):
             return matching, "the default says so"
         if matching:
             return matching, "the value in the rows that says so"
-        slips = tuple(value for value in known if vocabulary.alike(value, wanted[:2]))
+        slips = tuple(value for value in known if wording.alike(value, wanted[:2]))
         if slips and setting != "active_values":  # the values of `active_values` are written
             return slips, "a value that nearly says so"
         return (), ""
@@ -300,8 +300,7 @@ class Rules:
         found = [
             value
             for value in known
-            if vocabulary.says(value, frozenset(vocabulary.STUDENTS_ALONE))
-            and not vocabulary.says(value, vocabulary.NOT)
+            if wording.says(value, frozenset(vocabulary.STUDENTS_ALONE)) and not wording.says(value, vocabulary.NOT)
         ]
         return f"={listing(found)}" if found else ""
 

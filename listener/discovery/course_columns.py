@@ -4,7 +4,7 @@ from listener.catalogue import expressions
 from listener.catalogue.catalogue import Relation
 from listener.catalogue.columns import find_column
 from listener.database.connection import Connection
-from listener.discovery import vocabulary
+from listener.discovery import vocabulary, wording
 from listener.discovery.evidence import Choice
 from listener.discovery.states import ranked
 from listener.errors import WrongSetting
@@ -20,7 +20,7 @@ def price_of(courses: Relation, asked: dict[str, str]) -> tuple[str | None, Choi
         return None if name == "none" else find_column(courses, name, "course_price").name, choice
     prices = [each for each in ranked(courses, vocabulary.PRICES) if each.is_number]
     prices += [
-        each for each in courses.columns.values() if each.is_number and vocabulary.words(each.name)[:1] == ("price",)
+        each for each in courses.columns.values() if each.is_number and wording.words(each.name)[:1] == ("price",)
     ]
     dated = any(each.is_time for each in ranked(courses, vocabulary.DATES))
     by_key = ", ".join(courses.primary_key) or "key"
@@ -59,7 +59,7 @@ def counts_of(courses: Relation, asked: dict[str, str]) -> tuple[tuple[str, ...]
         if each.is_number
         and not each.generated
         and each.default != "generated"
-        and vocabulary.COUNT_COLUMN.fullmatch(vocabulary.snake(each.name))
+        and vocabulary.COUNT_COLUMN.fullmatch(wording.snake(each.name))
         and courses.reference(each.name) is None
     )
     if not found:

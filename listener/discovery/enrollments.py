@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from listener.catalogue.catalogue import Relation
 from listener.catalogue.columns import few, find_column
-from listener.discovery import vocabulary
+from listener.discovery import vocabulary, wording
 from listener.discovery.evidence import CLOSE, LEAST, Candidate, best
 from listener.discovery.references import Reference, References
 from listener.errors import Ambiguous, ListenerError, ShapeNotUnderstood, TableNotFound, Undecided
@@ -116,9 +116,9 @@ class EnrollmentTables(References):
         """Whether a column refers to something that people can be enrolled in."""
         reference = relation.reference(column)
         other = None if reference is None else self.catalogue.relations.get(reference[0])
-        if other is None or vocabulary.says(column, vocabulary.SOMEONE_ELSE | vocabulary.OF_ALL):
+        if other is None or wording.says(column, vocabulary.SOMEONE_ELSE | vocabulary.OF_ALL):
             return False
-        return not vocabulary.all_among(other.table.name, vocabulary.PEOPLE | vocabulary.OF_ALL | vocabulary.ROLE_FLAGS)
+        return not wording.all_among(other.table.name, vocabulary.PEOPLE | vocabulary.OF_ALL | vocabulary.ROLE_FLAGS)
 
     def _likeness(self, relation: Relation) -> int:
         """The table's score if the references were clear."""
@@ -129,8 +129,8 @@ class EnrollmentTables(References):
     def _between(self, relation: Relation, asked: Relation | None) -> ShapeNotUnderstood | None:
         """The error about a table that was asked for, or is named for enrollments, and refers to people and to a part
         of a course: a class. None for any other table."""
-        named = vocabulary.says(relation.table.name, vocabulary.ENROLLMENTS)
-        named = named and not vocabulary.says(relation.table.name, vocabulary.ASIDE)
+        named = wording.says(relation.table.name, vocabulary.ENROLLMENTS)
+        named = named and not wording.says(relation.table.name, vocabulary.ASIDE)
         if not (asked or named) or self.given.keys() & {"course_table", "enrollment_course"}:
             return None
         people = {each.thing.column for each in self.people_references(relation) if each.score >= LEAST}
@@ -198,10 +198,10 @@ class EnrollmentTables(References):
 def _check_no_payments(relation: Relation) -> None:
     """Raise Undecided for a table that is not named for enrollments, and has an amount of money or is named for a
     payment or a request: each sign-up would write a payment that no person made."""
-    if vocabulary.says(relation.table.name, vocabulary.ENROLLMENTS):
+    if wording.says(relation.table.name, vocabulary.ENROLLMENTS):
         return
-    money = [name for name in relation.columns if vocabulary.rank(name, vocabulary.AMOUNTS) is not None]
-    if money or vocabulary.says(relation.table.name, vocabulary.BEFORE_ENROLLING):
+    money = [name for name in relation.columns if wording.rank(name, vocabulary.AMOUNTS) is not None]
+    if money or wording.says(relation.table.name, vocabulary.BEFORE_ENROLLING):
         looks = f"its {money[0]} looks like a payment" if money else "is named for what is paid or asked for before"
         raise Undecided(
             what="where enrollments are kept",
@@ -212,8 +212,8 @@ def _check_no_payments(relation: Relation) -> None:
 
 def _named_for_enrollments(name: str) -> tuple[int, str]:
     score, reason = -35, "its references"
-    if vocabulary.says(name, vocabulary.ENROLLMENTS):
+    if wording.says(name, vocabulary.ENROLLMENTS):
         score, reason = 40, "its name"
-    elif vocabulary.says(name, vocabulary.MEMBERSHIPS):
-        score, reason = 10 + (5 if vocabulary.says(name, vocabulary.COURSES) else 0), "its name"
-    return score - (40 if vocabulary.says(name, vocabulary.ASIDE) else 0), reason
+    elif wording.says(name, vocabulary.MEMBERSHIPS):
+        score, reason = 10 + (5 if wording.says(name, vocabulary.COURSES) else 0), "its name"
+    return score - (40 if wording.says(name, vocabulary.ASIDE) else 0), reason

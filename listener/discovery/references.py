@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from listener.catalogue.catalogue import Catalogue, Relation
 from listener.catalogue.columns import find_column
-from listener.discovery import vocabulary
+from listener.discovery import vocabulary, wording
 from listener.discovery.evidence import CLOSE, Candidate
 from listener.errors import WrongSetting
 from listener.mapping.mapping import Table
@@ -105,13 +105,13 @@ class References:
                 return []
         found = []
         for column in columns:
-            named = vocabulary.says(column.name, names)
-            score = (15 if named else 0) - (30 if vocabulary.says(column.name, vocabulary.SOMEONE_ELSE) else 0)
+            named = wording.says(column.name, names)
+            score = (15 if named else 0) - (30 if wording.says(column.name, vocabulary.SOMEONE_ELSE) else 0)
             score += 40 if set_column else 0
             reference = relation.reference(column.name)
             if reference is not None:
                 table, key = reference
-                fits = table in ((asked.table,) if asked else ()) or vocabulary.all_among(table.name, tables)
+                fits = table in ((asked.table,) if asked else ()) or wording.all_among(table.name, tables)
                 if not fits and not set_column and not (asked and named):
                     continue
                 target = self.catalogue.relations.get(table)
@@ -133,7 +133,7 @@ class References:
                 found.append(
                     Candidate(thing, column.name, score + 30, f"is named for {target.table.label}, no foreign key")
                 )
-        plain = {each.name for each in found if vocabulary.all_among(each.name, names | KEYS)}
+        plain = {each.name for each in found if wording.all_among(each.name, names | KEYS)}
         if set_column or not plain:
             return found
         return [
@@ -146,13 +146,13 @@ class References:
         if asked is not None:
             return asked.table == relation.table
         name = relation.table.name
-        return vocabulary.says(name, vocabulary.ENROLLMENTS) and not vocabulary.says(name, vocabulary.ASIDE)
+        return wording.says(name, vocabulary.ENROLLMENTS) and not wording.says(name, vocabulary.ASIDE)
 
     def _by_name(self, known: frozenset[str], beside: Relation, family: str) -> Relation | None:
         fitting = [
             relation
             for relation in self.tables
-            if vocabulary.all_among(relation.table.name, known)
+            if wording.all_among(relation.table.name, known)
             and relation.table != beside.table
             and any(column.family == family for column in relation.columns.values())
         ]
@@ -188,7 +188,7 @@ def _is_of_supabase(relation: Relation, catalogue: Catalogue) -> bool:
 
 
 def points(table: Table) -> int:
-    return 30 if "profile" in vocabulary.words(table.name) else 10
+    return 30 if "profile" in wording.words(table.name) else 10
 
 
 def place(table: Table, beside: Table) -> tuple[bool, bool, int, str]:

@@ -3,7 +3,7 @@
 from listener import sql
 from listener.catalogue.catalogue import SAMPLE_ROWS, Catalogue, Column, Relation
 from listener.catalogue.columns import few
-from listener.discovery import vocabulary
+from listener.discovery import vocabulary, wording
 from listener.discovery.conditions import EVERYONE, Rule
 from listener.discovery.evidence import Choice
 from listener.discovery.states import equals_one_of, ranked
@@ -20,7 +20,7 @@ async def by_reference(catalogue: Catalogue, relation: Relation, *, of_profiles:
         if reference is None or roles is None:
             continue
         known = await _named(catalogue, roles, reference[1])
-        wanted = vocabulary.matching(tuple(known), vocabulary.STUDENTS)
+        wanted = wording.matching(tuple(known), vocabulary.STUDENTS)
         keys = tuple(key for name in wanted for key in known[name])
         if keys:
             choice = Choice("students", 80, f"{column.name}: called {few(wanted)} in {roles.table.label}")
@@ -38,8 +38,8 @@ async def of_models(catalogue: Catalogue, relation: Relation, profiles: Table) -
     Undecided."""
     for column in ranked(relation, vocabulary.MODEL_TYPES):
         known = await catalogue.values(relation, column)
-        people = vocabulary.words(profiles.name)
-        of_people = tuple(each for each in known if vocabulary.words(each.replace("\\", ":").split(":")[-1]) == people)
+        people = wording.words(profiles.name)
+        of_people = tuple(each for each in known if wording.words(each.replace("\\", ":").split(":")[-1]) == people)
         if of_people:
             return [equals_one_of(column, of_people)]
         seen = f"is {few(known)}" if known else "has no row yet"

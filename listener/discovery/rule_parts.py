@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from listener.catalogue.catalogue import Catalogue, Relation
 from listener.catalogue.comparisons import Comparisons
-from listener.discovery import states, unclear, vocabulary
+from listener.discovery import states, unclear, vocabulary, wording
 from listener.discovery.conditions import Rule, Rules, also, status_columns
 from listener.discovery.enrollments import Enrollments
 from listener.discovery.evidence import Choice
@@ -141,7 +141,7 @@ class Parts:
             return rule
         read = {*map(unquoted, columns_of(rule.condition)), rule.column}
         sure = {each.column: each.condition for each in self._compared.about(relation) if each.is_sure}
-        more = [says for name, says in sure.items() if name not in read and not vocabulary.says(name, NO_STATES)]
+        more = [says for name, says in sure.items() if name not in read and not wording.says(name, NO_STATES)]
         return also(rule, more)
 
     async def _ask(self, relation: Relation, kind: Kind, condition: str, *known: str | None) -> None:

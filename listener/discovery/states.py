@@ -1,14 +1,14 @@
 """Whether a row still counts: by times, flags and words that say so."""
 
 from listener.catalogue.catalogue import Catalogue, Column, Relation
-from listener.discovery import vocabulary
+from listener.discovery import vocabulary, wording
 from listener.mapping.mapping import column as of_row
 from listener.sql import literal
 
 
 def ranked(relation: Relation, names: tuple[str, ...]) -> list[Column]:
     """Columns with any of `names`, best first."""
-    places = {column.name: vocabulary.rank(column.name, names) for column in relation.columns.values()}
+    places = {column.name: wording.rank(column.name, names) for column in relation.columns.values()}
     found = [(place, name) for name, place in places.items() if place is not None]
     return [relation.columns[name] for _, name in sorted(found)]
 
@@ -68,7 +68,7 @@ async def of_person(catalogue: Catalogue, relation: Relation) -> list[str]:
     found += await standing(catalogue, relation, vocabulary.STANDINGS)
     for column in ranked(relation, vocabulary.APPROVALS):
         known = await catalogue.values(relation, column)
-        approved = vocabulary.matching(known, vocabulary.APPROVED)
+        approved = wording.matching(known, vocabulary.APPROVED)
         if column.is_word and approved:
             found.append(equals_one_of(column, approved))
     return found
@@ -86,7 +86,7 @@ async def of_membership(catalogue: Catalogue, relation: Relation) -> list[str]:
     found = await of_role(catalogue, relation)
     for column in ranked(relation, vocabulary.ROLES_IN_A_COURSE):
         known = await catalogue.values(relation, column) if column.is_word else ()
-        values = vocabulary.matching(known, vocabulary.STUDENTS_ALONE)
+        values = wording.matching(known, vocabulary.STUDENTS_ALONE)
         if values and len(values) < len(known):
             found.append(equals_one_of(column, values))
     return found

@@ -2,7 +2,7 @@
 
 from listener.catalogue.catalogue import Relation
 from listener.catalogue.columns import find_column
-from listener.discovery import vocabulary
+from listener.discovery import vocabulary, wording
 from listener.discovery.enrollments import Enrollments, EnrollmentTables
 from listener.discovery.evidence import Candidate, best
 from listener.discovery.references import AUTH_USERS, REFERENCE_NAMES, points
@@ -22,7 +22,7 @@ class Tables(EnrollmentTables):
             (other, self.links(other, referred.table))
             for other in self.tables
             if other.table not in (referred.table, enrollments.relation.table)
-            and (other.table == asked.table if asked else vocabulary.all_among(other.table.name, vocabulary.PEOPLE))
+            and (other.table == asked.table if asked else wording.all_among(other.table.name, vocabulary.PEOPLE))
         ]
         candidates = [
             Candidate((other, link), other.table.label, 50 + points(other.table), f"extends {referred.table.label}")
@@ -97,7 +97,7 @@ class Tables(EnrollmentTables):
             return None
         for relation in [asked] if asked else sorted(self.tables, key=_says_no_role):
             if asked is None and not (
-                "role" in vocabulary.words(relation.table.name) and relation.table != profiles.table
+                "role" in wording.words(relation.table.name) and relation.table != profiles.table
             ):
                 continue
             name = self.given.get("student_key") if asked else None
@@ -106,10 +106,10 @@ class Tables(EnrollmentTables):
             models = [each.name for each in ranked(relation, vocabulary.MODEL_KEYS)]
             for column in (*relation.columns, *models):
                 reference = relation.reference(column)
-                by_looks = reference is None and vocabulary.says(column, REFERENCE_NAMES) and column != "id"
+                by_looks = reference is None and wording.says(column, REFERENCE_NAMES) and column != "id"
                 is_model = column in models and ranked(relation, vocabulary.MODEL_TYPES)
                 is_of_person = (reference and reference[0] in people) or by_looks or is_model
-                if is_of_person and not vocabulary.says(column, vocabulary.SOMEONE_ELSE):
+                if is_of_person and not wording.says(column, vocabulary.SOMEONE_ELSE):
                     return relation, column
             if asked:
                 raise WrongSetting(
@@ -125,7 +125,7 @@ class Tables(EnrollmentTables):
             (relation, column.name)
             for relation in self.tables
             if relation.table not in (profiles.table, enrollments)
-            and not vocabulary.says(relation.table.name, vocabulary.ASIDE)
+            and not wording.says(relation.table.name, vocabulary.ASIDE)
             if any((relation.reference(name) or (None,))[0] in people for name in relation.columns)
             for column in ranked(relation, ("role", "roles", "user_role", "member_role"))
             if column.is_word or column.type.endswith("[]")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from listener.catalogue.catalogue import Catalogue, Column, Relation
 from listener.catalogue.columns import find_column
 from listener.catalogue.comparisons import Comparisons
-from listener.discovery import vocabulary
+from listener.discovery import vocabulary, wording
 from listener.discovery.enrollments import Enrollments
 from listener.discovery.evidence import Choice
 from listener.discovery.references import AUTH_USERS, REFERENCE_NAMES, References
@@ -78,7 +78,7 @@ class Schools:
     ) -> None:
         self._catalogue, self._finder = catalogue, finder
         both = {*compared.by_policy(profiles)} & {*compared.by_policy(courses)}
-        self._by_policy = {name for name in both if not vocabulary.says(name, vocabulary.PEOPLE | SOMEONE_ELSES)}
+        self._by_policy = {name for name in both if not wording.says(name, vocabulary.PEOPLE | SOMEONE_ELSES)}
         self._profiles, self._key, self._courses, self._made = profiles, key, courses, made
 
     async def find(self, asked: dict[str, str], role: tuple[Relation, str] | None) -> School | None:
@@ -134,7 +134,7 @@ class Schools:
         """Of several ways, the table of roles, which names the school of each role; and memberships rather than the
         school that is looked at now."""
         by_role = [each for each in ways if role is not None and each.relation.table == role[0].table]
-        lasting = [each for each in ways if not vocabulary.says(each.column, vocabulary.FOR_NOW)]
+        lasting = [each for each in ways if not wording.says(each.column, vocabulary.FOR_NOW)]
         return by_role if len(by_role) == 1 else lasting or ways
 
     def _of_courses(self) -> list[str]:
@@ -148,24 +148,24 @@ class Schools:
 
     def _is_school(self, relation: Relation, name: str) -> bool:
         column, reference = relation.columns[name], relation.reference(name)
-        if (name,) == relation.primary_key or vocabulary.says(name, SOMEONE_ELSES):
+        if (name,) == relation.primary_key or wording.says(name, SOMEONE_ELSES):
             return False
         if reference is not None:
-            named = vocabulary.all_among(reference[0].name, vocabulary.OF_ALL)
+            named = wording.all_among(reference[0].name, vocabulary.OF_ALL)
             return named and reference[0] not in (self._profiles.table, relation.table)
-        if not vocabulary.says(name, vocabulary.OF_ALL):
+        if not wording.says(name, vocabulary.OF_ALL):
             return False
-        return vocabulary.all_among(name, vocabulary.OF_ALL | vocabulary.KEY_WORDS) and _is_key(column)
+        return wording.all_among(name, vocabulary.OF_ALL | vocabulary.KEY_WORDS) and _is_key(column)
 
     def _same(self, of_course: str, relation: Relation, name: str) -> bool:
         """Whether a column leads where that of the courses does."""
         own, other = self._courses.columns[of_course], relation.columns[name]
-        if own.family != other.family or vocabulary.says(name, SOMEONE_ELSES):
+        if own.family != other.family or wording.says(name, SOMEONE_ELSES):
             return False
         school, referred = self._referred(self._courses, of_course), self._referred(relation, name)
         if school is not None and referred is not None:
             return school == referred
-        return vocabulary.snake(of_course) == vocabulary.snake(name)
+        return wording.snake(of_course) == wording.snake(name)
 
     def _referred(self, relation: Relation, name: str) -> tuple[Table, str] | None:
         """What a column refers to in the end: a key of several columns may lead there by way of a person or course."""
@@ -187,7 +187,7 @@ class Schools:
             name = relation.table.name
             if relation.table in others or (role is not None and relation.table == role[0].table):
                 continue
-            if vocabulary.all_among(name, vocabulary.BELONGING) and not vocabulary.all_among(name, vocabulary.OF_ALL):
+            if wording.all_among(name, vocabulary.BELONGING) and not wording.all_among(name, vocabulary.OF_ALL):
                 column = self._person_of(relation)
                 if column is not None:
                     yield relation, column
@@ -195,15 +195,15 @@ class Schools:
     def _person_of(self, relation: Relation) -> str | None:
         """The column that refers to the person."""
         people = self._finder.people(self._profiles, self._key, self._made.person.table)
-        named = [name for name in relation.columns if not vocabulary.says(name, vocabulary.SOMEONE_ELSE)]
+        named = [name for name in relation.columns if not wording.says(name, vocabulary.SOMEONE_ELSE)]
         referring = [name for name in named if (relation.reference(name) or (None,))[0] in people]
         own = self._profiles.columns[self._key]
         by_looks = [
             name
             for name in named
             if relation.reference(name) is None
-            and vocabulary.says(name, REFERENCE_NAMES)
-            and not vocabulary.says(name, vocabulary.OF_ALL)
+            and wording.says(name, REFERENCE_NAMES)
+            and not wording.says(name, vocabulary.OF_ALL)
             and name != "id"
             and relation.columns[name].family == own.family
         ]
@@ -299,9 +299,9 @@ class Schools:
 
     def _may_be_school(self, of_course: str) -> bool:
         """Whether a column of courses may say the school, where people have one like it."""
-        if (of_course,) == self._courses.primary_key or not vocabulary.says(of_course, vocabulary.MAYBE_TENANTS):
+        if (of_course,) == self._courses.primary_key or not wording.says(of_course, vocabulary.MAYBE_TENANTS):
             return False
-        return self._courses.reference(of_course) is not None or vocabulary.all_among(
+        return self._courses.reference(of_course) is not None or wording.all_among(
             of_course, vocabulary.MAYBE_TENANTS | vocabulary.KEY_WORDS
         )
 
@@ -322,6 +322,6 @@ class Schools:
 
 def _is_key(column: Column) -> bool:
     """Whether a column without a foreign key looks like a key."""
-    last = vocabulary.snake(column.name).split("_")[-1]
-    is_key = last in vocabulary.KEY_WORDS or vocabulary.says(column.name, vocabulary.TENANTS)
+    last = wording.snake(column.name).split("_")[-1]
+    is_key = last in vocabulary.KEY_WORDS or wording.says(column.name, vocabulary.TENANTS)
     return column.family in ("uuid", "integer") or (column.family == "text" and is_key)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from listener.catalogue.catalogue import Catalogue, Column, Relation
 from listener.catalogue.columns import few
-from listener.discovery import vocabulary
+from listener.discovery import vocabulary, wording
 from listener.errors import Unclear
 from listener.mapping.mapping import readable
 from listener.row_text import columns_of, unquoted
@@ -65,7 +65,7 @@ async def question(
         if name not in understood
         and (
             _is_replaced(name, understood)
-            if relation.reference(name) or SOMETHING_ELSE.intersection(vocabulary.words(name))
+            if relation.reference(name) or SOMETHING_ELSE.intersection(wording.words(name))
             else _reads_like_a_state(column, kind, compared) and not _follows(column, relation, understood)
         )
     ]
@@ -98,55 +98,53 @@ def _follows(column: Column, relation: Relation, understood: set[str | None]) ->
 def _is_replaced(name: str, understood: set[str | None]) -> bool:
     """Whether a reference tells that the row ended, and nothing that is understood says the same: `deleted_by` beside
     `deleted_at` does not."""
-    said = vocabulary.REPLACED.intersection(vocabulary.words(name))
-    return bool(said) and not any(said.intersection(vocabulary.words(each)) for each in understood if each)
+    said = vocabulary.REPLACED.intersection(wording.words(name))
+    return bool(said) and not any(said.intersection(wording.words(each)) for each in understood if each)
 
 
 def says_a_role(name: str) -> bool:
     """Whether a flag names a person's role in the school: no question where a role says the same."""
-    return vocabulary.says(name, vocabulary.ROLE_FLAGS)
+    return wording.says(name, vocabulary.ROLE_FLAGS)
 
 
 def _reads_like_a_state(column: Column, kind: Kind, compared: Mapping[str, str]) -> bool:
-    if vocabulary.says(column.name, vocabulary.NO_STATES):
+    if wording.says(column.name, vocabulary.NO_STATES):
         return False
     if column.name in compared:
         return True
     may_be_one = column.is_boolean or column.is_time or column.is_number or bool(column.allowed)
-    if may_be_one and vocabulary.says(PUNCTUATION.sub(" ", column.comment), kind.flags | vocabulary.STATES):
+    if may_be_one and wording.says(PUNCTUATION.sub(" ", column.comment), kind.flags | vocabulary.STATES):
         return True
-    if column.type in RANGES or any(vocabulary.says(each, kind.flags) or is_flag(each) for each in _keys(column)):
+    if column.type in RANGES or any(wording.says(each, kind.flags) or is_flag(each) for each in _keys(column)):
         return True
     if kind is ENROLLMENT and _tells_how_it_goes(column):
         return True
     may_end = kind in (ROLE, MEMBERSHIP) and (column.is_boolean or column.is_time)
-    if may_end and not vocabulary.says(column.name, vocabulary.HARMLESS):
+    if may_end and not wording.says(column.name, vocabulary.HARMLESS):
         return True
-    if vocabulary.says(column.name, vocabulary.PROGRESS_WORDS) and (column.allowed or column.family == "integer"):
+    if wording.says(column.name, vocabulary.PROGRESS_WORDS) and (column.allowed or column.family == "integer"):
         return True
-    if kind is PERSON and any(
-        vocabulary.says(each, vocabulary.UNCLEAR_OF_PEOPLE - {"active"}) for each in column.allowed
-    ):
+    if kind is PERSON and any(wording.says(each, vocabulary.UNCLEAR_OF_PEOPLE - {"active"}) for each in column.allowed):
         return True
     if column.is_boolean:
-        is_computed = column.generated and vocabulary.rank(column.name, vocabulary.STATUS_COLUMNS) is None
-        return is_computed or vocabulary.says(column.name, kind.flags)
+        is_computed = column.generated and wording.rank(column.name, vocabulary.STATUS_COLUMNS) is None
+        return is_computed or wording.says(column.name, kind.flags)
     if column.is_time:
-        is_named = vocabulary.rank(column.name, kind.times) is not None
-        return is_named or vocabulary.says(column.name, kind.flags - {"trial"} if kind is PERSON else kind.flags)
+        is_named = wording.rank(column.name, kind.times) is not None
+        return is_named or wording.says(column.name, kind.flags - {"trial"} if kind is PERSON else kind.flags)
     if (column.is_number or column.type in ("bpchar", "bit") or column.allowed) and is_flag(column.name):
         return True
-    if kind is COURSE and column.family == "integer" and vocabulary.says(column.name, vocabulary.VISIBILITY):
+    if kind is COURSE and column.family == "integer" and wording.says(column.name, vocabulary.VISIBILITY):
         return True
-    if vocabulary.rank(column.name, (*vocabulary.STATUS_COLUMNS, *vocabulary.STANDINGS)) is not None:
+    if wording.rank(column.name, (*vocabulary.STATUS_COLUMNS, *vocabulary.STANDINGS)) is not None:
         return bool(column.allowed) or column.family == "integer"
-    if kind is COURSE and any(vocabulary.says(each, vocabulary.NO_COURSE_VALUES) for each in column.allowed):
+    if kind is COURSE and any(wording.says(each, vocabulary.NO_COURSE_VALUES) for each in column.allowed):
         return True
     return column.is_word and bool(vocabulary.absent(column.allowed))
 
 
 def is_flag(name: str) -> bool:
-    return vocabulary.rank(name, vocabulary.FLAGS) is not None
+    return wording.rank(name, vocabulary.FLAGS) is not None
 
 
 def _keys(column: Column) -> list[str]:
@@ -156,13 +154,13 @@ def _keys(column: Column) -> list[str]:
 
 def _tells_how_it_goes(column: Column) -> bool:
     """Of an enrollment: whether a column is named for a state or a stage, or says who is a teacher there."""
-    if vocabulary.says(column.name, vocabulary.BYGONE):
+    if wording.says(column.name, vocabulary.BYGONE):
         return False
-    is_role = vocabulary.rank(column.name, vocabulary.ROLES_IN_A_COURSE) is not None
-    if any(vocabulary.says(each, vocabulary.ROLE_FLAGS) for each in column.allowed):
-        return not (is_role and vocabulary.matching(column.allowed, vocabulary.STUDENTS_ALONE))
+    is_role = wording.rank(column.name, vocabulary.ROLES_IN_A_COURSE) is not None
+    if any(wording.says(each, vocabulary.ROLE_FLAGS) for each in column.allowed):
+        return not (is_role and wording.matching(column.allowed, vocabulary.STUDENTS_ALONE))
     in_words = column.is_word or column.family == "integer"
-    return in_words and vocabulary.says(column.name, vocabulary.PROGRESS_WORDS)
+    return in_words and wording.says(column.name, vocabulary.PROGRESS_WORDS)
 
 
 async def _seen(catalogue: Catalogue, relation: Relation, column: Column) -> str:

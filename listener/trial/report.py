@@ -4,7 +4,7 @@ import re
 
 from listener.build import VERSION
 from listener.catalogue.catalogue import LITERAL
-from listener.discovery import vocabulary
+from listener.discovery import vocabulary, wording
 from listener.errors import ListenerError
 from listener.settings import PREFIX
 from listener.sql import literal
@@ -92,7 +92,7 @@ class Masked:
     def _is_structure(self, text: str) -> bool:
         if OF_PERSONS.search(text):
             return False
-        return LETTER.search(text) is None or text in self._known or vocabulary.fold(text) in KNOWN
+        return LETTER.search(text) is None or text in self._known or wording.fold(text) in KNOWN
 
     def _number(self, text: str) -> int:
         self._given.setdefault(text, str(len(self._given) + 1))

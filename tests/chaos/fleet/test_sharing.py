@@ -1,4 +1,4 @@
-"""Two processes that share: each leads half, also after a process came, left or was killed, and each school is exact."""
+"""Two processes that share: each leads half, also after one came, left or was killed, and each school is exact."""
 
 import random
 from collections.abc import Callable
