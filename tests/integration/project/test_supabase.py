@@ -55,8 +55,8 @@ class Person:
     project: supabase.Project
     way: Way
     folder: Path
-    exported: str = ""
-    """The last line of the terminal's that set an address."""
+    exported: list[str] = field(default_factory=list)
+    """The lines of the terminal's that set an address."""
     poolers: dict[str, PgBouncer] = field(default_factory=dict)
 
     def address(self, role: str) -> str:
@@ -84,9 +84,8 @@ class Person:
         """Run it in the shell that has run what was before; what it printed."""
         commands = ADDRESS.sub(lambda found: self.address(found["role"]), text)
         assert ".supabase.co" not in commands
-        self.exported = next((line for line in commands.splitlines() if line.startswith("export ")), self.exported)
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", f"{self.exported}\n{commands}"],
+            ["bash", "-euo", "pipefail", "-c", "\n".join([*self.exported, commands])],
             env=environment("") | {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "COLUMNS": "200"},
             cwd=self.folder,
             capture_output=True,
@@ -95,6 +94,7 @@ class Person:
             timeout=60,
         )
         assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
+        self.exported += [line for line in commands.splitlines() if line.startswith("export ")]
         return done.stdout
 
     def is_told(self, command: str, key: str, problems: list[str]) -> bool:
