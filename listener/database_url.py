@@ -31,7 +31,7 @@ def check_url(url: str, name: str = SETTING) -> None:
     except ValueError:
         raise WrongSetting(name=name, problem=NOT_ENCODED) from None
     if parts.scheme not in ("postgresql", "postgres"):
-        problem = "it must begin with postgresql://"
+        problem = "it must begin with postgresql://" + (", not with a quote" if url[:1] in ("'", '"') else "")
     elif parts.fragment or "@" in parts.path or not all(map(_is_host, parts.netloc.rpartition("@")[2].split(","))):
         problem = NOT_ENCODED
     if "sslmode" in query and _tls_mode(query["sslmode"]) not in TLS_MODES:
@@ -60,7 +60,7 @@ def check_tls_environment(url: str) -> None:
             raise WrongSetting(name=name, problem=f"names a file that is not there: {file}")
 
 
-def check_system_authorities(url: str | None) -> None:
+def check_system_authorities(url: str | None, name: str = SETTING) -> None:
     """Raise WrongSetting if the system's authorities are asked for and cannot be found, or without `verify-full`: the
     authorities vouch for every public host, so the host's name must be checked."""
     mode = mode_with_system_authorities(url)
@@ -71,7 +71,7 @@ def check_system_authorities(url: str | None) -> None:
         problem = "sslrootcert=system: this machine has no file of authorities; install ca-certificates, or name a file"
     if problem is not None:
         is_in_url = "sslrootcert" in dict(parse_qsl(urlsplit(url or "").query))
-        raise WrongSetting(name=SETTING if is_in_url else "PGSSLROOTCERT", problem=problem)
+        raise WrongSetting(name=name if is_in_url else "PGSSLROOTCERT", problem=problem)
 
 
 def _tls_mode(text: str) -> str:

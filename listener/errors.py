@@ -49,7 +49,8 @@ class PortTaken(ListenerError):
 
 
 class Unreachable(ListenerError):
-    """cannot reach the database at {address}: {reason}. Set LISTENER_DATABASE_URL, or libpq's PGHOST, PGUSER, …."""
+    """cannot reach the database at {address}: {reason}. The address is that of LISTENER_ADMIN_URL or
+    LISTENER_DATABASE_URL, or else of libpq's PGHOST, PGUSER, …."""
 
 
 class Unanswered(ListenerError):
@@ -180,7 +181,7 @@ class MixedTrigger(ListenerError):
 
 
 class NoSuchRole(ListenerError):
-    """there is no role {role} to grant to: create it first."""
+    """there is no role {role!r} to grant to: create it first."""
 
 
 class Blinded(ListenerError):
@@ -211,11 +212,11 @@ class NotAKey(ListenerError):
 
 
 class UnknownForeignKey(ListenerError):
-    """{name} is no foreign key of {table} to a profile or a course. Those that there are: {known}."""
+    """{name!r} is no foreign key of {table} to a profile or a course. Those that there are: {known}."""
 
 
 class UnknownReaction(ListenerError):
-    """{name} is no reaction. Those that there are: {known}."""
+    """{name!r} is no reaction. Those that there are: {known}."""
 
 
 class NotReplayed(ListenerError):
@@ -253,12 +254,12 @@ class PlanOrPrint(ListenerError):
 
 
 class NotReviewed(ListenerError):
-    """nothing is installed: under this rule {numbers}, and the brake (LISTENER_BRAKE) allows {allowed} within ten
+    """nothing is changed: under this rule {numbers}, and the brake (LISTENER_BRAKE) allows {allowed} within ten
     minutes. Look at `listener install --plan`, then say `--yes`, or `--reviewed` with the number that it prints."""
 
 
 class PlanMoved(ListenerError):
-    """nothing is installed: rule or numbers are not those of plan {reviewed} any more, this is plan {number}. Look at
+    """nothing is changed: rule and numbers are not those of plan {reviewed}, this is plan {number}. Look at
     `listener install --plan` again."""
 
 

@@ -8,10 +8,11 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Literal
 
-from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from listener import env_file
 from listener.database_url import check_system_authorities, check_tls_environment, check_url
 from listener.errors import UnknownSetting, WrongSetting
 
@@ -21,6 +22,10 @@ ENV_FILE = Path(".env")
 
 # Variables that Kubernetes adds to every pod's environment when a Service happens to be called `listener`.
 SERVICE_LINK = re.compile(r"LISTENER_(SERVICE_(HOST|PORT)|PORT)(_\w+)?$")
+
+BLANK = "is blank: set it, or take it away"
+SECRET = ("database_url", "admin_url", "http_password")
+"""Settings that are looked at when they are used."""
 
 LONGEST_SECRET = 65_536
 """In characters: a longer file is the wrong file."""
@@ -42,7 +47,7 @@ class Settings(BaseSettings):
     )
     database_url_file: Path | None = optional("a file that holds the database URL")
     admin_url: SecretStr | None = optional(
-        "the same for the owner of the tables: every command but `run` uses it where it is set, so that both can be"
+        "the same for the owner of the tables: where it is set, every command but `run` uses it"
     )
     admin_url_file: Path | None = optional("a file that holds that URL")
     http_host: str = Field("127.0.0.1", description="address that /livez, /readyz and /metrics listen on")
@@ -74,8 +79,8 @@ class Settings(BaseSettings):
     batch_size: int = Field(10_000, ge=1, le=100_000, description="most changes handled in one transaction")
     durable: bool = Field(
         False,
-        description="true: nobody sees what a batch did before the server has it on the disk, for who acts on what "
-        "it has only read, outside the database",
+        description="true: nobody sees what a batch did before the server has it on the disk; for programs that only "
+        "read, and act outside the database",
     )
     heartbeat_seconds: float = Field(5.0, gt=0, le=300, description="time between heartbeats while idle")
     shutdown_seconds: float = Field(10.0, gt=0, le=600, description="time a clean stop may take")
@@ -85,8 +90,8 @@ class Settings(BaseSettings):
         300.0,
         gt=0,
         le=86_400,
-        description="time between audits of the tables as a whole; the timer, too, if the query of who should be where "
-        "depends on time, or reads tables that are not watched",
+        description="time between audits of the tables as a whole; also the longest delay where the query of who "
+        "should be where depends on time, or reads tables that are not watched",
     )
     sample_seconds: float = Field(15.0, gt=0, le=3600, description="time between samples of the database's figures")
 
@@ -101,11 +106,11 @@ class Settings(BaseSettings):
         "SQL condition on one row of that table, in place of column and values; `true` is everyone"
     )
     person_predicate: str | None = optional(
-        "SQL condition on one row of profiles: this person counts; in place of what says suspended, deleted, and the "
-        "like, beside a table of roles"
+        "SQL condition on one row of profiles: this person counts; in place of columns that say suspended, deleted, "
+        "and the like; also beside a table of roles"
     )
     tenant: str | None = optional(
-        "which column says the school of a person and of a course, where several share a database: "
+        "where several schools share a database, which columns say the school of a person and of a course: "
         "`profiles.org_id=courses.org_id`; by a table of memberships `members(user_id).org_id=courses.org_id`; or "
         "`none`: all students land in the same course"
     )
@@ -150,8 +155,8 @@ class Settings(BaseSettings):
     )
 
     wanted_query: str | None = optional(
-        "query of two columns, the keys of a profile and of a course: who should be where, in place of "
-        "students in the default course; a third column, a text, may say why; `none` goes back to these"
+        "query of two columns, the keys of a profile and of a course: who should be where, in place of students in "
+        "the default course; a third column, a text, may say why; `none` goes back to the default course"
     )
     wanted_query_file: Path | None = optional("a file that holds that query")
     watch: str | None = optional(
@@ -169,12 +174,12 @@ class Settings(BaseSettings):
     )
     brake: str | None = optional(
         "how many of these enrollments may be taken back within ten minutes; the rest is held, until somebody lets it "
-        "go: a number, a percentage of those that the listener made and that are active (but never fewer than 20), or "
+        "go: a number, a percentage of the active enrollments that the listener made (but never fewer than 20), or "
         "`none`; 5% unless set"
     )
     joining_brake: str | None = optional(
         "how many enrollments may be made within ten minutes; the rest is held, until it fits, or somebody lets it go: "
-        "a number, a percentage of all that are active (but never fewer than 20), or `none`, which it is unless set"
+        "a number, a percentage of all active enrollments (but never fewer than 20), or `none`; none unless set"
     )
     inactive_value: str | None = optional(
         "what `suspend` writes into the status of an enrollment; one of its values that is not active"
@@ -187,12 +192,20 @@ class Settings(BaseSettings):
 
     history_days: str | None = optional(
         "for how many days `listener history` and `listener undo` know what was done, to whom, by which rule and why; "
-        "0, which it is unless set, keeps none"
+        "0 keeps no history; 0 unless set"
     )
     forget_days: str | None = optional(
-        "for how many days a deleted profile's key is kept in history, ledger, and what waits: the audit forgets it "
-        "then; 0 is the audit after next; never, unless set; `none` goes back to that"
+        "for how many days a deleted profile's key is kept in history, ledger and lists of those who wait; then the "
+        "audit forgets it; 0 is the audit after next; `none`, as unless set: it never does"
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_not_blank(cls, value: Any, info: ValidationInfo) -> Any:
+        """A blank setting is a mistake: a variable that was not there, a line that was not filled in."""
+        if isinstance(value, str) and not value.strip() and info.field_name not in SECRET:
+            raise PydanticCustomError("blank", BLANK)
+        return value
 
     def as_owner(self) -> "Settings":
         """With the owner's address as the database's, where there is one. Raises WrongSetting."""
@@ -205,10 +218,12 @@ class Settings(BaseSettings):
     def url(self) -> str | None:
         """The database URL in clear; None: libpq's variables hold. Raises WrongSetting."""
         url = self._secret("database_url")
+        name = f"{PREFIX}DATABASE_URL"
         if url:
-            check_url(url)
+            name = f"{PREFIX}ADMIN_URL" if url == self._secret("admin_url") else name
+            check_url(url, name)
         check_tls_environment(url or "")
-        check_system_authorities(url)
+        check_system_authorities(url, name)
         return url
 
     def password_for_http(self) -> str | None:
@@ -224,8 +239,9 @@ class Settings(BaseSettings):
             if given is not None and not given.get_secret_value().strip():
                 if name in ("database_url", "admin_url") and not (SECRETS / setting.lower()).is_file():
                     return None  # `LISTENER_DATABASE_URL=` in a template: libpq's variables say where
-                raise WrongSetting(name=setting, problem="is blank: set it, or take it away")
-            return None if given is None else given.get_secret_value()
+                raise WrongSetting(name=setting, problem=BLANK)
+            text = None if given is None else given.get_secret_value()
+            return text.strip() if text and name.endswith("_url") else text
         return self._text_of(name)
 
     def _text_of(self, name: str) -> str:
@@ -278,7 +294,7 @@ def load(flags: dict[str, Any] | None = None) -> Settings:
         given.setdefault("wanted_query", None)
     if {"database_url", "database_url_file"} & given.keys() and not set(ADMIN) & given.keys():
         given |= dict.fromkeys(ADMIN)  # the flag says which address
-    check_names([*os.environ, *dotenv_values(ENV_FILE)])
+    check_names([*os.environ, *env_file.names(ENV_FILE, PREFIX)])
     secrets = SECRETS if SECRETS.is_dir() else None
     return checked(lambda: Settings(_env_file=ENV_FILE, _secrets_dir=secrets, **given))  # type: ignore[call-arg]
 

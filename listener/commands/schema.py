@@ -127,9 +127,11 @@ async def install(
         await _be_reviewed(connection, settings, plan, reviewed)
     await may_write(connection)
     changed = await installing.install(connection, plan)
-    tell("installed schema listener" if changed else "already installed: nothing to do")
+    tell(plan.outcome if changed else "already installed: nothing to do")
     for role in grant_to or ():
         tell(f"{role} may run the daemon: `listener run`, with that role's address")
+    for role in grant_now or ():
+        tell(f"{role} may call listener.enroll_now and listener.settled")
     if files is not None:
         for done in (await own_reactions.install(connection, files, plan)).lines():
             tell(done)

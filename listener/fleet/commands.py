@@ -12,7 +12,7 @@ import typer
 from listener.commands import schema
 from listener.commands.flags import takes_settings
 from listener.commands.printing import Row, show_rows, tell
-from listener.errors import ListenerError, NobodyNamed, UnknownSchool
+from listener.errors import ListenerError, NobodyNamed, UnknownSchool, WrongSetting
 from listener.fleet import files
 from listener.fleet.folder import readable
 from listener.settings import Settings
@@ -161,6 +161,8 @@ class Run:
 def _schools(settings: Settings, names: Sequence[str] | None) -> dict[str, Settings | ListenerError]:
     folder = readable(settings)
     known = folder.files()
+    if not known:
+        raise WrongSetting(name="LISTENER_FLEET", problem=f"{folder.path} holds no school: a file NAME.env for each")
     for name in names or ():
         if name not in known:
             raise UnknownSchool(name=name, folder=folder.path)

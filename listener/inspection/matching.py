@@ -50,12 +50,12 @@ def _said(mapping: Mapping, students: int, profiles: int, *, sampled: bool) -> s
     if profiles and not students:
         return (
             f"0 of {among} {match} the rule for students ({rule}): nobody is enrolled. "
-            "LISTENER_STUDENT_PREDICATE says it otherwise"
+            "If that is wrong, set LISTENER_STUDENT_PREDICATE"
         )
     if profiles and students == profiles:
         everybody = f"all {among}" if profiles > 1 else "the only profile"
         return (
             f"{everybody} {match} the rule for students ({rule}): everybody is enrolled. "
-            "LISTENER_STUDENT_PREDICATE says it otherwise"
+            "If that is wrong, set LISTENER_STUDENT_PREDICATE"
         )
     return None

@@ -102,7 +102,7 @@ def _destination(mapping: Mapping, figures: Figures | None) -> str:
     if figures is None or not figures.courses:
         return f"they land in one course, {where}"
     if figures.destination is None:
-        return "no course is open to them now: they wait for one"
+        return f"no course is open to them now: they wait for one, {where}"
     named = (
         f"course {figures.destination}"
         if figures.title is None
@@ -119,7 +119,7 @@ def _enrollments(mapping: Mapping, figures: Figures | None) -> str:
     many = _up_to(figures.enrollments, "enrollment")
     if mapping.is_active == "true":
         return f"{many} in {table}: {rule}"
-    return f"{many} in {table}, of which {figures.active:,} count: {readable(mapping.is_active)}"
+    return f"{many} in {table}, of which {counted(figures.active, 'counts', 'count')}: {readable(mapping.is_active)}"
 
 
 def _courses(mapping: Mapping, figures: Figures | None) -> str:
@@ -128,7 +128,8 @@ def _courses(mapping: Mapping, figures: Figures | None) -> str:
         return f"{_up_to(figures.courses, 'course')} in {table}" if figures and figures.courses else f"courses: {table}"
     if figures is None or not figures.courses:
         return f"courses in {table} are open if {rule}"
-    return f"{figures.open_courses:,} of {_up_to(figures.courses, 'course')} in {table} are open: {rule}"
+    are = "is" if figures.open_courses == 1 else "are"
+    return f"{figures.open_courses:,} of {_up_to(figures.courses, 'course')} in {table} {are} open: {rule}"
 
 
 def _counts(mapping: Mapping, figures: Figures | None) -> str:

@@ -133,6 +133,21 @@ class Plan:
         return self.intact and done == (VERSION, pieces.fingerprint(self.mapping))
 
     @property
+    def outcome(self) -> str:
+        """What `install` did, in words, if this was not done yet."""
+        if self.installed is None:
+            return "installed schema listener"
+        earlier = self.installed
+        if earlier.version != VERSION:
+            return "upgraded schema listener"
+        if not self.intact:
+            return "mended schema listener"
+        was = earlier.mapping
+        ungranted = replace(self.mapping, runtime_roles=was.runtime_roles, now_roles=was.now_roles)
+        is_same = pieces.fingerprint(ungranted) == earlier.fingerprint
+        return "granted; nothing else of schema listener has changed" if is_same else "changed schema listener"
+
+    @property
     def code(self) -> str:
         """Stands for all that would be installed."""
         return pieces.fingerprint(self.mapping)

@@ -99,7 +99,10 @@ def test_the_owner_s_commands_have_an_address_of_their_own(
     file = tmp_path / "owner"
     file.write_text(f"{database.url}\n")
     try:
-        assert "installed" in listener(worker, "install", "--grant-to", role, admin_url=database.url).stdout
+        assert "\ninstalled schema" in listener(worker, "install", admin_url=database.url).stdout
+        granted = listener(worker, "install", "--grant-to", role, "--grant-now", role, admin_url=database.url).stdout
+        assert "\ngranted; nothing else of schema listener has changed\n" in granted
+        assert f"\n{role} may call listener.enroll_now and listener.settled\n" in granted
         assert listener(worker, "diagnose", admin_url_file=file).returncode == 0
         refused = listener(worker, "install", "--database-url", worker, check=False, admin_url=database.url)
         assert refused.returncode == 2, "the flag says which"

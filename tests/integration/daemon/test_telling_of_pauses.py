@@ -96,7 +96,7 @@ async def test_the_lag_of_what_is_not_paused_is_told_as_ever(connection: Connect
 def test_an_unknown_name_is_refused_in_one_line_that_names_those_there_are(database: Database, command: str) -> None:
     done = listener(database.url, command, "enrol", check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "listener: enrol is no reaction. Those that there are: enroll, count.\n"
+    assert done.stderr == "listener: 'enrol' is no reaction. Those that there are: enroll, count.\n"
 
 
 async def test_twice_is_once(connection: Connection, database: Database) -> None:

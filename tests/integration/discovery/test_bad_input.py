@@ -115,4 +115,4 @@ def test_the_command_says_it_in_one_line(lms: Database) -> None:
     assert done.stderr.startswith("listener: LISTENER_STUDENT_PREDICATE: 'role =' is not understood")
     done = listener(lms.url, "install", "--grant-to", "nobody-of-that-name", check=False)
     assert done.returncode == 2
-    assert done.stderr == "listener: there is no role nobody-of-that-name to grant to: create it first.\n"
+    assert done.stderr == "listener: there is no role 'nobody-of-that-name' to grant to: create it first.\n"

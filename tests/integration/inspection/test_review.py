@@ -65,7 +65,7 @@ async def test_a_script_that_would_have_many_join_is_refused_until_it_says_yes(
     empty: Database, bare: Connection
 ) -> None:
     said = await asyncio.to_thread(refused, empty, wanted_query=RULE)
-    assert "nothing is installed: under this rule 100 join, and the brake (LISTENER_BRAKE) allows 20 " in said
+    assert "nothing is changed: under this rule 100 join, and the brake (LISTENER_BRAKE) allows 20 " in said
     assert "`--yes`" in said
     await asyncio.to_thread(installed, empty, "--yes", wanted_query=RULE)
     await bare.fetch("select * from listener.make_good_students()")

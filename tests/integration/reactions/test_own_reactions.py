@@ -227,7 +227,7 @@ async def test_it_is_paused_by_its_name_and_the_others_go_on(
     listener(database.url, "resume", "welcome")
     await eventually(connection, WELCOMED, equals=[student])
     unknown = listener(database.url, "pause", "farewell", check=False)
-    assert unknown.stderr == "listener: farewell is no reaction. Those that there are: enroll, count, welcome.\n"
+    assert unknown.stderr == "listener: 'farewell' is no reaction. Those that there are: enroll, count, welcome.\n"
 
 
 async def test_what_is_noted_before_any_daemon_runs_is_kept_for_it_though_nothing_is_retained(

@@ -270,7 +270,7 @@ async def test_it_is_refused_where_notes_are_purged_and_what_is_younger_can_be_h
     [
         (("enroll", "--since", "1 hour"), "enroll is built in, and asks the tables what is true, not the notes: "),
         (("count", "--since", "1 hour"), "`listener sync` puts right whatever was missed."),
-        (("tallies", "--since", "1 hour"), "tallies is no reaction. Those that there are: enroll, count, tally."),
+        (("tallies", "--since", "1 hour"), "'tallies' is no reaction. Those that there are: enroll, count, tally."),
         (("tally", "--since", "an hour"), "--since 'an hour' names no moment: say how long ago ('1 hour'), or when"),
         (("tally", "--since", "-infinity"), "names no moment"),
         (("tally", "--since", "2026-13-45"), "names no moment"),

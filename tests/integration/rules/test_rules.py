@@ -100,7 +100,7 @@ async def test_a_rule_that_matches_nobody_or_everybody_is_told_with_numbers(
     for _ in ("installed", "already installed"):
         lines = listener(database.url, "install").stdout.splitlines()
         after = [line for line in lines if "profiles match" in line]
-        assert after == ([] if said is None else [f"{said} LISTENER_STUDENT_PREDICATE says it otherwise"])
+        assert after == ([] if said is None else [f"{said} If that is wrong, set LISTENER_STUDENT_PREDICATE"])
 
 
 async def test_of_a_large_table_only_some_pages_are_looked_at(plain_lms: Connection) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from listener import settings
 from listener.database.connection import address
-from listener.errors import UnknownSetting, WrongSetting
+from listener.errors import UnknownSetting, WrongFile, WrongSetting
 from listener.settings import Settings, load
 
 URL = "postgresql://daemon:secret@db.example.com/lms"
@@ -78,6 +78,54 @@ def test_secrets_in_the_place_where_containers_find_them(monkeypatch: pytest.Mon
     (tmp_path / "listener_database_url").write_text(URL)
     monkeypatch.setattr(settings, "SECRETS", tmp_path)
     assert load().url() == URL
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (f"LISTENER_DATABASE_URL='{URL}\n", r"\.env: line 1 is no NAME=value"),
+        (f"A=1\nLISTENER_DATABASE_URL: {URL}\n", r"\.env: line 2 is no NAME=value"),
+        ("LISTENER_DATABASE_URL\n", r"\.env: line 1 is no NAME=value"),
+        ("LISTENER_DATABASE_URL='\xff'\n", r"\.env: is not text in UTF-8"),
+    ],
+)
+def test_a_line_of_the_env_file_that_sets_nothing_is_a_mistake(content: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(content, encoding="latin-1")
+    with pytest.raises(WrongFile, match=problem):
+        load()
+
+
+def test_lines_of_others_in_the_env_file_may_be_as_they_like(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / ".env").write_text(f"hello world\n export LISTENER_DATABASE_URL = '{URL}' # the daemon's\nFLAG\n")
+    assert load().url() == URL
+    assert capfd.readouterr() == ("", "")
+
+
+def test_spaces_around_an_address_are_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTENER_DATABASE_URL", f" {URL} \n")
+    assert load().url() == URL
+    monkeypatch.setenv("LISTENER_ADMIN_URL", f"{URL}2 ")
+    assert load().as_owner().url() == f"{URL}2"
+    monkeypatch.setenv("LISTENER_ADMIN_URL", f'"{URL}"')
+    with pytest.raises(WrongSetting, match="LISTENER_ADMIN_URL: it must begin with postgresql://, not with a quote"):
+        load().as_owner().url()
+
+
+def test_the_address_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTENER_ADMIN_URL", f"{URL}?sslmode=require&sslrootcert=system")
+    with pytest.raises(WrongSetting, match="LISTENER_ADMIN_URL: sslrootcert=system goes with"):
+        load().as_owner().url()
+
+
+@pytest.mark.parametrize("name", ["http_port", "fleet", "student_values", "wanted_query", "wanted_query_file"])
+def test_a_setting_that_was_not_filled_in_is_a_mistake(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for blank in ("", " "):
+        monkeypatch.setenv(f"LISTENER_{name.upper()}", blank)
+        with pytest.raises(WrongSetting, match=f"LISTENER_{name.upper()}: is blank: set it, or take it away"):
+            load()
+    monkeypatch.setenv(f"LISTENER_{name.upper()}", "1")
+    with pytest.raises(WrongSetting, match="is blank"):
+        load({name: ""})
 
 
 def test_an_unknown_name_suggests_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:

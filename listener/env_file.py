@@ -1,0 +1,30 @@
+"""A `.env` file beside which an app's own settings may stand: a line about ours that sets nothing is a mistake."""
+
+import io
+import logging
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+
+from listener.errors import WrongFile
+
+
+def names(file: Path, prefix: str) -> list[str]:
+    """All names that the file sets. Raises WrongFile for a line with `prefix` that is no NAME=value; other lines may be
+    as they like."""
+    logging.getLogger("dotenv").disabled = True  # it warns of such a line, twice
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, IsADirectoryError):
+        return []
+    except OSError as error:
+        raise WrongFile(file=file, problem=f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise WrongFile(file=file, problem="is not text in UTF-8") from None
+    found = []
+    for line in parse_stream(io.StringIO(text)):
+        if prefix in line.original.string and (line.error or (line.key is not None and line.value is None)):
+            raise WrongFile(file=file, problem=f"line {line.original.line} is no NAME=value")
+        if line.key is not None:
+            found.append(line.key)
+    return found
