@@ -144,6 +144,10 @@ class SchemaTaken(ListenerError):
     install."""
 
 
+class InstalledMeanwhile(ListenerError):
+    """another session installed schema listener at the same moment: run `listener install` again."""
+
+
 class SchemaOfAnother(ListenerError):
     """schema listener belongs to {owner}, whose functions would run with the rights of {role} ({more}): connect as
     {owner}, or as a role that `listener install --grant-to` named. If {owner} has no business with it, run `listener

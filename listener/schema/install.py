@@ -17,6 +17,7 @@ from listener.database.session import look_as
 from listener.discovery.discovery import Discovery, look
 from listener.errors import (
     DevelopmentVersion,
+    InstalledMeanwhile,
     MayNot,
     NoSuchRole,
     SchemaTaken,
@@ -263,13 +264,23 @@ async def _discover(
 
 
 async def install(connection: Connection, planned: Plan) -> bool:
-    """False if nothing was to do. Raises Busy if the tables stay locked, MayNot without the rights."""
+    """False if nothing was to do. Raises Busy if the tables stay locked, MayNot without the rights,
+    InstalledMeanwhile."""
     if planned.is_done:
         return False
     index = concurrent_index(planned.mapping)
     if index is not None:
         await connection.execute(index)
-    await execute_patiently(connection, planned.script())
+    try:
+        await execute_patiently(connection, planned.script())
+    except (
+        asyncpg.UniqueViolationError,
+        asyncpg.DuplicateSchemaError,
+        asyncpg.DependentObjectsStillExistError,
+    ) as error:
+        if planned.installed is None and await installation.look(connection, mightier=True) is not None:
+            raise InstalledMeanwhile from error
+        raise
     return True
 
 

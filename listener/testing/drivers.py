@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import Any, TypeAlias
 
 Rows: TypeAlias = list[dict[str, Any]]
@@ -9,15 +10,19 @@ Rows: TypeAlias = list[dict[str, Any]]
 
 def ask(connection: Any, query: str, *args: str) -> Rows | Awaitable[Rows]:
     """The rows, or what is to be awaited for them, as the driver has it. `query` has %s for each argument, a text.
-    asyncpg, psycopg 2 and 3, SQLAlchemy (connections and sessions) and Django, by what they have in common."""
+    asyncpg, psycopg 2 and 3, SQLAlchemy (connections and sessions) and Django, by what they have in common. Raises
+    TypeError for what is none of these: a pool, an engine, a cursor."""
     modules = {each.__module__.partition(".")[0] for each in type(connection).__mro__}
+    needed = "execute" if modules & {"sqlalchemy", "asyncpg"} else "cursor"
+    if not hasattr(connection, needed) or hasattr(connection, "acquire"):
+        raise TypeError(f"give the connection or the session that the test uses, not a {type(connection).__name__}")
     if "sqlalchemy" in modules:
         return _by_sqlalchemy(connection, query, args)
     if "asyncpg" in modules:
         return _by_asyncpg(connection, query, args)
     if inspect.iscoroutinefunction(getattr(connection, "execute", None)):
         return _by_async_cursor(connection, query, args)
-    with connection.cursor() as cursor:
+    with connection.cursor(**_of_tuples(modules)) as cursor:
         cursor.execute(query, args)
         return _named([each[0] for each in cursor.description], cursor.fetchall())
 
@@ -41,8 +46,20 @@ async def _by_asyncpg(connection: Any, query: str, args: tuple[str, ...]) -> Row
 
 
 async def _by_async_cursor(connection: Any, query: str, args: tuple[str, ...]) -> Rows:
-    cursor = await connection.execute(query, args)
-    return _named([each[0] for each in cursor.description], await cursor.fetchall())
+    async with connection.cursor(**_of_tuples({"psycopg"})) as cursor:
+        await cursor.execute(query, args)
+        return _named([each[0] for each in cursor.description], await cursor.fetchall())
+
+
+def _of_tuples(modules: set[str]) -> dict[str, Any]:
+    """For a cursor whose rows are tuples, whatever rows the suite has of its connection."""
+    if "psycopg" in modules:
+        from psycopg.rows import tuple_row
+
+        return {"row_factory": tuple_row}
+    if "psycopg2" in modules:
+        return {"cursor_factory": import_module("psycopg2.extensions").cursor}
+    return {}
 
 
 def _by_sqlalchemy(connection: Any, query: str, args: tuple[str, ...]) -> Rows | Awaitable[Rows]:

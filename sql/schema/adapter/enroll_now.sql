@@ -64,7 +64,8 @@ $$;
 
 -- Makes the enrollments that the rule wants of this profile, in the caller's own transaction: by the function that the daemon
 -- calls, which finds it done when it handles what is noted. True: nothing is left to do. False: the daemon does it, or has set
--- it aside; nothing of it fails the caller's transaction, or lets it wait for longer than a moment.
+-- it aside; nothing of it fails the caller's transaction, or lets it wait for longer than a moment. Null: there is no such
+-- profile, or not yet, as in a trigger before its row is inserted.
 --
 -- Nothing is taken back here, no seat of a limited number is given, no count is moved, and nobody is set aside: each would lock
 -- a row that others need, for as long as the caller's transaction lasts. (Settings: as the daemon's session has them.)
@@ -79,6 +80,7 @@ declare
     may_write constant boolean := current_setting('transaction_read_only') = 'off';
     checked text;
     is_done boolean := false;
+    is_there boolean := false;
     problem_context text;
 begin
     if
@@ -90,7 +92,7 @@ begin
     for attempt in 1..2 loop
         exit when checked is null;
         begin
-            select coalesce(bool_and(outcome.waits_for is null), true)
+            select coalesce(bool_and(outcome.waits_for is null), true), count(*) > 0
             from listener.settle(
                 array[profile],
                 false,
@@ -116,7 +118,7 @@ begin
             where
                 not outcome.may_go
                 or listener.stays(outcome.profile_id, outcome.course_id, outcome.done)
-            into is_done;
+            into is_done, is_there;
             exit;
         exception when assert_failure or query_canceled or others then
             get stacked diagnostics problem_context = pg_exception_context;
@@ -156,7 +158,7 @@ begin
     exception when assert_failure or others then
         null;
     end;
-    return is_done;
+    return case when is_there or listener.profile_is_there(profile) then is_done end;
 end;
 $$;
 

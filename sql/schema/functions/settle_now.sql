@@ -95,7 +95,7 @@ begin
             begin
                 set constraints all deferred;
                 select
-                    array_agg(outcome.done) filter (where outcome.done is not null),
+                    coalesce(array_agg(outcome.done) filter (where outcome.done is not null), '{}'),
                     array_agg(outcome.course_id) filter (where outcome.waits_for is not null),
                     array_agg(outcome.waits_for) filter (where outcome.waits_for is not null),
                     array_agg(outcome.error) filter (where outcome.waits_for is not null)

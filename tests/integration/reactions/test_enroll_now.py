@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -116,6 +117,23 @@ async def test_a_refusal_does_not_fail_the_sign_up_who_waits_as_always(connectio
     assert not await connection.fetchval(SETTLED, profile)
     unhandled = "select count(*) from listener.unhandled('enroll') where profile_ids is not null"
     assert await connection.fetchval(unhandled) == 0
+
+
+async def test_a_profile_that_is_not_there_is_not_said_to_be_done(connection: Connection, course: None) -> None:
+    assert await connection.fetchval(NOW, uuid4()) is None
+    assert await connection.fetchval(NOW, None) is None
+    await connection.execute("""
+        create table told (done boolean);
+        create function too_early() returns trigger language plpgsql as $$
+        begin
+            insert into told values (listener.enroll_now(new.id));
+            return new;
+        end $$;
+        create trigger too_early before insert on profiles for each row execute function too_early();
+    """)
+    await connection.fetchval(SIGN_UP)
+    assert await connection.fetchval("select array_agg(done) from told") == [None]
+    assert await connection.fetchval("select count(*) from listener.change") == 1, "as without it"
 
 
 async def test_no_course_yet_is_for_the_daemon_too(connection: Connection) -> None:

@@ -95,6 +95,16 @@ async def test_who_is_not_wanted_any_more_leaves(make_database: Callable[..., Da
     await connection.close()
 
 
+async def test_who_is_enrolled_already_is_counted_as_nothing(connection: Connection, course: None) -> None:
+    async with connection.transaction():
+        profile = await connection.fetchval(SIGN_UP)
+        assert await connection.fetchval("select listener.enroll_now($1)", profile)
+        assert (await settle(connection))["enrolled"] == 0
+        await connection.execute(SIGN_UP)
+        await connection.execute("update profiles set role = 'teacher' where id = $1", profile)
+        assert (await settle(connection))["enrolled"] == 1
+
+
 async def test_keys_are_deferred_afterwards_as_they_were(connection: Connection, course: None) -> None:
     await connection.execute(
         "create table orders (id bigint primary key);"
