@@ -107,7 +107,7 @@ def test_install_goes_on_when_a_migration_has_dropped_what_was_taken_over(
     database.server.psql(database.name, OWN_COUNTING + OWN_TRIGGER)
     listener(database.url, "install", "--take-over")
     database.server.psql(database.name, gone)
-    assert "installed schema listener" in listener(database.url, "install", "--count-columns", "enrollments").stdout
+    assert "changed schema listener" in listener(database.url, "install", "--count-columns", "enrollments").stdout
     listener(database.url, "uninstall")
 
 

@@ -27,6 +27,7 @@ from tests.support.refusing import refuse
 
 PAGE = ROOT / "docs" / "how-to" / "your-tests.md"
 FILE = re.compile(r"^```python\n# (\w+\.py)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+GRANTS = re.compile(r"^  -- not run by the tests: .*test_suites.py\n(.*?)^  ```$", re.MULTILINE | re.DOTALL)
 PAGE_TEXT = PAGE.read_text(encoding="utf-8")
 SUITES = dict(FILE.findall(PAGE_TEXT))
 COURSE = "insert into courses (title, price) values ('a', 0) returning id"
