@@ -236,6 +236,10 @@ class UndoWhat(ListenerError):
     """say what to undo: what was done since a moment (`--since '1 hour'`), or by the rule in force (`--rule last`)."""
 
 
+class PendingWhat(ListenerError):
+    """`listener pending` takes list, retry or drop, not {what!r}."""
+
+
 class NotAMoment(ListenerError):
     """--since {text!r} names no moment: say how long ago ('1 hour'), or when ('2026-05-01 12:00')."""
 

@@ -24,7 +24,7 @@ Since = Annotated[
 async def history(
     connection: Connection,
     *,
-    profile: Annotated[str | None, typer.Argument(help="Only this profile, by its key.", metavar="[PROFILE]")] = None,
+    profile: Annotated[str | None, typer.Argument(help="Only this profile, by its key.", metavar="PROFILE")] = None,
     course: Annotated[
         str | None, typer.Option(metavar="KEY", help="Only what was done in the course with this key.")
     ] = None,

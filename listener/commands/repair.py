@@ -3,7 +3,6 @@
 import json
 import sys
 from contextlib import suppress
-from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any
 
@@ -20,7 +19,7 @@ from listener.database.connection import Connection
 from listener.database.locks import CHANNEL, LOOK
 from listener.database.rows import only_row
 from listener.discovery.discovery import discover, given
-from listener.errors import DevelopmentVersion, MayNot, NeedsStructure, NotInstalled, WrongVersion
+from listener.errors import DevelopmentVersion, MayNot, NeedsStructure, NotInstalled, PendingWhat, WrongVersion
 from listener.feed import pausing
 from listener.feed.registry import COUNT, ENROLL
 from listener.inspection import diagnosis as diagnosing
@@ -41,6 +40,8 @@ from listener.wording import counted
 SHOWN_STUDENTS = 100
 
 COLUMNS = ("attempts", "since (UTC)", "next attempt (UTC)", "error")
+
+WHAT = ("list", "retry", "drop")
 
 AT_ONCE = ("failed", "course_locked", "refused")
 """Reasons that a person can mend."""
@@ -205,27 +206,28 @@ async def _sync_with_progress(connection: Connection, settings: Settings, mappin
     return handled
 
 
-class What(StrEnum):
-    LIST = "list"
-    RETRY = "retry"
-    DROP = "drop"
+def _check_what(flags: dict[str, Any]) -> None:
+    if flags["what"] not in WHAT:
+        raise PendingWhat(what=flags["what"])
 
 
-@command(*CONNECTION, only_looks=lambda flags: flags["what"] is What.LIST)
+@command(*CONNECTION, only_looks=lambda flags: flags["what"] == "list", check=_check_what)
 async def pending(
     connection: Connection,
     *,
-    what: Annotated[What, typer.Argument(help="list them, retry them now, or drop them")] = What.LIST,
+    what: Annotated[
+        str, typer.Argument(help="List them, retry them now, or drop them.", metavar="|".join(WHAT))
+    ] = "list",
     student: Annotated[
         list[str] | None, typer.Option(metavar="KEY", help="Only this profile's key; may be repeated.")
     ] = None,
 ) -> None:
     """Students that could not be enrolled: why, and when they are tried next. And what the brake holds."""
     await installation.require(connection)
-    if what is not What.LIST:
-        told = (CHANNEL, LOOK) if what is What.RETRY else ()
-        done = await connection.fetchval(sql.read("repair/pending", what.value), student, *told)
-        tell(f"{counted(done, 'student')} {'due now' if what is What.RETRY else 'dropped'}")
+    if what != "list":
+        told = (CHANNEL, LOOK) if what == "retry" else ()
+        done = await connection.fetchval(sql.read("repair/pending", what), student, *told)
+        tell(f"{counted(done, 'student')} {'due now' if what == 'retry' else 'dropped'}")
         return
     await _list(connection)
 

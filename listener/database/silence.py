@@ -42,7 +42,7 @@ async def connected(url: str | None, *, only_looks: bool) -> AsyncIterator[Conne
     except CONNECTION_ERRORS as error:
         raise Unreachable(address=address(url), reason=reason(error)) from error
     silence = Silence(connection, url)
-    failure: Exception | None = None
+    failure: Exception | SystemExit | None = None
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(silence.watch)
@@ -50,7 +50,7 @@ async def connected(url: str | None, *, only_looks: bool) -> AsyncIterator[Conne
                 if only_looks:
                     await looks_only(connection)
                 yield connection
-            except Exception as error:  # noqa: BLE001 - past the group, which would wrap it
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - past the group, which would wrap it
                 failure = error
             finally:
                 tasks.cancel_scope.cancel()

@@ -11,7 +11,7 @@ from listener.fleet.exposition import MOST_WITH_HISTOGRAMS
 from listener.fleet.web import STATES
 from listener.instruments.metrics import FleetMetrics, Metrics
 from listener.logs import Event
-from listener.settings import PREFIX, Settings
+from listener.settings import MAPPING, PREFIX, Settings
 from tests.support import licences
 from tests.support.project import ROOT
 
@@ -152,22 +152,39 @@ def commands() -> str:
     """docs/commands.md."""
     parts = [COMMANDS]
     for name, command in _commands(typer.main.get_command(app)):
-        options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
-        own = [option for option in options if option.name not in Settings.model_fields]
-        taken = [f"`--{option.name.replace('_', '-')}`" for option in options if option.name in Settings.model_fields]
+        of_settings = [
+            each.name for each in command.params if each.name in Settings.model_fields and not _is_flag(each)
+        ]
+        own = [each for each in command.params if each.name not in of_settings and each.help]
         lines = [f"## listener {name}", "", command.help.strip(), ""]
         if own:
-            lines += ["| option | meaning |", "|---|---|"]
-            lines += [f"| {', '.join(f'`{flag}`' for flag in option.opts)} | {option.help} |" for option in own]
-            lines += [""]
-        if taken and len(taken) < len(Settings.model_fields):
-            lines += [f"Settings as flags: {', '.join(taken)}.", ""]
-        elif taken:
-            lines += ["Every setting is a flag, too.", ""]
+            lines += ["| | meaning |", "|---|---|", *(f"| {_written(each)} | {each.help} |" for each in own), ""]
+        if of_settings:
+            lines += [f"Settings as flags: {_flags(of_settings)}.", ""]
         if command.epilog:
             lines += [f"    {command.epilog.removeprefix('Example: ')}", ""]
         parts.append("\n".join(lines))
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _is_flag(parameter: Any) -> bool:
+    """Without a value: of a setting's name, perhaps, and none."""
+    return bool(getattr(parameter, "is_flag", False))
+
+
+def _written(parameter: Any) -> str:
+    """An argument, or a flag with its value's name."""
+    if parameter.param_type_name == "argument":
+        return f"`{parameter.metavar or parameter.name}`".replace("|", "\\|")
+    value = "" if _is_flag(parameter) or not parameter.metavar else f" {parameter.metavar}"
+    return ", ".join(f"`{flag}{value}`" for flag in parameter.opts)
+
+
+def _flags(names: list[str]) -> str:
+    """Those of the mapping, which go together, are named once: on the page of settings."""
+    has_all = set(MAPPING) <= set(names)
+    written = [f"`--{name.replace('_', '-')}`" for name in names if not (has_all and name in MAPPING)]
+    return ", ".join(written) + (", and each from `LISTENER_PROFILE_TABLE` on" if has_all else "")
 
 
 def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:

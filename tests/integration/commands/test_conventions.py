@@ -3,7 +3,10 @@ database that is not up yet; and an uninstallation that says what it takes away.
 
 import asyncio
 import json
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +18,7 @@ from listener.cli import command
 from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.postgres import Server, wait_until
-from tests.support.process import DaemonProcess, listener
+from tests.support.process import DaemonProcess, environment, listener
 from tests.support.terminal import in_terminal
 
 OF_THEIR_OWN = {"run", "demo"}
@@ -115,6 +118,26 @@ def test_the_owner_s_commands_have_an_address_of_their_own(
     finally:
         database.server.psql(database.name, f"drop owned by {role}")
         database.server.psql("postgres", f"drop role {role}")
+
+
+@pytest.mark.parametrize(
+    "command", ["install --plan", "install --print", "diagnose", "status", "pending", "rule", "sync --dry-run"]
+)
+def test_a_reader_that_has_seen_enough_is_no_error(database: Database, command: str) -> None:
+    """As `head` is."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "listener", *command.split()],
+        env=environment(database.url),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_the_rule_may_be_in_a_file(make_database: Callable[..., Database], tmp_path: Path) -> None:

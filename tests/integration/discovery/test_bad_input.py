@@ -1,6 +1,8 @@
 """A mistake in a setting is one clear line, exit status 2, and nothing has changed."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -116,3 +118,34 @@ def test_the_command_says_it_in_one_line(lms: Database) -> None:
     done = listener(lms.url, "install", "--grant-to", "nobody-of-that-name", check=False)
     assert done.returncode == 2
     assert done.stderr == "listener: there is no role 'nobody-of-that-name' to grant to: create it first.\n"
+
+
+def test_what_pending_does_is_one_of_three_words(lms: Database) -> None:
+    done = listener(lms.url, "pending", "everything", check=False)
+    said = "listener: `listener pending` takes list, retry or drop, not 'everything'.\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+def test_a_fleet_of_no_school_is_a_mistake(tmp_path: Path) -> None:
+    done = listener("", "fleet", "status", "--fleet", str(tmp_path), check=False)
+    said = f"listener: LISTENER_FLEET: {tmp_path} holds no school: a file NAME.env for each.\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+def test_a_default_course_that_is_not_there_is_said(lms: Database) -> None:
+    lms.server.psql(lms.name, "insert into courses (title) values ('a')")
+    key = "00000000-0000-0000-0000-000000000000"
+    lms.server.psql(lms.name, "insert into profiles (role) values ('student')")
+    said = listener(lms.url, "install", "--plan", "--default-course", key).stdout
+    assert f"no course is open to them now: they wait for one, '{key}'::uuid\n" in said
+
+
+def test_of_two_that_install_at_once_one_is_told_so_in_a_line(make_database: Callable[..., Database]) -> None:
+    database = make_database(installed=False)
+    with ThreadPoolExecutor(4) as pool:
+        ends = list(pool.map(lambda _: listener(database.url, "install", check=False), range(4)))
+    assert any(each.returncode == 0 for each in ends)
+    for each in ends:
+        said = "listener: another session installed schema listener at the same moment: run `listener install` again.\n"
+        assert (each.returncode, each.stderr) in {(0, ""), (2, said)}
+    assert "already installed" in listener(database.url, "install").stdout
