@@ -132,11 +132,11 @@ def test_a_fleet_of_no_school_is_a_mistake(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (2, said)
 
 
-def test_a_default_course_that_is_not_there_is_said(lms: Database) -> None:
-    lms.server.psql(lms.name, "insert into courses (title) values ('a')")
-    key = "00000000-0000-0000-0000-000000000000"
-    lms.server.psql(lms.name, "insert into profiles (role) values ('student')")
-    said = listener(lms.url, "install", "--plan", "--default-course", key).stdout
+def test_a_default_course_that_is_not_there_is_said(make_database: Callable[..., Database]) -> None:
+    database, key = make_database(installed=False), "00000000-0000-0000-0000-000000000000"
+    database.server.psql(database.name, "insert into courses (title) values ('a')")
+    database.server.psql(database.name, "insert into profiles (role) values ('student')")
+    said = listener(database.url, "install", "--plan", "--default-course", key).stdout
     assert f"no course is open to them now: they wait for one, '{key}'::uuid\n" in said
 
 

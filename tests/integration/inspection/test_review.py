@@ -89,7 +89,7 @@ async def test_the_plan_s_number_stands_for_rule_and_numbers(empty: Database, ap
     number = await asyncio.to_thread(number_of, empty, OF_GO)
     assert number == await asyncio.to_thread(number_of, empty, OF_GO)
     said = await asyncio.to_thread(refused, empty, "--reviewed", number, wanted_query=f"{OF_GO} and true")
-    assert f"not those of plan {number} any more" in said
+    assert f"not those of plan {number}, this is plan " in said
     await pay(app, 1, 2)
     said = await asyncio.to_thread(refused, empty, "--reviewed", number, wanted_query=OF_GO)
     other = await asyncio.to_thread(number_of, empty, OF_GO)
