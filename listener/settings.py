@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     )
     student_view: str | None = optional(
         "query of one column, written by hand: the keys of all who are students now, in place of what the "
-        "rule would select; the rule still says which rows are looked at"
+        "rule would select; the rule still says which rows are looked at; `none` goes back to the rule"
     )
     enrollment_table: str | None = optional("table of the enrollments")
     enrollment_profile: str | None = optional("its column that refers to the profile")
@@ -139,9 +139,12 @@ class Settings(BaseSettings):
         "SQL condition on one row of courses: students may land in it; `true` is all of them"
     )
     course_order: str | None = optional("SQL to order courses by, in place of price and age")
-    default_course: str | None = optional("key of the one course that new students land in")
+    default_course: str | None = optional(
+        "key of the one course that new students land in; `none` goes back to price and age"
+    )
     default_course_view: str | None = optional(
-        "query of one row and column, written by hand: the key of the course that new students land in"
+        "query of one row and column, written by hand: the key of the course that new students land in; `none` "
+        "goes back"
     )
     count_columns: str | None = optional("columns of courses that hold the count, separated by commas, or `none`")
     count_rows: Literal["active", "all"] = Field("active", description="which enrollments count: active or all")

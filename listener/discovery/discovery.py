@@ -33,6 +33,9 @@ from listener.settings import MAPPING, PREFIX, Settings
 SMALL_TABLE_ROWS = 100_000
 """An index on a table of at most so many rows is made in an instant."""
 
+BY_HAND = ("wanted_query", "student_view", "default_course", "default_course_view")
+"""Settings that NO_QUERY takes back."""
+
 
 @dataclass(frozen=True)
 class Discovery:
@@ -79,9 +82,7 @@ async def look(
     Blinded."""
     given_now = settings or {}
     asked = {
-        name: value
-        for name, value in {**(keep or {}), **given_now}.items()
-        if (name, value) != ("wanted_query", NO_QUERY)
+        name: value for name, value in {**(keep or {}), **given_now}.items() if value != NO_QUERY or name not in BY_HAND
     }
     catalogue = of_one_owner(await Catalogue.load(connection), asked)
     await _look_as_owner(connection, catalogue, asked)

@@ -140,6 +140,18 @@ def test_a_default_course_that_is_not_there_is_said(make_database: Callable[...,
     assert f"no course is open to them now: they wait for one, '{key}'::uuid\n" in said
 
 
+def test_a_choice_by_hand_can_be_taken_back(make_database: Callable[..., Database]) -> None:
+    database = make_database(installed=False)
+    nowhere, everybody = "00000000-0000-0000-0000-000000000000", "select id from profiles"
+    listener(database.url, "install", default_course=nowhere, student_view=everybody)
+    database.server.psql(database.name, "insert into courses (title, price) values ('a', 0)")
+    database.server.psql(database.name, "insert into profiles (role) values ('student'), ('teacher')")
+    assert "enrolled 0" in listener(database.url, "sync", check=False).stdout
+    listener(database.url, "install", default_course="none", student_view="none")
+    listener(database.url, "sync")
+    assert database.server.psql(database.name, "select count(*) from enrollments").strip() == "1"
+
+
 def test_of_two_that_install_at_once_one_is_told_so_in_a_line(make_database: Callable[..., Database]) -> None:
     database = make_database(installed=False)
     with ThreadPoolExecutor(4) as pool:
