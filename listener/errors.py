@@ -285,7 +285,8 @@ class TookTooLong(ListenerError):
 
 
 class MissingExtra(ListenerError):
-    """`listener {command}` needs the extra [{extra}]: pip install 'enrollment-listener[{extra}]'."""
+    """`listener {command}` needs the extra [{extra}]: pip install 'enrollment-listener[{extra}]', or in a checkout pip
+    install . '.[{extra}]'."""
 
 
 class EmbeddedPostgresFailed(ListenerError):

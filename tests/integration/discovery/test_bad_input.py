@@ -140,7 +140,7 @@ def test_a_default_course_that_is_not_there_is_said(make_database: Callable[...,
     assert f"no course is open to them now: they wait for one, '{key}'::uuid\n" in said
 
 
-def test_a_choice_by_hand_can_be_taken_back(make_database: Callable[..., Database]) -> None:
+def test_a_choice_by_hand_can_be_taken_back_and_who_waited_is_enrolled(make_database: Callable[..., Database]) -> None:
     database = make_database(installed=False)
     nowhere, everybody = "00000000-0000-0000-0000-000000000000", "select id from profiles"
     listener(database.url, "install", default_course=nowhere, student_view=everybody)

@@ -16,6 +16,7 @@ from listener.errors import NotLoaded
 from listener.trial.loading import Loading
 from listener.trial.platform import Platform
 from listener.trial.statements import statements
+from tests.conftest import Database
 from tests.support.leftovers import leftovers
 from tests.support.postgres import wait_until
 
@@ -150,6 +151,16 @@ def test_a_folder_of_migrations_is_tried_told_and_reported_without_what_is_priva
     made_up = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|title \d+")
     assert made_up.sub("", again).partition("\n\n")[2] == made_up.sub("", output).partition("\n\n")[2]
     assert not leftovers(temporary)
+
+
+@pytest.mark.parametrize("of", [(), ("--schema", "public")])
+def test_a_dump_of_a_database_with_the_listener_in_it(database: Database, temporary: Path, of: tuple[str, ...]) -> None:
+    dump = database.server.run("pg_dump", "--schema-only", *of, database.url).stdout
+    output, _ = (tried := start(temporary, "-")).communicate(dump)
+    assert tried.returncode == 0, output
+    assert output.count("passed over: ") == 1
+    assert "passed over: schema listener, and triggers that call it: they are of an installation" in output
+    assert output.endswith("uninstall leaves no trace: the schema's dump is what it was\n")
 
 
 async def test_a_statement_that_is_refused_is_named(empty_database: Connection) -> None:
