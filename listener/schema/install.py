@@ -73,7 +73,6 @@ def script(
         *([] if earlier is None or counts_alike(earlier, mapping) else [sql.read("schema/script/steps", "recount")]),
         *([] if earlier is None or mapping.takes_back else [sql.read("schema/script/steps", "hold_nobody")]),
         *([] if earlier is None or brake.on_joining(mapping) else [sql.read("schema/script/steps", "let_join")]),
-        *([] if earlier is None else [sql.read("schema/script/steps", "look_for_a_course")]),
         *([sql.read("schema/script/steps", "look_at_everyone")] if has_new_rule(earlier, mapping) else []),
         *recording.steps(mapping, is_there=earlier is not None),
         sql.render(sql.read("schema/script/steps", "record"), values),

@@ -122,12 +122,6 @@ update listener.pending_enrollment
 set next_attempt_at = clock_timestamp()
 where reason = 'held';
 
--- name: look_for_a_course
--- There may be one by now: another default, or another condition.
-update listener.pending_enrollment
-set next_attempt_at = clock_timestamp()
-where reason = 'no_course';
-
 -- name: look_at_everyone
 -- Other profiles may be wanted now, or elsewhere: no note tells of existing profiles.
 select listener.note_blindly('profiles', 'install', '00000');

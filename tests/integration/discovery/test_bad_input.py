@@ -148,7 +148,7 @@ def test_a_choice_by_hand_can_be_taken_back_and_who_waited_is_enrolled(make_data
     database.server.psql(database.name, "insert into profiles (role) values ('student'), ('teacher')")
     assert "enrolled 0" in listener(database.url, "sync", check=False).stdout
     listener(database.url, "install", default_course="none", student_view="none")
-    listener(database.url, "sync")
+    database.server.psql(database.name, "select listener.step()")
     assert database.server.psql(database.name, "select count(*) from enrollments").strip() == "1"
 
 
