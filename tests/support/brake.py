@@ -29,11 +29,11 @@ insert into courses (id, title) values (1, 'Chess'), (2, 'Go');
 
 RULE = "select payments.profile_id, payments.course_id from payments where payments.paid"
 
-TAKEN = "select coalesce(sum(number), 0)::bigint from listener.taken_back"
+TAKEN = "select coalesce(sum(number), 0)::bigint from listener.brake_use where kind = 'leaving'"
 HELD = "select count(*) from listener.made_enrollment where held_since is not null"
 ACTIVE = "select count(*) from enrollments where status = 'active'"
 STEP = "select * from listener.step(most => $1)"
-LATER = "update listener.taken_back set slot = slot - interval '11 minutes'"
+LATER = "update listener.brake_use set slot = slot - interval '11 minutes'"
 """Ten minutes have gone by."""
 
 AS_THE_RULE_SAYS = f"""

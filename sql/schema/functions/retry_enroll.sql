@@ -29,7 +29,7 @@ begin
     if pg_current_xact_id_if_assigned() is not null then
         perform listener.refuse_deferred();
     end if;
-    if {{takes_back}} and listener.held_fit() and not exists (select from listener.pause where pause.consumer = 'enroll') then
+    if {{takes_back}} and listener.held_fit('leaving') and not exists (select from listener.pause where pause.consumer = 'enroll') then
         held_ids := array(
             select made.profile_id
             from listener.made_enrollment as made
@@ -38,7 +38,7 @@ begin
             limit most
         );
     end if;
-    if {{brakes_joining}} and listener.joining_fits() then
+    if {{brakes_joining}} and listener.held_fit('joining') then
         update listener.pending_enrollment
         set next_attempt_at = statement_timestamp()
         where pending_enrollment.reason = 'held' and pending_enrollment.next_attempt_at = 'infinity';

@@ -151,18 +151,18 @@ async def test_who_has_completed_uses_up_nothing(school: Make) -> None:
     await app.execute(NOBODY_PAYS)
     await steps(app)
     assert await app.fetchval(HELD) == 0
-    assert await app.fetchval("select array[count(*), min(number)] from listener.taken_back") == [1, 10]
+    assert await app.fetchval("select array[count(*), min(number)] from listener.brake_use") == [1, 10]
     assert await app.fetchval("select count(*) from enrollments where status = 'completed'") == 290
 
 
 async def test_a_part_is_counted_of_those_that_are_active(school: Make) -> None:
     app = await school(1000)
-    assert await app.fetchval("select listener.brake_allows()") == 50
+    assert await app.fetchval("select listener.brake_allows('leaving')") == 50
     await app.execute("update enrollments set status = 'completed' where profile_id <= 400")
     await app.execute("insert into profiles (id) values (5000)")
     await app.execute("insert into enrollments (profile_id, course_id) values (5000, 1)")  # not the listener's
     await app.execute("select listener.count_made()")
-    assert await app.fetchval("select listener.brake_allows()") == 30
+    assert await app.fetchval("select listener.brake_allows('leaving')") == 30
 
 
 async def test_who_completes_while_held_is_no_longer_held_after_an_audit(school: Make) -> None:

@@ -17,8 +17,8 @@ from tests.support.unhurried import UNHURRIED
 Make = Callable[..., Awaitable[Connection]]
 
 WAITS = "select count(*) from listener.pending_enrollment where reason = 'held'"
-JOINED = "select coalesce(sum(number), 0)::bigint from listener.joined"
-LATER = "update listener.joined set slot = slot - interval '11 minutes'"
+JOINED = "select coalesce(sum(number), 0)::bigint from listener.brake_use where kind = 'joining'"
+LATER = "update listener.brake_use set slot = slot - interval '11 minutes'"
 SETTLE = "select count(*) from listener.settle($1::bigint[])"
 STUDENTS = {"student_predicate": "role = 'student'", "active_values": "active"}
 SIGN_UP = "insert into profiles (role) select 'student' from generate_series(1, $1)"
@@ -92,8 +92,8 @@ async def test_a_part_is_counted_of_all_that_are_active(school: Make) -> None:
     await app.execute("insert into enrollments (profile_id, course_id) select id, 2 from profiles")
     await app.execute("update enrollments set status = 'completed' where id <= 50")
     await app.execute("select listener.count_made()")
-    assert await app.fetchval("select listener.joining_allows()") == 25
-    assert await app.fetchval("select listener.brake_allows()") == 20
+    assert await app.fetchval("select listener.brake_allows('joining')") == 25
+    assert await app.fetchval("select listener.brake_allows('leaving')") == 20
 
 
 async def test_who_signs_up_goes_past_those_who_are_held(plain: Make) -> None:
@@ -315,7 +315,7 @@ async def test_nobody_waits_for_the_brake_who_enrolls_nobody(school: Make, empty
 async def test_without_a_brake_on_joining_no_statement_knows_of_it(school: Make) -> None:
     app = await school("suspend", course_seats="10", history_days="3")
     code = await app.fetchval("select prosrc from pg_proc where oid = 'listener.settle'::regproc")
-    assert not any(word in code for word in ("may_join", "joining", "listener.joined", "asks_to_join"))
+    assert not any(word in code for word in ("may_join", "joining", "listener.brake_use", "asks_to_join"))
     await brake.installed(app, brake.settings("suspend", joining_brake="5", course_seats="10", history_days="3"))
     code = await app.fetchval("select prosrc from pg_proc where oid = 'listener.settle'::regproc")
     assert "may_join" in code
