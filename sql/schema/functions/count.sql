@@ -20,7 +20,7 @@ create or replace function listener.count(
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
-    most_in_turn constant integer := case when fresh then -1 else most end;
+    most_in_turn integer := case when fresh then -1 else most end;
     seen_by_read pg_snapshot;
     read_after_seq bigint;
     taken_xids xid8[];

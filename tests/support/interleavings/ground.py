@@ -57,7 +57,7 @@ def quoted(text: str) -> str:
 STOPS = (
     ("settle", "listener.enroll", "for attempt in 1..2 loop"),
     ("checkpoint", "listener.enroll", "if changes = 0 then"),
-    ("larger", "listener.enroll", "if more_to_read and not fresh then"),
+    ("larger", "listener.enroll", "if fresh or more_to_read then"),
     ("fresh", "listener.enroll", "seq := listener.write_ahead("),
     ("counted", "listener.count", "if changes = 0 then"),
     ("move", "listener.count", "if not singly then"),

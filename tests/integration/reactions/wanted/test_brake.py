@@ -1,6 +1,5 @@
 """The brake: no more is taken back within ten minutes than it allows, and the rest is held."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
@@ -189,26 +188,10 @@ async def test_a_released_one_that_is_wanted_again_stays(school: Make) -> None:
     assert await app.fetchval("select count(*) from listener.made_enrollment where released_at is not null") == 0
 
 
-SETTLE = "select count(*) from listener.settle($1::bigint[])"
-
-
 async def test_eight_at_once_take_back_just_what_is_allowed(school: Make, empty: Database) -> None:
-    """As no lock of the leader's, and no checkpoint, would keep them apart."""
     app = await school(2000, brake="400")
     await app.execute("set session_replication_role = replica; update payments set paid = false")
-    sessions: list[Connection] = [await connect(empty.url) for _ in range(8)]
-    ids = [row["id"] for row in await app.fetch("select id from profiles order by id")]
-    try:
-        batches = [ids[first : first + 50] for first in range(0, 2000, 50)]
-
-        async def settle(session: Connection, mine: list[list[int]]) -> None:
-            for batch in mine:
-                await session.fetchval(SETTLE, batch)
-
-        await asyncio.gather(*(settle(each, batches[number::8]) for number, each in enumerate(sessions)))
-    finally:
-        for each in sessions:
-            each.terminate()
+    await brake.settle_by_eight(app, empty.url)
     assert await app.fetchval(ACTIVE) == 1600
     assert await app.fetchval(TAKEN) == 400
     assert await app.fetchval(HELD) == 1600

@@ -1,6 +1,5 @@
 """The brake on joining: no more are enrolled within ten minutes than it allows, and the rest is held."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
@@ -19,7 +18,6 @@ Make = Callable[..., Awaitable[Connection]]
 WAITS = "select count(*) from listener.pending_enrollment where reason = 'held'"
 JOINED = "select coalesce(sum(number), 0)::bigint from listener.brake_use where kind = 'joining'"
 LATER = "update listener.brake_use set slot = slot - interval '11 minutes'"
-SETTLE = "select count(*) from listener.settle($1::bigint[])"
 STUDENTS = {"student_predicate": "role = 'student'", "active_values": "active"}
 SIGN_UP = "insert into profiles (role) select 'student' from generate_series(1, $1)"
 
@@ -253,23 +251,10 @@ async def test_seats_are_given_to_nobody_who_is_held(school: Make) -> None:
 
 
 async def test_eight_at_once_enroll_just_what_is_allowed(school: Make, empty: Database) -> None:
-    """As no lock of the leader's, and no checkpoint, would keep them apart."""
     app = await school(joining_brake="400")
     await app.execute("set session_replication_role = replica")
     await pay(app, 2000)
-    sessions: list[Connection] = [await connect(empty.url) for _ in range(8)]
-    ids = [row["id"] for row in await app.fetch("select id from profiles order by id")]
-    try:
-        batches = [ids[first : first + 50] for first in range(0, 2000, 50)]
-
-        async def settle(session: Connection, mine: list[list[int]]) -> None:
-            for batch in mine:
-                await session.fetchval(SETTLE, batch)
-
-        await asyncio.gather(*(settle(each, batches[number::8]) for number, each in enumerate(sessions)))
-    finally:
-        for each in sessions:
-            each.terminate()
+    await brake.settle_by_eight(app, empty.url)
     assert await app.fetchval(ACTIVE) == await app.fetchval(JOINED) == 400
 
 
