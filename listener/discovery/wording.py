@@ -5,7 +5,7 @@ import unicodedata
 from difflib import SequenceMatcher
 from functools import cache
 
-NEUTRAL = frozenset({"app", "lms", "tbl", "table", "public", "the", "all", "data", "info"})
+NEUTRAL = frozenset({"app", "lms", "tbl", "table", "public", "the", "all", "data", "info", "auth", "core"})
 
 
 @cache
