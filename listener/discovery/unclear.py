@@ -79,6 +79,8 @@ async def question(
     understood part, `known` are columns with another meaning, and `compared` says where the LMS itself compares a
     column."""
     understood = {*map(unquoted, columns_of(condition)), *known, *relation.primary_key}
+    made_of = [_read(each, relation) for name, each in relation.columns.items() if name in understood]
+    understood = understood.union(*made_of)
     found = [
         column
         for name, column in relation.columns.items()
@@ -111,8 +113,13 @@ async def question(
 
 def _follows(column: Column, relation: Relation, understood: set[str | None]) -> bool:
     """Whether it is computed from columns that are understood, and says nothing of its own."""
-    read = {each for each in relation.columns if re.search(rf"\b{re.escape(each)}\b", column.expression)}
+    read = _read(column, relation)
     return bool(read) and read <= understood
+
+
+def _read(column: Column, relation: Relation) -> set[str]:
+    """The columns from which it is computed."""
+    return {each for each in relation.columns if re.search(rf"\b{re.escape(each)}\b", column.expression)}
 
 
 def _is_key(column: Column, relation: Relation) -> bool:
@@ -173,6 +180,8 @@ def _reads_like_a_state(column: Column, kind: Kind, condition: str, compared: Ma
     if is_flag_or_time:
         is_named = column.is_time and wording.rank(name, kind.times) is not None
         return is_named or wording.says(name, kind.loud) or not wording.says(name, kind.harmless)
+    if kind is ENROLLMENT and _is_asked_about_by_itself(column):
+        return False
     if kind is ENROLLMENT and _tells_how_it_goes(column):
         return True
     in_words = bool(allowed) or column.family == "integer" or column.type.endswith("[]")
@@ -199,13 +208,18 @@ def _keys(column: Column) -> list[str]:
     return KEYS.findall(column.default_value or "") if column.type in ("json", "jsonb") else []
 
 
+def _is_asked_about_by_itself(column: Column) -> bool:
+    """Whether it tells students from teachers, as the rule for enrollments knows."""
+    is_role = wording.rank(column.name, vocabulary.ROLES_IN_A_COURSE) is not None
+    return is_role and bool(wording.matching(column.allowed, vocabulary.STUDENTS_ALONE))
+
+
 def _tells_how_it_goes(column: Column) -> bool:
     """Of an enrollment: whether a column is named for a state or a stage, or says who is a teacher there."""
     if wording.says(column.name, vocabulary.BYGONE):
         return False
-    is_role = wording.rank(column.name, vocabulary.ROLES_IN_A_COURSE) is not None
     if any(wording.says(each, vocabulary.ROLE_FLAGS) for each in column.allowed):
-        return not (is_role and wording.matching(column.allowed, vocabulary.STUDENTS_ALONE))
+        return True
     in_words = column.is_word or column.family == "integer"
     return in_words and wording.says(column.name, vocabulary.PROGRESS_WORDS)
 

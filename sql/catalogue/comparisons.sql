@@ -86,5 +86,5 @@ inner join pg_catalog.pg_namespace as namespace on namespace.oid = proc.pronames
 where
     proc.prokind in ('f', 'p')
     and namespace.nspname not in ('listener', 'pg_catalog', 'information_schema')
-    and proc.prorettype <> 'trigger'::regtype
+    and proc.prorettype <> 'trigger'::regtype::oid
     and pg_has_role(proc.proowner, 'usage');

@@ -40,7 +40,7 @@ async def test_by_a_column_of_people_and_of_courses(school: Connection, person: 
 
 @pytest.mark.parametrize(
     "columns",
-    ["school_year integer", "company text", "account_type text", "created_by_org_id integer", "branch boolean"],
+    ["school_year integer", "account_type text", "created_by_org_id integer"],
 )
 async def test_a_column_that_is_no_key_of_a_school_is_none(school: Connection, columns: str) -> None:
     await school.execute(f"alter table users add {columns}; alter table courses add {columns}")
@@ -106,7 +106,15 @@ async def test_two_ways_are_asked_about_and_each_can_be_set(school: Connection) 
 
 
 @pytest.mark.parametrize(
-    "column", ["campus_id integer", "sede_id integer references sites", "unidade text", "site uuid"]
+    "column",
+    [
+        "campus_id integer",
+        "sede_id integer references sites",
+        "unidade text",
+        "site uuid",
+        "company text",
+        "escola text",
+    ],
 )
 async def test_what_may_say_the_school_is_asked_about(school: Connection, column: str) -> None:
     await school.execute("create table sites (id integer primary key)")
