@@ -107,6 +107,10 @@ async def question(
         setting = f"{kind.setting} to what `listener rule --accept-guesses` prints, with {add}, if {they} a part"
     else:
         setting = f'{table}{kind.setting}="{now}" if {they} no part, or else to that and {add}'
+    unmet = [each.name for each in found if kind is ENROLLMENT and _is_closed_gate(each)]
+    if unmet:
+        values = "; ".join(f"{name}=true" for name in unmet)
+        setting += f', and LISTENER_ENROLLMENT_VALUES="{values}" if a new row is to be so'
     question = Unclear(what=kind.what, reason=f"{seen} may say it", setting=setting)
     return question, ", ".join(f"{relation.table.label}.{each.name}" for each in found)
 
@@ -120,6 +124,11 @@ def _follows(column: Column, relation: Relation, understood: set[str | None]) ->
 def _read(column: Column, relation: Relation) -> set[str]:
     """The columns from which it is computed."""
     return {each for each in relation.columns if re.search(rf"\b{re.escape(each)}\b", column.expression)}
+
+
+def _is_closed_gate(column: Column) -> bool:
+    """Whether a flag says that an enrollment counts, and that of a new row does not."""
+    return column.is_boolean and wording.says(column.name, ENROLLMENT.gates) and column.default_value != "true"
 
 
 def _is_key(column: Column, relation: Relation) -> bool:
@@ -162,9 +171,10 @@ def says_a_role(name: str) -> bool:
 def _reads_like_a_state(column: Column, kind: Kind, condition: str, compared: Mapping[str, str]) -> bool:
     name, allowed = column.name, column.allowed
     is_flag_or_time = column.is_boolean or column.is_time
-    if is_flag_or_time and wording.says(name, kind.gates):
-        # A time beside a status tells when; alone it tells whether.
-        return column.is_boolean or (kind is not PERSON and " in (" not in condition)
+    if column.is_boolean and wording.says(name, kind.gates):
+        return True
+    if column.is_time and wording.says(name, kind.gates & vocabulary.GATES) and kind is not PERSON:
+        return " in (" not in condition  # beside a status a time tells when, alone it tells whether
     admits = vocabulary.ADMISSION - (vocabulary.ENROLLMENTS if kind is ENROLLMENT else frozenset())
     if kind in (COURSE, ENROLLMENT) and allowed and wording.says(name, admits):
         return True

@@ -26,7 +26,10 @@ BEFORE_ENROLLING = some(
     "solicitud candidatura suscripcion achat commande abonnement candidature kauf bestellung abo bewerbung"
 )
 """Payments and requests before an enrollment."""
-MEMBERSHIPS = some("member membership application subscription participant student user access purchase learner")
+MEMBERSHIPS = some(
+    "member membership application subscription participant participation student user access purchase learner "
+    "teilnahme participacion participacao partecipazione deelname"
+)
 ASIDE = some(
     "log history audit archive archived backup bak old legacy deleted progress lesson module review rating payment "
     "chapter request waitlist waiting invite invitation certificate event queue favorite wishlist instructor teacher "
@@ -381,9 +384,9 @@ NO_STATES = some(
     "employment immigration health vaccination relationship online presence kyc background moderation job can want "
     "login session hand api graded processed notified accessed opened started reviewed approved published enrolled "
     "created updated issued indexed last first next previous visited visit activity logged signed signup birth "
-    "birthday dob nascimento nacimiento naissance geburt geburtsdatum geburtstag nascita geboortedatum criado creado "
-    "cree erstellt creato aangemaakt atualizado actualizado geandert aktualisiert aggiornato alterado modificado "
-    "modifie modified inserted cadastro registro"
+    "birthday birthdate dob nascimento nacimiento naissance geburt geburtsdatum geburtstag nascita geboortedatum "
+    "criado creado cree erstellt creato aangemaakt atualizado actualizado geandert aktualisiert aggiornato alterado "
+    "modificado modifie modified inserted cadastro registro"
 )
 """Words of columns about something else."""
 OF_PEOPLE = some(

@@ -47,7 +47,7 @@ async def asked(connection: Connection) -> str:
         ("users", "is_guest boolean default false", "is_guest (boolean: false) may say it"),
         ("users", "status smallint default 1", "status (smallint: no value yet) may say it"),
         ("users", "gesperrt_status text check (gesperrt_status in ('ok', 'gesperrt', 'halb'))", "ok, gesperrt, halb"),
-        ("users", "status text check (status in ('active', 'banned', 'frozen'))", "active, banned, frozen"),
+        ("users", "status text check (status in ('active', 'banned', 'halted'))", "active, banned, halted"),
         ("courses", "is_private boolean default true", "is_private (boolean: true) may say it"),
         ("courses", "stage text check (stage in ('one', 'archived', 'two'))", "one, archived, two"),
         ("courses", "privado boolean", "privado (boolean: no value yet)"),

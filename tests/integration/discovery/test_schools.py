@@ -155,6 +155,20 @@ async def test_a_roundabout_way_is_asked_about(school: Connection, between: str)
     assert (await discover(school, {"tenant": "none"})).tenant is None
 
 
+async def test_a_roundabout_way_of_people_is_asked_about_and_a_query_goes_it(school: Connection) -> None:
+    said = await told(
+        school,
+        "create table departments (id integer primary key, org_id integer not null references orgs);"
+        "create index on departments (org_id); alter table courses add org_id integer references orgs;"
+        "alter table users add department_id integer references departments; create index on users (department_id)",
+    )
+    assert "people lead there by public.departments. Set LISTENER_WANTED_QUERY to a query" in said
+    query = """select users.id as profile, courses.id as course from users
+        join departments on departments.id = users.department_id join courses on courses.org_id = departments.org_id
+        where users.role = 'student'"""
+    assert (await discover(school, {"wanted_query": query})).wanted_query is not None
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
