@@ -180,7 +180,7 @@ def _reads_like_a_state(column: Column, kind: Kind, condition: str, compared: Ma
         return True
     if wording.says(name, vocabulary.NO_STATES) or (kind is PERSON and column.is_time and wording.says(name, TRIAL)):
         return False
-    if name in compared or column.type in (*RANGES, "bit", "bit varying"):
+    if (name in compared and not wording.says(name, kind.harmless)) or column.type in (*RANGES, "bit", "bit varying"):
         return True
     may_be_one = is_flag_or_time or column.is_number or bool(allowed)
     if may_be_one and wording.says(PUNCTUATION.sub(" ", column.comment), vocabulary.UNCLEAR | vocabulary.STATES):

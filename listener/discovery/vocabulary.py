@@ -191,11 +191,11 @@ AMOUNTS = (
 )
 DATES = ("created_at", "createdat", "created", "criado_em", "creado_en", "inserted_at", "published_at")
 GONE = (
-    "deleted_at", "deleted_on", "removed_at", "removed_on", "archived_at", "revoked_at", "excluido_em", "removido_em",
-    "arquivado_em", "eliminado_en", "borrado_en", "archivado_en", "supprime_le", "archive_le", "geloscht_am",
-    "archiviert_am", "excluida_em", "removida_em", "eliminada_en", "borrada_en", "supprimee_le", "archivee_le",
-    "eliminato_il", "cancellato_il", "archiviato_il", "verwijderd_op", "gearchiveerd_op", "discarded_at", "trashed_at",
-    "gone_at",
+    "deleted_at", "deleted_on", "removed_at", "removed_on", "archived_at", "archived_on", "revoked_at",
+    "excluido_em", "removido_em", "arquivado_em", "eliminado_en", "borrado_en", "archivado_en", "supprime_le",
+    "archive_le", "geloscht_am", "archiviert_am", "excluida_em", "removida_em", "eliminada_en", "borrada_en",
+    "supprimee_le", "archivee_le", "eliminato_il", "cancellato_il", "archiviato_il", "verwijderd_op",
+    "gearchiveerd_op", "discarded_at", "trashed_at", "gone_at",
 )  # fmt: skip
 """Times at which a row of any table stopped to count."""
 DROPPED = (
@@ -383,7 +383,7 @@ NO_STATES = some(
     "paid billing invoice stripe cookie gdpr avatar photo bio subscription progress learning grading grade marital "
     "employment immigration health vaccination relationship online presence kyc background moderation job can want "
     "login session hand api graded processed notified accessed opened started reviewed approved published enrolled "
-    "created updated issued indexed last first next previous visited visit activity logged signed signup birth "
+    "created updated changed issued indexed last first next previous visited visit activity logged signed signup birth "
     "birthday birthdate dob nascimento nacimiento naissance geburt geburtsdatum geburtstag nascita geboortedatum "
     "criado creado cree erstellt creato aangemaakt atualizado actualizado geandert aktualisiert aggiornato alterado "
     "modificado modifie modified inserted cadastro registro"
