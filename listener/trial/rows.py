@@ -222,9 +222,9 @@ class _Search:
         """Columns to which other values might be given."""
         table, why = self.relation.table, reason(error)
         schema, name = getattr(error, "schema_name", None), getattr(error, "table_name", None)
+        if error.column_name in self.relation.columns:  # also of another table, into which a trigger copies
+            return Blame((error.column_name,), (), why)
         if (schema, name) == (table.schema, table.name):
-            if error.column_name is not None:
-                return Blame((error.column_name,), (), why)
             if error.constraint_name is not None:
                 row = await self.maker.connection.fetchrow(
                     sql.read("trial/rows", "constraint"), table.schema, table.name, error.constraint_name

@@ -184,7 +184,8 @@ async def test_what_is_missing_without_an_extension_is_refused(empty_database: C
 
 async def test_rows_differ_where_an_index_is_unique(empty_database: Connection) -> None:
     await empty_database.execute(
-        "create table users (id serial primary key, email text not null default ''); create unique index on users (email)"
+        """create table users (id serial primary key, email text not null default '');
+        create unique index on users (email)"""
     )
     maker = Maker(empty_database, await Catalogue.load(empty_database))
     rows = [await maker.make(Table("public", "users")) for _ in range(2)]
