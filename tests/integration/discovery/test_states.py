@@ -205,7 +205,7 @@ async def test_what_says_nothing_of_its_own_is_not_asked_about(school: Connectio
     await discover(school)
 
 
-@pytest.mark.parametrize("column", ["hasta date", "gueltig_bis date", "starts_at date", "confere boolean"])
+@pytest.mark.parametrize("column", ["hasta date", "gilt_bis date", "starts_at date", "confere boolean"])
 async def test_whatever_may_end_a_role_is_asked_about(empty_database: Connection, column: str) -> None:
     await empty_database.execute("create table users (id integer primary key generated always as identity);")
     await empty_database.execute(COURSES + ENROLLED + ROLES.format(more=column))
