@@ -115,6 +115,9 @@ class Relation:
     """Whether row-level security would hide rows from the connection's role, and run policies with the role's
     rights."""
 
+    heirs: tuple[str, ...] = ()
+    """Tables that inherit from it. (Partitions do not count.)"""
+
     @property
     def is_table(self) -> bool:
         return self.kind in ("r", "p")
@@ -175,6 +178,7 @@ def relation(row: Any) -> Relation:
         is_ours=row["is_ours"],
         by_superuser=row["by_superuser"],
         hides=row["hides"],
+        heirs=tuple(row["heirs"]),
     )
 
 

@@ -13,6 +13,7 @@ from listener.errors import Undecided, WrongSetting
 from listener.mapping.lists import assignments, listed, listing
 from listener.mapping.mapping import column as of_row
 from listener.mapping.mapping import readable
+from listener.row_text import columns_of
 from listener.settings import PREFIX
 from listener.sql import literal
 
@@ -57,7 +58,9 @@ def _parsed(text: str) -> dict[str, str]:
 
 
 def also(rule: Rule, conditions: list[str]) -> Rule:
-    """A rule of our own, with further conditions, and told so."""
+    """A rule of our own, with further conditions on columns that it does not read, and told so."""
+    read = {*columns_of(rule.condition)}
+    conditions = [each for each in conditions if not read.issuperset(columns_of(each))]
     if not conditions:
         return rule
     parts = [*([] if rule.condition == "true" else [rule.condition]), *conditions]
@@ -124,6 +127,13 @@ class Rules:
                         setting=f"LISTENER_STUDENT_PREDICATE to a condition like {column.name} ->> {literal(name)} ="
                         f" 'student' ({EVERYONE})",
                     )
+            is_empty = not any(map(_parsed, known)) and relation.table != AUTH_USERS
+            if column.type == "jsonb" and is_empty and wording.says(column.name, vocabulary.ROLE_DOCUMENTS):
+                raise Undecided(
+                    what="who is a student",
+                    reason=f"nothing says so, and {await self._shown(relation, column)} may",
+                    setting=f"LISTENER_STUDENT_PREDICATE to a condition on {column.name} ({EVERYONE})",
+                )
 
     async def role_under_another_name(self, relation: Relation) -> None:
         """Raise Undecided if another column may tell roles, by its values, or by its name: then not everyone is a
@@ -178,6 +188,9 @@ class Rules:
         if text is not None:
             return await self._given_active(relation, text)
         found = states.not_gone(relation, vocabulary.DROPPED, vocabulary.DROPPED_FLAGS)
+        # A flag that a new row has not is left: nothing would be written there, so it is asked about.
+        flags = [each for each in ranked(relation, vocabulary.ONLY_THESE) if each.is_boolean]
+        found += [f"{of_row(each.name)} is not false" for each in flags if each.default != "false"]
         return also(await self._by_status(relation), [*await self._as_students(relation), *found])
 
     async def _given_active(self, relation: Relation, condition: str) -> Rule:

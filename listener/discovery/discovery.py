@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from listener import sql
 from listener.catalogue import expressions, rights
 from listener.catalogue.catalogue import Catalogue, Relation
-from listener.catalogue.columns import check_seen
+from listener.catalogue.columns import check_seen, few
 from listener.catalogue.comparisons import Comparisons
 from listener.catalogue.ownership import look_as_owner
 from listener.database.connection import Connection
@@ -22,7 +22,7 @@ from listener.discovery.references import INNER_SCHEMAS
 from listener.discovery.rule_parts import GUESSED, Parts, RuleParts
 from listener.discovery.states import ranked
 from listener.discovery.tables import Tables
-from listener.errors import WrongSetting
+from listener.errors import Undecided, WrongSetting
 from listener.mapping import brake, forgetting, history
 from listener.mapping.description import described
 from listener.mapping.mapping import Actions, Mapping, MissingIndex, Table
@@ -92,6 +92,9 @@ async def look(
     courses, course_key, courses_why = finder.courses(enrollments)
     by_query = "wanted_query" in asked
     _alone(asked)
+    for relation, what in ((profiles, "profile"), (enrollments.relation, "enrollment"), (courses, "course")):
+        if f"{what}_table" not in asked:
+            _check_no_heirs(relation, what)
     compared = await Comparisons.of(
         connection, [each.table for each in catalogue.tables if _is_of_lms(each, catalogue)]
     )
@@ -133,6 +136,18 @@ async def look(
     mapping = replace(mapping, settings=kept | asking.kept)
     owners = (catalogue.relations[table].owner for table in mapping.tables if table in catalogue.relations)
     return Discovery(mapping, choices, tuple(sorted(set(owners))), tuple(asking.guessed.items()))
+
+
+def _check_no_heirs(relation: Relation, what: str) -> None:
+    """Raise Undecided for a table from which others inherit."""
+    if relation.heirs:
+        raise Undecided(
+            what=f"where {what}s are kept",
+            reason=f"{few(relation.heirs)} inherit from {relation.table.label}, and what is written there fires no"
+            " trigger of it",
+            setting=f"{PREFIX}{what.upper()}_TABLE to the one that is meant, or to {relation.table.label} if nothing"
+            " is written to the others",
+        )
 
 
 def _is_of_lms(relation: Relation, catalogue: Catalogue) -> bool:

@@ -19,7 +19,7 @@ async def by_reference(catalogue: Catalogue, relation: Relation, *, of_profiles:
         roles = None if reference is None else catalogue.relations.get(reference[0])
         if reference is None or roles is None:
             continue
-        known = await _named(catalogue, roles, reference[1])
+        known = await named(catalogue, roles, reference[1])
         wanted = wording.matching(tuple(known), vocabulary.STUDENTS)
         keys = tuple(key for name in wanted for key in known[name])
         if keys:
@@ -61,8 +61,8 @@ def _none_is(relation: Relation, column: Column, roles: Table, known: tuple[str,
     return f"{relation.table.label}.{column.name} refers to {roles.label}, {'and ' if known else ''}{said}"
 
 
-async def _named(catalogue: Catalogue, roles: Relation, key: str) -> dict[str, list[str]]:
-    """The keys of roles by name."""
+async def named(catalogue: Catalogue, roles: Relation, key: str) -> dict[str, list[str]]:
+    """The keys of rows that have names, by name."""
     name = next((each for each in ranked(roles, vocabulary.NAMES) if each.is_word), None)
     if name is None or roles.hides or not (catalogue.is_looked_at(roles) or roles.table in catalogue.named):
         return {}

@@ -95,5 +95,7 @@ async def of_membership(catalogue: Catalogue, relation: Relation) -> list[str]:
 def of_course(relation: Relation) -> list[str]:
     """Conditions on a course that students may land in: not archived, no template, not over."""
     gone = not_gone(relation, vocabulary.RETIRED, vocabulary.NO_COURSES)
-    open_ = [f"{of_row(each.name)} is not false" for each in ranked(relation, vocabulary.OPEN_FLAGS) if each.is_boolean]
-    return [*gone, *open_, *not_over(relation, vocabulary.ENDS)]
+    flags = ranked(relation, (*vocabulary.OPEN_FLAGS, *vocabulary.PUBLISH_FLAGS))
+    open_ = [f"{of_row(each.name)} is not false" for each in flags if each.is_boolean]
+    times = [*not_over(relation, vocabulary.OPENS, until=False), *not_over(relation, vocabulary.ENDS)]
+    return [*gone, *open_, *times]

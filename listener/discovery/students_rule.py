@@ -8,6 +8,7 @@ from listener.discovery.enrollments import Enrollments
 from listener.discovery.evidence import Choice
 from listener.discovery.tables import Tables
 from listener.errors import Undecided
+from listener.mapping.mapping import Table
 
 
 def check_comparable(roles: Relation, role_key: str, profiles: Relation, profile_key: str) -> None:
@@ -69,10 +70,28 @@ class Students:
             await rules.role_in_json(profiles)
             await rules.role_under_another_name(profiles)
             self._role_in_token(profiles)
+            if "student_view" not in asked:
+                self._role_by_table(profiles, people)
             others = self._finder.that_may_say_roles(profiles, people, enrollments.relation.table)
             await rules.role_elsewhere(others)
             own = Rule("true", Choice("students", 60, "nothing says who is one, so everyone is"))
         return also(own, [] if "person_predicate" in asked else await states.of_person(self._catalogue, profiles)), None
+
+    def _role_by_table(self, profiles: Relation, people: tuple[Table, ...]) -> None:
+        """Raise Undecided if students, or teachers, have rows of their own beside those of people."""
+        reason = f"no column of {profiles.table.label} says so, and"
+        for relation in self._finder.of_some(people, frozenset(vocabulary.STUDENTS_ALONE)):
+            raise Undecided(
+                what="who is a student",
+                reason=f"{reason} {relation.table.label} has rows of some",
+                setting=f"LISTENER_STUDENT_TABLE={relation.table.setting} if these are students ({EVERYONE})",
+            )
+        for relation in self._finder.of_some(people, vocabulary.ROLE_FLAGS):
+            raise Undecided(
+                what="who is a student",
+                reason=f"{reason} {relation.table.label} has rows of some who may be none",
+                setting=f"LISTENER_STUDENT_VIEW to a query without them ({EVERYONE})",
+            )
 
     def _role_in_token(self, profiles: Relation) -> None:
         """Raise Undecided if policies read a role from the session's token: then not everyone is a student."""

@@ -131,6 +131,16 @@ class Tables(EnrollmentTables):
             if column.is_word or column.type.endswith("[]")
         ]
 
+    def of_some(self, people: tuple[Table, ...], names: frozenset[str]) -> list[Relation]:
+        """Tables of such names with a row for some of the people: `teachers (user_id)`."""
+        return [
+            relation
+            for relation in self.tables
+            if relation.table not in people
+            and wording.all_among(relation.table.name, names | {"profile"})
+            and any(self.links(relation, each) for each in people)
+        ]
+
 
 def _says_no_role(relation: Relation) -> bool:
     """False for a table that has a column for a role: first among tables that are named for roles."""

@@ -263,27 +263,35 @@ class Schools:
 
     def _ask_if_there_are_any(self) -> None:
         """Raise Undecided if courses belong to schools, and people are not seen to, or both do in a roundabout way."""
-        of_courses = self._of_courses()
-        if of_courses:
+        courses, profiles = self._courses, self._profiles
+        apart = f"LISTENER_WANTED_QUERY to a query that keeps schools apart ({ALL_TOGETHER})"
+        for of_course in self._of_courses():
+            school = (courses.reference(of_course) or (None,))[0]
+            through = None if school is None else next(self._roundabout(profiles, school), None)
+            if through is not None:
+                raise Undecided(
+                    what="which school a person is in",
+                    reason=f"{courses.table.label}.{of_course} says which school a course belongs to, and people lead"
+                    f" there by {through}",
+                    setting=apart,
+                )
             raise Undecided(
                 what="which school a person is in",
-                reason=f"{self._courses.table.label}.{of_courses[0]} says which school a course belongs to, and nothing"
-                f" that leads there is seen in {self._profiles.table.label} or in a table of members",
-                setting=f"{SETTING}=TABLE(PERSON).COLUMN={self._courses.table.setting}.{of_courses[0]}"
-                f" ({ALL_TOGETHER})",
+                reason=f"{courses.table.label}.{of_course} says which school a course belongs to, and nothing"
+                f" that leads there is seen in {profiles.table.label} or in a table of members",
+                setting=f"{SETTING}=TABLE(PERSON).COLUMN={courses.table.setting}.{of_course}, or {apart}",
             )
-        for name in self._profiles.columns:
-            reference = self._profiles.reference(name)
-            if reference is None or not self._is_school(self._profiles, name):
+        for name in profiles.columns:
+            reference = profiles.reference(name)
+            if reference is None or not self._is_school(profiles, name):
                 continue
-            through = next(self._roundabout(reference[0]), None)
+            through = next(self._roundabout(courses, reference[0]), None)
             if through is not None:
                 raise Undecided(
                     what="which school a course belongs to",
-                    reason=f"{self._profiles.table.label}.{name} refers to {reference[0].label}, and courses lead there"
+                    reason=f"{profiles.table.label}.{name} refers to {reference[0].label}, and courses lead there"
                     f" by {through}",
-                    setting=f"LISTENER_WANTED_QUERY to a query that keeps schools apart ({SETTING}={NO_TENANT}: all"
-                    " students land in the same course)",
+                    setting=apart,
                 )
 
         for of_course in self._courses.columns:
@@ -299,25 +307,26 @@ class Schools:
 
     def _may_be_school(self, of_course: str) -> bool:
         """Whether a column of courses may say the school, where people have one like it."""
-        if (of_course,) == self._courses.primary_key or not wording.says(of_course, vocabulary.MAYBE_TENANTS):
+        column, maybe = self._courses.columns[of_course], vocabulary.MAYBE_TENANTS | vocabulary.OF_ALL
+        if (of_course,) == self._courses.primary_key or not wording.says(of_course, maybe) or column.is_boolean:
             return False
         return self._courses.reference(of_course) is not None or wording.all_among(
-            of_course, vocabulary.MAYBE_TENANTS | vocabulary.KEY_WORDS
+            of_course, maybe | vocabulary.KEY_WORDS | {"name"}
         )
 
-    def _roundabout(self, school: Table) -> Iterator[str]:
-        """Tables between courses and a school."""
-        for column in self._courses.columns:
-            reference = self._courses.reference(column)
+    def _roundabout(self, relation: Relation, school: Table) -> Iterator[str]:
+        """Tables between a table of people or courses and a school."""
+        for column in relation.columns:
+            reference = relation.reference(column)
             between = None if reference is None else self._catalogue.relations.get(reference[0])
-            if between is not None and between.table not in (self._courses.table, school):
+            if between is not None and between.table not in (relation.table, school):
                 for name in between.columns:
                     if (between.reference(name) or (None,))[0] == school:
                         yield between.table.label
-        for relation in self._finder.tables:
-            referred = {(relation.reference(name) or (None,))[0] for name in relation.columns}
-            if referred == {self._courses.table, school, None} or referred == {self._courses.table, school}:
-                yield relation.table.label
+        for each in self._finder.tables:
+            referred = {(each.reference(name) or (None,))[0] for name in each.columns}
+            if referred - {None} == {relation.table, school}:
+                yield each.table.label
 
 
 def _is_key(column: Column) -> bool:

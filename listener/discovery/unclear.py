@@ -8,6 +8,7 @@ from types import MappingProxyType
 from listener.catalogue.catalogue import Catalogue, Column, Relation
 from listener.catalogue.columns import few
 from listener.discovery import vocabulary, wording
+from listener.discovery.role_names import named
 from listener.errors import Unclear
 from listener.mapping.mapping import readable
 from listener.row_text import columns_of, unquoted
@@ -16,35 +17,54 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 PUNCTUATION = re.compile(r"[^\w ]+")
 KEYS = re.compile(r'"(\w+)"\s*:')
 RANGES = tuple(f"{each}{kind}" for each in ("date", "ts", "tstz") for kind in ("range", "multirange"))
-SOMETHING_ELSE = frozenset(("id", "by", "uuid", "reason", "motivo", "motif", "grund"))
+NO_NAME = frozenset(("by", "reason", "motivo", "motif", "grund"))
+SOMETHING_ELSE = NO_NAME | {"id", "uuid", "into"}
 """Words of a key for another row, or of a reason."""
+TRIAL = frozenset(("trial",))
+"""Of a person, the end of what is paid for."""
 SHOWN = 4
 """Values of a column in a question."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """The meaning of a table's rows, and the words by which a flag or a time reads like a state."""
+    """The meaning of a table's rows. Any flag or time may tell that a row does not count, but for what is harmless."""
 
     what: str
-    flags: frozenset[str]
-    times: tuple[str, ...]
     setting: str
     """The setting for the condition on rows."""
+    harmless: frozenset[str]
+    """Words of flags and times that tell something else."""
+    gates: frozenset[str] = frozenset()
+    """Words of flags that tell that a row counts, though of other tables they tell something else."""
+    loud: frozenset[str] = vocabulary.UNCLEAR | vocabulary.STATES
+    """Words beside which no word is harmless."""
+    times: tuple[str, ...] = vocabulary.ENDS
     guess: str = "they play no part"
 
 
 PERSON = Kind(
-    "which people are there still", vocabulary.UNCLEAR_OF_PEOPLE, vocabulary.EXPIRY, "LISTENER_PERSON_PREDICATE"
+    "which people are there still",
+    "LISTENER_PERSON_PREDICATE",
+    vocabulary.OF_PEOPLE,
+    vocabulary.some("approved approval accepted activated admitted enrolled aprovado aprobado matriculado"),
+    times=vocabulary.EXPIRY,
 )
-ROLE = Kind("which roles still hold", vocabulary.UNCLEAR_OF_ENROLLMENTS, vocabulary.ENDS, "LISTENER_STUDENT_PREDICATE")
-MEMBERSHIP = Kind(
-    "which memberships still hold", vocabulary.UNCLEAR_OF_ENROLLMENTS, vocabulary.ENDS, "LISTENER_WANTED_QUERY"
-)
+ROLE = Kind("which roles still hold", "LISTENER_STUDENT_PREDICATE", vocabulary.HARMLESS, vocabulary.GATES)
+MEMBERSHIP = Kind("which memberships still hold", "LISTENER_WANTED_QUERY", vocabulary.HARMLESS, vocabulary.GATES)
 ENROLLMENT = Kind(
-    "which enrollments are active", vocabulary.UNCLEAR_OF_ENROLLMENTS, vocabulary.ENDS, "LISTENER_ACTIVE_PREDICATE"
+    "which enrollments are active",
+    "LISTENER_ACTIVE_PREDICATE",
+    vocabulary.OF_ENROLLMENTS,
+    vocabulary.GATES | vocabulary.some("paid enrolled verified validated"),
 )
-COURSE = Kind("which courses are published", vocabulary.UNCLEAR_OF_COURSES, (), "LISTENER_PUBLISH_PREDICATE")
+COURSE = Kind(
+    "which courses are published",
+    "LISTENER_PUBLISH_PREDICATE",
+    vocabulary.OF_COURSES,
+    loud=vocabulary.UNCLEAR | vocabulary.STATES | vocabulary.NO_COURSE_VALUES | vocabulary.ADMISSION,
+    times=(),
+)
 
 
 async def question(
@@ -59,14 +79,16 @@ async def question(
     understood part, `known` are columns with another meaning, and `compared` says where the LMS itself compares a
     column."""
     understood = {*map(unquoted, columns_of(condition)), *known, *relation.primary_key}
+    made_of = [_read(each, relation) for name, each in relation.columns.items() if name in understood]
+    understood = understood.union(*made_of)
     found = [
         column
         for name, column in relation.columns.items()
         if name not in understood
         and (
-            _is_replaced(name, understood)
-            if relation.reference(name) or SOMETHING_ELSE.intersection(wording.words(name))
-            else _reads_like_a_state(column, kind, compared) and not _follows(column, relation, understood)
+            _is_replaced(name, understood) or await _names_a_state(catalogue, relation, name, kind)
+            if _is_key(column, relation)
+            else _reads_like_a_state(column, kind, condition, compared) and not _follows(column, relation, understood)
         )
     ]
     if not found:
@@ -85,14 +107,53 @@ async def question(
         setting = f"{kind.setting} to what `listener rule --accept-guesses` prints, with {add}, if {they} a part"
     else:
         setting = f'{table}{kind.setting}="{now}" if {they} no part, or else to that and {add}'
+    unmet = [each.name for each in found if kind is ENROLLMENT and _is_closed_gate(each)]
+    if unmet:
+        values = "; ".join(f"{name}=true" for name in unmet)
+        setting += f', and LISTENER_ENROLLMENT_VALUES="{values}" if a new row is to be so'
     question = Unclear(what=kind.what, reason=f"{seen} may say it", setting=setting)
     return question, ", ".join(f"{relation.table.label}.{each.name}" for each in found)
 
 
 def _follows(column: Column, relation: Relation, understood: set[str | None]) -> bool:
     """Whether it is computed from columns that are understood, and says nothing of its own."""
-    read = {each for each in relation.columns if re.search(rf"\b{re.escape(each)}\b", column.expression)}
+    read = _read(column, relation)
     return bool(read) and read <= understood
+
+
+def _read(column: Column, relation: Relation) -> set[str]:
+    """The columns from which it is computed."""
+    return {each for each in relation.columns if re.search(rf"\b{re.escape(each)}\b", column.expression)}
+
+
+def _is_closed_gate(column: Column) -> bool:
+    """Whether a flag says that an enrollment counts, and that of a new row does not."""
+    return column.is_boolean and wording.says(column.name, ENROLLMENT.gates) and column.default_value != "true"
+
+
+def _is_key(column: Column, relation: Relation) -> bool:
+    """Whether it is for another row, or tells a reason."""
+    if relation.reference(column.name) is not None:
+        return True
+    named = bool(SOMETHING_ELSE.intersection(wording.words(column.name)))
+    return named and not (column.is_boolean or column.is_time)
+
+
+async def _names_a_state(catalogue: Catalogue, relation: Relation, name: str, kind: Kind) -> bool:
+    """Whether a key is that of a state, in a table of names: by its own name, or by what these names are."""
+    reference, said = relation.reference(name), wording.words(name)
+    if NO_NAME.intersection(said) or wording.says(name, vocabulary.BYGONE | vocabulary.NO_STATES):
+        return False
+    if wording.says(name, vocabulary.PROGRESS_WORDS):
+        return True
+    other = None if reference is None else catalogue.relations.get(reference[0])
+    if other is None or reference is None:
+        return False
+    if wording.says(other.table.name, vocabulary.PROGRESS_WORDS):
+        return True
+    names = tuple(await named(catalogue, other, reference[1])) if wording.says(name, vocabulary.SORTS) else ()
+    odd = vocabulary.NO_COURSE_VALUES if kind is COURSE else vocabulary.UNCLEAR
+    return bool(vocabulary.absent(names)) or any(wording.says(each, odd) for each in names)
 
 
 def _is_replaced(name: str, understood: set[str | None]) -> bool:
@@ -107,40 +168,45 @@ def says_a_role(name: str) -> bool:
     return wording.says(name, vocabulary.ROLE_FLAGS)
 
 
-def _reads_like_a_state(column: Column, kind: Kind, compared: Mapping[str, str]) -> bool:
-    if wording.says(column.name, vocabulary.NO_STATES):
+def _reads_like_a_state(column: Column, kind: Kind, condition: str, compared: Mapping[str, str]) -> bool:
+    name, allowed = column.name, column.allowed
+    is_flag_or_time = column.is_boolean or column.is_time
+    if column.is_boolean and wording.says(name, kind.gates):
+        return True
+    if column.is_time and wording.says(name, kind.gates & vocabulary.GATES) and kind is not PERSON:
+        return " in (" not in condition  # beside a status a time tells when, alone it tells whether
+    admits = vocabulary.ADMISSION - (vocabulary.ENROLLMENTS if kind is ENROLLMENT else frozenset())
+    if kind in (COURSE, ENROLLMENT) and allowed and wording.says(name, admits):
+        return True
+    if wording.says(name, vocabulary.NO_STATES) or (kind is PERSON and column.is_time and wording.says(name, TRIAL)):
         return False
-    if column.name in compared:
+    if (name in compared and not wording.says(name, kind.harmless)) or column.type in (*RANGES, "bit", "bit varying"):
         return True
-    may_be_one = column.is_boolean or column.is_time or column.is_number or bool(column.allowed)
-    if may_be_one and wording.says(PUNCTUATION.sub(" ", column.comment), kind.flags | vocabulary.STATES):
+    may_be_one = is_flag_or_time or column.is_number or bool(allowed)
+    if may_be_one and wording.says(PUNCTUATION.sub(" ", column.comment), vocabulary.UNCLEAR | vocabulary.STATES):
         return True
-    if column.type in RANGES or any(wording.says(each, kind.flags) or is_flag(each) for each in _keys(column)):
+    if any(wording.says(each, kind.loud) or is_flag(each) for each in _keys(column)):
         return True
+    if is_flag_or_time:
+        is_named = column.is_time and wording.rank(name, kind.times) is not None
+        return is_named or wording.says(name, kind.loud) or not wording.says(name, kind.harmless)
+    if kind is ENROLLMENT and _is_asked_about_by_itself(column):
+        return False
     if kind is ENROLLMENT and _tells_how_it_goes(column):
         return True
-    may_end = kind in (ROLE, MEMBERSHIP) and (column.is_boolean or column.is_time)
-    if may_end and not wording.says(column.name, vocabulary.HARMLESS):
+    in_words = bool(allowed) or column.family == "integer" or column.type.endswith("[]")
+    if in_words and wording.says(name, vocabulary.PROGRESS_WORDS):
         return True
-    if wording.says(column.name, vocabulary.PROGRESS_WORDS) and (column.allowed or column.family == "integer"):
+    if column.is_number and wording.says(name, vocabulary.WAITING):
         return True
-    if kind is PERSON and any(wording.says(each, vocabulary.UNCLEAR_OF_PEOPLE - {"active"}) for each in column.allowed):
+    if (column.is_number or column.type == "bpchar" or allowed) and is_flag(name):
         return True
-    if column.is_boolean:
-        is_computed = column.generated and wording.rank(column.name, vocabulary.STATUS_COLUMNS) is None
-        return is_computed or wording.says(column.name, kind.flags)
-    if column.is_time:
-        is_named = wording.rank(column.name, kind.times) is not None
-        return is_named or wording.says(column.name, kind.flags - {"trial"} if kind is PERSON else kind.flags)
-    if (column.is_number or column.type in ("bpchar", "bit") or column.allowed) and is_flag(column.name):
+    if kind is COURSE and column.family == "integer" and wording.says(name, vocabulary.VISIBILITY):
         return True
-    if kind is COURSE and column.family == "integer" and wording.says(column.name, vocabulary.VISIBILITY):
-        return True
-    if wording.rank(column.name, (*vocabulary.STATUS_COLUMNS, *vocabulary.STANDINGS)) is not None:
-        return bool(column.allowed) or column.family == "integer"
-    if kind is COURSE and any(wording.says(each, vocabulary.NO_COURSE_VALUES) for each in column.allowed):
-        return True
-    return column.is_word and bool(vocabulary.absent(column.allowed))
+    if wording.rank(name, (*vocabulary.STATUS_COLUMNS, *vocabulary.STANDINGS)) is not None:
+        return bool(allowed) or column.family == "integer"
+    odd = vocabulary.NO_COURSE_VALUES if kind is COURSE else vocabulary.UNCLEAR
+    return column.is_word and (bool(vocabulary.absent(allowed)) or any(wording.says(each, odd) for each in allowed))
 
 
 def is_flag(name: str) -> bool:
@@ -152,13 +218,18 @@ def _keys(column: Column) -> list[str]:
     return KEYS.findall(column.default_value or "") if column.type in ("json", "jsonb") else []
 
 
+def _is_asked_about_by_itself(column: Column) -> bool:
+    """Whether it tells students from teachers, as the rule for enrollments knows."""
+    is_role = wording.rank(column.name, vocabulary.ROLES_IN_A_COURSE) is not None
+    return is_role and bool(wording.matching(column.allowed, vocabulary.STUDENTS_ALONE))
+
+
 def _tells_how_it_goes(column: Column) -> bool:
     """Of an enrollment: whether a column is named for a state or a stage, or says who is a teacher there."""
     if wording.says(column.name, vocabulary.BYGONE):
         return False
-    is_role = wording.rank(column.name, vocabulary.ROLES_IN_A_COURSE) is not None
     if any(wording.says(each, vocabulary.ROLE_FLAGS) for each in column.allowed):
-        return not (is_role and wording.matching(column.allowed, vocabulary.STUDENTS_ALONE))
+        return True
     in_words = column.is_word or column.family == "integer"
     return in_words and wording.says(column.name, vocabulary.PROGRESS_WORDS)
 

@@ -26,7 +26,10 @@ BEFORE_ENROLLING = some(
     "solicitud candidatura suscripcion achat commande abonnement candidature kauf bestellung abo bewerbung"
 )
 """Payments and requests before an enrollment."""
-MEMBERSHIPS = some("member membership application subscription participant student user access purchase learner")
+MEMBERSHIPS = some(
+    "member membership application subscription participant participation student user access purchase learner "
+    "teilnahme participacion participacao partecipazione deelname"
+)
 ASIDE = some(
     "log history audit archive archived backup bak old legacy deleted progress lesson module review rating payment "
     "chapter request waitlist waiting invite invitation certificate event queue favorite wishlist instructor teacher "
@@ -102,15 +105,27 @@ STATUS_COLUMNS = (
 STATUS_WORDS = ("status", "state", "estado", "estatus", "situacao", "situacion", "statut", "stato", "zustand", "etat")
 """Last words of a name that tells a status."""
 PROGRESS_WORDS = some(
-    "lifecycle statu state estado estatu situacao situacion statut stato zustand etat stage phase fase etapa standing"
+    "lifecycle statu statuse state estado estatu situacao situacion statut stato zustand etat stage phase fase etapa "
+    "standing"
 )
-ROLE_WORDS = some("kind level permission privilege persona nivel permiso permissao droit berechtigung")
+SORTS = some("type kind sort class tipo typ art categoria genero")
+"""Words of keys of a table that names sorts of rows."""
+ROLE_WORDS = some(
+    "kind level permission privilege persona nivel permiso permissao droit berechtigung dtype discriminator subtype"
+)
 """Words of columns that may tell roles, where nothing else does."""
+ROLE_DOCUMENTS = some("metadata meta claim attribute")
+"""The same of columns in JSON."""
 HARMLESS = some(
     "joined join granted grant assigned added invited accepted since started began inserted "
     "modified registered primary main default last first owner favorite"
 )
-"""Words of times and flags of a role, or of a membership, that do not end it."""
+"""Words of times and flags of a role, of a membership, or of an enrollment, that do not end it."""
+GATES = some(
+    "approved approval accepted confirmed activated admitted granted aprovado aprobado confirmado aceito aceptado "
+    "approuve confirme accepte bestatigt freigegeben genehmigt approvato confermato goedgekeurd bevestigd"
+)
+"""Words of flags and times that say that a row counts from now on."""
 BYGONE = some("previou old last prior from before original anterior")
 """Words of columns for an earlier state."""
 ACTIVE = (
@@ -176,11 +191,11 @@ AMOUNTS = (
 )
 DATES = ("created_at", "createdat", "created", "criado_em", "creado_en", "inserted_at", "published_at")
 GONE = (
-    "deleted_at", "deleted_on", "removed_at", "removed_on", "archived_at", "revoked_at", "excluido_em", "removido_em",
-    "arquivado_em", "eliminado_en", "borrado_en", "archivado_en", "supprime_le", "archive_le", "geloscht_am",
-    "archiviert_am", "excluida_em", "removida_em", "eliminada_en", "borrada_en", "supprimee_le", "archivee_le",
-    "eliminato_il", "cancellato_il", "archiviato_il", "verwijderd_op", "gearchiveerd_op", "discarded_at", "trashed_at",
-    "gone_at",
+    "deleted_at", "deleted_on", "removed_at", "removed_on", "archived_at", "archived_on", "revoked_at",
+    "excluido_em", "removido_em", "arquivado_em", "eliminado_en", "borrado_en", "archivado_en", "supprime_le",
+    "archive_le", "geloscht_am", "archiviert_am", "excluida_em", "removida_em", "eliminada_en", "borrada_en",
+    "supprimee_le", "archivee_le", "eliminato_il", "cancellato_il", "archiviato_il", "verwijderd_op",
+    "gearchiveerd_op", "discarded_at", "trashed_at", "gone_at",
 )  # fmt: skip
 """Times at which a row of any table stopped to count."""
 DROPPED = (
@@ -194,7 +209,10 @@ DROPPED = (
     "withdrawal_date", "fecha_retiro", "data_saida", "date_sortie", "austrittsdatum",
 )  # fmt: skip
 """The same of an enrollment."""
-RETIRED = ("retired_at", "discontinued_at", "closed_at", "unpublished_at", "encerrado_em", "cerrado_en", "ferme_le")
+RETIRED = (
+    "retired_at", "discontinued_at", "closed_at", "unpublished_at", "encerrado_em", "cerrado_en", "ferme_le",
+    "completed_at", "finished_at", "concluded_at",
+)  # fmt: skip
 """The same of a course."""
 SHUT_OUT = (
     "suspended_at", "banned_at", "blocked_at", "deactivated_at", "disabled_at", "withdrawn_at", "transferred_at",
@@ -263,8 +281,8 @@ STATES = frozenset(ABSENT) | some("left dropped quit retirada cursa vigente aban
 """Words of a comment that tells a state."""
 EXPIRY = (
     "expires_at", "expires_on", "expiry_date", "expiration_date", "expires", "expiry", "valid_until", "valid_to",
-    "active_until", "access_until", "access_expires_at", "expira_em", "expira_en", "valido_ate", "valido_hasta",
-    "valide_jusqu_au", "expire_le", "gultig_bis", "ablauf_am", "lauft_ab_am",
+    "active_until", "enrolled_until", "access_until", "access_expires_at", "expira_em", "expira_en", "valido_ate",
+    "valido_hasta", "valide_jusqu_au", "expire_le", "gultig_bis", "ablauf_am", "lauft_ab_am",
 )  # fmt: skip
 """Times from which a row does not count, which may be to come."""
 SHUT_OUT_UNTIL = (
@@ -281,12 +299,28 @@ ENDS = (
     "close_date", "available_until", "enrollment_ends_at", "enrollment_ends_on", "enrollment_end",
     "enrollment_end_date", "enrollment_deadline", "registration_deadline", "registration_ends_at", "data_fim",
     "data_termino", "termina_em", "fecha_fin", "termina_en", "date_fin", "fin_le", "enddatum", "endet_am",
-    "data_fine", "data_encerramento", "fecha_cierre", "date_fermeture", "einddatum", "eindigt_op",
+    "data_fine", "data_encerramento", "fecha_cierre", "date_fermeture", "einddatum", "eindigt_op", "end", "closes",
+    "finishes_at", "finish_date", "enroll_by", "available_to", "visible_until", "unpublish_at", "retire_on",
+    "archive_at", "sunset_at", "enrollment_close", "enrollment_close_at", "enrollment_close_date",
+    "enrollment_closes", "enrollment_closes_at", "registration_close", "registration_close_date",
+    "registration_closes", "registration_closes_at", "registration_end", "registration_end_date", "fecha_limite",
+    "data_limite", "date_limite", "date_limite_inscription", "fin_inscripciones", "fim_inscricoes", "inscricoes_ate",
+    "anmeldung_bis", "anmeldeschluss", "fine_iscrizioni",
 )  # fmt: skip
 """The same of a course."""
+OPENS = (
+    *PUBLISH_TIMES, "release_at", "released_at", "release_date", "available_from", "available_at", "visible_from",
+    "opens_at", "opens_on", "open_date", "enrollment_open", "enrollment_opens", "enrollment_open_at",
+    "enrollment_opens_at", "enrollment_open_date", "enrollment_start", "enrollment_start_at", "enrollment_starts_at",
+    "enrollment_starts_on", "enrollment_start_date", "registration_open", "registration_opens",
+    "registration_opens_at", "registration_start", "registration_start_date", "registration_starts_at", "launch_date",
+    "launch_at", "go_live_at", "inicio_inscripciones", "inicio_inscricoes", "inscricoes_de", "anmeldung_ab",
+    "ouverture_inscriptions", "inizio_iscrizioni",
+)  # fmt: skip
+"""Times from which students may join a course."""
 ONLY_THESE = (
     "is_active", "active", "ativo", "ativa", "activo", "activa", "actif", "aktiv", "attivo", "attiva", "actief",
-    "is_enabled", "enabled",
+    "is_enabled", "enabled", "can_login", "login_allowed",
 )  # fmt: skip
 APPROVALS = ("approval_status",)
 APPROVED = ("approved", "active", "accepted")
@@ -296,8 +330,10 @@ FLAGS = (
 )  # fmt: skip
 """Flags and times that may be numbers or letters: 0 and 1, S and N."""
 NO_COURSE_VALUES = some(
-    "hidden private internal template blueprint draft test demo archived restricted privee oculto privado plantilla "
-    "modelo rascunho borrador brouillon prive modele entwurf vorlage privat intern bozza privato modello verborgen"
+    "approval archived blueprint borrador bozza brouillon cerrado closed deleted demo draft entwurf fechado ferme "
+    "geschlossen hidden instructor intern internal invitation invite manual master modele modello modelo oculta "
+    "oculto pending plantilla privada privado privat private privato prive privee rascunho rejected restricted "
+    "retired sample sandbox staff suspended teacher template test trashed unlisted verborgen vorlage"
 )
 """Words of values of rows that are no courses to be in."""
 
@@ -305,38 +341,35 @@ OPEN_FLAGS = (
     "is_open", "open", "enrollment_open", "enrollments_open", "open_for_enrollment", "accepting_enrollments",
     "registration_open", "is_enrollable", "enrollable", "allows_enrollment", "aberto", "aberta", "abierto",
     "matriculas_abertas", "inscricoes_abertas", "inscripciones_abiertas", "inscriptions_ouvertes", "anmeldung_offen",
-    "is_available", "available", "is_enabled", "enabled", "is_listed", "disponivel", "disponible", "verfugbar",
+    "is_available", "available", "is_enabled", "enabled", "is_listed", "listed", "disponivel", "disponible",
+    "verfugbar", "self_enroll", "self_enrollment", "allow_self_enrollment", "allow_self_enroll", "open_enrollment",
+    "accepts_students", "accepts_enrollments",
 )  # fmt: skip
 """Flags of courses that people may join."""
-UNCLEAR_OF_PEOPLE = some(
-    "locked frozen guest alumni alumnus graduated inactive expired paused blacklisted fake system service staff admin "
-    "teacher instructor tutor faculty employee parent guardian left former enabled spam dummy sandbox merged duplicate "
-    "quarantined restricted closed ended terminated dismissed expelled deceased dead visitor trial waitlisted pending "
-    "rejected convidado visitante egresso formado professor docente profesor enseignant lehrer gast ausente invitado "
-    "pausado congelado inativo inactivo inactif inaktiv verstorben bot robot churned exit leave leaving depart "
-    "departure salida saida sortie austritt egreso egresado desligado desligamento deletion merged active"
+UNCLEAR = some(
+    "abgelaufen admin alumni alumnus anulado attente audit auditing auditor ausente austritt blacklisted bot dead "
+    "deletion denied depart departure desligado desligamento discarded dismissed docente dropout dummy duplicate "
+    "egresado egreso egresso employee ended enseignant espera exit expirado expire faculty failed fake formado frozen "
+    "gast gekundigt graduated guardian guest hidden hold instructor leave leaving lehrer merged observer "
+    "oculto ouvinte oyente parent pausada pausado paused pausiert preview profesor professor provisional "
+    "provisoire provisorio quarantined refunded removal replaced reserve reserved restricted retiro robot saida "
+    "salida sandbox sortie spam staff storniert superseded teacher temporary trash trial tutor vencido verstorben "
+    "visitante visitor waiting waitlist warteliste withdrawal"
 )
-"""Words of flags that may say that a person is no student, or not any more."""
-UNCLEAR_OF_ENROLLMENTS = some(
-    "waitlisted waitlist waiting trial guest auditor hidden exit salida saida sortie austritt retiro trashed trash "
-    "withdrawal unenrolled deactivated closed terminated churned discarded deleted removed removal quit dropout leave "
-    "leaving departure egreso superseded replaced oculto observer locked expired hold paused frozen suspended blocked "
-    "banned current enabled valid void voided refunded rejected pending inactive dummy duplicate transferred left "
-    "ended teacher instructor staff reserve reserved provisional temporary invited espera ouvinte oyente pausado "
-    "pausada trancado trancada congelado vencido expirado bloqueado suspenso suspendido transferido provisorio "
-    "provisional warteliste pausiert gesperrt abgelaufen attente suspendu expire provisoire show"
-)
+"""Words of values, of keys in JSON, and of comments, that may say that a row does not count, or not any more."""
 REPLACED = some(
     "superseded replaced transferred deleted removed archived cancelled canceled withdrawn dropped revoked merged "
-    "disabled banned suspended blocked deactivated baja exclusion"
+    "disabled banned suspended blocked deactivated baja exclusion cancel cancellation drop withdrawal ban suspension "
+    "removal cancelamento cancelacion annulation"
 )
-"""Words of columns that refer to a row's successor, or to the person who ended the row."""
-UNCLEAR_OF_COURSES = some(
-    "private internal locked sandbox master sample soon pending paused suspended frozen inactive expired deprecated "
-    "obsolete cancelled canceled ended old legacy restricted invite invitation unlisted blocked privado privada "
-    "sunset hidden closed cerrado cerrada encerrado encerrada ferme fermee geschlossen latest current privee oculto "
-    "interno interna restrito restringido pausado suspenso cancelado cancelada prive interne privat intern gesperrt"
+"""Words of columns that refer to a row's successor, or to the person or the reason that ended the row."""
+WAITING = some("waitlist waitlisted waiting espera warteliste attente queue flag flags bit bits bitmask mask")
+"""Words of numbers that may say that a row does not count yet."""
+ADMISSION = some(
+    "approval review moderation access audience join registration admission enrollment enrolment inscription "
+    "inscripcion inscricao matricula anmeldung privacy visibility publication"
 )
+"""Words of columns that may say who gets into a course."""
 VISIBILITY = some("visibility visible visibilidad visibilidade visibilite sichtbarkeit sichtbar visibilita hidden")
 ROLE_FLAGS = some(
     "staff admin teacher instructor tutor faculty facilitator moderator employee parent guardian service system "
@@ -350,9 +383,26 @@ NO_STATES = some(
     "paid billing invoice stripe cookie gdpr avatar photo bio subscription progress learning grading grade marital "
     "employment immigration health vaccination relationship online presence kyc background moderation job can want "
     "login session hand api graded processed notified accessed opened started reviewed approved published enrolled "
-    "created updated issued indexed"
+    "created updated changed issued indexed last first next previous visited visit activity logged signed signup birth "
+    "birthday birthdate dob nascimento nacimiento naissance geburt geburtsdatum geburtstag nascita geboortedatum "
+    "criado creado cree erstellt creato aangemaakt atualizado actualizado geandert aktualisiert aggiornato alterado "
+    "modificado modifie modified inserted cadastro registro"
 )
 """Words of columns about something else."""
+OF_PEOPLE = some(
+    "public private profile dark theme two totp subscribed opted agreed tos policy minor pro vip beta tour tutorial "
+    "welcome typing muted remote receive receives wants show has joined hire hired start started snoozed boost streak "
+    "challenge age adult legal scholarship invited"
+)
+OF_ENROLLMENTS = HARMLESS | ENROLLMENTS | some("due deadline booking booked attended attendance scholarship discount")
+OF_COURSES = some(
+    "start starts starting begin begins began inicio debut beginn startdatum inizio startdato trending bestseller "
+    "quiz exam discussion forum download downloadable lifetime drip sequential linear vat tax offline mobile "
+    "accredited accreditation has show subtitle caption translated paced refundable scorm video content lesson module "
+    "project assignment homework attendance badge point gamification leaderboard ai chat schedule scheduled recorded "
+    "material exercise notes transcript price discount sale locale language duration"
+)
+"""The same of one table, unless another word speaks against it."""
 
 COUNT_COLUMN = re.compile(
     r"(?:total|num|number_of|active|current|qtd|total_de)?_?"

@@ -5,7 +5,7 @@ import unicodedata
 from difflib import SequenceMatcher
 from functools import cache
 
-NEUTRAL = frozenset({"app", "lms", "tbl", "table", "public", "the", "all", "data", "info"})
+NEUTRAL = frozenset({"app", "lms", "tbl", "table", "public", "the", "all", "data", "info", "auth", "core"})
 
 
 @cache
@@ -42,9 +42,10 @@ def says(name: str, vocabulary: frozenset[str]) -> bool:
 
 def rank(name: str, names: tuple[str, ...]) -> int | None:
     """The place of a column's name in a list of names."""
-    plain = snake(name)
+    plain = snake(name).replace("_", "")
     bare = [each.replace("_", "") for each in names]
-    return bare.index(plain.replace("_", "")) if plain.replace("_", "") in bare else None
+    written_out = plain.replace("oe", "o").replace("ae", "a").replace("ue", "u")  # `geloescht`, for `gelöscht`
+    return next((bare.index(each) for each in (plain, written_out) if each in bare), None)
 
 
 def alike(value: str, wanted: tuple[str, ...]) -> bool:

@@ -222,15 +222,14 @@ class _Search:
         """Columns to which other values might be given."""
         table, why = self.relation.table, reason(error)
         schema, name = getattr(error, "schema_name", None), getattr(error, "table_name", None)
-        if (schema, name) == (table.schema, table.name):
-            if error.column_name is not None:
-                return Blame((error.column_name,), (), why)
-            if error.constraint_name is not None:
-                row = await self.maker.connection.fetchrow(
-                    sql.read("trial/rows", "constraint"), table.schema, table.name, error.constraint_name
-                )
-                if row is not None:
-                    return Blame(tuple(row["columns"]), texts_in([row["definition"]]), why)
+        if error.column_name in self.relation.columns:  # also of another table, into which a trigger copies
+            return Blame((error.column_name,), (), why)
+        if error.constraint_name is not None and (schema, name) == (table.schema, table.name):
+            row = await self.maker.connection.fetchrow(
+                sql.read("trial/rows", "constraint"), table.schema, table.name, error.constraint_name
+            )
+            if row is not None:
+                return Blame(tuple(row["columns"]), texts_in([row["definition"]]), why)
         if (error.sqlstate or "").startswith("22"):  # a value that does not fit the type
             return Blame(tuple(self.places), (), why)
         return Blame((), (), why)

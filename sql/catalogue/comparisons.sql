@@ -1,5 +1,5 @@
--- The LMS's own conditions on rows of tables ($1 schemas, $2 names): of indexes, policies and views, with the names of
--- the columns. Asked with an empty search_path.
+-- The LMS's own conditions on rows of tables ($1 schemas, $2 names): of indexes, policies, views and functions, with the
+-- names of the columns. Asked with an empty search_path.
 with asked as (
     select
         class.oid,
@@ -51,4 +51,40 @@ where
             and depend.refclassid = 'pg_class'::regclass::oid
             and depend.refobjid = asked.oid
         where rewrite.ev_class = view.oid
-    );
+    )
+union all
+select
+    asked.schema_name,
+    asked.table_name,
+    'policy of ' || policy.polrelid::regclass::text,
+    policy.polname::text,
+    pg_get_expr(policy.polqual, policy.polrelid)
+from asked
+inner join pg_catalog.pg_policy as policy
+    on policy.polrelid <> asked.oid and policy.polcmd in ('r', '*') and policy.polqual is not null
+where
+    exists (
+        select
+        from pg_catalog.pg_depend as depend
+        where
+            depend.classid = 'pg_policy'::regclass::oid
+            and depend.objid = policy.oid
+            and depend.refclassid = 'pg_class'::regclass::oid
+            and depend.refobjid = asked.oid
+    )
+union all
+-- Of any table: which tables a function reads stands in its text alone.
+select
+    '',
+    '',
+    'function',
+    proc.proname::text,
+    pg_get_functiondef(proc.oid)
+from pg_catalog.pg_proc as proc
+inner join pg_catalog.pg_language as language on language.oid = proc.prolang and language.lanname in ('sql', 'plpgsql')
+inner join pg_catalog.pg_namespace as namespace on namespace.oid = proc.pronamespace
+where
+    proc.prokind in ('f', 'p')
+    and namespace.nspname not in ('listener', 'pg_catalog', 'information_schema')
+    and proc.prorettype <> 'trigger'::regtype::oid
+    and pg_has_role(proc.proowner, 'usage');

@@ -12,6 +12,12 @@ select
     pg_has_role(class.relowner, 'usage') as is_ours,
     owner.rolsuper as by_superuser,
     class.relkind in ('r', 'p') and row_security_active(class.oid) as hides,
+    array(
+        select pg_inherits.inhrelid::regclass::text
+        from pg_catalog.pg_inherits
+        where pg_inherits.inhparent = class.oid and class.relkind = 'r'
+        order by 1
+    ) as heirs,
     coalesce(
         (
             select json_agg(

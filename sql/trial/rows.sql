@@ -11,7 +11,7 @@ where
     and attribute.atttypmod > 4 and type.typname in ('varchar', 'bpchar');
 
 -- name: constraint
--- $3 is the constraint's name.
+-- $3 is the name of the constraint, or of a unique index.
 select
     pg_get_constraintdef("constraint".oid) as definition,
     array(
@@ -24,4 +24,19 @@ select
 from pg_catalog.pg_constraint as "constraint"
 inner join pg_catalog.pg_class as class on class.oid = "constraint".conrelid
 inner join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
-where namespace.nspname = $1 and class.relname = $2 and "constraint".conname = $3;
+where namespace.nspname = $1 and class.relname = $2 and "constraint".conname = $3
+union all
+select
+    pg_get_indexdef(index.indexrelid),
+    array(
+        select attribute.attname::text
+        from pg_catalog.pg_attribute as attribute
+        where attribute.attrelid = index.indrelid and attribute.attnum = any (index.indkey::smallint[])
+        order by attribute.attnum
+    )
+from pg_catalog.pg_index as index
+inner join pg_catalog.pg_class as class on class.oid = index.indrelid
+inner join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+inner join pg_catalog.pg_class as named on named.oid = index.indexrelid
+where namespace.nspname = $1 and class.relname = $2 and named.relname = $3
+limit 1;

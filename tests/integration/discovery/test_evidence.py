@@ -40,14 +40,14 @@ async def test_a_unique_index_says_which_rows_count(school: Connection) -> None:
 async def test_a_policy_says_which_rows_count(school: Connection) -> None:
     await school.execute(
         """
-        alter table enrollments add fuera date; alter table users add hidden_profile boolean, add owner_id integer;
+        alter table enrollments add fuera date; alter table users add private_profile boolean, add owner_id integer;
         create policy living on enrollments for select using (fuera is null and user_id > 0);
-        create policy visible on users using (hidden_profile is not true or owner_id = 1);
+        create policy visible on users using (private_profile is not true or owner_id = 1);
         """
     )
     mapping = await discover(school)
     assert plain(mapping.is_active) == "fuera is null"
-    assert "hidden_profile" not in mapping.is_student
+    assert "private_profile" not in mapping.is_student
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,6 @@ async def test_a_policy_says_which_rows_count(school: Connection) -> None:
 )
 async def test_what_else_compares_a_column_is_asked_about(school: Connection, evidence: str, where: str) -> None:
     await school.execute("alter table enrollments add no_more timestamptz, add completed_at timestamptz")
-    assert (await discover(school)).is_active == "true"
     await school.execute(evidence)
     await school.execute("create view finished as select user_id from enrollments where completed_at is null")
     with pytest.raises(ListenerError) as error:

@@ -166,6 +166,31 @@ async def test_a_role_in_the_course_is_asked_about_once(empty_database: Connecti
     assert mapping.extra_values == {"rol": "'alumno'::text"}
 
 
+async def test_teachers_in_a_table_of_their_own_are_no_students(empty_database: Connection) -> None:
+    said = await told(
+        empty_database,
+        "create table users (id integer primary key, name text);" + COURSES + ENROLLED,
+        "create table teachers (user_id integer primary key references users)",
+    )
+    assert "public.teachers has rows of some who may be none. Set LISTENER_STUDENT_VIEW to a query" in said
+    query = "select id from users where not exists (select from teachers where user_id = users.id)"
+    assert (await discover(empty_database, {"student_view": query})).student_view is not None
+    assert (await discover(empty_database, {"student_predicate": "true"})).is_student == "true"
+
+
+async def test_tables_that_inherit_are_told(empty_database: Connection) -> None:
+    said = await told(
+        empty_database,
+        COURSES,
+        "create table people (id integer primary key); create table students (primary key (id)) inherits (people);"
+        "create table enrollments (person_id integer, course_id integer references courses)",
+    )
+    assert "public.students inherit from public.people, and what is written there fires no trigger of it" in said
+    assert "LISTENER_PROFILE_TABLE" in said
+    for table in ("students", "people"):
+        assert (await discover(empty_database, {"profile_table": table})).profile_table.name == table
+
+
 async def test_keys_of_two_types_are_named(empty_database: Connection) -> None:
     said = await told(
         empty_database,

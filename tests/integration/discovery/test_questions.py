@@ -47,10 +47,11 @@ async def asked(connection: Connection) -> str:
         ("users", "is_guest boolean default false", "is_guest (boolean: false) may say it"),
         ("users", "status smallint default 1", "status (smallint: no value yet) may say it"),
         ("users", "gesperrt_status text check (gesperrt_status in ('ok', 'gesperrt', 'halb'))", "ok, gesperrt, halb"),
-        ("users", "status text check (status in ('active', 'banned', 'frozen'))", "active, banned, frozen"),
+        ("users", "status text check (status in ('active', 'banned', 'halted'))", "active, banned, halted"),
         ("courses", "is_private boolean default true", "is_private (boolean: true) may say it"),
         ("courses", "stage text check (stage in ('one', 'archived', 'two'))", "one, archived, two"),
         ("courses", "privado boolean", "privado (boolean: no value yet)"),
+        ("courses", "visibility text check (visibility in ('public', 'unlisted'))", "public, unlisted"),
     ],
 )
 @pytest.mark.half
@@ -82,7 +83,7 @@ async def test_it_is_asked_about_and_the_setting_answers(
         " xp integer, is_online boolean, must_change_password boolean, bio text, state text, phone_verified boolean",
         "courses": "created_at timestamptz, published_at timestamptz, starts_on date, is_featured boolean, is_free"
         " boolean, has_certificate boolean, level text check (level in ('beginner', 'advanced')), language text,"
-        " duration integer, rating numeric, visibility text check (visibility in ('public', 'unlisted')),"
+        " duration integer, rating numeric,"
         " allow_comments boolean, is_premium boolean, position smallint, start_date date",
         "enrollments": "enrolled_at timestamptz, completed_at timestamptz, last_accessed_at timestamptz, progress"
         " numeric, is_completed boolean, certificate_issued boolean, certificate_issued_at timestamptz, started_at"

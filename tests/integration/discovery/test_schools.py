@@ -40,7 +40,7 @@ async def test_by_a_column_of_people_and_of_courses(school: Connection, person: 
 
 @pytest.mark.parametrize(
     "columns",
-    ["school_year integer", "company text", "account_type text", "created_by_org_id integer", "branch boolean"],
+    ["school_year integer", "account_type text", "created_by_org_id integer"],
 )
 async def test_a_column_that_is_no_key_of_a_school_is_none(school: Connection, columns: str) -> None:
     await school.execute(f"alter table users add {columns}; alter table courses add {columns}")
@@ -106,7 +106,15 @@ async def test_two_ways_are_asked_about_and_each_can_be_set(school: Connection) 
 
 
 @pytest.mark.parametrize(
-    "column", ["campus_id integer", "sede_id integer references sites", "unidade text", "site uuid"]
+    "column",
+    [
+        "campus_id integer",
+        "sede_id integer references sites",
+        "unidade text",
+        "site uuid",
+        "company text",
+        "escola text",
+    ],
 )
 async def test_what_may_say_the_school_is_asked_about(school: Connection, column: str) -> None:
     await school.execute("create table sites (id integer primary key)")
@@ -145,6 +153,20 @@ async def test_a_roundabout_way_is_asked_about(school: Connection, between: str)
     said = await told(school, between)
     assert "public.users.school_id refers to public.schools, and courses lead there by public." in said
     assert (await discover(school, {"tenant": "none"})).tenant is None
+
+
+async def test_a_roundabout_way_of_people_is_asked_about_and_a_query_goes_it(school: Connection) -> None:
+    said = await told(
+        school,
+        "create table departments (id integer primary key, org_id integer not null references orgs);"
+        "create index on departments (org_id); alter table courses add org_id integer references orgs;"
+        "alter table users add department_id integer references departments; create index on users (department_id)",
+    )
+    assert "people lead there by public.departments. Set LISTENER_WANTED_QUERY to a query" in said
+    query = """select users.id as profile, courses.id as course from users
+        join departments on departments.id = users.department_id join courses on courses.org_id = departments.org_id
+        where users.role = 'student'"""
+    assert (await discover(school, {"wanted_query": query})).wanted_query is not None
 
 
 @pytest.mark.parametrize(

@@ -296,6 +296,90 @@ SCHOOLS = {
         ("courses.visibility", "courses.course_type", 'LISTENER_PUBLISH_PREDICATE="published_at <= now()"'),
         {"publish_predicate": "published_at <= now() and visibility = 'public' and course_type = 'standard'"},
     ),
+    "an approval by a flag": Small(
+        USERS
+        + COURSES
+        + f"create table enrollments (is_approved boolean not null default false, approved_at timestamptz, {KEYS});",
+        "insert into courses values (1, 'a'); insert into users values (1, 'student'), (2, 'teacher')",
+        "update enrollments set is_approved = false",
+        (
+            "enrollments.is_approved",
+            "enrollments.approved_at",
+            'LISTENER_ENROLLMENT_VALUES="is_approved=true" if a new row is to be so',
+        ),
+        {"active_predicate": "is_approved", "enrollment_values": "is_approved=true"},
+    ),
+    "Portuguese: states in a table of their own": Small(
+        """create table situacoes (id integer primary key, nome text);
+        insert into situacoes values (1, 'ativa'), (2, 'cancelada');
+        create table tipos_curso (id integer primary key, nome text);
+        insert into tipos_curso values (1, 'curso'), (2, 'modelo');
+        create table usuarios (id integer primary key, papel text check (papel in ('aluno', 'professor')));
+        create table cursos (id integer primary key, titulo text, tipo_id integer not null references tipos_curso);
+        create table matriculas (aluno_id integer references usuarios, curso_id integer references cursos,
+            situacao_id integer not null default 1 references situacoes, primary key (aluno_id, curso_id));""",
+        """insert into cursos values (0, 'a', 2), (1, 'b', 1);
+        insert into usuarios values (1, 'aluno'), (2, 'professor')""",
+        "update matriculas set situacao_id = 2",
+        ("matriculas.situacao_id", "cursos.tipo_id", "LISTENER_PUBLISH_PREDICATE"),
+        {"active_predicate": "situacao_id = 1", "publish_predicate": "tipo_id = 1"},
+        "matriculas (aluno_id, curso_id)",
+    ),
+    "functions and policies of other tables compare": Small(
+        USERS
+        + "create table courses (id integer primary key, title text, rank_of text not null default 'a');"
+        + f"create table enrollments (flow text not null default 'in', {KEYS});"
+        + """create table lessons (id integer, course_id integer references courses);
+        create policy reading on lessons for select using (
+            exists (select from enrollments as e where e.course_id = lessons.course_id and e.flow = 'in'));
+        create function catalogue() returns setof integer language sql stable as
+            $$ select c.id from public.courses as c join lessons on course_id = c.id where c.rank_of = 'a' $$;""",
+        """insert into courses values (0, 'a', 'b'), (1, 'b', 'a');
+        insert into users values (1, 'student'), (2, 'teacher')""",
+        "update enrollments set flow = 'out'",
+        (
+            "enrollments.flow (text: in), compared in the policy of public.lessons reading,",
+            "courses.rank_of (text: a), compared in the function catalogue,",
+        ),
+        {"active_predicate": "flow = 'in'", "publish_predicate": "rank_of = 'a'"},
+    ),
+    "flags and times beside a status": Small(
+        """create table users (id integer primary key, role text check (role in ('student', 'teacher')));
+        create table courses (id integer primary key, status text check (status in ('draft', 'published')),
+            is_active boolean not null default true, enrollment_opens_at timestamptz, published_at timestamptz);"""
+        """create table enrollments (status text not null default 'active' check (status in ('active', 'over')),
+            is_active boolean not null default true, """ + KEYS + ");",
+        """insert into courses values (-2, 'published', false), (-1, 'draft', true), (1, 'published', true);
+        insert into courses values (0, 'published', true, now() + interval '1 day');
+        insert into courses values (2, 'published', true, null, now() + interval '1 day');
+        insert into users values (1, 'student'), (2, 'teacher')""",
+        "update enrollments set is_active = false",
+    ),
+    "French: students and teachers in tables of their own": Small(
+        """create table utilisateurs (id integer primary key, nom text);
+        create table etudiants (id integer primary key references utilisateurs);
+        create table enseignants (id integer primary key references utilisateurs);
+        create table cours (id integer primary key, titre text, visibilite boolean not null default true);
+        create table inscriptions (utilisateur_id integer references utilisateurs, cours_id integer references cours,
+            primary key (utilisateur_id, cours_id));""",
+        """insert into cours values (0, 'a', false), (1, 'b', true);
+        insert into utilisateurs values (1, 'a'), (2, 'b');
+        insert into etudiants values (1); insert into enseignants values (2)""",
+        "delete from inscriptions",
+        ("public.etudiants has rows of some", "LISTENER_STUDENT_TABLE=public.etudiants", "cours.visibilite"),
+        {"student_table": "public.etudiants", "publish_predicate": "visibilite"},
+        "inscriptions (utilisateur_id, cours_id)",
+    ),
+    "a role in JSON that no row shows yet": Small(
+        "create table users (id integer primary key, app_metadata jsonb);"
+        + COURSES
+        + f"create table enrollments ({KEYS});",
+        """insert into courses values (1, 'a');
+        insert into users values (1, '{"role": "student"}'), (2, '{"role": "teacher"}')""",
+        "delete from enrollments",
+        ("nothing says so, and public.users.app_metadata (jsonb: no value yet) may",),
+        {"student_predicate": "app_metadata ->> 'role' = 'student'"},
+    ),
 }
 
 

@@ -143,6 +143,22 @@ async def test_a_status_that_is_not_understood_is_asked_about(school: Connection
         ("enrollments", "terminated_at timestamptz"),
         ("enrollments", "is_del smallint"),
         ("enrollments", "capacity text check (capacity in ('participant', 'facilitator'))"),
+        ("enrollments", "gekuendigt_am date"),
+        ("enrollments", "estornado_em timestamptz"),
+        ("enrollments", "is_audit boolean not null default false"),
+        ("enrollments", "access_level text check (access_level in ('full', 'nothing'))"),
+        ("enrollments", "kind text check (kind in ('regular', 'trial'))"),
+        ("enrollments", "flags integer not null default 0"),
+        ("enrollments", "waitlist_position integer"),
+        ("enrollments", "cancel_reason text"),
+        ("courses", "review_status text check (review_status in ('approved', 'pending'))"),
+        ("courses", "audience text check (audience in ('students', 'teachers'))"),
+        ("courses", "ausgebucht boolean not null default false"),
+        ("courses", "inscripciones_hasta date"),
+        ("users", "is_approved boolean not null default true"),
+        ("users", "matriculado boolean"),
+        ("users", "erased_at timestamptz"),
+        ("users", "status_id integer"),
         ("courses", "visibility smallint not null default 0"),
         ("courses", "visibilite text check (visibilite in ('publique', 'privee'))"),
         ("courses", "lifecycle_stage text check (lifecycle_stage in ('planning', 'over'))"),
@@ -189,7 +205,7 @@ async def test_what_says_nothing_of_its_own_is_not_asked_about(school: Connectio
     await discover(school)
 
 
-@pytest.mark.parametrize("column", ["hasta date", "gueltig_bis date", "starts_at date", "confere boolean"])
+@pytest.mark.parametrize("column", ["hasta date", "gilt_bis date", "starts_at date", "confere boolean"])
 async def test_whatever_may_end_a_role_is_asked_about(empty_database: Connection, column: str) -> None:
     await empty_database.execute("create table users (id integer primary key generated always as identity);")
     await empty_database.execute(COURSES + ENROLLED + ROLES.format(more=column))

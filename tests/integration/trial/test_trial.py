@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from listener.catalogue.catalogue import Catalogue
 from listener.database.connection import Connection
 from listener.errors import NotLoaded
+from listener.mapping.mapping import Table
 from listener.trial.loading import Loading
 from listener.trial.platform import Platform
+from listener.trial.rows import Maker
 from listener.trial.statements import statements
 from tests.conftest import Database
 from tests.support.leftovers import leftovers
@@ -188,6 +191,16 @@ async def test_what_is_missing_without_an_extension_is_refused(empty_database: C
     loading = Loading(empty_database, Platform(empty_database, empty_database))
     with pytest.raises(NotLoaded, match='relation "nobody" does not exist'):
         await loading.load(list(statements("create table courses (id integer references nobody)", "dump.sql")))
+
+
+async def test_rows_differ_where_an_index_is_unique(empty_database: Connection) -> None:
+    await empty_database.execute(
+        """create table users (id serial primary key, email text not null default '');
+        create unique index on users (email)"""
+    )
+    maker = Maker(empty_database, await Catalogue.load(empty_database))
+    rows = [await maker.make(Table("public", "users")) for _ in range(2)]
+    assert len({row["email"] for row in rows}) == len(rows)
 
 
 def test_ctrl_c_while_postgres_starts_leaves_nothing(temporary: Path) -> None:
