@@ -58,7 +58,9 @@ async def undo(
         lines.append(f"the history begins {begins:%F %T %Z}: what was done before stays")
     _tell([*lines, *found.lines()], quietly=as_json)
     status = 0
-    if found.untouched and not dry_run:
+    # A rule that has done nothing yet would do it: all may be held. (Not where that rule is here by an undo.)
+    may_act = number is not None and len(rules) > 1 and rules[0]["settings"] != rules[-1]["settings"]
+    if (found.untouched or may_act) and not dry_run:
         what = f"rule {number}" if at is None else f"what was done since {at:%F %T %Z}"
         was_paused = await _pause(connection, f"undo of {what}")
         # Work in hand is over, and is seen now.

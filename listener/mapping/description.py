@@ -35,6 +35,7 @@ def described(mapping: Mapping) -> list[tuple[str, str]]:
         *([("history", f"kept for {days:,} days")] if is_kept(mapping) else []),
         *([] if forgets is None else [("forgotten", f"profiles that were deleted {forgets:,} days ago")]),
         *((f"reads {each.table.label}", _watched(each)) for each in mapping.watched),
+        *([("time", _time(mapping))] if mapping.wanted_query is not None and mapping.depends_on_time else []),
     ]
 
 
@@ -87,6 +88,14 @@ def _watched(watched: Watched) -> str:
     if not watched.routes:
         return "everyone is looked at"
     return "; ".join(map(_route, watched.routes))
+
+
+def _time(mapping: Mapping) -> str:
+    """When a change that the time alone makes is seen."""
+    met = dict.fromkeys(f"{each.table.label}.{moment.column}" for each in mapping.watched for moment in each.moments)
+    if not met:
+        return "found by the audit: no column that an index begins with is compared with the time"
+    return f"what {', '.join(met)} says is met at that moment, anything else by the audit"
 
 
 def _route(route: Route) -> str:

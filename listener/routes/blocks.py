@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from listener.routes.nodes import Node
+from listener.routes.nodes import Node, walk
 
 
 class Unclear(Exception):
@@ -189,9 +189,20 @@ class Condition:
     """The subquery whose output the comparison of an IN is about."""
     sides: tuple[Side, Side] | None = None
     """The sides of an equality between two occurrences."""
+    obstacle: str = ""
+    """Why an equality has no such sides, for people."""
     operator: str = ""
     """The operator, in SQL."""
 
     @property
     def occurrences(self) -> tuple[Occurrence, ...]:
         return () if self.sides is None else tuple(each.occurrence for each in self.sides)
+
+    def mentions(self, occurrence: Occurrence) -> bool:
+        """Whether a column stands in the expression, maybe by way of subqueries in FROM."""
+        columns = [each for each in walk(self.expression, into_queries=False) if each.tag == "VAR"]
+        if self.output is not None and self.output.leaf_of(occurrence) is not None:
+            return True
+        return any(
+            self.scope.outer(each.number("varlevelsup")).leaf_of(occurrence) == each.number("varno") for each in columns
+        )

@@ -16,6 +16,7 @@ BELOW_OR = (
 )
 NOT_IN = "NOT IN or ALL is answered by the whole table; write it as NOT EXISTS"
 VALUE = "a subquery is computed as a whole before its value is compared"
+DEFAULT = Node("DEFAULT", {})
 Needed = tuple[Place, Node, int]
 """The place of a comparison, the comparison, and the argument that is a subquery, by number."""
 
@@ -60,6 +61,14 @@ def arguments_leaf(tree: Node) -> int:
     """The leaf that stands for a function's arguments (see `facts`)."""
     entries = tree.nodes("rtable")
     return next(leaf for leaf, each in enumerate(entries, 1) if each.text("rtekind") == SUBQUERY)
+
+
+def arguments_of(call: Node) -> list[Node]:
+    """The arguments of a call, in the function's order; of a default, DEFAULT or nothing."""
+    found = call.nodes("args")
+    named = {each.number("argnumber"): each.the("arg") for each in found if each.tag == "NAMEDARGEXPR"}
+    plain = [each for each in found if each.tag != "NAMEDARGEXPR"]
+    return [*plain, *(named.get(place, DEFAULT) for place in range(len(plain), max(named, default=-1) + 1))]
 
 
 def carried(step: Node) -> set[int]:

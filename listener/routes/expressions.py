@@ -21,6 +21,7 @@ FOR_PEOPLE = {
     "CASEEXPR": "a CASE",
     "MINMAXEXPR": "GREATEST or LEAST",
     "PARAM": "the value of a subquery",
+    "DEFAULT": "the default of an argument",
 }
 PLACEHOLDER = "listener_each"
 
@@ -85,6 +86,8 @@ class Printing:
         leaf, number = node.number("varno"), node.number("varattno")
         if leaf in found.arguments:
             arguments, scope = found.arguments[leaf]
+            if number > len(arguments):
+                raise Unclear(FOR_PEOPLE["DEFAULT"])
             return self._print(arguments[number - 1], scope, None, crossings)
         if leaf in found.occurrences:
             return self._of_table(found.occurrences[leaf], number, crossings, found)

@@ -2,7 +2,7 @@
 indexes."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -20,7 +20,7 @@ TOP = "pg_temp.listener_expression"
 """The query, as a temporary view."""
 BODY = re.compile(r"\nRETURN (?P<value>.*?)\s*\Z|\nBEGIN ATOMIC\n(?P<query>.*);\nEND\s*\Z", re.DOTALL)
 ARGUMENT = re.compile(r"\$(\d+)")
-FUNCTION_FIELDS = ("funcid", "opfuncid", "aggfnoid", "winfnoid")
+CALLED, FUNCTION_FIELDS = "funcid", ("opfuncid", "aggfnoid", "winfnoid")
 TYPE_FIELDS = (
     *("vartype", "consttype", "resulttype", "opresulttype", "funcresulttype", "coalescetype", "casetype"),
     *("array_typeid", "element_typeid"),
@@ -110,9 +110,9 @@ async def learn(connection: Connection) -> Facts:
                 facts.names[row["oid"]] = row["name"]
             if row["is_barrier"]:
                 facts.barriers.add(row["oid"])
-        called = _numbers(facts, FUNCTION_FIELDS) - asked
+        called = _numbers(facts, (CALLED, *FUNCTION_FIELDS)) - asked
         asked |= called
-        await _learn_procedures(connection, facts, called)
+        await _learn_procedures(connection, facts, called, read=called - _numbers(facts, FUNCTION_FIELDS))
         below = {
             each.number("relid")
             for tree in facts.trees.values()
@@ -125,9 +125,9 @@ async def learn(connection: Connection) -> Facts:
 
 
 async def _learn_procedures(
-    connection: Connection, facts: Facts, called: Iterable[int], *, reading: bool = True
+    connection: Connection, facts: Facts, called: Iterable[int], *, read: Container[int] = ()
 ) -> None:
-    """With `reading`, the bodies of functions in SQL are read, too."""
+    """Of functions in `read`, the bodies in SQL are read, too."""
     for row in await connection.fetch(sql.read(FACTS, "procedures"), list(called)):
         facts.procedures[row["oid"]] = Procedure(
             row["schema_name"],
@@ -137,7 +137,7 @@ async def _learn_procedures(
             row["is_scalar"],
             row["is_merged"],
         )
-        if reading and row["is_readable"]:
+        if row["oid"] in read and row["is_readable"]:
             view = await _view_of(connection, row)
             if view is not None:
                 facts.functions[row["oid"]] = view
@@ -191,7 +191,7 @@ async def _learn_rest(connection: Connection, facts: Facts, asked: set[int]) -> 
         elif row["expressions"] is not None:
             first = nodes.parse_expressions(row["expressions"])[:1]
             facts.indexed_expressions.setdefault(row["table_oid"], []).extend(first)
-    await _learn_procedures(connection, facts, _numbers(facts, FUNCTION_FIELDS) - asked, reading=False)
+    await _learn_procedures(connection, facts, _numbers(facts, (CALLED, *FUNCTION_FIELDS)) - asked)
     operators = list(_numbers(facts, ("opno",)))
     for row in await connection.fetch(sql.read(FACTS, "operators"), operators):
         facts.operators[row["oid"]] = Operator(

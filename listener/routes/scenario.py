@@ -22,6 +22,7 @@ from listener.routes.clauses import (
     VALUES,
     Needed,
     arguments_leaf,
+    arguments_of,
     carried,
     is_plain,
     is_worth_it,
@@ -163,7 +164,7 @@ class Scenario:
             return
         tree = self._facts.trees[self._facts.functions[number]]
         below = Block(Node("NONE", {}), above=block, leaf=leaf)
-        below.arguments[arguments_leaf(tree)] = (call.nodes("args"), block)
+        below.arguments[arguments_leaf(tree)] = (arguments_of(call), block)
         below.is_merged = self._facts.procedures[number].is_merged
         if not below.is_merged:
             below.origin = f"function {self._facts.procedures[number].name}, which answers as a whole,"
@@ -173,7 +174,7 @@ class Scenario:
         """A function in an expression: the body is a subquery that is looked up."""
         tree = self._facts.trees[self._facts.functions[call.number("funcid")]]
         below = Block(Node("NONE", {}), above=block, stands=Standing(Place(frozenset())))
-        below.arguments[arguments_leaf(tree)] = (call.nodes("args"), block)
+        below.arguments[arguments_leaf(tree)] = (arguments_of(call), block)
         self._block(tree, below, not_null=set(), mark=id(call))
 
     def add(

@@ -5,9 +5,9 @@ from itertools import permutations
 
 from listener.routes.blocks import Block, Condition, Occurrence, Place, Reference, Side, Unclear
 from listener.routes.expressions import Printing, is_safe_as_text, written_operator
-from listener.routes.facts import Facts
+from listener.routes.facts import Facts, ReadColumn
 from listener.routes.nodes import Node, walk
-from listener.routes.nulls import on_side_of
+from listener.routes.nulls import is_over_several, on_side_of
 from listener.routes.scenario import Scenario
 from listener.row_text import columns_of, unquoted
 
@@ -23,10 +23,15 @@ def compare(facts: Facts, scenario: Scenario) -> None:
         expression = condition.expression
         arguments = expression.nodes("args")
         is_one_of = expression.tag == "SCALARARRAYOPEXPR" and expression.is_true("useOr")
+        if expression.tag == "BOOLEXPR" and expression.text("boolop") == "or":
+            condition.obstacle = "OR"
         if len(arguments) != 2 or not (expression.tag == "OPEXPR" or is_one_of):
             continue
         operator = facts.operators[expression.number("opno")]
-        if not operator.is_equality or not operator.is_immutable:
+        if not operator.is_equality:
+            continue
+        if not operator.is_immutable:
+            condition.obstacle = "a comparison that depends on the session"
             continue
         try:
             one, other = (
@@ -35,7 +40,8 @@ def compare(facts: Facts, scenario: Scenario) -> None:
                 )
                 for place, each in enumerate(arguments)
             )
-        except Unclear:
+        except Unclear as reason:
+            condition.obstacle = str(reason)
             continue
         if one.occurrence is not other.occurrence:
             condition.sides = (one, other)
@@ -50,11 +56,30 @@ class Steps:
         self._scenario = scenario
         self.found: dict[tuple[Occurrence, Occurrence], list[Condition]] = {}
         """From an occurrence to another: the conditions that lead there."""
+        self._obstacles: dict[Occurrence, str] = {}
+        """Why a comparison leads nowhere from an occurrence."""
         compare(facts, scenario)
         for condition in scenario.conditions:
             for start, end in permutations(condition.occurrences, 2):
-                if self._leads(condition, start):
+                obstacle = self._obstacle(condition, start)
+                if obstacle:
+                    self._obstacles.setdefault(start, obstacle)
+                else:
                     self.found.setdefault((start, end), []).append(condition)
+            if condition.obstacle:
+                compared = [each for each in scenario.occurrences if condition.mentions(each)]
+                is_link = len(compared) > 1 or is_over_several([condition.expression])
+                for start in compared if is_link else ():
+                    self._obstacles.setdefault(start, condition.obstacle)
+
+    def why_none(self, occurrence: Occurrence) -> str:
+        """Why an occurrence, or what the occurrence leads to, leads no further; empty if there is just no equality."""
+        reached = [occurrence]
+        for here in reached:
+            if here in self._obstacles:
+                return self._obstacles[here]
+            reached += [end for start, end in self.found if start is here and end not in reached]
+        return ""
 
     def sides(self, condition: Condition, start: Occurrence) -> tuple[Side, Side]:
         """The side of `start`, and the other side."""
@@ -77,32 +102,50 @@ class Steps:
                 obstacle = obstacle_out_of(crossing.block, crossing.column)
                 if obstacle:
                     raise Unclear(f"the profile's key comes out of {obstacle}")
+        if not self.is_exact(found):
+            raise Unclear("the profile's key has a collation by which texts that differ are equal")
         if self._is_virtual(found):
             raise Unclear("the profile's key is a virtual column, which triggers do not see")
         return found
 
-    def _leads(self, condition: Condition, start: Occurrence) -> bool:
+    def _obstacle(self, condition: Condition, start: Occurrence) -> str:
+        """Why a condition does not lead on from `start`, for people; empty if the condition does."""
         here, there = self.sides(condition, start)
-        if there.each or not self._can_be_kept(here) or self._is_virtual(here):
-            return False
+        if there.each:
+            return "an array, of which each element is compared,"
+        if not self._can_be_kept(here):
+            return f"a comparison of type {self._facts.types[here.type].name}, which no note can hold,"
+        if self._is_virtual(here):
+            return "a virtual column, which triggers do not see,"
+        if self.is_exact(there) and not self.is_exact(here):
+            return "a collation of the other side, by which texts that differ are equal,"
         for each in (*here.references, *there.references):
             for crossing in each.crossings:
                 passes = obstacle_out_of if each.occurrence is start else obstacle_into
-                if passes(crossing.block, crossing.column):
-                    return False
+                obstacle = passes(crossing.block, crossing.column)
+                if obstacle:
+                    return obstacle
             if _may_be_nulled(each, condition.block, condition.place):
-                return False
-        return _matters(condition, start, (*here.references, *there.references))
+                return "an outer join"
+        if not _matters(condition, start, (*here.references, *there.references)):
+            return "an outer join, NOT EXISTS or an aggregate"
+        return ""
 
     def _is_virtual(self, side: Side) -> bool:
         """Whether the side stands on a column that triggers do not see."""
-        relation = side.occurrence.relation
+        return any(each.is_virtual for each in self._columns(side))
+
+    def is_exact(self, side: Side) -> bool:
+        """Whether equal texts are the same text."""
+        return all(each.is_deterministic for each in self._columns(side))
+
+    def _columns(self, side: Side) -> list[ReadColumn]:
         names = {unquoted(name) for name in columns_of(side.text)}
-        return any(
-            found.is_virtual and found.name in names
+        return [
+            found
             for (table, _), found in self._facts.columns.items()
-            if table == relation
-        )
+            if table == side.occurrence.relation and found.name in names
+        ]
 
     def _can_be_kept(self, side: Side) -> bool:
         """Whether a note can hold the side's value as text."""

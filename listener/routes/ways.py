@@ -100,9 +100,8 @@ class Ways:
             return False
         assert condition.sides is not None
         types = {self._facts.types[each.type].name for each in condition.sides}
-        column = self._facts.columns.get((side.occurrence.relation, side.column))
-        is_exact = column is not None and column.is_deterministic
-        return is_exact and condition.operator == EQUALS and any(types <= same for same in SAME_KEYS)
+        is_exact = side.column and all(map(self.steps.is_exact, condition.sides))
+        return bool(is_exact) and condition.operator == EQUALS and any(types <= same for same in SAME_KEYS)
 
     def _way(self, start: Occurrence) -> Way:
         route_key, hops, unindexed = self.key, list[Hop](), None
@@ -142,6 +141,12 @@ class Ways:
         while block is not None:
             if block.hides:
                 return f"{block.hides} stands in the way"
+            block = block.above
+        obstacle = self.steps.why_none(occurrence)
+        if obstacle:
+            return f"{obstacle} stands in the way"
+        block = occurrence.block
+        while block is not None:
             for each in () if block.is_test else self._obstacles(block):
                 return f"{each} stands in the way"
             block = block.above

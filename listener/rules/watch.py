@@ -85,8 +85,8 @@ class _Watching:
             return Watched(table, read.columns, audited=True)
         if not read.watchable:
             raise NotRouted(
-                what=f"{table.label} has no triggers that see every change (a view that is stored, a foreign table, or "
-                "one that others inherit from)",
+                what=f"{table.label} has no triggers that see every change (a view that is stored, a foreign table, a "
+                "single partition, or a table that inherits or is inherited from)",
                 setting=f"{SETTING}={table.setting}({AUDIT})",
             )
         routes = () if EVERYONE in kinds else self._routes(table, ())

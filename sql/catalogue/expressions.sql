@@ -72,7 +72,7 @@ select
     class.relname as table_name,
     class.relkind::text as kind,
     exists (select from pg_catalog.pg_inherits where pg_inherits.inhparent = class.oid) as has_children,
-    class.relispartition as is_partition,
+    exists (select from pg_catalog.pg_inherits where pg_inherits.inhrelid = class.oid) as is_child,
     array(
         select attribute.attname::text
         from pg_catalog.pg_attribute as attribute
@@ -109,7 +109,7 @@ order by 1
 limit 1;
 
 -- name: functions_called
--- Of functions ($1: numbers): which may answer differently each time, which may read unseen tables, which depend on the
+-- Of functions ($1: numbers), and those that an aggregate of the LMS's calls: which may answer differently each time, which may read unseen tables, which depend on the
 -- session, and which tell the time, as far as the text says so.
 select
     proc.oid,
@@ -140,7 +140,13 @@ select
 from pg_catalog.pg_proc as proc
 inner join pg_catalog.pg_namespace as namespace on namespace.oid = proc.pronamespace
 inner join pg_catalog.pg_language as language on language.oid = proc.prolang
-where proc.oid = any ($1::oid[])
+where
+    proc.oid = any ($1::oid[])
+    or proc.oid in (
+        select unnest(array[part.aggtransfn, part.aggfinalfn, part.aggmtransfn, part.aggmfinalfn]::oid[])
+        from pg_catalog.pg_aggregate as part
+        where part.aggfnoid = any ($1::oid[]) and part.aggfnoid::oid >= 16384
+    )
 order by 1;
 
 -- name: functions_by_name

@@ -36,7 +36,7 @@ where rule.number = any ($1::integer[])
 order by rule.number;
 
 -- name: last_rules
--- The rule in force, and the one before.
+-- The rule in force, and the two before.
 select
     rule.number,
     rule.text,
@@ -45,4 +45,4 @@ select
     rule.installed_by
 from listener.rule
 order by rule.number desc
-limit 2;
+limit 3;

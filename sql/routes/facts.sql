@@ -26,7 +26,13 @@ select
     proc.proisstrict as is_strict,
     proc.proretset as returns_set,
     coalesce(type.typtype in ('b', 'd', 'e') or type.typname in ('anyelement', 'anyenum', 'anycompatible'), false) as is_scalar,
-    language.lanname = 'sql' and proc.oid >= 16384 as is_readable,
+    language.lanname = 'sql'
+    and proc.oid >= 16384
+    and not exists (
+        select
+        from pg_catalog.pg_type as argument
+        where argument.oid = any (proc.proargtypes::oid[]) and argument.typtype = 'p'
+    ) as is_readable,
     to_jsonb(proc) ->> 'prosqlbody' is not null as is_atomic,
     case
         when language.lanname = 'sql' and to_jsonb(proc) ->> 'prosqlbody' is not null then pg_get_functiondef(proc.oid)

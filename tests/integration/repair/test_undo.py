@@ -11,7 +11,7 @@ import pytest
 from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support import brake, remembering
-from tests.support.brake import ACTIVE, AS_THE_RULE_SAYS, TAKEN, installed, pay, settings, steps
+from tests.support.brake import ACTIVE, AS_THE_RULE_SAYS, HELD, TAKEN, installed, pay, settings, steps
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess, listener
 from tests.support.remembering import COUNTS_ARE_RIGHT, LEDGER, ROWS, WRITE_DOWN, table
@@ -223,6 +223,18 @@ async def test_without_a_rule_before_enrolling_is_paused(school: Make, empty: Da
     await pay(app, 1)
     await steps(app)
     assert await app.fetchval(ACTIVE) == 0
+
+
+async def test_a_rule_that_has_done_nothing_yet_is_not_left_in_force(school: Make, empty: Database) -> None:
+    """The brake holds all that it would do."""
+    app = await school(40, brake="5")
+    await ruled(app, settings(brake="5", wanted_query=f"{brake.RULE} and course_id = 2"))
+    assert await app.fetchval(HELD) == 40
+    for last in ("is in force again", "nothing to undo"):
+        assert (await said(empty, "--rule", "last"))[-1].endswith(last)
+        await app.fetch(LOOK_AT_EVERYONE)
+        await steps(app)
+        assert await app.fetchval(HELD) == await app.fetchval(AS_THE_RULE_SAYS) == 0
 
 
 async def test_a_rule_that_cannot_come_back_leaves_it_paused(school: Make, empty: Database) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from listener.database.connection import Connection
 from listener.discovery.discovery import discover
-from listener.errors import ListenerError
+from listener.errors import ListenerError, NotRouted
 from listener.mapping.mapping import Mapping
 from listener.schema import install
 from tests.support.shapes import tables
@@ -81,6 +81,32 @@ async def test_a_query_that_cannot_be_followed_is_refused_with_the_reason(empty_
         with pytest.raises(ListenerError) as caught:
             await discover(empty_database, settings(query))
         assert words in str(caught.value), name
+
+
+OF_TWO_COLLATIONS = """
+create collation any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+create table profiles (id text primary key, name text);
+create table courses (id bigint primary key);
+create table enrollments (profile_id text references profiles, course_id bigint references courses, status text);
+create table payments (profile_id text collate any_case, name text collate any_case);
+create index on payments (profile_id);
+create index on payments (name);
+create index on profiles (name);
+"""
+
+
+@pytest.mark.parametrize("postgres_version", [15])
+@pytest.mark.parametrize("joined", ["y.profile_id = p.id", "y.name = p.name"])
+async def test_texts_that_differ_and_are_equal_lead_to_no_wrong_profile(
+    empty_database: Connection, joined: str
+) -> None:
+    """Equal by the collation of one side, of which the other knows nothing."""
+    if not await empty_database.fetchval("select exists (select from pg_collation where collprovider = 'i')"):
+        pytest.skip("no collations of ICU")
+    await empty_database.execute(OF_TWO_COLLATIONS)
+    query = f"select p.id, c.id from profiles p inner join payments y on {joined} cross join courses c"
+    with pytest.raises(NotRouted, match="a collation of the other side, by which texts that differ are equal"):
+        await discover(empty_database, settings(query))
 
 
 FILL = """

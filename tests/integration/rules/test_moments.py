@@ -100,6 +100,22 @@ async def test_a_moment_some_time_before_or_after_what_a_row_says_is_met_too(lea
     await eventually(app, STATUS, 1, 1, equals="inactive")
 
 
+@pytest.mark.parametrize(
+    ("condition", "written"),
+    [
+        ("starts_at + interval '1 day' <= now()", f"starts_at = {SOON} - interval '1 day'"),
+        ("now() - starts_at > interval '90 minutes'", f"starts_at = {SOON} - interval '90 minutes'"),
+        ("interval '3 hours' > starts_at - now()", f"starts_at = {SOON} + interval '3 hours'"),
+        ("now() not between starts_at - interval '1 day' and starts_at", f"starts_at = {SOON}"),
+        ("exists (select where now() + interval '1 month' >= ends_at)", f"ends_at = {SOON} + interval '1 month'"),
+    ],
+)
+async def test_a_moment_is_met_however_it_is_reckoned(lead: Lead, condition: str, written: str) -> None:
+    app = await lead(ALL + condition)
+    await app.execute(f"insert into places (profile_id, course_id) values (1, 1); update places set {written}")
+    await eventually(app, STATUS, 1, 1, equals="active")
+
+
 async def test_a_course_that_begins_has_its_students_then(lead: Lead) -> None:
     app = await lead(
         "select p.profile_id, c.id from places p join courses c on c.id = p.course_id"
@@ -111,9 +127,13 @@ async def test_a_course_that_begins_has_its_students_then(lead: Lead) -> None:
     assert await app.fetchval(STATUS, 2, 2) is None
 
 
-async def test_a_day_begins_at_midnight(lead: Lead) -> None:
-    app = await lead(ALL + "day <= current_date")
-    await app.execute("insert into places (profile_id, course_id, day) values (1, 1, current_date + 1)")
+@pytest.mark.parametrize(
+    ("condition", "days"),
+    [("day <= current_date", 1), ("day - 7 <= current_date", 8), ("day <= current_date + 3", 4), ("day > now()", 1)],
+)
+async def test_a_day_begins_at_midnight(lead: Lead, condition: str, days: int) -> None:
+    app = await lead(ALL + condition)
+    await app.execute("insert into places (profile_id, course_id, day) values (1, 1, current_date + $1::int)", days)
     midnight = "current_date + 1"
     until = f"select listener.note_due({midnight} - interval '1 hour')"
     seconds = await app.fetchval("select next_in from listener.note_due(now())")
@@ -124,7 +144,8 @@ async def test_a_day_begins_at_midnight(lead: Lead) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        ALL + "starts_at + interval '1 hour' <= now()",
+        ALL + "starts_at::date <= current_date",
+        ALL + "starts_at + (day - current_date) * interval '1 hour' <= now()",
         ALL + "starts_at < ends_at",
         ALL + "starts_at::text <= now()::text",
     ],

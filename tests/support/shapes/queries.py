@@ -190,6 +190,9 @@ ACCEPTED = {
     "a function, of a parent": f"select p.id, c.id from profiles p {ALL} not is_member(p.parent_id)",
     "a function in FROM": """
         select p.id, c.id from profiles p cross join orgs_of(p.id) as o(id) inner join courses c on c.org_id = o.id""",
+    "a function, with a default": f"select p.id, c.id from profiles p {ALL} has_paid(p.parent_id)",
+    "a function, by the names of its arguments": f"""
+        select p.id, c.id from profiles p {ALL} has_paid(at_least => p.org_id::integer, person => p.parent_id)""",
     # Where LISTENER_WATCH says it:
     "a rank, looked at as a whole": """
         select r.id, c.id from (select id, rank() over (order by school) as place from profiles) as r
@@ -287,6 +290,46 @@ REFUSED = {
     "no index on what a route goes by": (
         f"select p.id, c.id from profiles p inner join organisations o on o.plan = p.name {ALL} true",
         "no index begins with name",
+    ),
+    "one's own array": (
+        f"select p.id, c.id from profiles p inner join organisations o on o.plan = any (p.tags) {ALL} true",
+        "an array, of which each element is compared, stands in the way",
+    ),
+    "arrays": (
+        f"select p.id, c.id from profiles p inner join organisations o on o.members = array[p.id] {ALL} true",
+        "a comparison of type bigint[], which no note can hold, stands in the way",
+    ),
+    "or": (
+        f"""select p.id, c.id from profiles p inner join payments y on y.profile_id = p.id or y.email = p.email
+        {ALL} y.paid""",
+        "OR stands in the way",
+    ),
+    "a case": (
+        f"""select p.id, c.id from profiles p
+        inner join payments y on y.profile_id = case when p.role = 'student' then p.parent_id else p.id end {ALL}
+        y.paid""",
+        "a CASE stands in the way",
+    ),
+    "values": (
+        f"""select p.id, c.id from profiles p cross join lateral (values (p.id), (p.parent_id)) as v(id)
+        inner join payments y on y.profile_id = v.id {ALL} y.paid""",
+        "a function or VALUES in FROM stands in the way",
+    ),
+    "an operator that reads": (
+        f"select p.id, c.id from profiles p inner join payments y on y.profile_id = p.id {ALL} p.parent_id ===> 2",
+        "public.has_paid(bigint,integer) may read tables that are not seen",
+    ),
+    "an aggregate that reads": (
+        f"select p.id, c.id from profiles p {ALL} true group by p.id, c.id having any_pays(p.parent_id)",
+        "public.or_pays(boolean,bigint) may read tables that are not seen",
+    ),
+    "a function of any type": (
+        f"select p.id, c.id from profiles p {ALL} pays_once(p.parent_id)",
+        "public.pays_once(anyelement) may read tables that are not seen",
+    ),
+    "a table that inherits": (
+        f"select p.id, c.id from profiles p inner join heirs h on h.id = p.parent_id {ALL} true",
+        "has no triggers that see every change",
     ),
     "the session": (
         f"select p.id, c.id from profiles p {ALL} p.name = current_setting('app.name')",

@@ -66,6 +66,16 @@ create function norm(given text) returns text language sql immutable
 as $$ select pg_catalog.lower(pg_catalog.btrim(given)) $$;
 create index on profiles (norm(email));
 create index on payments (norm(email));
+create function has_paid(person bigint, at_least integer default 1) returns boolean language sql stable
+as $$ select exists (select from public.payments y where y.profile_id = person and y.amount >= at_least) $$;
+create function pays_once(anyelement) returns boolean language sql stable
+as $$ select exists (select from public.payments y where y.profile_id::text = $1::text) $$;
+create operator ===> (leftarg = bigint, rightarg = integer, function = has_paid);
+create function or_pays(boolean, bigint) returns boolean language sql stable
+as $$ select coalesce($1, false) or exists (select from public.payments y where y.profile_id = $2) $$;
+create aggregate any_pays(bigint) (sfunc = or_pays, stype = boolean);
+create table people (id bigint primary key);
+create table heirs (primary key (id)) inherits (people);
 """
 
 ROWS = """
