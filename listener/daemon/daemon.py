@@ -19,7 +19,7 @@ from listener.daemon.transitions import Transitions
 from listener.daemon.watchdog import Watchdog
 from listener.database.connection import CLOSE_SECONDS, Connection, close, connect, tune
 from listener.database.driver_errors import CONNECTION_ERRORS
-from listener.database.executors import BATCH_SECONDS, PATIENT_SHARE, Executors, TimedExecutor
+from listener.database.executors import BATCH_SECONDS, PATIENT_SHARE, SINGLE_SECONDS, Executors, TimedExecutor
 from listener.database.session import cache_statements
 from listener.errors import (
     Deaf,
@@ -210,9 +210,10 @@ class Daemon:
         self._transitions.connected(WAY_OUT)
         within = (connection, self._settings.statement_seconds, self._state.progressed)
         durable = self._settings.durable
-        executor = PollingExecutor(*within, PATIENT_SHARE * self._settings.statement_seconds, durable=durable)
-        batches = PollingExecutor(*within, BATCH_SECONDS, durable=durable)
-        executors = Executors(executor, batches, PollingExecutor(*within, INSTALLED_SECONDS, durable=durable))
+        longest = PATIENT_SHARE * self._settings.statement_seconds
+        limits = (longest, min(SINGLE_SECONDS, longest), BATCH_SECONDS, INSTALLED_SECONDS)
+        executors = Executors(*(PollingExecutor(*within, limit, durable=durable) for limit in limits))
+        executor = executors.patient
         onlooker = Onlooker(connection, self._settings, self._instruments, self._lookout)
         while not self.stopping():
             self._doorbell = doorbell = Timer(connection, executor)

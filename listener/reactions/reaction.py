@@ -31,6 +31,8 @@ CAREFUL_SECONDS = 30.0
 SHORTEST_BLOCKED_SECONDS = 0.1
 LONGEST_BLOCKED_SECONDS = 5.0
 
+PUT_OFF = "put off: the session ended each time that it was tried"
+
 
 @dataclass(frozen=True)
 class Context:
@@ -138,6 +140,7 @@ class BuiltIn(Reaction):
         super().__init__(name, size, pause=pause)
         self.together = Consumer(name, call(name, singly=False), passing=passing)
         self.each = Consumer(name, call(name, singly=True))
+        self._put_off = Consumer(name, put_off(name))
         self._fresh = Consumer(name, call(name, singly=False, fresh=True))
         self._each_fresh = Consumer(name, call(name, singly=True, fresh=True))
         self.retry = Retry()
@@ -164,7 +167,7 @@ class BuiltIn(Reaction):
             except asyncpg.PostgresError as error:
                 if await _is_about_a_table(context.executors.patient, error):
                     raise
-            return await self._each_fresh.react(context.executors.patient, most, SHOWN, looked)
+            return await self._each_fresh.react(context.executors.single, most, SHOWN, looked)
 
         return await self.lane.take(batches, most, react)
 
@@ -194,7 +197,7 @@ class BuiltIn(Reaction):
 
     async def _react_to_each(self, context: Context) -> Batch | None:
         """The statement itself sets aside the students who are left after a second."""
-        return await self._react(self.each, context.executors.patient)
+        return await self._react(self._put_off if self.size.gives_up else self.each, context.executors.single)
 
     def blocked(self, error: asyncpg.PostgresError, log: Logger) -> None:
         """A batch that took too long is tried again at once, with fewer changes."""
@@ -222,6 +225,17 @@ def call(function: str, *, singly: bool, fresh: bool = False) -> str:
     turn."""
     ahead = ", fresh => true, looked => $3" if fresh else ""
     return f"select * from listener.{function}($1, singly => {str(singly).lower()}, most_shown => $2{ahead})"
+
+
+def put_off(function: str, options: str = "singly => true, ") -> str:
+    """The same for students or courses of whom one may end each session: all are set aside, and none is tried."""
+    return f"""
+        select done.*
+        from (select set_config('listener.put_off', '{PUT_OFF}', true) as text) as why
+        cross join lateral listener.{function}(
+            $1, {options}most_shown => case when why.text <> '' then $2::integer end
+        ) as done
+    """
 
 
 async def _is_about_a_table(executor: Executor, error: asyncpg.PostgresError) -> bool:
