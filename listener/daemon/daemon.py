@@ -212,8 +212,8 @@ class Daemon:
         durable = self._settings.durable
         longest = PATIENT_SHARE * self._settings.statement_seconds
         limits = (longest, min(SINGLE_SECONDS, longest), BATCH_SECONDS, INSTALLED_SECONDS)
-        executors = Executors(*(PollingExecutor(*within, limit, durable=durable) for limit in limits))
-        executor = executors.patient
+        executor, *others = (PollingExecutor(*within, limit, durable=durable) for limit in limits)
+        executors = Executors(executor, *others)
         onlooker = Onlooker(connection, self._settings, self._instruments, self._lookout)
         while not self.stopping():
             self._doorbell = doorbell = Timer(connection, executor)
