@@ -31,8 +31,6 @@ CAREFUL_SECONDS = 30.0
 SHORTEST_BLOCKED_SECONDS = 0.1
 LONGEST_BLOCKED_SECONDS = 5.0
 
-PUT_OFF = "put off: the session ended each time that it was tried"
-
 
 @dataclass(frozen=True)
 class Context:
@@ -231,9 +229,9 @@ def put_off(function: str, options: str = "singly => true, ") -> str:
     """The same for students or courses of whom one may end each session: all are set aside, and none is tried."""
     return f"""
         select done.*
-        from (select set_config('listener.put_off', '{PUT_OFF}', true) as text) as why
+        from (select set_config('listener.put_off', 'on', true) as is_on) as put_off
         cross join lateral listener.{function}(
-            $1, {options}most_shown => case when why.text <> '' then $2::integer end
+            $1, {options}most_shown => case when put_off.is_on = 'on' then $2::integer end
         ) as done
     """
 

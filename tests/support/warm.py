@@ -111,7 +111,7 @@ def run_here(arguments: tuple[str, ...], environment: dict[str, str]) -> subproc
                 main()
             except SystemExit as end:
                 status = end.code if isinstance(end.code, int) else int(end.code is not None)
-            except Exception:
+            except Exception:  # noqa: BLE001 - the caller sees the traceback
                 status = 1
                 traceback.print_exc()
     finally:

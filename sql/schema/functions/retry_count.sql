@@ -27,7 +27,7 @@ begin
     select
         coalesce(array_agg(due.course_id order by due.error is not null, due.attempts, due.course_id), '{}'),
         coalesce(array_agg(due.delta order by due.error is not null, due.attempts, due.course_id), '{}'),
-        coalesce(bool_or(due.error is not null), false) or coalesce(current_setting('listener.put_off', true), '') <> ''
+        coalesce(bool_or(due.error is not null), false) or coalesce(current_setting('listener.put_off', true), '') = 'on'
     from (
         select by_now.*
         from (
