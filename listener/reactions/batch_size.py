@@ -11,6 +11,9 @@ AIM_WHILE_FRESH = 0.06
 MOST_LOST = 2
 """A single change that so often got no answer may end each session: it is put off."""
 
+SINGLES = 100
+"""So many are then taken one by one, so that who ended the sessions is found."""
+
 LEAST_WHILE_FRESH = 300
 """A batch is made no smaller for them: each has a cost of its own."""
 
@@ -28,6 +31,7 @@ class BatchSize:
         self.size = min(first, most)
         self._cuts = 0
         self._lost = 0
+        self._singles = 0
 
     @property
     def was_cut(self) -> bool:
@@ -42,12 +46,19 @@ class BatchSize:
     def done(self, seconds: float, *, more: bool, hurried: bool = False) -> None:
         """A batch took `seconds`; `more` waits, and somebody fresh comes, if it is `hurried`."""
         self._cuts = self._lost = 0
+        self._singles = max(0, self._singles - 1)
+        if self._singles:
+            return
         if more or seconds > AIM_SECONDS:
             seconds = max(seconds, 1e-6)
             size = self.size * min(2.0, max(0.5, AIM_SECONDS / seconds))
             if hurried:
                 size = min(size, max(LEAST_WHILE_FRESH, self.size * AIM_WHILE_FRESH / seconds))
             self.size = max(1, min(self.most, int(size)))
+
+    def distrust(self) -> None:
+        """One of those that are due next ends each session."""
+        self.size, self._singles = 1, SINGLES
 
     def cut(self) -> None:
         """A batch was ended too early: take half, and after further cuts in a row ever less."""

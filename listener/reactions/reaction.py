@@ -195,7 +195,10 @@ class BuiltIn(Reaction):
 
     async def _react_to_each(self, context: Context) -> Batch | None:
         """The statement itself sets aside the students who are left after a second."""
-        return await self._react(self._put_off if self.size.gives_up else self.each, context.executors.single)
+        if self.size.gives_up:
+            self.retried.distrust()
+            return await self._react(self._put_off, context.executors.single)
+        return await self._react(self.each, context.executors.single)
 
     def blocked(self, error: asyncpg.PostgresError, log: Logger) -> None:
         """A batch that took too long is tried again at once, with fewer changes."""

@@ -248,6 +248,7 @@ begin
                         case
                             when still_unsettled.error like '57014%'
                                 then 10 * (clock_timestamp() - statement_timestamp())
+                            when still_unsettled.error like 'put off: the session%' then interval '1 minute'
                         end
                     )
                 end,

@@ -8,7 +8,7 @@ from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.pgbouncer import PROGRAM, PgBouncer
-from tests.support.process import DaemonProcess
+from tests.support.process import DaemonProcess, listener
 from tests.support.refusing import refuse
 
 Start = Callable[..., DaemonProcess]
@@ -44,8 +44,20 @@ async def test_a_student_who_ends_each_session_stops_no_other(
     why = "select error from listener.pending_enrollment"
     await eventually(connection, why, equals="put off: the session ended each time that it was tried", seconds=60)
     await connection.execute("update profiles set full_name = null")
+    listener(database.url, "pending", "retry")
     await eventually(connection, ENROLLED, equals=27, seconds=60)
     assert daemon.process.poll() is None
+
+
+async def test_a_refusal_ends_no_session_where_a_setting_has_each_error_do_so(
+    database: Database, connection: Connection, course: None, start_daemon: Start
+) -> None:
+    await connection.execute(f"alter database {database.name} set exit_on_error = on")
+    await connection.execute(refuse(IS_BAD))
+    daemon = start_daemon(database, **QUICK).wait_ready("leading")
+    await connection.execute(SIGN_UP)
+    await others_are_enrolled(connection)
+    assert daemon.events("connection_lost") == []
 
 
 async def test_a_course_whose_count_ends_each_session_stops_no_other(
