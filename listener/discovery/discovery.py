@@ -247,11 +247,9 @@ async def _mapping(
 
 def _with_catalogue(mapping: Mapping, catalogue: Catalogue) -> Mapping:
     """Adds from the catalogue: partitioned tables, and enum columns."""
-    ours = mapping.enrollment_table, mapping.course_table
-    noted = (*ours, *(each.table for each in (*mapping.noted, *mapping.watched)))
     return replace(
         mapping,
-        partitioned=tuple(each.table for each in catalogue.tables if each.partitioned and each.table in noted),
+        partitioned=tuple(each.table for each in catalogue.tables if each.partitioned and each.table in mapping.tables),
         enums=tuple(
             (table, each.name)
             for table in mapping.tables

@@ -141,7 +141,9 @@ class Page:
     """The page's file and policy: own script, own style, and nothing from elsewhere."""
 
     def __init__(self, file: Path | None = None) -> None:
-        self._text = (file or Path(__file__).parent / "page.html").read_text(encoding="utf-8")
+        folder = Path(__file__).parent
+        style = (folder / "page.css").read_text(encoding="utf-8").rstrip()
+        self._text = (file or folder / "page.html").read_text(encoding="utf-8").replace("{{style}}", style)
 
     @cached_property
     def headers(self) -> dict[str, str]:

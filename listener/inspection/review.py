@@ -138,8 +138,8 @@ async def _allowed(
     connection: Connection, mapping: Mapping, installed: Installation | None
 ) -> tuple[int | None, int | None]:
     """For leaving, and for joining."""
-    made = everybody = 0
-    if installed is not None:
-        made, everybody = await only_row(connection, "select brake.active, brake.active_of_all from listener.brake")
-    allowed = brake_of(mapping).allows(made)
-    return allowed, joining_brake_of(mapping).allows(everybody) if on_joining(mapping) else allowed
+    query = "select brake.kind, brake.active from listener.brake"
+    rows = [] if installed is None else await connection.fetch(query)
+    active: dict[str, int] = {row["kind"]: row["active"] for row in rows}
+    allowed = brake_of(mapping).allows(active.get("leaving", 0))
+    return allowed, joining_brake_of(mapping).allows(active.get("joining", 0)) if on_joining(mapping) else allowed

@@ -15,9 +15,6 @@ LEAST = 20
 LONGEST = 12
 """Most digits of a number."""
 
-SLOT = "to_timestamp(floor(extract(epoch from clock_timestamp()) / 10) * 10)"
-"""Ten seconds."""
-
 GIVEN = re.compile(rf"(\d{{1,{LONGEST}}})|(\d{{1,3}}(?:\.\d{{1,6}})?)\s*%", re.ASCII)
 
 
@@ -67,24 +64,18 @@ def count_for(mapping: Mapping) -> bool:
 
 def placeholders(mapping: Mapping) -> dict[str, str]:
     """Of SQL files."""
-    brake, joining = brake_of(mapping), joining_brake_of(mapping)
+    leaving, joining = brake_of(mapping), joining_brake_of(mapping)
     return {
         "takes_back": str(mapping.takes_back).lower(),
-        **_limits("brake", brake),
-        "brake_counts": str(mapping.takes_back and brake.percent is not None).lower(),
         "brakes_joining": str(on_joining(mapping)).lower(),
-        **_limits("joining", joining),
-        "joining_counts": str(on_joining(mapping) and joining.percent is not None).lower(),
-        "brake_slot": SLOT,
+        "brakes": f"('leaving', {_limits(leaving)}), ('joining', {_limits(joining)})",
         "asking_to_join": "asks_to_join" if on_joining(mapping) else "to_enroll",
     }
 
 
-def _limits(name: str, brake: Brake) -> dict[str, str]:
-    return {
-        f"{name}_number": "null" if brake.number is None else str(brake.number),
-        f"{name}_percent": "null" if brake.percent is None else f"{brake.percent:f}",
-    }
+def _limits(brake: Brake) -> str:
+    number = "null" if brake.number is None else str(brake.number)
+    return f"{number}, " + ("null" if brake.percent is None else f"{brake.percent:f}")
 
 
 def _read(name: str, text: str) -> Brake:

@@ -115,8 +115,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
     values["active_per_course"] = part("counts", "active_per_course")
     for name in ("ring", "clear_statistics", "student_ids", "is_set_aside"):
         values[name] = part(name)
-    for name in ("cause_of_note", "noted_by_cause"):
-        values[name] = part("notes", name)
+    values["cause_of_note"] = part("notes", "cause_of_note")
     values["count_repairs"] = "\n    ".join(
         part("counts", "count_repair", count_column=identifier(name), count_column_name=literal(name))
         for name in mapping.count_columns
@@ -165,12 +164,9 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     values["may_go"] = part("settling", "may_go")
     values["enrolled_word"] = part("ledger", "enrolled_word") if takes_back else "'enrolled'"
     values["taken_back"] = values["taken_back_outcome"] = ""
-    values["is_gone"] = part("ledger", "is_gone")
     values["ledger_of_written_courses"] = ""
     if takes_back:
-        follows = "if tg_op = 'DELETE' then\n        {}\n    elsif tg_op = 'TRUNCATE' then\n        {}\n    end if;"
-        of_each = (part("ledger", f"courses_{name}") for name in ("deleted", "truncated"))
-        values["ledger_of_written_courses"] = "\n    " + follows.format(*of_each)
+        values["ledger_of_written_courses"] = "\n    " + part("ledger", "of_courses")
         values["returned"] = part("settling", f"returned_{mapping.on_leave}")
         values["leave"] = part("settling", f"leave_{mapping.on_leave}")
         values["taken_back"] = part("settling", "taken_back")

@@ -5,7 +5,7 @@ from listener.database.executors import BATCH_SECONDS
 AIM_SECONDS = 0.25
 """Aim for a batch: its locks are held that long. Larger batches cost less for each change."""
 
-AIM_WHILE_FRESH = 0.06
+AIM_WHILE_FRESH = 0.04
 """The same while somebody fresh comes, and so waits for the end of a crowd's batch."""
 
 MOST_LOST = 2

@@ -29,6 +29,9 @@ CLOSED_SECONDS = 1.0
 FRESH_SECONDS = 1.0
 """For so long after somebody fresh, another one is expected."""
 
+LONG_CHORE_SECONDS = 0.01
+"""After chores that took longer, the next batch is not begun before another look for what is fresh."""
+
 
 class Reactions:
     def __init__(
@@ -49,7 +52,7 @@ class Reactions:
         self._counting = Counting(sizes)
         self._built_in: tuple[BuiltIn, ...] = (self._enrolling, self._counting)
         self._installed: tuple[InstalledReaction, ...] = ()
-        self._fresh_until = float("-inf")
+        self._fresh_until = self._overtaken_at = float("-inf")
 
     @property
     def _reactions(self) -> tuple[Reaction, ...]:
@@ -118,10 +121,13 @@ class Reactions:
     async def run_due(self) -> bool:
         """Run due reactions, once. True if a batch was handled. Raises Fenced, or the connection's errors."""
         handled = False
+        if time.monotonic() - self._overtaken_at > LONG_CHORE_SECONDS:
+            await self._let_overtake()
         for reaction in self._reactions:
             if reaction.wait(time.monotonic()) <= 0:
                 handled = await self._run(reaction) or handled
-                await self._let_overtake(reaction)
+                await self._let_overtake()
+                await self._let_built_in_before(reaction)
         if await self._retry(self._enrolling):
             self._counting.due = True
         await self._retry(self._counting)
@@ -181,11 +187,15 @@ class Reactions:
         reaction.handled(batch.result, self._context)
         return True
 
-    async def _let_overtake(self, before: Reaction) -> None:
+    async def _let_overtake(self) -> None:
         """While there is a backlog: between two batches, whatever is fresh is handled ahead of it."""
         for reaction in self._reactions:
             if reaction.lets_overtake:
                 await self._overtake(reaction)
+        self._overtaken_at = time.monotonic()
+
+    async def _let_built_in_before(self, before: Reaction) -> None:
+        """An installed reaction with a backlog does not keep enrolling and counting waiting."""
         if before in self._installed and before.notes_left and not self._enrolling.notes_left:
             self._enrolling.due = True
             for built_in in self._built_in:

@@ -44,7 +44,7 @@ POLL_SECONDS = 0.01
 STALL_SECONDS = 10.0
 """Waiting ends when nothing was handled for so long."""
 
-HELD = "select listener.count_held($1) + listener.count_held_joining($1)"
+HELD = "select listener.count_held('leaving', $1) + listener.count_held('joining', $1)"
 
 
 async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: Tell, progress: Progress) -> bool:

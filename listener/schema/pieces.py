@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from listener import sql
-from listener.mapping import history, long_keys, new_keys, rendering
+from listener.mapping import brake, forgetting, history, long_keys, rendering
 from listener.mapping.binding import Tokens
 from listener.mapping.mapping import EVERY_CHANGE, Mapping, Table
 from listener.schema import step, watching
@@ -32,7 +32,8 @@ class Piece:
 
     @property
     def text(self) -> str:
-        return self.triggers_text or sql.read(f"schema/adapter/{self.file}")
+        absent = sql.sections("schema/adapter/absent").get(self.file)
+        return self.triggers_text or absent or sql.read(f"schema/adapter/{self.file}")
 
 
 STUDENTS = PREFIX + "STUDENT_PREDICATE"
@@ -73,7 +74,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("one_profile"),
         Piece("astray"),
         Piece("astray_since"),
-        Piece("astray_in"),
+        Piece("astray_in" if mapping.partitioned else "no_partitions"),
         Piece(
             "wanted", probe=asks if by_query or mapping.tenant else None, setting=TENANT if mapping.tenant else WANTED
         ),
@@ -87,8 +88,11 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("settle"),
         Piece("enroll_now"),
         *([Piece("undoing")] if history.is_kept(mapping) else []),
-        Piece("forgetting"),
-        Piece("count_made"),
+        Piece("forgetting" if forgetting.days_of(mapping) is not None else "no_forgetting"),
+        *([Piece("forget_made")] if mapping.takes_back else []),
+        Piece("count_made" if brake.count_for(mapping) else "no_count_made"),
+        *([] if history.is_kept(mapping) else [Piece("no_history")]),
+        *([] if mapping.wanted_query else [Piece("no_rule_parts")]),
         Piece("course_holders"),
         Piece("course_titles"),
         Piece("routed"),
@@ -181,7 +185,7 @@ def code(mapping: Mapping) -> str:
         "bindings": ",\n        ".join(each.row() for each in tokens.bound),
         "adapter": ",\n".join(_row(*each) for each in enumerate(zip(used, texts, strict=True), 1)),
     }
-    plain |= step.values(plain) | long_keys.values(mapping) | new_keys.values(mapping)
+    plain |= step.values() | long_keys.values(mapping)
     parts = (
         "\n\n".join([heading(part), *(sql.render(_read(file), plain) for file in files)])
         for part, files in _files(mapping).items()
@@ -218,10 +222,12 @@ def _files(mapping: Mapping) -> dict[str, list[str]]:
         "repairs": ["missed", "audit_students", "make_good_students", "make_good_counts", "repair_counts"],
         "rights": ["rights"],
     }
-    files["reactions"].insert(-1, "history")
-    files["reactions"].append("settle_now")
-    files["repairs"] += ["restart_feed", "restart_if_restored", "pausing", "problems", "rule_parts"]
-    files["repairs"] += ["partitions", "first_partitions"]
+    files["reactions"] += ["may_take_back"] if mapping.takes_back else []
+    files["reactions"] += ["may_join"] if brake.on_joining(mapping) else []
+    files["reactions"] += ["history", "settle_now"] if history.is_kept(mapping) else ["settle_now"]
+    files["repairs"] += ["restart_feed", "restart_if_restored", "pausing", "problems"]
+    files["repairs"] += ["rule_parts"] if mapping.wanted_query else []
+    files["repairs"] += ["partitions", "first_partitions"] if mapping.partitioned else []
     files["repairs"] += ["long_keys"] if long_keys.may_be_long(mapping) else []
     files["rights"] += ["sync_status_view"] if "status" in mapping.statistics else []
     files["rights"] += ["grants", "doors"] if mapping.runtime_roles else []

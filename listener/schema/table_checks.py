@@ -59,8 +59,6 @@ class TableChecks:
             "expect_courses": self.expect(course),
             "expect_school": self.expect(school),
             "expect_enrolling": self.expect(enrollments, *written),
-            "expect_profile_columns": self.expect(profiles),
-            "expect_enrollment_columns": self.expect(enrollments),
             "expect_count_columns": self.expect(counts),
             "expect_counted_columns": self.expect(counts, counted),
             "hold_courses": sql.render(

@@ -84,9 +84,7 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
         "key_name": identifier(tokens.mapping.profile_key),
         "key_label": literal(tokens.mapping.profile_key),
         "profiles": str(tokens.mapping.profile_table),
-        "is_gone": shared["is_gone"],
         "expect_profiles": shared["expect_profiles"],
-        "expect_enrollments": shared["expect_enrollments"],
     }
 
     def part(file: str, name: str, applies: bool, **more: str) -> str:

@@ -1,22 +1,7 @@
 -- How the statement of a reaction that somebody installed begins for notes that it handles ahead of their turn: with the same
 -- parts as `batch.sql`. $3 is the snapshot of the last such look, or null.
 with read_ahead as materialized (
-    select
-        fresh.xid,
-        fresh.id,
-        fresh.at,
-        fresh.source,
-        fresh.operation,
-        fresh.profile_ids,
-        fresh.course_id,
-        fresh.delta,
-        fresh.route,
-        fresh.keys,
-        fresh.weight,
-        true as fits,
-        false as is_last,
-        false as is_rest,
-        fresh.checkpoint_seq
+    select fresh.*
     from listener.fresh($1, ($3::text)::pg_snapshot, $2) as fresh
     where not exists (select from listener.pause where pause.consumer = $1)
 ),

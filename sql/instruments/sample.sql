@@ -101,11 +101,11 @@ select
         from pending_by_reason
     ) as pending_students,
     (select count(*) from (select from listener.pending_count limit $2) as counted) as pending_counts,
-    listener.count_held($2) + listener.count_held_joining($2) as held,
+    listener.count_held('leaving', $2) + listener.count_held('joining', $2) as held,
     (
         select
             case
-                when listener.held_fit() or listener.joining_fits() then 0
+                when listener.held_fit('leaving') or listener.held_fit('joining') then 0
                 when exists (
                     select from listener.pending_enrollment where next_attempt_at = 'infinity' and reason <> 'held'
                 )

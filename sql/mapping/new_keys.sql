@@ -1,40 +1,13 @@
 -- Parts: what is kept of a profile or a course goes along when it gets another key.
 
--- name: function
--- What was kept under the new key was about somebody else. Rows that the daemon holds at this moment are passed over: nobody
--- waits for it.
-create or replace function listener.follow_{{whose}}(old_key {{its_key_type}}, new_key {{its_key_type}}) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-begin
-    {{follow_each}}
-end;
-$$;
-
--- name: of_table
-with stale as (
-        select kept.ctid
-        from listener.{{kept_in}} as kept
-        where kept.{{whose}}_id = new_key
-        for update skip locked
-    )
-    delete from listener.{{kept_in}} where ctid = any (array(select stale.ctid from stale));
-    {{follow_alone}}
-
--- name: of_table_alone
-with free as (
-        select kept.ctid
-        from listener.{{kept_in}} as kept
-        where kept.{{whose}}_id = old_key
-        for update skip locked
-    )
-    update listener.{{kept_in}} set {{whose}}_id = new_key where ctid = any (array(select free.ctid from free));
-
 -- name: of_profile
 if tg_op = 'UPDATE' then
             if new.{{key_name}} is distinct from old.{{key_name}} then
                 {{expect_profiles}}
                 if {{key_is_left}} then
-                    perform listener.follow_profile(old.{{key_name}}, new.{{key_name}});
+                    perform listener.follow_key(
+                        'profile', old.{{key_name}}::{{profile_key_type}}, new.{{key_name}}::{{profile_key_type}}
+                    );
                 end if;
             end if;
         {{of_moved_or_deleted}}end if;
@@ -46,8 +19,10 @@ if tg_op = 'UPDATE' then
         elsif tg_op = 'INSERT' and current_setting('listener.moving', true) = 'on' then
             begin
                 if current_setting('listener.moved_from') <> new.{{key_name}}::text and {{key_is_left}} then
-                    perform listener.follow_profile(
-                        current_setting('listener.moved_from')::{{profile_key_type}}, new.{{key_name}}
+                    perform listener.follow_key(
+                        'profile',
+                        current_setting('listener.moved_from')::{{profile_key_type}},
+                        new.{{key_name}}::{{profile_key_type}}
                     );
                 end if;
             exception when data_exception then
@@ -109,7 +84,9 @@ with lost as (
 -- name: of_course
 begin
         if {{course_key:new}} is distinct from {{course_key:old}} then
-            perform listener.follow_course({{course_key:old}}, {{course_key:new}});
+            perform listener.follow_key(
+                'course', {{course_key:old}}::{{course_key_type}}, {{course_key:new}}::{{course_key_type}}
+            );
         end if;
     exception when assert_failure or others then
         perform listener.note_blindly('profiles', 'update', sqlstate);

@@ -12,10 +12,6 @@ case
 -- name: note_everyone
 perform listener.note_blindly('profiles', lower(tg_op), '00000');
 
--- name: noted_by_cause
--- As a single note.
-row(null, null, null, null, led.cause, array_agg(led.id), null, null, null, null)::listener.change
-
 -- name: note_keys
 if cardinality({{keys}}) > 0 then
         insert into listener.change (source, operation, route, keys)

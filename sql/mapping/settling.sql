@@ -298,8 +298,8 @@ union all
 
     -- Only enrollments that were made: of those whom a trigger turned away nothing is used up.
     joined as (
-        insert into listener.joined (slot, number)
-        select {{brake_slot}}, count(*)
+        insert into listener.brake_use (kind, number)
+        select 'joining', count(*)
         from (
             select enrolled.profile_id, enrolled.course_id
             from enrolled{{joined_again}}
@@ -309,7 +309,7 @@ union all
                 select joining.id, joining.course_id from joining where joining.is_released
             )
         having count(*) > 0
-        on conflict (slot) do update set number = joined.number + excluded.number
+        on conflict (kind, slot) do update set number = brake_use.number + excluded.number
     )
 
 -- name: joined_again

@@ -43,7 +43,7 @@ limit $1;
 select
     (select count(*) from (select from listener.pending_enrollment limit $1) as counted) as students,
     (select count(*) from (select from listener.pending_count limit $1) as counted) as courses,
-    listener.count_held($1) as held;
+    listener.count_held('leaving', $1) as held;
 
 -- name: retry
 -- Makes pending students due now, of the keys $1 or all, and has the leader look at once ($2: the channel, $3: the

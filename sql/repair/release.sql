@@ -38,10 +38,10 @@ order by count(*) desc, placed.course_id, placed.joins;
 -- How many may be taken back within ten minutes, and were; how many may join, and have.
 select
     clock_timestamp() as now,
-    listener.brake_allows() as allowed,
-    listener.taken_back_lately() as taken_back,
-    listener.joining_allows() as joining_allowed,
-    listener.joined_lately() as joined;
+    listener.brake_allows('leaving') as allowed,
+    listener.brake_used('leaving') as taken_back,
+    listener.brake_allows('joining') as joining_allowed,
+    listener.brake_used('joining') as joined;
 
 -- name: release
 -- Releases enrollments held at a moment ($2) already, in one course or all ($1), at most $3: notes the profiles, for

@@ -82,7 +82,6 @@ VALUES = {
     "by_school": "false",
     "is_set_aside": sql.render(sql.read("mapping/is_set_aside"), {"by_school": "false"}),
     "cause_of_note": "''",
-    "noted_by_cause": "''",
 }
 """For files that are not about any of these."""
 
@@ -90,7 +89,7 @@ VALUES = {
 def body(name: str, **arguments: str) -> str:
     """The statement that an installed function consists of, which has its file to itself, with $1 and so on for its
     arguments, of these types: to explain what EXPLAIN of a call does not show."""
-    text = sql.render(sql.read(f"schema/functions/{name}"), step.values(VALUES) | VALUES).split("$$")[1]
+    text = sql.render(sql.read(f"schema/functions/{name}"), step.values() | VALUES).split("$$")[1]
     for number, (argument, kind) in enumerate(arguments.items(), 1):
         text = re.sub(rf"\b{argument}\b(?!\.)", f"${number}::{kind}", text)
     return text

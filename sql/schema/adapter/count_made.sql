@@ -10,14 +10,11 @@ set enable_mergejoin = on
 set enable_material = on
 set enable_bitmapscan = on as $$
 declare
-    active_now bigint := 0;
+    made_now bigint := 0;
     all_now bigint := 0;
 begin
-    if not ({{brake_counts}} or {{joining_counts}}) then
-        return;
-    end if;
     {{expect_enrollments}}
-    if {{joining_counts}} then
+    if exists (select from listener.brake where brake.kind = 'joining' and brake.percent is not null) then
         with as_bound as materialized (select {{rule_as_bound}} as holds)
         select count(*)
         from {{enrollment_table}} as enrollment
@@ -36,8 +33,8 @@ begin
         made.taken_back_at is null
         and ({{is_active:enrollment}}) is true
         and (select as_bound.holds from as_bound)
-    into active_now;
+    into made_now;
     update listener.brake
-    set active = active_now, active_of_all = all_now, counted_at = clock_timestamp();
+    set active = case brake.kind when 'leaving' then made_now else all_now end, counted_at = clock_timestamp();
 end;
 $$;

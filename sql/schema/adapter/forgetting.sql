@@ -12,9 +12,6 @@ set enable_mergejoin = on as $$
 declare
     forgotten bigint;
 begin
-    if {{forget_days}}::integer is null then
-        return 0;
-    end if;
     {{expect_profiles}}
     {{expect_enrollments}}
     with known as materialized (

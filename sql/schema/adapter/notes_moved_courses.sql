@@ -33,7 +33,7 @@ begin
                     )
             )
         then
-            perform listener.follow_course(left_course_id, {{course_key:new}});
+            perform listener.follow_key('course', left_course_id, {{course_key:new}}::{{course_key_type}});
             {{moved_counts}}
         end if;
     exception when assert_failure or others then

@@ -17,7 +17,7 @@ begin
         where {{profile_key:profile}} = profile_is_there.the_profile
         limit 1
     );
-    {{expect_profile_columns}}
+    {{expect_profiles}}
     return found_it is true;
 end;
 $$;
@@ -39,6 +39,6 @@ begin
     from {{enrollment_table}} as enrollment
     where {{enrollment_profile:enrollment}} = enrollments_of.the_profile
     order by {{enrollment_date:enrollment}} desc nulls last, {{enrollment_course:enrollment}};
-    {{expect_enrollment_columns}}
+    {{expect_enrollments}}
 end;
 $$;

@@ -90,6 +90,6 @@ begin
         select attempt.profile_id, attempt.course_id, attempt.error
         from listener.wanted_past_errors(some_ids) as attempt;
     end loop;
-    {{expect_profile_columns}}
+    {{expect_profiles}}
 end;
 $$;

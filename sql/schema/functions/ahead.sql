@@ -9,7 +9,7 @@
 -- it may note more, or that a batch has cut in two. Those that hold nothing for a consumer are left. Where courses have seats,
 -- nobody is enrolled ahead of those who came before.
 create or replace function listener.fresh(consumer_name text, looked pg_snapshot, most bigint)
-returns table (
+returns table (  -- as those of `listener.batch`
     xid xid8,
     id bigint,
     at timestamptz,
@@ -21,6 +21,9 @@ returns table (
     route text,
     keys text[],
     weight bigint,
+    fits boolean,
+    is_last boolean,
+    is_rest boolean,
     checkpoint_seq bigint
 )
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
@@ -135,6 +138,9 @@ begin
         note.route,
         note.keys,
         greatest(cardinality(note.profile_ids), 1)::bigint,
+        true,
+        false,
+        false,
         small.seq
     from small
     cross join lateral (

@@ -428,35 +428,6 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     and not exists (select from listener.hidden_tables())
 $$;
 
--- The tables and columns in the rule's query, by the query's names, that are gone; null if all are there.
-create or replace function listener.unread_by_query() returns text
-language sql stable set search_path = pg_catalog, pg_temp as $$
-    select 'the query reads ' || string_agg(unread.what, ' and ' order by unread.what) || ', which is gone or has another name'
-    from listener.installation
-    cross join jsonb_array_elements(installation.mapping -> 'watched') as watched(details)
-    cross join lateral (
-        select watched.details #>> '{table,schema}' as schema_name, watched.details #>> '{table,name}' as table_name
-    ) as named
-    cross join to_regclass(format('%I.%I', named.schema_name, named.table_name)) as read(table_oid)
-    cross join lateral (
-        select format('table %s.%s', named.schema_name, named.table_name) as what
-        where read.table_oid is null
-        union all
-        select format('column %s of %s.%s', name.text, named.schema_name, named.table_name)
-        from jsonb_array_elements_text(watched.details -> 'columns') as name(text)
-        where
-            read.table_oid is not null
-            and not exists (
-                select
-                from pg_catalog.pg_attribute as attribute
-                where
-                    attribute.attrelid = read.table_oid::oid
-                    and attribute.attname = name.text
-                    and not attribute.attisdropped
-            )
-    ) as unread
-$$;
-
 -- Problems that keep the adapter from working, each with the setting that would help; no row without a problem, and a
 -- row with a null problem where a look was impossible. Changes nothing.
 create or replace function listener.binding_problems()

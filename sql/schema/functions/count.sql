@@ -20,6 +20,7 @@ create or replace function listener.count(
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
+    most_in_turn integer := case when fresh then -1 else most end;
     seen_by_read pg_snapshot;
     read_after_seq bigint;
     taken_xids xid8[];
@@ -36,17 +37,46 @@ begin
     end if;
     -- Notes and snapshot come from one statement. Few notes, which is what there is nearly always, by a small one: each
     -- part of a statement is set up again each time.
-    if fresh then
-        {{fresh_notes_of_count}}
-        into seen_by_read, changes, read_after_seq, notes_left, noted_courses, noted_deltas, taken_xids;
-        if changes > 0 then
-            seq := listener.write_ahead('count', read_after_seq, taken_xids, changes);
-        end if;
-    else
-        {{few_notes_of_count}}
+    if not fresh then
+        with note as materialized (
+            select
+                next_note.course_id,
+                next_note.delta,
+                next_note.weight,
+                next_note.partial_xid,
+                next_note.first_ahead,
+                next_note.checkpoint_seq
+            from (
+                {{few_notes_of_count}}
+            ) as next_note
+        ),
+
+        delta_per_course as materialized (
+            select note.course_id, sum(note.delta)::bigint as delta
+            from note
+            where note.course_id is not null
+            group by note.course_id
+            having sum(note.delta) <> 0
+            order by note.course_id
+        )
+
+        select
+            listener.seen(pg_current_snapshot()),
+            summary.*,
+            array(select delta_per_course.course_id from delta_per_course),
+            array(select delta_per_course.delta from delta_per_course)
+        from (
+            select
+                count(*),
+                min(note.checkpoint_seq),
+                coalesce(
+                    bool_or(num_nonnulls(note.partial_xid, note.first_ahead) > 0) or sum(note.weight) > least(most, 64), false
+                )
+            from note
+        ) as summary
         into seen_by_read, changes, read_after_seq, notes_left, noted_courses, noted_deltas;
     end if;
-    if notes_left and not fresh then
+    if fresh or notes_left then
         with note as materialized (
             select
                 weighed_note.xid,
@@ -55,11 +85,15 @@ begin
                 weighed_note.delta,
                 weighed_note.fits,
                 weighed_note.is_last,
-                weighed_note.partial_xid,
+                weighed_note.partial_xid is not null as is_rest,
                 weighed_note.checkpoint_seq
             from (
                 {{weighed_notes_of_count}}
             ) as weighed_note
+            union all
+            select xid, id, course_id, delta, fits, is_last, is_rest, checkpoint_seq
+            from listener.fresh('count', looked::pg_snapshot, most)
+            where fresh
         ),
 
         delta_per_course as materialized (
@@ -80,21 +114,24 @@ begin
             select
                 count(*) filter (where note.fits),
                 min(note.checkpoint_seq),
-                coalesce(bool_or(note.partial_xid is not null or not note.fits), false),
+                fresh or coalesce(bool_or(note.is_rest or not note.fits), false),
                 -- By way of bigint: min(xid8) came with Postgres 15.
                 (min(note.xid::text::bigint) filter (where note.is_last))::text::xid8,
                 min(note.id) filter (where note.is_last),
-                (min(note.xid::text::bigint) filter (where not note.fits))::text::xid8
+                (min(note.xid::text::bigint) filter (where not note.fits))::text::xid8,
+                array(select distinct note.xid from note where fresh)
             from note
         ) as summary
         into
-            seen_by_read, changes, read_after_seq, notes_left, end_xid, end_id, following_xid, noted_courses,
+            seen_by_read, changes, read_after_seq, notes_left, end_xid, end_id, following_xid, taken_xids, noted_courses,
             noted_deltas;
-        if changes > 0 then
+        if changes > 0 and fresh then
+            seq := listener.write_ahead('count', read_after_seq, taken_xids, changes);
+        elsif changes > 0 then
             seq := listener.write_checkpoint(
                 'count', read_after_seq, seen_by_read, changes, case when notes_left then end_xid end, end_id, following_xid
             );
-        else
+        elsif not fresh then
             perform listener.close_ahead('count');
         end if;
     end if;

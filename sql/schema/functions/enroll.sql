@@ -32,6 +32,7 @@ create or replace function listener.enroll(
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
+    most_in_turn integer := case when fresh then -1 else most end;
     seen_by_read pg_snapshot;
     read_after_seq bigint;
     more_to_read boolean;
@@ -56,21 +57,50 @@ begin
     -- Notes and snapshot come from one statement. Who is a student is looked up after it, and so is as new or newer. Few
     -- notes, which is what there is nearly always, are read by a small one: each part of a statement is set up again each
     -- time.
-    if fresh then
-        {{fresh_notes_of_enroll}}
-        into
-            seen_by_read, noted, noted_at, changes, read_after_seq, more_to_read, may_free_seats, courses_changed,
-            first_noted_at, kinds, taken_xids;
-        if changes > 0 then
-            seq := listener.write_ahead('enroll', read_after_seq, taken_xids, changes);
-        end if;
-    else
-        {{few_notes_of_enroll}}
+    if not fresh then
+        with note as materialized (
+            select *
+            from (
+                {{few_notes_of_enroll}}
+            ) as next_note
+        )
+
+        select
+            listener.seen(pg_current_snapshot()),
+            array(
+                -- As a single note.
+                select row(null, null, null, null, led.cause, array_agg(led.id), null, null, null, null)::listener.change
+                from (select unnest(note.profile_ids) as id, ({{cause_of_note}}) collate "C" as cause from note) as led
+                group by led.cause <> 'sign_up', led.cause
+                order by led.cause <> 'sign_up', led.cause
+            ),
+            array(
+                select noted_profile.at
+                from (select date_part('epoch', note.at) as at, unnest(note.profile_ids) from note) as noted_profile
+            ),
+            summary.*
+        from (
+            select
+                count(*),
+                min(note.checkpoint_seq),
+                coalesce(
+                    bool_or(note.route is not null or num_nonnulls(note.partial_xid, note.first_ahead) > 0)
+                    or sum(note.weight) > least(most, 64),
+                    false
+                ),
+                bool_or(note.delta < 0 or note.source = 'courses'),
+                bool_or(note.source = 'courses'),
+                min(note.at),
+                json_agg(
+                    json_build_object('source', note.source, 'operation', note.operation, 'changes', note.weight)
+                )
+            from note
+        ) as summary
         into
             seen_by_read, noted, noted_at, changes, read_after_seq, more_to_read, may_free_seats, courses_changed,
             first_noted_at, kinds;
     end if;
-    if more_to_read and not fresh then
+    if fresh or more_to_read then
         with kind as materialized (
             select
                 note.source,
@@ -79,11 +109,12 @@ begin
                 count(*) as notes,
                 sum(note.weight) as weight,
                 min(note.checkpoint_seq) as checkpoint_seq,
-                bool_or(note.partial_xid is not null) as is_rest,
+                bool_or(note.is_rest) as is_rest,
                 -- By way of bigint: min(xid8) came with Postgres 15.
                 min(note.xid::text::bigint) filter (where note.is_last or not note.fits) as last_xid,
                 min(note.id) filter (where note.is_last) as last_id,
                 bool_or(note.delta < 0) as is_less,
+                array_agg(note.xid) filter (where fresh) as xids,
                 min(note.at) as first_at,
                 array_agg(note.profile_ids[1]) filter (where cardinality(note.profile_ids) = 1) as single_ids,
                 array_agg(date_part('epoch', note.at)) filter (where cardinality(note.profile_ids) = 1) as moments,
@@ -94,7 +125,31 @@ begin
                     )::listener.change
                 ) filter (where note.fits and (note.weight > 1 or note.route is not null)) as others
             from (
-                {{weighed_notes_of_enroll}}
+                select
+                    weighed_note.xid,
+                    weighed_note.id,
+                    weighed_note.at,
+                    weighed_note.source,
+                    weighed_note.operation,
+                    weighed_note.profile_ids,
+                    weighed_note.course_id,
+                    weighed_note.delta,
+                    weighed_note.route,
+                    weighed_note.keys,
+                    weighed_note.weight,
+                    weighed_note.fits,
+                    weighed_note.is_last,
+                    weighed_note.partial_xid is not null as is_rest,
+                    weighed_note.checkpoint_seq
+                from (
+                    {{weighed_notes_of_enroll}}
+                ) as weighed_note
+                union all
+                select
+                    xid, id, at, source, operation, profile_ids, course_id, delta, route, keys, weight::integer, fits, is_last,
+                    is_rest, checkpoint_seq
+                from listener.fresh('enroll', looked::pg_snapshot, most)
+                where fresh
             ) as note
             group by note.source, note.operation, note.fits
         ),
@@ -149,23 +204,26 @@ begin
             select
                 coalesce(sum(kind.notes) filter (where kind.fits), 0),
                 min(kind.checkpoint_seq),
-                coalesce(bool_or(kind.is_rest or not kind.fits), false),
+                fresh or coalesce(bool_or(kind.is_rest or not kind.fits), false),
                 (min(kind.last_xid) filter (where kind.fits))::text::xid8,
                 min(kind.last_id),
                 (min(kind.last_xid) filter (where not kind.fits))::text::xid8,
                 bool_or(kind.is_less or kind.source = 'courses') filter (where kind.fits),
                 bool_or(kind.source = 'courses') filter (where kind.fits),
-                min(kind.first_at) filter (where kind.fits)
+                min(kind.first_at) filter (where kind.fits),
+                array(select distinct taken.xid from kind cross join lateral unnest(kind.xids) as taken(xid))
             from kind
         ) as summary
         into
             seen_by_read, noted, kinds, noted_at, routed_notes, changes, read_after_seq, more_to_read, end_xid, end_id,
-            following_xid, may_free_seats, courses_changed, first_noted_at;
-        if changes > 0 then
+            following_xid, may_free_seats, courses_changed, first_noted_at, taken_xids;
+        if changes > 0 and fresh then
+            seq := listener.write_ahead('enroll', read_after_seq, taken_xids, changes);
+        elsif changes > 0 then
             seq := listener.write_checkpoint(
                 'enroll', read_after_seq, seen_by_read, changes, case when more_to_read then end_xid end, end_id, following_xid
             );
-        else
+        elsif not fresh then
             perform listener.close_ahead('enroll');
         end if;
     end if;
@@ -216,10 +274,10 @@ begin
             begin
                 select
                     count(*) filter (where outcome.done = 'enrolled'),
-                    count(*) filter (where outcome.done = 'returned'),
-                    count(*) filter (where outcome.done = 'suspended'),
-                    count(*) filter (where outcome.done = 'removed'),
-                    count(*) filter (where outcome.done = 'held'),
+                    count(*) filter (where {{takes_back}} and outcome.done = 'returned'),
+                    count(*) filter (where {{takes_back}} and outcome.done = 'suspended'),
+                    count(*) filter (where {{takes_back}} and outcome.done = 'removed'),
+                    count(*) filter (where {{takes_back}} and outcome.done = 'held'),
                     json_agg(
                         json_build_object(
                             'done', outcome.done, 'profile_id', outcome.profile_id::text, 'course_id', outcome.course_id::text

@@ -6,10 +6,6 @@ create or replace function listener.purge_history(
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
-    if not {{keeps_history}} then
-        gone := 0;
-        return;
-    end if;
     with oldest as materialized (
         select
             history.ctid as row_id,

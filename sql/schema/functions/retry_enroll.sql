@@ -29,7 +29,7 @@ begin
     if pg_current_xact_id_if_assigned() is not null then
         perform listener.refuse_deferred();
     end if;
-    if {{takes_back}} and listener.held_fit() and not exists (select from listener.pause where pause.consumer = 'enroll') then
+    if {{takes_back}} and listener.held_fit('leaving') and not exists (select from listener.pause where pause.consumer = 'enroll') then
         held_ids := array(
             select made.profile_id
             from listener.made_enrollment as made
@@ -38,7 +38,7 @@ begin
             limit most
         );
     end if;
-    if {{brakes_joining}} and listener.joining_fits() then
+    if {{brakes_joining}} and listener.held_fit('joining') then
         update listener.pending_enrollment
         set next_attempt_at = statement_timestamp()
         where pending_enrollment.reason = 'held' and pending_enrollment.next_attempt_at = 'infinity';
@@ -52,12 +52,7 @@ begin
 
 {{still_wanted}} -- Ranges of the index: students in none of these ranges are not walked past.
         due_by_now as materialized (
-            select
-                pending_enrollment.profile_id,
-                pending_enrollment.course_id,
-                pending_enrollment.cause,
-                pending_enrollment.reason,
-                pending_enrollment.error
+            select pending_enrollment.*
             from listener.pending_enrollment
             where
                 pending_enrollment.next_attempt_at <= statement_timestamp()
@@ -69,12 +64,7 @@ begin
 
         -- Further away than any next attempt is: the server's clock has gone back since.
         due_by_another_clock as materialized (
-            select
-                pending_enrollment.profile_id,
-                pending_enrollment.course_id,
-                pending_enrollment.cause,
-                pending_enrollment.reason,
-                pending_enrollment.error
+            select pending_enrollment.*
             from listener.pending_enrollment
             where
                 pending_enrollment.next_attempt_at > statement_timestamp() + interval '80 minutes'
@@ -86,12 +76,7 @@ begin
         ),
 
         due_with_course as materialized (
-            select
-                pending_enrollment.profile_id,
-                pending_enrollment.course_id,
-                pending_enrollment.cause,
-                pending_enrollment.reason,
-                pending_enrollment.error
+            select pending_enrollment.*
             from listener.pending_enrollment
             where
                 pending_enrollment.next_attempt_at = 'infinity'
@@ -105,11 +90,14 @@ begin
         ),
 
         due as materialized (
-            select * from due_by_now
-            union all
-            select * from due_by_another_clock
-            union all
-            select * from due_with_course
+            select each.profile_id, each.course_id, each.cause, each.reason, each.error
+            from (
+                select * from due_by_now
+                union all
+                select * from due_by_another_clock
+                union all
+                select * from due_with_course
+            ) as each
             union all
             select held.profile_id, null, 'retry', null, null from unnest(held_ids) as held(profile_id)
         ),

@@ -47,11 +47,12 @@ begin
 
     -- A daemon's audit keeps this up to date.
     begin
-        if ({{brake_counts}} or {{joining_counts}}) and exists (
+        if exists (
             select
             from listener.brake
             where
-                brake.counted_at < now() - case listener.count_held(1) when 0 then interval '1 day' else interval '10 minutes' end
+                brake.percent is not null
+                and brake.counted_at < now() - case listener.count_held('leaving', 1) when 0 then interval '1 day' else interval '10 minutes' end
         ) then
             perform listener.count_made();
         end if;
@@ -147,9 +148,7 @@ begin
         loop
             perform listener.purge_checkpoints(each_consumer, 0, 1000, extract(epoch from retention)::float8);
         end loop;
-        if {{keeps_history}} then
-            perform listener.purge_history(0, 1000);
-        end if;
+        perform listener.purge_history(0, 1000);
     exception when assert_failure or others then
         problem := concat_ws('; ', problem, 'purge: ' || listener.error_text(null, sqlerrm));
     end;

@@ -257,31 +257,26 @@ comment on column listener.made_enrollment.held_since is
 
 comment on column listener.made_enrollment.released_at is 'somebody let it go: it is taken back whatever the brake allows';
 
--- A session that takes back locks the only row first, so that of two sessions that ask at once both are counted. So does
--- a session that enrolls, where joining has a brake.
+-- The brakes, on 'leaving' and on 'joining': how many within ten minutes, or what part of the active enrollments. A session
+-- that takes back locks the rows first, so that of two sessions that ask at once both are counted. So does a session that
+-- enrolls, where joining has a brake.
 create table listener.brake (
-    only_row boolean primary key default true check (only_row),
+    kind text primary key,
+    number bigint,
+    percent numeric,
     active bigint not null default 0,
-    active_of_all bigint not null default 0,
     counted_at timestamptz not null default '-infinity'
 );
 
-insert into listener.brake default values;
+comment on column listener.brake.active is
+'how many enrollments were active when they were last counted: all, or, for leaving, those that the listener made';
 
-comment on column listener.brake.active is 'how many enrollments that the listener made were active when they were last counted';
-
-comment on column listener.brake.active_of_all is 'all active enrollments at that time, also those that people made';
-
--- How many enrollments were taken back, in slots of ten seconds.
-create table listener.taken_back (
-    slot timestamptz primary key,
-    number bigint not null
-);
-
--- How many enrollments were made, in such slots: only where joining has a brake.
-create table listener.joined (
-    slot timestamptz primary key,
-    number bigint not null
+-- How many enrollments were taken back, or were made where joining has a brake, in slots of ten seconds.
+create table listener.brake_use (
+    kind text not null,
+    slot timestamptz not null default to_timestamp(floor(extract(epoch from clock_timestamp()) / 10) * 10),
+    number bigint not null,
+    primary key (kind, slot)
 );
 
 -- Students who wait for a seat, each in a course, in order of arrival.

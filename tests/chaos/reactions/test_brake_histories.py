@@ -38,7 +38,7 @@ create function write_diary() returns trigger language plpgsql security definer 
 begin
     if current_setting('listener.at_work', true) = 'on' then
         insert into diary (allowed, released)
-        values (listener.brake_allows(), current_setting('listener.cause') = 'release');
+        values (listener.brake_allows('leaving'), current_setting('listener.cause') = 'release');
     end if;
     return null;
 end $$;

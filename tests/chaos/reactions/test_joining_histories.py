@@ -27,7 +27,7 @@ HELD = "select count(*) from listener.pending_enrollment where reason = 'held'"
 UNSETTLED = UNSETTLED_BY_ALL.replace(
     "from listener.pending_enrollment", "from listener.pending_enrollment where reason <> 'held'"
 )
-DIARY = leaving.DIARY.replace("brake_allows", "joining_allows").replace("after delete", "after insert")
+DIARY = leaving.DIARY.replace("'leaving'", "'joining'").replace("after delete", "after insert")
 
 MISTAKES = {
     "all pay for Go": (
@@ -60,7 +60,7 @@ with new as (insert into profiles (role) values ('student') returning id)
 insert into payments (profile_id, course_id) select id, 1 from new returning profile_id
 """
 MISSING = f"select count(*) from (({brake.RULE}) except select profile_id, course_id from enrollments) as off"
-ROOM = "select listener.joined_lately() < listener.joining_allows()"
+ROOM = "select listener.brake_used('joining') < listener.brake_allows('joining')"
 IS_IN = "exists (select from enrollments where profile_id = {})"
 HURRIES = (
     "update listener.pending_enrollment set next_attempt_at = now() where next_attempt_at < 'infinity'",

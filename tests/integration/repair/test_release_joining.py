@@ -15,7 +15,7 @@ from tests.support.process import DaemonProcess, listener
 from tests.support.unhurried import UNHURRIED
 
 WAITS = "select count(*) from listener.pending_enrollment where reason = 'held'"
-JOINED = "select coalesce(sum(number), 0)::bigint from listener.joined"
+JOINED = "select coalesce(sum(number), 0)::bigint from listener.brake_use where kind = 'joining'"
 
 
 OF_301 = "insert into payments (profile_id, course_id) values (301, 1)"
@@ -47,9 +47,9 @@ async def test_release_says_who_would_join_and_lets_them_in(app: Connection, emp
         " create trigger tell after insert on enrollments for each row execute function tell()"
     )
     # Of one profile in two courses only the one is let in.
-    await app.execute(f"insert into listener.joined values (now(), 30); {OF_301}")
+    await app.execute(f"insert into listener.brake_use values ('joining', now(), 30); {OF_301}")
     await steps(app)
-    await app.execute("truncate listener.joined")
+    await app.execute("truncate listener.brake_use")
     found = await asyncio.to_thread(json_of, empty.url, "release", "--course", "2")
     assert (found["released"], found["left"], found["joining_allowed"], found["joined"]) == (60, 0, 30, 0)
     assert await app.fetchval(ACTIVE) == await app.fetchval("select count(*) from enrollments where course_id = 2")
@@ -137,5 +137,5 @@ async def test_a_daemon_lets_in_who_fits_after_a_while(
     await eventually(app, WAITS, equals=0)
     await pay(app, 10)
     await eventually(app, WAITS, equals=10)
-    await app.execute("update listener.joined set slot = slot - interval '11 minutes'")
+    await app.execute("update listener.brake_use set slot = slot - interval '11 minutes'")
     await eventually(app, ACTIVE, equals=35)

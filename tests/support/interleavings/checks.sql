@@ -199,7 +199,7 @@ begin
                 when 2 then
                     if
                         exists (select from listener.pending_enrollment where next_attempt_at < 'infinity')
-                        or listener.joining_fits()
+                        or listener.held_fit('joining')
                     then
                         done := (select tried from listener.retry_enroll(200, singly => true));
                     end if;

@@ -57,7 +57,7 @@ def quoted(text: str) -> str:
 STOPS = (
     ("settle", "listener.enroll", "for attempt in 1..2 loop"),
     ("checkpoint", "listener.enroll", "if changes = 0 then"),
-    ("larger", "listener.enroll", "if more_to_read and not fresh then"),
+    ("larger", "listener.enroll", "if fresh or more_to_read then"),
     ("fresh", "listener.enroll", "seq := listener.write_ahead("),
     ("counted", "listener.count", "if changes = 0 then"),
     ("move", "listener.count", "if not singly then"),
@@ -86,13 +86,13 @@ def tables(ground: str) -> tuple[str, dict[str, str], str, list[str]]:
             own = [
                 "public.payments",
                 "listener.made_enrollment",
-                "listener.taken_back",
+                "listener.brake_use",
                 "listener.waiting",
                 "proof.taken",
             ]
             return schema, brake.settings(brake="1", course_seats="seats"), "paying", own
         case "joining":
-            own = ["public.payments", "listener.joined", "proof.joined"]
+            own = ["public.payments", "listener.brake_use", "proof.joined"]
             return brake.TABLES, brake.settings("keep", joining_brake="1"), "joining", own
         case _:
             raise AssertionError(ground)

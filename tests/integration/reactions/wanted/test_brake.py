@@ -1,6 +1,5 @@
 """The brake: no more is taken back within ten minutes than it allows, and the rest is held."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
@@ -151,18 +150,18 @@ async def test_who_has_completed_uses_up_nothing(school: Make) -> None:
     await app.execute(NOBODY_PAYS)
     await steps(app)
     assert await app.fetchval(HELD) == 0
-    assert await app.fetchval("select array[count(*), min(number)] from listener.taken_back") == [1, 10]
+    assert await app.fetchval("select array[count(*), min(number)] from listener.brake_use") == [1, 10]
     assert await app.fetchval("select count(*) from enrollments where status = 'completed'") == 290
 
 
 async def test_a_part_is_counted_of_those_that_are_active(school: Make) -> None:
     app = await school(1000)
-    assert await app.fetchval("select listener.brake_allows()") == 50
+    assert await app.fetchval("select listener.brake_allows('leaving')") == 50
     await app.execute("update enrollments set status = 'completed' where profile_id <= 400")
     await app.execute("insert into profiles (id) values (5000)")
     await app.execute("insert into enrollments (profile_id, course_id) values (5000, 1)")  # not the listener's
     await app.execute("select listener.count_made()")
-    assert await app.fetchval("select listener.brake_allows()") == 30
+    assert await app.fetchval("select listener.brake_allows('leaving')") == 30
 
 
 async def test_who_completes_while_held_is_no_longer_held_after_an_audit(school: Make) -> None:
@@ -189,26 +188,10 @@ async def test_a_released_one_that_is_wanted_again_stays(school: Make) -> None:
     assert await app.fetchval("select count(*) from listener.made_enrollment where released_at is not null") == 0
 
 
-SETTLE = "select count(*) from listener.settle($1::bigint[])"
-
-
 async def test_eight_at_once_take_back_just_what_is_allowed(school: Make, empty: Database) -> None:
-    """As no lock of the leader's, and no checkpoint, would keep them apart."""
     app = await school(2000, brake="400")
     await app.execute("set session_replication_role = replica; update payments set paid = false")
-    sessions: list[Connection] = [await connect(empty.url) for _ in range(8)]
-    ids = [row["id"] for row in await app.fetch("select id from profiles order by id")]
-    try:
-        batches = [ids[first : first + 50] for first in range(0, 2000, 50)]
-
-        async def settle(session: Connection, mine: list[list[int]]) -> None:
-            for batch in mine:
-                await session.fetchval(SETTLE, batch)
-
-        await asyncio.gather(*(settle(each, batches[number::8]) for number, each in enumerate(sessions)))
-    finally:
-        for each in sessions:
-            each.terminate()
+    await brake.settle_by_eight(app, empty.url)
     assert await app.fetchval(ACTIVE) == 1600
     assert await app.fetchval(TAKEN) == 400
     assert await app.fetchval(HELD) == 1600

@@ -172,5 +172,5 @@ async def test_a_note_costs_as_many_pages_in_large_tables_as_in_small_ones(
     large = await measure(sized["many"], statement, before)
     assert small.rows == large.rows == rows
     assert large.pages - small.pages <= 30
-    small_tables = {"courses", "blind_note", "brake", "taken_back"}
+    small_tables = {"courses", "blind_note", "brake", "brake_use"}
     assert {table for table, times in large.scans.items() if times} <= small_tables

@@ -1,6 +1,5 @@
 """The brake on joining: no more are enrolled within ten minutes than it allows, and the rest is held."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
@@ -17,9 +16,8 @@ from tests.support.unhurried import UNHURRIED
 Make = Callable[..., Awaitable[Connection]]
 
 WAITS = "select count(*) from listener.pending_enrollment where reason = 'held'"
-JOINED = "select coalesce(sum(number), 0)::bigint from listener.joined"
-LATER = "update listener.joined set slot = slot - interval '11 minutes'"
-SETTLE = "select count(*) from listener.settle($1::bigint[])"
+JOINED = "select coalesce(sum(number), 0)::bigint from listener.brake_use where kind = 'joining'"
+LATER = "update listener.brake_use set slot = slot - interval '11 minutes'"
 STUDENTS = {"student_predicate": "role = 'student'", "active_values": "active"}
 SIGN_UP = "insert into profiles (role) select 'student' from generate_series(1, $1)"
 
@@ -92,8 +90,8 @@ async def test_a_part_is_counted_of_all_that_are_active(school: Make) -> None:
     await app.execute("insert into enrollments (profile_id, course_id) select id, 2 from profiles")
     await app.execute("update enrollments set status = 'completed' where id <= 50")
     await app.execute("select listener.count_made()")
-    assert await app.fetchval("select listener.joining_allows()") == 25
-    assert await app.fetchval("select listener.brake_allows()") == 20
+    assert await app.fetchval("select listener.brake_allows('joining')") == 25
+    assert await app.fetchval("select listener.brake_allows('leaving')") == 20
 
 
 async def test_who_signs_up_goes_past_those_who_are_held(plain: Make) -> None:
@@ -253,23 +251,10 @@ async def test_seats_are_given_to_nobody_who_is_held(school: Make) -> None:
 
 
 async def test_eight_at_once_enroll_just_what_is_allowed(school: Make, empty: Database) -> None:
-    """As no lock of the leader's, and no checkpoint, would keep them apart."""
     app = await school(joining_brake="400")
     await app.execute("set session_replication_role = replica")
     await pay(app, 2000)
-    sessions: list[Connection] = [await connect(empty.url) for _ in range(8)]
-    ids = [row["id"] for row in await app.fetch("select id from profiles order by id")]
-    try:
-        batches = [ids[first : first + 50] for first in range(0, 2000, 50)]
-
-        async def settle(session: Connection, mine: list[list[int]]) -> None:
-            for batch in mine:
-                await session.fetchval(SETTLE, batch)
-
-        await asyncio.gather(*(settle(each, batches[number::8]) for number, each in enumerate(sessions)))
-    finally:
-        for each in sessions:
-            each.terminate()
+    await brake.settle_by_eight(app, empty.url)
     assert await app.fetchval(ACTIVE) == await app.fetchval(JOINED) == 400
 
 
@@ -315,7 +300,7 @@ async def test_nobody_waits_for_the_brake_who_enrolls_nobody(school: Make, empty
 async def test_without_a_brake_on_joining_no_statement_knows_of_it(school: Make) -> None:
     app = await school("suspend", course_seats="10", history_days="3")
     code = await app.fetchval("select prosrc from pg_proc where oid = 'listener.settle'::regproc")
-    assert not any(word in code for word in ("may_join", "joining", "listener.joined", "asks_to_join"))
+    assert not any(word in code for word in ("may_join", "joining", "listener.brake_use", "asks_to_join"))
     await brake.installed(app, brake.settings("suspend", joining_brake="5", course_seats="10", history_days="3"))
     code = await app.fetchval("select prosrc from pg_proc where oid = 'listener.settle'::regproc")
     assert "may_join" in code

@@ -4,9 +4,9 @@ from functools import partial
 
 from tests.support.interleavings.mutants.mutant import Mutant
 
-TAKEN_BACK = """insert into listener.taken_back (slot, number)
-    values (to_timestamp(floor(extract(epoch from clock_timestamp()) / 10) * 10), asked)
-    on conflict (slot) do update set number = taken_back.number + excluded.number;"""
+TAKEN_BACK = """insert into listener.brake_use (kind, number)
+    values ('leaving', asked)
+    on conflict (kind, slot) do update set number = brake_use.number + excluded.number;"""
 NOT_PAUSED = "and not exists (select from listener.pause where pause.consumer = '{}')"
 PARKED = "somebody holds the course: counts are parked"
 
@@ -170,16 +170,16 @@ MUTANTS = (
     Mutant(
         "the brake is asked without its lock",
         "listener.may_take_back",
-        "perform from listener.brake where brake.only_row for update;",
+        "perform from listener.brake order by brake.kind for update;",
         "",
         "two take back at once",
     ),
     Mutant(
         "the brake looks before it has its lock",
         "listener.may_take_back",
-        "perform from listener.brake where brake.only_row for update;",
-        "asked := asked + listener.taken_back_lately(); perform from listener.brake where brake.only_row for update;"
-        " asked := asked - listener.taken_back_lately();",
+        "perform from listener.brake order by brake.kind for update;",
+        "asked := asked + listener.brake_used('leaving'); perform from listener.brake order by brake.kind for update;"
+        " asked := asked - listener.brake_used('leaving');",
         "two take back at once",
     ),
     Mutant(
@@ -199,7 +199,7 @@ MUTANTS = (
     Mutant(
         "the brake on joining is asked without its lock",
         "listener.may_join",
-        "perform from listener.brake where brake.only_row for update;",
+        "perform from listener.brake order by brake.kind for update;",
         "",
         "two join at once",
     ),
