@@ -4,6 +4,7 @@ import time
 
 import anyio
 import anyio.abc
+import asyncpg
 
 from listener.catalogue import installation, subscriptions
 from listener.daemon.cause import cause
@@ -19,7 +20,7 @@ from listener.daemon.transitions import Transitions
 from listener.daemon.watchdog import Watchdog
 from listener.database.connection import CLOSE_SECONDS, Connection, close, connect, tune
 from listener.database.driver_errors import CONNECTION_ERRORS
-from listener.database.executors import BATCH_SECONDS, PATIENT_SHARE, Executors, TimedExecutor
+from listener.database.executors import BATCH_SECONDS, PATIENT_SHARE, SINGLE_SECONDS, Executors, TimedExecutor
 from listener.database.session import cache_statements
 from listener.errors import (
     Deaf,
@@ -43,6 +44,15 @@ from listener.settings import Settings
 
 NOT_OURS = (NotInstalled, WrongVersion, SchemaOfAnother, SchemaTaken, Subscribed)
 """No schema, or a schema that this program cannot use."""
+
+ENDED: tuple[type[Exception], ...] = (
+    ConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+"""Somebody ended the session, again and again maybe: nothing that the next one does has failed."""
 
 OUTAGES: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, ListenerError)
 """The end of a connection, but not of the daemon: any fault may be under repair. (A setting is wrong while the file of
@@ -119,7 +129,7 @@ class Daemon:
                     bitten = self._watchdog.take_bite()
                     seconds = time.monotonic() - self._connected_at
                     self._transitions.lost(deaf if bitten else await cause(error, self._settings, seconds))
-                    costly = self._reached and not isinstance(error, NOT_OURS)
+                    costly = self._reached and not isinstance(error, (*NOT_OURS, *ENDED))
                 else:
                     continue
                 await self._pause(self._transitions.outage.pause(costly=costly))
@@ -210,9 +220,10 @@ class Daemon:
         self._transitions.connected(WAY_OUT)
         within = (connection, self._settings.statement_seconds, self._state.progressed)
         durable = self._settings.durable
-        executor = PollingExecutor(*within, PATIENT_SHARE * self._settings.statement_seconds, durable=durable)
-        batches = PollingExecutor(*within, BATCH_SECONDS, durable=durable)
-        executors = Executors(executor, batches, PollingExecutor(*within, INSTALLED_SECONDS, durable=durable))
+        longest = PATIENT_SHARE * self._settings.statement_seconds
+        limits = (longest, min(SINGLE_SECONDS, longest), BATCH_SECONDS, INSTALLED_SECONDS)
+        executor, *others = (PollingExecutor(*within, limit, durable=durable) for limit in limits)
+        executors = Executors(executor, *others)
         onlooker = Onlooker(connection, self._settings, self._instruments, self._lookout)
         while not self.stopping():
             self._doorbell = doorbell = Timer(connection, executor)

@@ -13,7 +13,14 @@ from listener.daemon.following import Following
 from listener.daemon.pace import Pace
 from listener.daemon.squatting import Squatting
 from listener.database.connection import Connection
-from listener.database.executors import BATCH_SECONDS, PATIENT_SHARE, Executors, LimitedExecutor, StatementLimit
+from listener.database.executors import (
+    BATCH_SECONDS,
+    PATIENT_SHARE,
+    SINGLE_SECONDS,
+    Executors,
+    LimitedExecutor,
+    StatementLimit,
+)
 from listener.feed.registry import ENROLL
 from listener.instruments.instruments import Instruments
 from listener.instruments.lookout import Lookout
@@ -56,6 +63,7 @@ class Leader:
             limit = StatementLimit(connection, PATIENT_SHARE * settings.statement_seconds)
             executors = Executors(
                 patient=LimitedExecutor(*within, limit.longest, limit),
+                single=LimitedExecutor(*within, min(SINGLE_SECONDS, limit.longest), limit),
                 batches=LimitedExecutor(*within, BATCH_SECONDS, limit),
                 installed=LimitedExecutor(*within, INSTALLED_SECONDS, limit),
             )

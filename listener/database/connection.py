@@ -14,7 +14,7 @@ from listener.database.addresses import Target, targets
 from listener.database.driver_errors import CONNECTION_ERRORS
 from listener.database.limits import LIMITS, MEANING, local
 from listener.database.rows import only_row
-from listener.database.session import LOCAL_PATH, PATH, Session, decode_json, session_of
+from listener.database.session import LOCAL_PATH, PATH, Session, decode_json, session_of, vanished
 from listener.database.session import Connection as Connection
 from listener.transport import for_the_driver, shared_context
 from listener.url_parameters import connect_timeout
@@ -104,7 +104,7 @@ async def _begin(connection: Connection) -> None:
 async def tune(connection: Connection, *, durable: bool = False) -> None:
     """Settings of the daemon's session: plans for few rows by key, short waits for locks, a lost peer noticed soon. If
     `durable`, a write is seen only once on the disk."""
-    further = [sql.read("database/settings", name) for name in ("daemon", "vanished")]
+    further = (sql.read("database/settings", "daemon"), vanished("false"))
     await connection.execute("\n".join([few_rows("session", durable=durable), *further]))
     if (own := session_of(connection)) is not None:
         own.brings = ""  # a pooler keeps the session for us
@@ -113,7 +113,7 @@ async def tune(connection: Connection, *, durable: bool = False) -> None:
 async def tune_transaction(connection: Connection, *, durable: bool = False, seconds: float = 0) -> None:
     """The same for a transaction, in which the server ends each statement after `seconds`; after 0 never."""
     limit = f"set local statement_timeout = '{seconds:g}s'"
-    await connection.execute(f"{few_rows('local', durable=durable)}\n{limit}")
+    await connection.execute(f"{few_rows('local', durable=durable)}\n{vanished('true')}\n{limit}")
 
 
 def few_rows(scope: Literal["session", "local"], *, durable: bool = False) -> str:

@@ -16,6 +16,10 @@ LIMIT = "select set_config('statement_timeout', $1, false)"
 BATCH_SECONDS = 1.0
 """Longest time for a batch of several students: a migration that waits for the batch's locks waits no longer."""
 
+SINGLE_SECONDS = 5.0
+"""Longest time for the first attempt at students or courses each on its own: everybody else waits for it. A further
+attempt may take longer, and is followed by a pause ten times as long."""
+
 PATIENT_SHARE = 0.8
 """Of the time after which we give up a statement and the connection: the server ends the statement before."""
 
@@ -102,7 +106,9 @@ class Executors:
     """Ways to run statements on a connection, by the server's time limit."""
 
     patient: Executor
-    """A single student may take long."""
+    """A single student may take long, at a further attempt."""
+    single: Executor
+    """SINGLE_SECONDS."""
     batches: Executor
     """BATCH_SECONDS."""
     installed: Executor
@@ -110,4 +116,4 @@ class Executors:
 
     @classmethod
     def alike(cls, executor: Executor) -> "Executors":
-        return cls(executor, executor, executor)
+        return cls(executor, executor, executor, executor)

@@ -14,11 +14,12 @@ MEANING = {
     "quote_all_identifiers": "off",
     "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off",
+    "exit_on_error": "off",
     "restrict_nonsystem_relation_kind": "",
 }
 """Settings that our own statements rely on, and nothing of the LMS's can: names are told unquoted, each statement sees
-all commits, views may be read. (The form of dates and numbers is left to the LMS, for the LMS's triggers in our
-sessions.)"""
+all commits, an error that is caught ends no session, views may be read. (The form of dates and numbers is left to the
+LMS, for the LMS's triggers in our sessions.)"""
 
 SINCE = {"idle_session_timeout": 14, "transaction_timeout": 17}
 """The first version with each limit."""
@@ -34,5 +35,5 @@ LOOKS = {"statement_timeout": f"{LOOK_SECONDS}s", "lock_timeout": f"{LOOK_LOCK_S
 
 def local(version: int, **others: str) -> str:
     """SQL that sets the limits for a transaction on a server of `version`."""
-    values = LIMITS | others | {"quote_all_identifiers": MEANING["quote_all_identifiers"]}
+    values = LIMITS | others | {name: MEANING[name] for name in ("quote_all_identifiers", "exit_on_error")}
     return " ".join(f"set local {name} = '{value}';" for name, value in values.items() if SINCE.get(name, 0) <= version)

@@ -172,6 +172,11 @@ async def look_as(connection: Connection, fence: Fence | None) -> None:
             own.fence = fence
 
 
+def vanished(is_local: str) -> str:
+    """SQL by which the server notices a client that has died, for the session or one transaction."""
+    return sql.render(sql.read("database/settings", "vanished"), {"is_local": is_local})
+
+
 async def looks_only(connection: Connection) -> None:
     """From now on change nothing, and fail rather than read a part of a table: row-level security would hide rows, and
     run the policies' functions with our rights."""
@@ -180,7 +185,7 @@ async def looks_only(connection: Connection) -> None:
         own.brings = f"{LOCAL_PATH} {limits} set local row_security = off; set transaction read only;"
     else:
         limits = " ".join(f"set {name} = '{value}';" for name, value in LOOKS.items())
-        await connection.execute(f"{limits} {sql.read('database/settings', 'vanished')} {READS_ONLY}")
+        await connection.execute(f"{limits} {vanished('false')} {READS_ONLY}")
         if own is not None:
             own.only_looks = True
     if own is not None:

@@ -8,6 +8,12 @@ AIM_SECONDS = 0.25
 AIM_WHILE_FRESH = 0.04
 """The same while somebody fresh comes, and so waits for the end of a crowd's batch."""
 
+MOST_LOST = 2
+"""A single change that so often got no answer may end each session: it is put off."""
+
+SINGLES = 100
+"""So many are then taken one by one, so that who ended the sessions is found."""
+
 LEAST_WHILE_FRESH = 300
 """A batch is made no smaller for them: each has a cost of its own."""
 
@@ -24,15 +30,25 @@ class BatchSize:
         self.most = most
         self.size = min(first, most)
         self._cuts = 0
+        self._lost = 0
+        self._singles = 0
 
     @property
     def was_cut(self) -> bool:
         """Whether the last batch got no answer."""
         return self._cuts > 0
 
+    @property
+    def gives_up(self) -> bool:
+        """Whether a single change got no answer, again and again."""
+        return self._lost >= MOST_LOST
+
     def done(self, seconds: float, *, more: bool, hurried: bool = False) -> None:
         """A batch took `seconds`; `more` waits, and somebody fresh comes, if it is `hurried`."""
-        self._cuts = 0
+        self._cuts = self._lost = 0
+        self._singles = max(0, self._singles - 1)
+        if self._singles:
+            return
         if more or seconds > AIM_SECONDS:
             seconds = max(seconds, 1e-6)
             size = self.size * min(2.0, max(0.5, AIM_SECONDS / seconds))
@@ -40,9 +56,14 @@ class BatchSize:
                 size = min(size, max(LEAST_WHILE_FRESH, self.size * AIM_WHILE_FRESH / seconds))
             self.size = max(1, min(self.most, int(size)))
 
+    def distrust(self) -> None:
+        """One of those that are due next ends each session."""
+        self.size, self._singles = 1, SINGLES
+
     def cut(self) -> None:
         """A batch was ended too early: take half, and after further cuts in a row ever less."""
         self._cuts += 1
+        self._lost += self.size == 1
         self.size = max(1, self.size >> self._cuts)
 
 

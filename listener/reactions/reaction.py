@@ -138,6 +138,7 @@ class BuiltIn(Reaction):
         super().__init__(name, size, pause=pause)
         self.together = Consumer(name, call(name, singly=False), passing=passing)
         self.each = Consumer(name, call(name, singly=True))
+        self._put_off = Consumer(name, put_off(name))
         self._fresh = Consumer(name, call(name, singly=False, fresh=True))
         self._each_fresh = Consumer(name, call(name, singly=True, fresh=True))
         self.retry = Retry()
@@ -164,7 +165,7 @@ class BuiltIn(Reaction):
             except asyncpg.PostgresError as error:
                 if await _is_about_a_table(context.executors.patient, error):
                     raise
-            return await self._each_fresh.react(context.executors.patient, most, SHOWN, looked)
+            return await self._each_fresh.react(context.executors.single, most, SHOWN, looked)
 
         return await self.lane.take(batches, most, react)
 
@@ -194,7 +195,10 @@ class BuiltIn(Reaction):
 
     async def _react_to_each(self, context: Context) -> Batch | None:
         """The statement itself sets aside the students who are left after a second."""
-        return await self._react(self.each, context.executors.patient)
+        if self.size.gives_up:
+            self.retried.distrust()
+            return await self._react(self._put_off, context.executors.single)
+        return await self._react(self.each, context.executors.single)
 
     def blocked(self, error: asyncpg.PostgresError, log: Logger) -> None:
         """A batch that took too long is tried again at once, with fewer changes."""
@@ -222,6 +226,17 @@ def call(function: str, *, singly: bool, fresh: bool = False) -> str:
     turn."""
     ahead = ", fresh => true, looked => $3" if fresh else ""
     return f"select * from listener.{function}($1, singly => {str(singly).lower()}, most_shown => $2{ahead})"
+
+
+def put_off(function: str, options: str = "singly => true, ") -> str:
+    """The same for students or courses of whom one may end each session: all are set aside, and none is tried."""
+    return f"""
+        select done.*
+        from (select set_config('listener.put_off', 'on', true) as is_on) as put_off
+        cross join lateral listener.{function}(
+            $1, {options}most_shown => case when put_off.is_on = 'on' then $2::integer end
+        ) as done
+    """
 
 
 async def _is_about_a_table(executor: Executor, error: asyncpg.PostgresError) -> bool:

@@ -91,9 +91,10 @@ set search_path = pg_catalog, pg_temp;
 -- name: vanished
 -- A client that has died in the middle of a statement, or of a wait for a lock, is noticed before the statement ends
 -- (14 and later). (On other systems the setting may not be set.)
-select pg_catalog.set_config(name, '1000', false)
-from pg_catalog.pg_settings
-where name operator(pg_catalog.=) 'client_connection_check_interval' and pg_catalog.version() operator(pg_catalog.~) 'linux';
+select pg_catalog.set_config('client_connection_check_interval', '1000', {{is_local}})
+where
+    pg_catalog.current_setting('client_connection_check_interval', true) is not null
+    and pg_catalog.version() operator(pg_catalog.~) 'linux';
 
 -- name: whole_tables
 -- For one transaction that reads tables as a whole: under any settings of the session, and with statistics of any age.

@@ -44,7 +44,11 @@ declare
     one_id {{profile_key_type}};
     one_course {{course_key_type}};
     courses {{course_key_type}}[];
-    is_over boolean := false;
+    put_off text := case
+        when current_setting('listener.put_off', true) = 'on'
+            then 'put off: the session ended each time that it was tried'
+    end;
+    is_over boolean := put_off is not null;
     fails_for_a_course boolean;
     problem text;
     problem_context text;
@@ -54,10 +58,11 @@ begin
     end if;
     -- A savepoint for each profile: an error is an answer here, not the end of the batch. Past half a second nothing is
     -- tried any more, so that a transaction stays short however many profiles have to wait for locks, and a pooler's
-    -- limit of a second is kept; nor after a cancel was caught, for then the statement has no time limit.
+    -- limit of a second is kept; nor after a cancel was caught, for then the statement has no time limit; nor where
+    -- `listener.put_off` is on.
     if singly then
         foreach one_id in array profile_ids loop
-            problem := 'put off: others before it took too long';
+            problem := coalesce(put_off, 'put off: others before it took too long');
             for attempt in 1..2 loop
                 exit when is_over or clock_timestamp() > statement_timestamp() + interval '500 milliseconds';
                 begin

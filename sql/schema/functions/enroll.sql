@@ -365,6 +365,10 @@ begin
                     waiting.error,
                     case
                         when waiting.waits_for in ('no_course', 'full', 'held') then 'infinity'
+                        -- The others wait for an attempt that takes long, so there is as long a pause ten times over.
+                        when waiting.error like '57014%'
+                            then clock_timestamp()
+                                + greatest(interval '1 second', 10 * (clock_timestamp() - statement_timestamp()))
                         else clock_timestamp() + interval '1 second'
                     end,
                     waiting.cause

@@ -55,13 +55,17 @@ $$;
 
 -- Moves courses' counts, each separately, where the LMS's own triggers or checks may refuse: an error is an answer
 -- here. Neither moved nor an error: the course is locked, or gone. Past half a second nothing is tried any more; nor
--- after a cancel was caught, for then the statement has no time limit.
+-- after a cancel was caught, for then the statement has no time limit; nor where `listener.put_off` is on.
 create or replace function listener.move_counts_singly(course_ids {{course_key_type}}[], deltas bigint[])
 returns table (course_id {{course_key_type}}, delta bigint, moved boolean, error text)
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
-    is_over boolean := false;
+    put_off text := case
+        when current_setting('listener.put_off', true) = 'on'
+            then 'put off: the session ended each time that it was tried'
+    end;
+    is_over boolean := put_off is not null;
     problem_context text;
 begin
     for place in 1..coalesce(cardinality(course_ids), 0) loop
@@ -71,7 +75,7 @@ begin
         error := null;
         is_over := is_over or clock_timestamp() > statement_timestamp() + interval '500 milliseconds';
         if is_over and not moved then
-            error := 'put off: others before it took too long';
+            error := coalesce(put_off, 'put off: others before it took too long');
         elsif not moved then
             begin
                 set constraints all deferred;

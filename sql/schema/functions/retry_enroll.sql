@@ -161,7 +161,7 @@ begin
                 group by each.profile_id, each.course_id
                 having bool_or(each.is_done) and not bool_or(each.waits)
             ) as tried
-            where tried.reason in ('failed', 'course_locked')
+            where tried.reason in ('failed', 'course_locked') and (tried.error like 'put off: the session%') is not true
             limit 20
         ),
 
@@ -222,17 +222,23 @@ begin
                 still_unsettled.since,
                 case
                     when still_unsettled.waits_for in ('no_course', 'full', 'held') then 'infinity'
-                    else clock_timestamp()
-                        + (0.75 + random() / 2) * least(
+                    else clock_timestamp() + greatest(
+                        (0.75 + random() / 2) * least(
                             case
                                 when
                                     still_unsettled.waits_for = 'course_locked'
-                                    or still_unsettled.error ~ '^(55P03|40P01|put off)'
+                                    or still_unsettled.error ~ '^(55P03|40P01|put off: others)'
                                     then interval '10 seconds'
                                 else interval '1 hour'
                             end,
                             interval '1 second' * 2 ^ least(still_unsettled.attempts, 12)
-                        )
+                        ),
+                        case
+                            when still_unsettled.error like '57014%'
+                                then 10 * (clock_timestamp() - statement_timestamp())
+                            when still_unsettled.error like 'put off: the session%' then interval '1 minute'
+                        end
+                    )
                 end,
                 still_unsettled.cause,
                 exists (

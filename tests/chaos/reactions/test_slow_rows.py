@@ -123,3 +123,22 @@ async def test_one_student_who_takes_longer_than_a_batch_may_is_enrolled_too(
         await eventually(other, ENROLLED, equals=52, seconds=30)
     finally:
         other.terminate()
+
+
+async def test_one_student_who_takes_longer_than_a_minute_stops_no_other_and_is_tried_ever_more_seldom(
+    database: Database, connection: Connection, course: None, start_daemon: Start
+) -> None:
+    slow = "exists (select from profiles where id = new.user_id and full_name = 'slow') and pg_sleep(100) is null"
+    await connection.execute(refuse(slow))
+    start_daemon(database, heartbeat_seconds=1, sample_seconds=0.5).wait_ready("leading")
+    await connection.execute(
+        "insert into profiles (role, full_name)"
+        " select 'student', case when number = 12 then 'slow' end from generate_series(1, 24) as number"
+    )
+    # Up to three batches that are cut off, and five seconds for that student: 8 s on an idle machine.
+    await eventually(connection, ENROLLED, equals=23, seconds=30)
+    pause = "select next_attempt_at > clock_timestamp() + interval '30 seconds' from listener.pending_enrollment"
+    await eventually(connection, pause, equals=True)
+    for number in range(24, 27):
+        await sign_up(connection, 1, together=False)
+        await eventually(connection, ENROLLED, equals=number)

@@ -17,9 +17,10 @@ from listener.cli import command
 from listener.database.connection import Connection
 from listener.settings import Settings
 from tests.conftest import Database
+from tests.support import warm
 from tests.support.eventually import eventually
 from tests.support.postgres import wait_until
-from tests.support.process import DaemonProcess, listener
+from tests.support.process import DaemonProcess, environment, listener
 from tests.support.project import ROOT
 from tests.support.wire import Fault, Wire
 
@@ -145,11 +146,14 @@ def url(database: Database, wire: Wire) -> str:
     return database.url.replace(f":{database.server.port}/", f":{wire.port}/")
 
 
-def run(case: Case, database: Database, wire: Wire, fault: Fault) -> float:
-    """One command with one fault; the seconds that it took."""
+def run(case: Case, database: Database, wire: Wire, fault: Fault, *, here: bool = False) -> float:
+    """One command with one fault, in a process of its own unless `here`; the seconds that it took."""
     wire.begin(fault)
     started = time.monotonic()
-    done = listener(url(database, wire), *case.arguments, check=False)
+    if here:
+        done = warm.run_here(case.arguments, environment(url(database, wire)))
+    else:
+        done = listener(url(database, wire), *case.arguments, check=False)
     seconds = time.monotonic() - started
     said = f"{' '.join(case.arguments)}, {fault}, ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr}"
     assert "Traceback" not in done.stdout + done.stderr, said
@@ -204,13 +208,15 @@ def test_a_command_whose_statement_fails_or_is_cut_off_ends_in_a_line(
     school: Callable[[Case], Database],
     wires: Callable[[Database], Wire],
     request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
 ) -> None:
     draw = random.Random(f"{seed_of(request)} {case}")
     database = school(case)
     wire = wires(database)
     count = statements(case, database, wire)
     assert count > 3
-    if request.config.getoption("--long"):
+    is_long = request.config.getoption("--long")
+    if is_long:
         faults = [Fault(at, what) for at in range(1, count + 1) for what in (*draw.sample(CODES, 12), "cut")]
     else:
         faults = [Fault(draw.randint(1, count), draw.choice(CODES)) for _ in range(ERRORS)]
@@ -218,7 +224,8 @@ def test_a_command_whose_statement_fails_or_is_cut_off_ends_in_a_line(
     for fault in faults:
         if case in CHANGES:
             database = school(case)
-        run(case, database, wire, fault)
+        run(case, database, wire, fault, here=is_long)
+    record_property("told", f"{case.name}: {len(faults)} faults at {count} statements")
 
 
 def test_a_command_that_is_not_answered_ends_in_a_line_within_its_limit(

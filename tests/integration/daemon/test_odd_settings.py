@@ -26,6 +26,7 @@ ODD = {
     "enable_nestloop": "off",
     "enable_sort": "off",
     "escape_string_warning": "on",
+    "exit_on_error": "on",
     "extra_float_digits": "-15",
     "from_collapse_limit": "1",
     "gin_fuzzy_search_limit": "1",
