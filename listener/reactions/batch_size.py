@@ -43,6 +43,11 @@ class BatchSize:
         """Whether a single change got no answer, again and again."""
         return self._lost >= MOST_LOST
 
+    @property
+    def is_one_by_one(self) -> bool:
+        """Whether one of those that are due may end each session."""
+        return self._singles > 0
+
     def done(self, seconds: float, *, more: bool, hurried: bool = False) -> None:
         """A batch took `seconds`; `more` waits, and somebody fresh comes, if it is `hurried`."""
         self._cuts = self._lost = 0

@@ -101,12 +101,14 @@ class Enrolling(BuiltIn):
         return bool(row["settled"])
 
     async def _retry_together(self, context: Context) -> asyncpg.Record | None:
-        """Try a batch of pending students at once; None if any is refused, or was the last time."""
-        if not self._none_refused or time.monotonic() < self._singly_until:
+        """Try a batch of pending students at once; None if any is refused, or was the last time, or may end each
+        session."""
+        if not self._none_refused or self.retried.is_one_by_one or time.monotonic() < self._singly_until:
             return None
         try:
             return await context.executors.batches.fetchrow(RETRY_TOGETHER, self._retried_together.size, SHOWN)
         except CONNECTION_OVER:
+            self.retried.distrust()
             raise
         except asyncpg.PostgresError as error:
             if isinstance(error, asyncpg.QueryCanceledError):

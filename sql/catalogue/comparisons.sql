@@ -1,5 +1,5 @@
 -- The LMS's own conditions on rows of tables ($1 schemas, $2 names): of indexes, policies, views and functions, with the
--- names of the columns. Asked with an empty search_path.
+-- names of the columns; not those of extensions, nor ours. Asked with an empty search_path.
 with asked as (
     select
         class.oid,
@@ -87,4 +87,14 @@ where
     proc.prokind in ('f', 'p')
     and namespace.nspname not in ('listener', 'pg_catalog', 'information_schema')
     and proc.prorettype <> 'trigger'::regtype::oid
-    and pg_has_role(proc.proowner, 'usage');
+    and pg_has_role(proc.proowner, 'usage')
+    and proc.prosrc not like '%made by listener install%'
+    and not exists (
+        select
+        from pg_catalog.pg_depend as depend
+        where
+            depend.classid = 'pg_proc'::regclass::oid
+            and depend.objid = proc.oid
+            and depend.refclassid = 'pg_extension'::regclass::oid
+            and depend.deptype = 'e'
+    );

@@ -59,12 +59,12 @@ async def test_a_daemon_that_is_not_connected_says_so_until_it_is(
 async def test_a_daemon_whose_heartbeat_is_overdue_says_so_until_it_comes_back(
     database: Database, connection: Connection, course: None, start_daemon: Callable[..., DaemonProcess]
 ) -> None:
-    """The server works on one statement of its for long."""
-    await connection.execute(refuse("pg_sleep(8) is null"))
+    """The server works on one statement of its for long, and then on the next."""
+    await connection.execute(refuse("pg_sleep(4) is null"))
     daemon = start_daemon(database, heartbeat_seconds=0.5, sample_seconds=0.3).wait_ready("leading")
     places = OwnPlaces(database.url, daemon, None)
-    await connection.execute("insert into profiles (role) values ('student')")
+    await connection.execute("insert into profiles (role) values ('student'), ('student'), ('student')")
     await until_empty(places.missing, {"deaf"}, "not shown")
     assert daemon.get("/readyz")[0] == 503
-    await eventually(connection, "select count(*) from enrollments", equals=1, seconds=60)
+    await eventually(connection, "select count(*) from enrollments", equals=3, seconds=60)
     await until_empty(places.left, {"deaf"}, "still shown")

@@ -154,7 +154,7 @@ async def a_transaction_is_open_for_long(school: School) -> AsyncIterator[None]:
 async def the_job_leaves_service_discovery(school: School) -> AsyncIterator[None]:
     school.prometheus.scrape()
     yield
-    runbook.says("ListenerGone", "No command mends it")
+    runbook.says("ListenerGone", "No command mends this")
     school.prometheus.scrape(school.address)
 
 
