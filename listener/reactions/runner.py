@@ -20,7 +20,7 @@ from listener.reactions.installed import InstalledReaction
 from listener.reactions.reaction import BuiltIn, Context, Reaction
 from listener.reasons import reason
 
-CROWD_SECONDS = 0.5
+CROWD_SECONDS = 0.1
 """A backlog that lasts for so long is a crowd's."""
 
 CLOSED_SECONDS = 1.0
