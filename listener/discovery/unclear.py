@@ -104,7 +104,10 @@ async def question(
     now = readable(condition)
     table = f"LISTENER_STUDENT_TABLE={relation.table.setting} and " if kind is ROLE else ""
     if kind is MEMBERSHIP:
-        setting = f"{kind.setting} to what `listener rule --accept-guesses` prints, with {add}, if {they} a part"
+        setting = (
+            f"LISTENER_TENANT=none if students land in a course without being members, "
+            f"or {kind.setting} to what `listener rule --accept-guesses` prints, with {add}, if {they} a part"
+        )
     else:
         setting = f'{table}{kind.setting}="{now}" if {they} no part, or else to that and {add}'
     unmet = [each.name for each in found if kind is ENROLLMENT and _is_closed_gate(each)]

@@ -144,6 +144,7 @@ class _Search:
 
     async def _resolved(self, reference: Reference) -> str:
         key = reference.foreign_key
+        referenced = key.referenced[key.columns.index(reference.column)]
         known = next(
             (
                 row
@@ -153,19 +154,22 @@ class _Search:
             None,
         )
         if known is None:
-            known = await self._referenced(key, reference.literal)
+            known = await self._referenced(key, referenced, reference.literal)
             self.references[reference] = known
-        value = known[key.referenced[key.columns.index(reference.column)]]
+        value = known[referenced]
         if value is not None and self.relation.is_unique(reference.column) and self.is_there is None:
             condition = f"{identifier(reference.column)} = {literal(value)}"
             if await self.maker.connection.fetchval(f"select true from {self.relation.table} where {condition}"):
                 self.is_there = condition
         return "null" if value is None else literal(value)
 
-    async def _referenced(self, key: ForeignKey, word: str | None) -> Row:
-        """A row of its own if the reference is unique, else any; with `word` in the row, if given."""
+    async def _referenced(self, key: ForeignKey, column: str, word: str | None) -> Row:
+        """A row of its own if the reference is unique, else any; with `word` in the row, if given: its key, or name."""
         target = self.maker.catalogue.relations[key.table]
         if word is not None:
+            meant = await self.maker.find(key.table, [f"{{row}}.{identifier(column)}::text = {literal(word)}"])
+            if meant is not None:
+                return meant
             names = [each for each in target.columns.values() if each.is_word and each.name in NAMES]
             for each in names:
                 given = {each.name: literal(word)}

@@ -203,6 +203,20 @@ async def test_rows_differ_where_an_index_is_unique(empty_database: Connection) 
     assert len({row["email"] for row in rows}) == len(rows)
 
 
+async def test_a_role_that_is_there_is_referred_to_by_its_key(empty_database: Connection) -> None:
+    await empty_database.execute("""
+        create table roles (id uuid primary key, name text not null);
+        insert into roles select id::uuid, name from (values
+            ('00000000-0000-0000-0000-000000000001', 'admin'), ('00000000-0000-0000-0000-000000000002', 'student')
+        ) as role(id, name);
+        create table user_roles (id bigserial primary key, role_id uuid not null references roles);
+    """)
+    maker = Maker(empty_database, await Catalogue.load(empty_database))
+    student = "00000000-0000-0000-0000-000000000002"
+    row = await maker.make(Table("public", "user_roles"), [f"{{row}}.\"role_id\" in ('{student}')"])
+    assert row["role_id"] == student
+
+
 def test_ctrl_c_while_postgres_starts_leaves_nothing(temporary: Path) -> None:
     tried = start(temporary, "-")
     assert tried.stdin is not None
