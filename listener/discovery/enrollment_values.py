@@ -6,6 +6,7 @@ from listener.catalogue import expressions
 from listener.catalogue.catalogue import Relation
 from listener.catalogue.columns import find_column
 from listener.database.connection import Connection
+from listener.discovery import states, vocabulary
 from listener.discovery.tenants import School
 from listener.errors import Undecided, WrongSetting
 from listener.mapping.lists import assignments
@@ -48,6 +49,14 @@ async def values_of(
         if MADE_KEY.fullmatch(expression) and found.family not in MADE_KEYS:
             continue  # generated once, for a key of another type
         wanted[found.name] = expression
+    for each in states.ranked(relation, vocabulary.GONE_FLAGS + vocabulary.DROPPED_FLAGS):
+        if (
+            each.is_boolean
+            and each.default is None
+            and not each.generated
+            and each.name not in usual | {*wanted, *of_course}
+        ):
+            wanted[each.name] = "false"  # an app that asks for `= false` does not see null
     missing = []
     for each in relation.columns.values():
         if not each.must_be_given or each.name in usual or each.name in {**wanted, **of_course}:

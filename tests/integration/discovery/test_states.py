@@ -48,6 +48,17 @@ async def test_an_enrollment_that_ended_does_not_count(school: Connection, colum
     assert (await discover(school, {"enrollment_status": "none"})).is_active == "true"
 
 
+@pytest.mark.parametrize("column", ["is_deleted boolean", "geloescht boolean not null", '"isCancelled" boolean'])
+async def test_a_new_enrollment_says_that_it_has_not_ended(school: Connection, column: str) -> None:
+    """The LMS's own code asks for `is_deleted = false`, and does not see null."""
+    name = column.split()[0].strip('"')
+    await school.execute(f"alter table enrollments add {column}")
+    assert (await discover(school)).extra_values == {name: "false"}
+    assert (await discover(school, {"enrollment_values": f'"{name}"=role is null'})).extra_values != {name: "false"}
+    await school.execute(f"alter table enrollments alter {column.split()[0]} set default false")
+    assert (await discover(school)).extra_values == {}
+
+
 @pytest.mark.parametrize(
     ("column", "condition"),
     [
