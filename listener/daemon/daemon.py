@@ -4,7 +4,6 @@ import time
 
 import anyio
 import anyio.abc
-import asyncpg
 
 from listener.catalogue import installation, subscriptions
 from listener.daemon.cause import cause
@@ -19,7 +18,7 @@ from listener.daemon.standby import STANDBY_SECONDS, Standby
 from listener.daemon.transitions import Transitions
 from listener.daemon.watchdog import Watchdog
 from listener.database.connection import CLOSE_SECONDS, Connection, close, connect, tune
-from listener.database.driver_errors import CONNECTION_ERRORS
+from listener.database.driver_errors import CONNECTION_ERRORS, SESSION_ENDED
 from listener.database.executors import BATCH_SECONDS, PATIENT_SHARE, SINGLE_SECONDS, Executors, TimedExecutor
 from listener.database.session import cache_statements
 from listener.errors import (
@@ -44,15 +43,6 @@ from listener.settings import Settings
 
 NOT_OURS = (NotInstalled, WrongVersion, SchemaOfAnother, SchemaTaken, Subscribed)
 """No schema, or a schema that this program cannot use."""
-
-ENDED: tuple[type[Exception], ...] = (
-    ConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-)
-"""Somebody ended the session, again and again maybe: nothing that the next one does has failed."""
 
 OUTAGES: tuple[type[Exception], ...] = (*CONNECTION_ERRORS, ListenerError)
 """The end of a connection, but not of the daemon: any fault may be under repair. (A setting is wrong while the file of
@@ -129,7 +119,7 @@ class Daemon:
                     bitten = self._watchdog.take_bite()
                     seconds = time.monotonic() - self._connected_at
                     self._transitions.lost(deaf if bitten else await cause(error, self._settings, seconds))
-                    costly = self._reached and not isinstance(error, (*NOT_OURS, *ENDED))
+                    costly = self._reached and not isinstance(error, (*NOT_OURS, *SESSION_ENDED))
                 else:
                     continue
                 await self._pause(self._transitions.outage.pause(costly=costly))

@@ -23,6 +23,15 @@ CONNECTION_OVER: tuple[type[asyncpg.PostgresError], ...] = (
 )
 """Only another connection helps. Any other code may come from a trigger of the LMS's."""
 
+SESSION_ENDED: tuple[type[Exception], ...] = (
+    ConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+"""Somebody ended the session: the next one may work."""
+
 LOCKED: tuple[type[asyncpg.PostgresError], ...] = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
 """Another session held a lock."""
 

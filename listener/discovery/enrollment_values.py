@@ -49,19 +49,17 @@ async def values_of(
         if MADE_KEY.fullmatch(expression) and found.family not in MADE_KEYS:
             continue  # generated once, for a key of another type
         wanted[found.name] = expression
-    for each in states.ranked(relation, vocabulary.GONE_FLAGS + vocabulary.DROPPED_FLAGS):
-        if (
-            each.is_boolean
-            and each.default is None
-            and not each.generated
-            and each.name not in usual | {*wanted, *of_course}
-        ):
-            wanted[each.name] = "false"  # an app that asks for `= false` does not see null
+    given = usual | {*wanted, *of_course}
+    ended = states.ranked(relation, vocabulary.GONE_FLAGS + vocabulary.DROPPED_FLAGS)
     missing = []
     for each in relation.columns.values():
-        if not each.must_be_given or each.name in usual or each.name in {**wanted, **of_course}:
+        if each.name in given or each.generated or each.default is not None:
             continue
-        if each.is_time:
+        if each in ended and each.is_boolean:
+            wanted[each.name] = "false"  # an app that asks for `= false` does not see null
+        elif not each.not_null:
+            continue
+        elif each.is_time:
             wanted[each.name] = "now()"
         elif each == relation.key and relation.reference(each.name) is None and each.family in MADE_KEYS:
             wanted[each.name] = "gen_random_uuid()" + ("::text" if each.family == "text" else "")
