@@ -1,7 +1,6 @@
-"""The history of actions: whether a history is kept, and the parts of SQL that write and undo entries."""
+"""The history of actions: whether a history is kept, and how long."""
 
 import re
-from collections.abc import Callable
 
 from listener.errors import WrongSetting
 from listener.mapping.mapping import Mapping
@@ -32,7 +31,7 @@ def is_kept(mapping: Mapping) -> bool:
     return days_of(mapping.settings) > 0 and mapping.enrolls and not mapping.observes
 
 
-def placeholders(mapping: Mapping, part: Callable[..., str]) -> dict[str, str]:
+def placeholders(mapping: Mapping) -> dict[str, str]:
     """Of SQL files."""
     kept = is_kept(mapping)
     says_why = kept and mapping.says_why
@@ -42,16 +41,4 @@ def placeholders(mapping: Mapping, part: Callable[..., str]) -> dict[str, str]:
         "says_why": str(says_why).lower(),
         "because_name": ", because" if says_why else "",
         **({"each_once": "distinct on (wanted.profile_id, wanted.course_id)"} if says_why else {}),
-        **(_undone(mapping, part) if kept else {"undo_of_one": ""}),
     }
-
-
-def _undone(mapping: Mapping, part: Callable[..., str]) -> dict[str, str]:
-    """The parts of `listener.undo`."""
-    is_alone = "" if mapping.enrollment_key is not None else "\n            " + part("settling", "is_alone")
-    is_there = part("undoing", "is_as_it_was_left", is_alone=is_alone)
-    of_status = {"status_put_back": "", "status_again": ""}
-    if mapping.enrollment_status is not None:
-        of_status = {name: part("undoing", name, is_as_it_was_left=is_there) for name in of_status}
-        of_status["status_again"] += "\n            "
-    return {"undo_of_one": part("undoing", "one", is_as_it_was_left=is_there, **of_status)}

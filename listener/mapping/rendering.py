@@ -42,6 +42,8 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
         "active_value": literal(mapping.active_values[0]) if mapping.active_values else "null",
         "inactive_value": literal(mapping.inactive_value or ""),
         "enrollment_status_name": identifier(mapping.enrollment_status or ""),
+        "counts_in_courses": str(mapping.counts_in_courses).lower(),
+        "has_status": str(mapping.enrollment_status is not None).lower(),
         "enrollment_status_label": literal(mapping.enrollment_status or ""),
         "left_word": literal(LEFT_WORDS[mapping.on_leave]),
         "course_seats": mapping.course_seats or "null",
@@ -112,8 +114,6 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
         return sql.render(sql.read(f"mapping/{file}", section), values | more)
 
     values["ours"] = sql.read("mapping/ours")
-    how = "columns" if mapping.counts_in_courses else "table"
-    values["moved_counts"] = part("new_keys", f"moved_counts_of_{how}")
     values["follows_updated_course"] = "\n    " + part("new_keys", "of_course")
     values["title_column"] = title_column(f"{values['course_table_oid']}::oid")
     values["active_per_course"] = part("counts", "active_per_course")
@@ -131,7 +131,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
     values |= schools.placeholders(mapping, part)
     is_once = mapping.one_course_each or schools.by_profile(mapping)
     values["each_once"] = "" if is_once else "distinct"  # a history with reasons says which of several
-    values |= history.placeholders(mapping, part)
+    values |= history.placeholders(mapping)
     # The rule's query: unchanged; by the function that goes on past a course with a failing rule; in `only_course`.
     if mapping.tenant is not None:
         values |= schools.queries(mapping, part)
