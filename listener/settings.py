@@ -299,7 +299,8 @@ def load(flags: dict[str, Any] | None = None) -> Settings:
         given |= dict.fromkeys(ADMIN)  # the flag says which address
     check_names([*os.environ, *env_file.names(ENV_FILE, PREFIX)])
     secrets = SECRETS if SECRETS.is_dir() else None
-    return checked(lambda: Settings(_env_file=ENV_FILE, _secrets_dir=secrets, **given))  # type: ignore[call-arg]
+    with env_file.without_warnings():
+        return checked(lambda: Settings(_env_file=ENV_FILE, _secrets_dir=secrets, **given))  # type: ignore[call-arg]
 
 
 def checked(make: Callable[[], Settings]) -> Settings:
