@@ -5,6 +5,7 @@ import inspect
 import os
 import re
 import sys
+import warnings
 from collections.abc import Awaitable, Callable
 from functools import cache, partial
 from importlib.util import find_spec
@@ -190,6 +191,7 @@ def command() -> Callable[[], Any]:
 def main() -> None:
     """A user's mistake is a single line, never a traceback."""
     hold_standard_streams()
+    warnings.formatwarning = lambda message, *_: f"listener: {message}\n"  # of the driver's: about a file of passwords
     try:
         try:
             command()()
