@@ -69,7 +69,9 @@ class EnrollmentTables(References):
         if chosen is None:
             raise TableNotFound(
                 what="enrollments",
-                reason=f"no table {self._nearest(candidates)}; set LISTENER_ENROLLMENT_TABLE",
+                reason=f"no table {self._nearest(candidates)}; set LISTENER_ENROLLMENT_TABLE"
+                if self.tables
+                else "this database has no tables; is it the right one?",
             )
         if asked is None:
             _check_no_payments(chosen.thing.relation, self.said(chosen.thing.relation.table))
