@@ -37,8 +37,8 @@ async def refusal(settings: Settings) -> ListenerError | None:
 
 
 async def check(connection: Connection) -> Installation:
-    """The installation, if a daemon can work with it on this connection. Raises NotInstalled, WrongVersion, SchemaTaken,
-    SchemaOfAnother, Subscribed, MayNot, Blinded."""
+    """The installation, if a daemon can work with it on this connection. Raises NotInstalled, WrongVersion,
+    SchemaTaken, SchemaOfAnother, Subscribed, MayNot, Blinded."""
     found = None
     if await schema_check.is_there(connection):
         await rights.check_runtime(connection)  # before anything there is read
