@@ -9,11 +9,11 @@ import structlog
 from listener.fleet.fleet import Fleet
 from listener.fleet.folder import Folder
 from listener.instruments.spans import Spans
-from listener.settings import Settings
+from listener.settings import load
 
 
 def test_what_lives_once_each_school_was_tried_is_left_alone_by_later_collections(tmp_path: Path) -> None:
-    fleet = Fleet(Folder(tmp_path), Settings(fleet=tmp_path), structlog.get_logger(), Spans(), keys=False)
+    fleet = Fleet(Folder(tmp_path), load({"fleet": str(tmp_path)}), structlog.get_logger(), Spans(), keys=False)
 
     async def run() -> int:
         async with anyio.create_task_group() as tasks:
