@@ -15,7 +15,7 @@ from listener.database.addresses import Target, targets
 from listener.database.driver_errors import CONNECTION_ERRORS
 from listener.database.limits import LIMITS, MEANING, local
 from listener.database.rows import only_row
-from listener.database.session import LOCAL_PATH, PATH, Session, decode_json, session_of, vanished
+from listener.database.session import LOCAL_PATH, PATH, Session, decode_json, know_arrays, session_of, vanished
 from listener.database.session import Connection as Connection
 from listener.transport import for_the_driver, shared_context
 from listener.url_parameters import connect_timeout, parameters
@@ -100,6 +100,7 @@ async def _begin(connection: Connection) -> None:
     session.backend_pid = connection.get_server_pid() if is_ours else None
     session.brings = "" if is_ours else f"{LOCAL_PATH} {local(connection.get_server_version().major)}"
     await decode_json(connection)
+    know_arrays(connection)
 
 
 async def tune(connection: Connection, *, durable: bool = False) -> None:
