@@ -21,6 +21,8 @@ FOR_PEOPLE = {
     "CASEEXPR": "a CASE",
     "MINMAXEXPR": "GREATEST or LEAST",
     "PARAM": "the value of a subquery",
+    "FIELDSELECT": "a field of a composite value",
+    "SUBSCRIPTINGREF": "an element of an array, or of JSON,",
     "DEFAULT": "the default of an argument",
 }
 PLACEHOLDER = "listener_each"

@@ -193,6 +193,9 @@ ACCEPTED = {
     "a function, with a default": f"select p.id, c.id from profiles p {ALL} has_paid(p.parent_id)",
     "a function, by the names of its arguments": f"""
         select p.id, c.id from profiles p {ALL} has_paid(at_least => p.org_id::integer, person => p.parent_id)""",
+    "a function that is immutable, and reads": f"""
+        select p.id, c.id from profiles p {ALL} promises_and_reads(p.parent_id)""",
+    "a function that reads nothing": f"select p.id, c.id from profiles p {ALL} reads_nothing(p.email) <> 'p1@'",
     # Where LISTENER_WATCH says it:
     "a rank, looked at as a whole": """
         select r.id, c.id from (select id, rank() over (order by school) as place from profiles) as r
@@ -326,6 +329,51 @@ REFUSED = {
     "a function of any type": (
         f"select p.id, c.id from profiles p {ALL} pays_once(p.parent_id)",
         "public.pays_once(anyelement) may read tables that are not seen",
+    ),
+    "a promise": (
+        f"select p.id, c.id from profiles p {ALL} promises(p.parent_id)",
+        "public.promises(bigint) may read tables that are not seen",
+    ),
+    "a promise of another's": (
+        f"select p.id, c.id from profiles p {ALL} promises_by_another(p.parent_id)",
+        "public.promises_by_another(bigint) may read tables that are not seen",
+    ),
+    "a promise of any type": (
+        f"select p.id, c.id from profiles p {ALL} promises_of_any_type(p.parent_id)",
+        "public.promises_of_any_type(anyelement) may read tables that are not seen",
+    ),
+    "a text that is run": (
+        f"select p.id, c.id from profiles p {ALL} executes(p.parent_id)",
+        "public.executes(bigint) may read tables that are not seen",
+    ),
+    "a schema as XML": (
+        f"select p.id, c.id from profiles p {ALL} schema_to_xml('public', true, true, '') is not null",
+        "schema_to_xml(name,boolean,boolean,text) may read tables that are not seen",
+    ),
+    "an unlogged table": (
+        f"select p.id, c.id from profiles p inner join seen on seen.profile_id = p.id {ALL} true",
+        "public.seen has no triggers that see every change",
+    ),
+    "a field of a composite value": (
+        f"select p.id, c.id from profiles p inner join organisations o on o.id = (p.place).org {ALL} true",
+        "a field of a composite value stands in the way",
+    ),
+    "an element": (
+        f"select p.id, c.id from profiles p inner join organisations o on o.members[1] = p.id {ALL} true",
+        "an element of an array, or of JSON, stands in the way",
+    ),
+    "a row's number": (
+        f"select p.id, c.id from profiles p {ALL} p.xmin::text::bigint % 2 = 0",
+        "reads a system column (ctid, xmin, tableoid and the like)",
+    ),
+    "rights": (
+        f"select p.id, c.id from profiles p {ALL} has_table_privilege('payments', 'select')",
+        "calls has_table_privilege(text,text), whose answer depends on the session or the server",
+    ),
+    "statistics": (
+        f"""select p.id, c.id from profiles p inner join payments y on y.profile_id = p.id
+        {ALL} pg_stat_get_live_tuples('payments'::regclass) > 3""",
+        "calls pg_stat_get_live_tuples(oid), whose answer depends on the session or the server",
     ),
     "a table that inherits": (
         f"select p.id, c.id from profiles p inner join heirs h on h.id = p.parent_id {ALL} true",
