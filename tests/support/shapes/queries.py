@@ -366,6 +366,34 @@ REFUSED = {
         f"select p.id, c.id from profiles p {ALL} p.xmin::text::bigint % 2 = 0",
         "reads a system column (ctid, xmin, tableoid and the like)",
     ),
+    "the limit of a union": (
+        f"""select p.id, c.id from profiles p inner join bans x on x.profile_id = p.id {ALL} exists (
+            (select from payments y where y.profile_id = p.id union all select from passes y where y.profile_id = p.id)
+            offset (select count(*) from bans where course_id = 1))""",
+        "an aggregate over all rows stands in the way",
+    ),
+    "a recursion over another WITH": (
+        """with recursive a as (select id, parent_id from organisations), t as (
+            select p.id as person, p.org_id as org from profiles p
+            union select t.person, a.parent_id from t inner join a on a.id = t.org)
+        select t.person, c.id from t inner join profiles q on q.id = t.person
+        inner join organisations own on own.id = q.org_id inner join courses c on c.org_id = t.org""",
+        "WITH RECURSIVE over another WITH is not followed",
+    ),
+    "rows with numbers": (
+        f"select u.person, c.id from payers() with ordinality as u(person, place) {ALL} u.place < 3",
+        "the profile's key is a function that reads tables",
+    ),
+    "rows of a promise": (
+        f"select payers(), c.id from organisations o {ALL} o.is_default",
+        "the profile's key is a function that reads tables",
+    ),
+    "not one of an empty array": (
+        f"""select p.id, c.id from profiles p cross join payments y
+        left join organisations o on o.id = p.org_id and y.profile_id = p.id
+        {ALL} y.paid and not (o.plan = any (p.tags))""",
+        "nothing says which profiles a row of public.payments is about: an outer join",
+    ),
     "rights": (
         f"select p.id, c.id from profiles p {ALL} has_table_privilege('payments', 'select')",
         "calls has_table_privilege(text,text), whose answer depends on the session or the server",

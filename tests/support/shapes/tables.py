@@ -82,6 +82,8 @@ create function promises_of_any_type(anyelement) returns boolean language sql im
 as $$ select exists (select from public.payments y where y.profile_id::text = $1::text) $$;
 create function promises_and_reads(person bigint) returns boolean language sql immutable
 as $$ select exists (select from public.payments y where y.profile_id = person) $$;
+create function payers() returns setof bigint language sql immutable
+as $$ select y.profile_id::bigint from public.payments y where y.paid $$;
 create function executes(person bigint) returns boolean language plpgsql immutable as $$
 declare found boolean;
 begin
