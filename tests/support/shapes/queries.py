@@ -355,7 +355,7 @@ REFUSED = {
         "public.seen has no triggers that see every change",
     ),
     "a field of a composite value": (
-        f"select p.id, c.id from profiles p inner join organisations o on o.id = (p.place).org {ALL} true",
+        f"select p.id, c.id from profiles p inner join organisations o on o.id = (p.address).org {ALL} true",
         "a field of a composite value stands in the way",
     ),
     "an element": (

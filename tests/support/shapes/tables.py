@@ -95,8 +95,8 @@ declare short text := substring(given from 1 for 3);
 begin return lower(trim(both from short)); end $$;
 create unlogged table seen (profile_id bigint);
 create index on seen (profile_id);
-create type place as (org bigint, floor integer);
-alter table profiles add column place place;
+create type address as (org bigint, floor integer);
+alter table profiles add column address address;
 create table people (id bigint primary key);
 create table heirs (primary key (id)) inherits (people);
 """
