@@ -63,9 +63,9 @@ def was_replaced(error: asyncpg.PostgresError) -> bool:
 
 
 def may_be_renamed(error: asyncpg.PostgresError) -> bool:
-    """Whether a table, column or type of the LMS's may have another name, type or owner now."""
+    """Whether a table, column or type of the LMS's may have another name, type or owner now, or a rule (0A000)."""
     code = error.sqlstate or ""
-    return code.startswith("42") or code in ("3F000", "22P02")
+    return code.startswith("42") or code in ("3F000", "22P02", "0A000")
 
 
 def is_checkpoint_taken(error: asyncpg.UniqueViolationError) -> bool:

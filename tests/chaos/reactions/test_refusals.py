@@ -160,10 +160,11 @@ async def test_a_heartbeat_that_somebody_is_in_the_way_of_is_made_again_on_the_s
     assert leader.events("connection_lost") == []
 
 
+@pytest.mark.parametrize("gone", ["drop schema listener cascade", "delete from listener.installation"])
 async def test_a_schema_that_is_dropped_under_the_daemon_is_told_of_once(
-    connection: Connection, course: None, leader: DaemonProcess
+    connection: Connection, course: None, leader: DaemonProcess, gone: str
 ) -> None:
-    await connection.execute("drop schema listener cascade")
+    await connection.execute(gone)
     wait_until(lambda: leader.role is None, "the daemon is not ready")
     wait_until(lambda: "run `listener install`" in leader.get("/readyz")[1], "it says what to do")
     assert len(leader.events("connection_lost")) + len(leader.events("not_ready")) <= 2
