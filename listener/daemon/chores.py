@@ -143,7 +143,7 @@ class Chores:
         self._metrics.notifications.inc(self.doorbell.take_count())
         self._tell_of_the_queue()
         if row is not None:
-            installation.check_version(row["version"] or 0)  # no row: the next connection says that nothing is installed
+            installation.check_version(row["version"] or 0)  # no row: nothing is installed
             if row["read_only"]:
                 raise ReadOnly
             self._check_session(row)
