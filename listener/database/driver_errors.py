@@ -77,5 +77,5 @@ def hidden_table(error: asyncpg.InsufficientPrivilegeError) -> str | None:
     """The table with rows that row-level security would have hidden; None if the error has another cause."""
     if error.server_source_function != "check_enable_rls":
         return None
-    quoted = re.search(r'["«„]([^"«»„“]+)["»“]', str(error))
-    return quoted[1] if quoted else "a table"
+    quoted = re.search(r'["«»„]([^"«»„“]+)["«»“]', str(error))  # in any language of the server's
+    return quoted[1].strip() if quoted else "a table"
