@@ -2,6 +2,7 @@
 
 import atexit
 import inspect
+import logging
 import os
 import re
 import sys
@@ -189,6 +190,7 @@ def command() -> Callable[[], Any]:
 def main() -> None:
     """A user's mistake is a single line, never a traceback."""
     hold_standard_streams()
+    logging.getLogger("asyncio").addFilter(is_news)
     try:
         command()()
     except BrokenPipeError:
@@ -198,6 +200,11 @@ def main() -> None:
     finally:
         if hasattr(sys.stderr, "finish"):
             sys.stderr.finish()
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """False for what the driver leaves behind where an attempt to connect is given up halfway: nobody waits for it."""
+    return "unexpected connection_lost() call" not in record.getMessage()
 
 
 def _fail(lines: list[str], status: int) -> NoReturn:

@@ -18,7 +18,7 @@ from listener.database.driver_errors import INTERRUPTED
 from listener.database.executors import BATCH_SECONDS, StatementLimit
 from listener.database.rows import Executor, only_row
 from listener.database.session import PATH
-from listener.errors import ReadOnly, SessionChanged
+from listener.errors import NoCheckpoints, ReadOnly, SessionChanged
 from listener.feed.purge import Purge
 from listener.instruments.instruments import Instruments
 from listener.instruments.lookout import Lookout
@@ -93,7 +93,7 @@ class Chores:
         self._chores = (self._beat, self._due, self._sampling, self._purging)
 
     async def run_due(self) -> None:
-        """Raises Deaf, ReadOnly, SessionChanged, WrongVersion, or the connection's errors."""
+        """Raises Deaf, ReadOnly, NoCheckpoints, SessionChanged, WrongVersion, or the connection's errors."""
         if self.doorbell.take_told_to_look():
             self._beat.due_at = float("-inf")
             self.reactions.try_again()
@@ -146,6 +146,8 @@ class Chores:
             installation.check_version(row["version"] or 0)  # no row: nothing is installed
             if row["read_only"]:
                 raise ReadOnly
+            if not row["has_checkpoints"]:
+                raise NoCheckpoints
             self._check_session(row)
             if row["news"]:
                 self.reactions.news()

@@ -3,6 +3,7 @@ select
     exists (select from listener.unhandled('enroll', 1)) as news,
     (select installation.version from listener.installation) as version,
     current_setting('transaction_read_only') = 'on' as read_only,
+    exists (select from listener.checkpoint) as has_checkpoints,
     -- What a trigger of the LMS's may have changed of this session.
     current_setting('search_path') as search_path,
     current_setting('session_replication_role') as replication_role,

@@ -170,6 +170,17 @@ async def test_a_schema_that_is_dropped_under_the_daemon_is_told_of_once(
     assert len(leader.events("connection_lost")) + len(leader.events("not_ready")) <= 2
 
 
+async def test_where_somebody_deleted_all_checkpoints_the_feed_starts_over(
+    connection: Connection, course: None, leader: DaemonProcess
+) -> None:
+    await connection.execute("truncate listener.checkpoint; insert into profiles (role) values ('student')")
+    await eventually(connection, "select count(*) from enrollments", equals=1, seconds=30)
+    await eventually(connection, "select enrollments from courses", equals=1, seconds=30)
+    assert "the feed starts over" in leader.told("connection_lost")
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, "select enrollments from courses", equals=2, seconds=30)
+
+
 def test_a_schema_that_is_installed_at_last_is_found_within_5_s(
     make_database: Callable[..., Database], server: Server, start_daemon: Start
 ) -> None:
