@@ -10,8 +10,9 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
         or (select role.rolsuper from pg_catalog.pg_roles as role where role.oid = table_owner)
 $$;
 
--- Raises, unless a table is the bound table, and of the same owner or of a trusted owner, no row-level security hides rows
--- (who is hidden would be taken for nobody), and columns with these numbers have these names. Volatile: looks at the present owner, where the caller's snapshot may be older.
+-- Raises, unless a table is the bound table, and of the same owner or of a trusted owner, no row-level security hides
+-- its rows (a hidden student would be taken for nobody), and columns with these numbers have these names. Volatile:
+-- looks at the present owner, where the caller's snapshot may be older.
 create or replace function listener.expect(
     table_name text, table_oid oid, bound_owner oid, numbers smallint[] default '{}', identities text[] default '{}'
 )

@@ -1,6 +1,6 @@
 -- The feed starts over in a restored copy, and where somebody deleted all checkpoints: in no other database. The copy's
--- checkpoints are not about the transactions of the copy's cluster. A database that pg_upgrade moved has kept the transaction ids, and with them the
--- feed.
+-- checkpoints are not about the transactions of the copy's cluster. A database that pg_upgrade moved has kept the
+-- transaction ids, and with them the feed.
 create or replace function listener.restart_if_restored(
     out restored boolean, out notes bigint, out checkpoints bigint, out students bigint
 )
