@@ -7,8 +7,7 @@ declare
 begin
     {{expect_enrolling}}
     for step in
-        explain (costs off)
-        with enrolled as (
+        explain (costs off) with enrolled as (
             insert into {{enrollment_table}} ({{enrollment_columns}})
             select student.id, student.course_id{{enrollment_values:profile}}
             from (
