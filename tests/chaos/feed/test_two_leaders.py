@@ -16,8 +16,12 @@ from tests.support import workload
 from tests.support.connecting import connect
 
 
-async def lead(database: Database, stop: anyio.Event, fenced: Callable[[], None]) -> None:
-    """Lead on a connection that holds no lock, and again whenever the other one was first."""
+LOCK = 1279873876
+"""The first number of all locks of ours. A leader who holds none with it gives up."""
+
+
+async def lead(database: Database, number: int, stop: anyio.Event, fenced: Callable[[], None]) -> None:
+    """Lead on a connection whose lock keeps nobody out, and again whenever the other one was first."""
     settings = Settings.model_validate({"batch_size": 20, "heartbeat_seconds": 1, "statement_seconds": 30})
     log = logs.configure("error", "json")
     while not stop.is_set():
@@ -26,6 +30,7 @@ async def lead(database: Database, stop: anyio.Event, fenced: Callable[[], None]
             await tune(connection)
             doorbell = Doorbell(connection)
             await doorbell.listen()
+            await connection.execute(f"select pg_advisory_lock({LOCK}, {100 + number})")
             leader = Leader(connection, doorbell, settings, Instruments.of_daemon(1.0, log))
             await leader.main_loop(stop.is_set)
         except Fenced:
@@ -49,8 +54,8 @@ async def test_two_leaders_apply_nothing_twice(database: Database, connection: C
                 await anyio.sleep(0.05)
 
     async with anyio.create_task_group() as tasks:
-        for _ in range(2):
-            tasks.start_soon(lead, database, stop, fenced)
+        for number in range(2):
+            tasks.start_soon(lead, database, number, stop, fenced)
         await workload.during(database.url, "two leaders", until_fenced_often)
         await workload.settled(connection)
         stop.set()
