@@ -1,7 +1,7 @@
 """The LMS enrolls people itself; counts are moved, parked, tried again, put right."""
 
 from listener import sql
-from tests.support.interleavings.programs.enrolling import ONE
+from tests.support.interleavings.programs.enrolling import ONE, TWO_NOTES
 from tests.support.interleavings.steps import (
     COMMIT,
     LEAVES,
@@ -15,7 +15,6 @@ from tests.support.interleavings.steps import (
     enrolls,
     lms,
     look,
-    notes,
     retry_count,
     stopping,
     write,
@@ -91,8 +90,12 @@ PROGRAMS = (
     # What moves no count is passed over.
     Program(
         "notes that move no count are passed over",
-        (lms(notes(2), COMMIT), ONE, ITSELF, daemon(count(1), PASS_OVER, count(1))),
+        (TWO_NOTES, ONE, ITSELF, daemon(count(1), PASS_OVER, count(1))),
         is_quick=False,
+    ),
+    Program(
+        "the rest of a cut transaction is passed over, beside a straggler",
+        (TWO_NOTES, ONE, daemon(count(1), PASS_OVER)),
     ),
     Program(
         "notes are passed over up to one that moves a count",
