@@ -11,8 +11,27 @@ from tests.support.interleavings import story
 from tests.support.interleavings.explorer import Explorer, Result
 from tests.support.interleavings.ground import Ground
 from tests.support.interleavings.programs import BY_NAME, PARTS
+from tests.support.interleavings.programs.counting import FREE, HOLDS_COURSE
+from tests.support.interleavings.programs.enrolling import ONE
 from tests.support.interleavings.results import Kept, Results, processor_seconds
-from tests.support.interleavings.steps import COMMIT, ROLLBACK, Program, daemon, enroll, lms, notes, sees, students
+from tests.support.interleavings.steps import (
+    COMMIT,
+    HOLD_BELL,
+    ROLLBACK,
+    SLEEP,
+    Program,
+    count,
+    daemon,
+    enroll,
+    kill,
+    lms,
+    notes,
+    pause,
+    retry_count,
+    sees,
+    stopping,
+    students,
+)
 from tests.support.postgres import two_versions
 
 CASES = [pytest.param(version, part, id=f"postgres{version}-{part}") for version in two_versions() for part in PARTS]
@@ -63,12 +82,24 @@ def test_nothing_is_lost_or_done_twice_in_any_order(
         assert result.is_whole
 
 
+ONE_OPEN = daemon(enroll(open_=True), COMMIT)
 SMALL = (
     Program("small, one rolls back", (lms(students(), COMMIT), lms(notes(2), ROLLBACK), daemon(enroll(1), sees(1)))),
+    Program("small, one is killed", (ONE, ONE_OPEN, lms(kill(1)))),
     Program(
         "small", (lms(students(), COMMIT), lms(notes(2), COMMIT), daemon(enroll(1, open_=True), COMMIT, enroll(1)))
     ),
+    Program(
+        "small, one stops, one rolls back", (ONE, lms(students(), ROLLBACK), daemon(stopping("checkpoint", enroll())))
+    ),
+    Program("small, one pauses", (ONE, ONE_OPEN, lms(pause("enroll")))),
+    Program(
+        "small, one waits, and looks again", (FREE, HOLDS_COURSE, daemon(count(), retry_count(open_=True), COMMIT))
+    ),
+    Program("small, one waits for one that is killed", (FREE, HOLDS_COURSE, daemon(count()), lms(kill(1)))),
+    Program("small, one has the bell, and is killed", (ONE, daemon(HOLD_BELL, enroll(), SLEEP), lms(kill(1)))),
 )
+SHORT = 2
 
 
 @pytest.mark.timeout(0)
@@ -85,7 +116,7 @@ def test_the_schedules_that_are_left_out_come_to_nothing_else(
         place.disconnect()
         return results[0], results[1]
 
-    for program in SMALL if pytestconfig.getoption("--long") else SMALL[:1]:
+    for program in SMALL if pytestconfig.getoption("--long") else SMALL[:SHORT]:
         some, every = asyncio.run(both(program))
         assert some.behaviours == every.behaviours
         assert some.schedules < every.schedules

@@ -84,7 +84,7 @@ PROGRAMS = (
     ),
     Program(
         "a count is parked while a parked one is tried again",
-        (FREE, FREE, HOLDS_COURSE, daemon(count(1), retry_count(open_=True), COMMIT), daemon(count(1), count(1))),
+        (FREE, FREE, HOLDS_COURSE, daemon(count(1), retry_count(open_=True), COMMIT), daemon(count(1))),
         is_quick=False,
     ),
     # What moves no count is passed over.
