@@ -1,5 +1,5 @@
 """What came of each program and each fault, kept in a file for each version, so that a long run goes on where it was
-stopped; and the tables of it: `python -m tests.support.interleavings.results FOLDER`."""
+stopped; `python -m tests.support.interleavings.results FOLDER` writes the tables at the end of docs/proof.md."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.support.interleavings.mutants import MUTANTS
 from tests.support.interleavings.programs import PARTS
 from tests.support.interleavings.steps import Program
+from tests.support.project import ROOT
 
 FOLDER = "PROOF_RESULTS"
 """The variable with the folder of the files. Without it nothing is kept."""
@@ -61,6 +62,10 @@ def _of(pid: str) -> float:
     return sum(int(field) for field in fields[11:15]) / TICKS
 
 
+PAGE = ROOT / "docs" / "proof.md"
+MARK = "<!-- What follows is written by `python -m tests.support.interleavings.results FOLDER`. -->\n"
+
+
 def tables(versions: dict[int, Results]) -> Iterator[str]:
     """As they stand in docs/proof.md."""
     every = list(versions.values())
@@ -90,4 +95,5 @@ def _cell(kept: Kept | None) -> str:
 
 
 if __name__ == "__main__":
-    print("\n".join(tables({version: Results(version, sys.argv[1]) for version in (16, 18)})))
+    told = "\n".join(tables({version: Results(version, sys.argv[1]) for version in (16, 18)}))
+    PAGE.write_text(f"{PAGE.read_text(encoding='utf-8').partition(MARK)[0]}{MARK}\n{told}\n", encoding="utf-8")

@@ -85,7 +85,7 @@ def test_nothing_is_lost_or_done_twice_in_any_order(
 ONE_OPEN = daemon(enroll(open_=True), COMMIT)
 SMALL = (
     Program("small, one rolls back", (lms(students(), COMMIT), lms(notes(2), ROLLBACK), daemon(enroll(1), sees(1)))),
-    Program("small, one is killed", (ONE, ONE_OPEN, lms(kill(1)))),
+    Program("small, one is killed", (lms(kill(2)), ONE, ONE_OPEN)),
     Program(
         "small", (lms(students(), COMMIT), lms(notes(2), COMMIT), daemon(enroll(1, open_=True), COMMIT, enroll(1)))
     ),
@@ -96,7 +96,8 @@ SMALL = (
     Program(
         "small, one waits, and looks again", (FREE, HOLDS_COURSE, daemon(count(), retry_count(open_=True), COMMIT))
     ),
-    Program("small, one waits for one that is killed", (FREE, HOLDS_COURSE, daemon(count()), lms(kill(1)))),
+    Program("small, one is killed, another one looks", (lms(kill(2)), ONE, ONE_OPEN, daemon(enroll()))),
+    Program("small, one waits for one that is killed", (lms(kill(2)), FREE, HOLDS_COURSE, daemon(count()))),
     Program("small, one has the bell, and is killed", (ONE, daemon(HOLD_BELL, enroll(), SLEEP), lms(kill(1)))),
 )
 SHORT = 2
