@@ -114,7 +114,13 @@ PROGRAMS = (
     Program(
         "counts are put right beside a leader",
         (ONE, daemon(enroll(), count(open_=True), COMMIT), lms(MOVED_BY_HAND, SYNC, COMMIT)),
+        locks_tables=True,
         is_quick=False,
     ),
-    Program("two put counts right", (ITSELF, lms(MOVED_BY_HAND, SYNC, COMMIT), lms(SYNC, COMMIT)), is_quick=False),
+    Program(
+        "two put counts right",
+        (ITSELF, lms(MOVED_BY_HAND, SYNC, COMMIT), lms(SYNC, COMMIT)),
+        locks_tables=True,
+        is_quick=False,
+    ),
 )
