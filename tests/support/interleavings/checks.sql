@@ -252,7 +252,7 @@ begin
     ] || {{own_tables}}::text[] loop
         execute case when thoroughly then 'truncate ' || each_table || ' cascade' else 'delete from ' || each_table end;
     end loop;
-    update public.courses set enrollments = 0 where enrollments <> 0;
+    update public.courses set {{no_counts}} where not ({{are_no_counts}});
     update listener.purged set latest_note_at = '-infinity' where latest_note_at <> '-infinity';
     commit;
     insert into listener.checkpoint (consumer, seq, handled)
