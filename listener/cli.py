@@ -2,9 +2,11 @@
 
 import atexit
 import inspect
+import logging
 import os
 import re
 import sys
+import warnings
 from collections.abc import Awaitable, Callable
 from functools import cache, partial
 from importlib.util import find_spec
@@ -25,6 +27,7 @@ from listener.commands import schema as attaching
 from listener.commands.failures import EXPECTED, told
 from listener.commands.flags import CONNECTION, DAEMON, prints_json, takes_settings
 from listener.discovery.discovery import given
+from listener.errors import ListenerError
 from listener.fleet import commands as of_many
 from listener.log_writer import LogWriter, hold_standard_streams
 from listener.settings import MAPPING, Settings
@@ -189,15 +192,34 @@ def command() -> Callable[[], Any]:
 def main() -> None:
     """A user's mistake is a single line, never a traceback."""
     hold_standard_streams()
+    warnings.formatwarning = lambda message, *_: f"listener: {message}\n"  # of the driver's: about a file of passwords
+    logging.getLogger("asyncio").addFilter(is_news)
     try:
-        command()()
+        try:
+            command()()
+        finally:
+            sys.stdout.flush()  # otherwise what is short is written after all of this
     except BrokenPipeError:
-        raise
+        _write_no_more()
+        sys.exit(1)
     except EXPECTED as error:
         _fail(*told(error))
+    except OSError as error:  # a full disk
+        _write_no_more()
+        _fail([f"cannot write: {error.strerror}."], ListenerError.exit_status)
     finally:
         if hasattr(sys.stderr, "finish"):
             sys.stderr.finish()
+
+
+def _write_no_more() -> None:
+    """What could not be written is not tried again at the end, when Python would tell of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """False for what the driver leaves behind where an attempt to connect is given up halfway: nobody waits for it."""
+    return "unexpected connection_lost() call" not in record.getMessage()
 
 
 def _fail(lines: list[str], status: int) -> NoReturn:

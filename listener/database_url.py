@@ -2,8 +2,9 @@
 
 import os
 import re
+from configparser import ConfigParser, Error
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from listener import url_parameters
 from listener.errors import WrongSetting
@@ -38,11 +39,34 @@ def check_url(url: str, name: str = SETTING) -> None:
         problem = f"sslmode is one of {', '.join(TLS_MODES)}, not {query['sslmode']}"
     for parameter in TLS_FILES:
         file = query.get(parameter, "system")
-        if file != "system" and not Path(file).exists():
+        if file != "system" and (not Path(file).exists() or Path(file).is_dir()):
             problem = f"{parameter} names a file that is not there: {file}"
-    problem = problem or url_parameters.problem(url) or ""
+    problem = problem or url_parameters.problem(url) or _problem_of_service(query.get("service")) or ""
     if problem:
         raise WrongSetting(name=name, problem=problem)
+
+
+def url_of_service() -> str | None:
+    """The URL that means libpq's PGSERVICE, of which the driver knows nothing; None without it. Raises WrongSetting."""
+    service = os.environ.get("PGSERVICE")
+    problem = _problem_of_service(service)
+    if problem:
+        raise WrongSetting(name="PGSERVICE", problem=problem)
+    return f"postgresql://?{urlencode({'service': service})}" if service else None
+
+
+def _problem_of_service(name: str | None) -> str | None:
+    """What is wrong with a service: the driver would pass over one that it does not find, and take libpq's defaults."""
+    if not name:
+        return None
+    file, services = Path(os.environ.get("PGSERVICEFILE") or "~/.pg_service.conf"), ConfigParser()  # the driver's
+    try:
+        services.read(file.expanduser())
+        return None if services.has_section(name) and dict(services[name]) else f"there is no service {name} in {file}"
+    except (OSError, RuntimeError, UnicodeDecodeError):
+        return f"{file} cannot be read"
+    except Error as error:  # with the line, which may hold a password
+        return f"{file} is no file of services that can be read ({type(error).__name__})"
 
 
 def check_tls_environment(url: str) -> None:

@@ -2,17 +2,30 @@
 
 import io
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import dotenv.main
 from dotenv.parser import parse_stream
 
 from listener.errors import WrongFile
 
 
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """While dotenv reads the file, which would warn of lines of others."""
+    logger = logging.getLogger(dotenv.main.__name__)
+    was, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = was
+
+
 def names(file: Path, prefix: str) -> list[str]:
     """All names that the file sets. Raises WrongFile for a line with `prefix` that is no NAME=value; other lines may be
     as they like."""
-    logging.getLogger("dotenv").disabled = True  # it warns of such a line, twice
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, IsADirectoryError):

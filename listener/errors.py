@@ -321,6 +321,14 @@ class ReadOnly(ListenerError):
     """the server takes no writes: default_transaction_read_only is on, or it is a standby."""
 
 
+class SessionChanged(ListenerError):
+    """a trigger of the LMS's has changed {what} of the daemon's session: another session is made."""
+
+
+class NoCheckpoints(ListenerError):
+    """somebody has deleted what is in listener.checkpoint: what is handled is not known, and the feed starts over."""
+
+
 class Subscribed(ListenerError):
     """a subscription writes this database, schema `listener` too: whatever a daemon wrote here would stop the
     subscription. No daemon leads here until it is dropped (DROP SUBSCRIPTION), as at a switchover."""

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from listener import env_file
-from listener.database_url import check_system_authorities, check_tls_environment, check_url
+from listener.database_url import check_system_authorities, check_tls_environment, check_url, url_of_service
 from listener.errors import UnknownSetting, WrongSetting
 
 PREFIX = "LISTENER_"
@@ -225,6 +225,8 @@ class Settings(BaseSettings):
         if url:
             name = f"{PREFIX}ADMIN_URL" if url == self._secret("admin_url") else name
             check_url(url, name)
+        else:
+            url = url_of_service()
         check_tls_environment(url or "")
         check_system_authorities(url, name)
         return url
@@ -252,7 +254,7 @@ class Settings(BaseSettings):
         file: Path = getattr(self, f"{name}_file")
         setting = f"{PREFIX}{name}_FILE".upper()
         try:
-            with file.open(encoding="utf-8") as opened:
+            with file.open(encoding="utf-8-sig") as opened:
                 text = opened.read(LONGEST_SECRET + 1).strip()
         except OSError as error:
             raise WrongSetting(name=setting, problem=f"cannot be read: {error.strerror}") from error
@@ -299,7 +301,8 @@ def load(flags: dict[str, Any] | None = None) -> Settings:
         given |= dict.fromkeys(ADMIN)  # the flag says which address
     check_names([*os.environ, *env_file.names(ENV_FILE, PREFIX)])
     secrets = SECRETS if SECRETS.is_dir() else None
-    return checked(lambda: Settings(_env_file=ENV_FILE, _secrets_dir=secrets, **given))  # type: ignore[call-arg]
+    with env_file.without_warnings():
+        return checked(lambda: Settings(_env_file=ENV_FILE, _secrets_dir=secrets, **given))  # type: ignore[call-arg]
 
 
 def checked(make: Callable[[], Settings]) -> Settings:

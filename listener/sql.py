@@ -7,7 +7,8 @@ statement alone, once the names are filled in; `\\bind` gives parameters.
 
 A file may hold `{{name}}`, replaced literally, and `{{name:alias}}`, an expression over a row, where each `{row}`
 becomes the alias: `{{student_key:new}}` becomes `new."id"`. A dollar tag around a value that holds the same tag becomes
-another tag.
+another tag. Lines between `--: if name` and `--: end` stay only where the name's value is `true`; `--: else` and
+`--: unless name` say the opposite.
 """
 
 import re
@@ -20,6 +21,7 @@ from listener.row_text import over
 
 SECTION = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 TAG_OR_PLACEHOLDER = re.compile(r"(?P<tag>\$[a-z_]*\$)|\{\{(?P<name>\w+)(?::\w+)?\}\}")
+CONDITION = re.compile(r" *--: (?:(?P<word>if|unless) (?P<name>\w+)|(?P<other>else|end))")
 PLACEHOLDER = re.compile(r"\{\{(?P<name>\w+)(?::(?P<alias>\w+))?\}\}")
 
 
@@ -58,12 +60,32 @@ def subquery(text: str) -> str:
 
 def render(text: str, values: Mapping[str, str]) -> str:
     """`text` with placeholders filled in. Raises KeyError for a name that `values` lacks."""
+    text = _chosen(text, values)
 
     def fill(match: re.Match[str]) -> str:
         value = values[match["name"]]
         return value if match["alias"] is None else over(value, match["alias"])
 
     return PLACEHOLDER.sub(fill, _with_other_tags(text, values))
+
+
+def _chosen(text: str, values: Mapping[str, str]) -> str:
+    """The lines whose conditions hold."""
+    if "--: " not in text:
+        return text
+    chosen: list[str] = []
+    hold: list[bool] = []
+    for line in text.split("\n"):
+        match = CONDITION.fullmatch(line)
+        if match is None:
+            if all(hold):
+                chosen.append(line)
+        elif match["word"]:
+            hold.append((values[match["name"]] == "true") == (match["word"] == "if"))
+        else:
+            last = hold.pop()
+            hold += [not last] if match["other"] == "else" else []
+    return "\n".join(chosen)
 
 
 def _with_other_tags(text: str, values: Mapping[str, str]) -> str:

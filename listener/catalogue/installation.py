@@ -68,7 +68,11 @@ async def recorded(connection: Connection) -> Installation | None:
 
 async def require(connection: Connection) -> Installation:
     """The installation, if the program can work with the version. Raises NotInstalled or WrongVersion."""
-    installed = await look(connection)
+    return await usable(connection, await look(connection))
+
+
+async def usable(connection: Connection, installed: Installation | None) -> Installation:
+    """What was found, if the program can work with the version. Raises NotInstalled or WrongVersion."""
     if installed is None:
         raise NotInstalled(database=await connection.fetchval("select current_database()"))
     check_version(installed.version)

@@ -14,6 +14,9 @@ OF_ANOTHER_OWNER = re.compile(r".* belongs to (?P<owner>.*) now, not to (?P<befo
 """The installed functions run with the earlier owner's rights, so no installation is handed over."""
 
 
+OF_A_RULE = re.compile(r"(?P<rule>rule .* on [^:]*): .*")
+
+
 async def look(connection: Connection) -> tuple[list[dict[str, str]], bool]:
     """The problems, and whether the look was complete. Statements that write are tried, too, on no row, and rolled
     back."""
@@ -35,6 +38,9 @@ def mend(problem: dict[str, str]) -> str:
             f"run `listener uninstall` as {moved['before']} or as a superuser, then `listener install` as"
             f" {moved['owner']} with the same settings"
         )
+    rewrites = OF_A_RULE.fullmatch(problem["problem"])
+    if rewrites is not None:
+        return f"`drop {rewrites['rule']}`, and let a trigger do what the rule did"
     return MEND + (f" with {problem['setting']} set to what is there now" if problem["setting"] else "")
 
 

@@ -11,7 +11,7 @@ from listener.database.connection import Connection
 from listener.errors import NotReplayed, UnknownReaction
 from listener.feed import pausing, replaying
 from listener.feed.registry import BUILT_IN, consumers
-from listener.wording import counted
+from listener.numerals import counted
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help=f"The reaction: {', '.join(BUILT_IN)}, or one that you installed.")

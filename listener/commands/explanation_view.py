@@ -17,9 +17,9 @@ from listener.errors import Unreachable
 from listener.inspection.explanation import Explanation, Noted, Pending, Verdict
 from listener.inspection.pairs import Pair, Rule, Standing
 from listener.inspection.profile_look import explain as look
+from listener.numerals import counted
 from listener.reasons import reason
 from listener.settings import Settings
-from listener.wording import counted
 
 SHOWN_ENROLLMENTS = 20
 LONGEST = 200

@@ -10,9 +10,9 @@ from listener.catalogue import installation
 from listener.commands.flags import CONNECTION, command
 from listener.commands.printing import tell
 from listener.database.connection import Connection
+from listener.numerals import counted
 from listener.repair import forgetting
 from listener.repair.forgetting import Forgotten
-from listener.wording import counted
 
 
 @command(*CONNECTION)

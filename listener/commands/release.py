@@ -12,10 +12,10 @@ from listener.commands.flags import CONNECTION, command
 from listener.commands.printing import tell
 from listener.commands.repair import why_paused
 from listener.database.connection import Connection
+from listener.numerals import counted
 from listener.repair import release as releasing
 from listener.repair.release import Released
 from listener.repair.sync import STALL_SECONDS
-from listener.wording import counted
 
 MOST_SHOWN = 50
 """Courses."""

@@ -31,11 +31,11 @@ from listener.instruments.problems import Problem
 from listener.instruments.sample import COUNTED
 from listener.instruments.titles import named
 from listener.mapping.mapping import Mapping
+from listener.numerals import counted
 from listener.repair import restructure
 from listener.repair import sync as syncing
 from listener.repair.dry_run import would_change
 from listener.settings import MAPPING, Settings
-from listener.wording import counted
 
 SHOWN_STUDENTS = 100
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from listener.catalogue import keys, open_schemas, subscriptions, takeover
+from listener.catalogue import keys, open_schemas, problems, subscriptions, takeover
 from listener.commands.flags import CONNECTION, command
 from listener.commands.printing import show_rows, tell
 from listener.database.connection import Connection
@@ -138,6 +138,8 @@ async def install(
     if plan.owner.passed_over:
         schema = plan.mapping.enrollment_table.schema
         tell(f"no view and function for statistics in schema {schema}: {plan.owner.name} may not create there")
+    for problem in (await problems.look(connection))[0]:
+        tell(f"it cannot work yet: {problems.describe(problem)}")
     for each in await open_schemas.openings(connection, plan.mapping):
         tell(f"{each}: {each.mend}")
     for remark in (

@@ -31,9 +31,9 @@ from listener.errors import (
 from listener.inspection.status import Status, look
 from listener.instruments.problems import Problem
 from listener.instruments.sample import COUNTED
+from listener.numerals import counted
 from listener.reasons import reason
 from listener.texts import one_line
-from listener.wording import counted
 
 
 async def show(url: str | None, *, as_json: bool, full: bool, every: float | None) -> int:

@@ -17,7 +17,8 @@ from listener.database.connection import Connection
 from listener.database.driver_errors import INTERRUPTED
 from listener.database.executors import BATCH_SECONDS, StatementLimit
 from listener.database.rows import Executor, only_row
-from listener.errors import ReadOnly
+from listener.database.session import PATH
+from listener.errors import NoCheckpoints, ReadOnly, SessionChanged
 from listener.feed.purge import Purge
 from listener.instruments.instruments import Instruments
 from listener.instruments.lookout import Lookout
@@ -72,6 +73,8 @@ class Chores:
     to set a limit costs as much as a heartbeat: it is lifted for the chores that follow one that was interrupted."""
     looked_until: datetime | None = None
     """What was due before, by the server's clock, is noted. None if the rule looks at no clock, and at first."""
+    replication_role: str | None = None
+    """That of the session, before any trigger of the LMS's ran there."""
 
     def __post_init__(self) -> None:
         consumers = self.reactions.consumers
@@ -90,7 +93,7 @@ class Chores:
         self._chores = (self._beat, self._due, self._sampling, self._purging)
 
     async def run_due(self) -> None:
-        """Raises Deaf, ReadOnly, WrongVersion, or the connection's errors."""
+        """Raises Deaf, ReadOnly, NoCheckpoints, SessionChanged, WrongVersion, or the connection's errors."""
         if self.doorbell.take_told_to_look():
             self._beat.due_at = float("-inf")
             self.reactions.try_again()
@@ -140,9 +143,12 @@ class Chores:
         self._metrics.notifications.inc(self.doorbell.take_count())
         self._tell_of_the_queue()
         if row is not None:
-            installation.check_version(row["version"])
+            installation.check_version(row["version"] or 0)  # no row: nothing is installed
             if row["read_only"]:
                 raise ReadOnly
+            if not row["has_checkpoints"]:
+                raise NoCheckpoints
+            self._check_session(row)
             if row["news"]:
                 self.reactions.news()
             if await self._installed.learn(row["reactions"]):
@@ -160,6 +166,18 @@ class Chores:
             if not self.following.broken:
                 await self._look_after(row)
         return self.settings.heartbeat_seconds
+
+    def _check_session(self, row: asyncpg.Record) -> None:
+        """Raises SessionChanged. (Behind a transaction pooler there is no session of ours.)"""
+        if not self.doorbell.hears:
+            return
+        for what, is_ours in (
+            ("the lock of leadership", row["holds_lead"]),
+            ("session_replication_role", row["replication_role"] == self.replication_role),
+            ("search_path", row["search_path"] == PATH),
+        ):
+            if not is_ours:
+                raise SessionChanged(what=what)
 
     async def _look_after(self, row: asyncpg.Record) -> None:
         """Rows that came or went without a note."""

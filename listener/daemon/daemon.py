@@ -5,7 +5,8 @@ import time
 import anyio
 import anyio.abc
 
-from listener.catalogue import installation, subscriptions
+from listener.catalogue.installation import Installation
+from listener.daemon import preflight
 from listener.daemon.cause import cause
 from listener.daemon.doorbell import Doorbell
 from listener.daemon.following import Following
@@ -102,10 +103,6 @@ class Daemon:
         if self._doorbell is not None:
             self._doorbell.wake()
 
-    def refused(self, error: ListenerError) -> None:
-        """Report why this daemon cannot work, before it has tried."""
-        self._transitions.lost(error)
-
     async def run(self) -> None:
         """Work until stopped: connection after connection, with pauses after outages."""
         async with anyio.create_task_group() as tasks:
@@ -159,8 +156,7 @@ class Daemon:
         """Stand by until this daemon leads, then lead, on a session that hears notifications."""
         with anyio.fail_after(SETUP_SECONDS):
             await tune(connection, durable=self._settings.durable)
-            installed = await installation.require(connection)
-            await subscriptions.refuse(connection)
+            installed = await preflight.check(connection)
             doorbell = Doorbell(connection, pid)
             await doorbell.listen()
         self._doorbell = doorbell
@@ -205,8 +201,7 @@ class Daemon:
         """Lead whenever the lock is free, behind a transaction pooler."""
         with anyio.fail_after(SETUP_SECONDS):
             async with connection.transaction():
-                installed = await installation.require(connection)
-                await subscriptions.refuse(connection)
+                installed = await preflight.check(connection)
         self._transitions.connected(WAY_OUT)
         within = (connection, self._settings.statement_seconds, self._state.progressed)
         durable = self._settings.durable
@@ -256,7 +251,7 @@ class Daemon:
         self._transitions.leads_no_more()
         self._auditing.cancel()
 
-    def _instruments_of(self, installed: installation.Installation) -> Instruments:
+    def _instruments_of(self, installed: Installation) -> Instruments:
         """For a leader: each log line says so if the LMS's tables are only observed."""
         log = self._instruments.log
         return self._instruments.logging_to(log.bind(observing=True) if installed.mapping.observes else log)

@@ -21,6 +21,8 @@ from listener.database.executors import (
     LimitedExecutor,
     StatementLimit,
 )
+from listener.database.rows import only_row
+from listener.feed.leadership import APPLICATION_NAME
 from listener.feed.registry import ENROLL
 from listener.instruments.instruments import Instruments
 from listener.instruments.lookout import Lookout
@@ -35,6 +37,10 @@ STRANGER_LOOK_SECONDS = 1.0
 
 UNRUNG_LOOK_SECONDS = 0.25
 """Pause between looks where writers cannot ring: NOTIFY would make PREPARE TRANSACTION fail."""
+
+
+SESSION = "select current_setting('max_prepared_transactions') = '0', current_setting('session_replication_role')"
+NAME = "select set_config('application_name', $1, false)"
 
 
 class Leader:
@@ -92,7 +98,7 @@ class Leader:
     async def main_loop(self, stopping: Callable[[], bool], settled: Callable[[], None] = lambda: None) -> None:
         """React until `stopping`; `settled` is called when everything has worked. Raises Fenced, Deaf, WrongVersion, or
         the connection's errors."""
-        self._ringing = await self._connection.fetchval("show max_prepared_transactions") == "0"
+        self._ringing, self._chores.replication_role = await only_row(self._connection, SESSION)
         await self._look_for_strangers()  # before a heartbeat arms the bell
         while not stopping():
             self._state.progressed()
@@ -102,6 +108,7 @@ class Leader:
                 now = time.monotonic()
                 self._pace.changed(now, now - started, self._reactions.waited, self._reactions.round_trip)
                 self._chores.rows_have_changed()
+            await self._keep_name()
             self._look_for_blind_notes(handled=handled)
             await self._chores.run_due()
             settled()
@@ -109,6 +116,13 @@ class Leader:
                 with suppress(asyncpg.QueryCanceledError):  # the limit of a batch was for the bell, too: look again
                     await self._wait()
         self._reactions.report.flush(final=True)
+
+    async def _keep_name(self) -> None:
+        """Others know the leader by the session's name, which a trigger of the LMS's may have changed: the server tells
+        the driver of each change."""
+        name = getattr(self._connection.get_settings(), "application_name", APPLICATION_NAME)
+        if self._doorbell.hears and name != APPLICATION_NAME:
+            await self._connection.fetchval(NAME, APPLICATION_NAME)
 
     def _look_for_blind_notes(self, *, handled: bool) -> None:
         """A ring with nothing new in the feed may mean a blind note: bring the heartbeat forward. (A change of courses

@@ -1,10 +1,11 @@
-"""Checked once, when the daemon starts: whether its role could work at all, and how safe the way there is."""
+"""Whether a daemon's role could work at all, and how safe the way there is."""
 
 import anyio
 
 from listener import url_parameters
-from listener.catalogue import installation, rights, schema_check
-from listener.database.connection import close, connect
+from listener.catalogue import installation, rights, schema_check, subscriptions
+from listener.catalogue.installation import Installation
+from listener.database.connection import Connection, close, connect
 from listener.database.driver_errors import CONNECTION_ERRORS
 from listener.errors import Blinded, ListenerError, MayNot, SchemaOfAnother, SchemaTaken
 from listener.logs import Event, Logger
@@ -23,11 +24,7 @@ async def refusal(settings: Settings) -> ListenerError | None:
             return None
         try:
             async with connection.transaction(readonly=True):
-                if not await schema_check.is_there(connection):
-                    return None
-                await rights.check_runtime(connection)
-                installed = await installation.require(connection)
-                await rights.check_views(connection, installed.mapping)
+                await check(connection)
         except (MayNot, Blinded, SchemaOfAnother, SchemaTaken) as error:
             return error
         except CONNECTION_ERRORS:
@@ -37,6 +34,19 @@ async def refusal(settings: Settings) -> ListenerError | None:
         finally:
             await close(connection)
     return None
+
+
+async def check(connection: Connection) -> Installation:
+    """The installation, if a daemon can work with it on this connection. Raises NotInstalled, WrongVersion,
+    SchemaTaken, SchemaOfAnother, Subscribed, MayNot, Blinded."""
+    found = None
+    if await schema_check.is_there(connection):
+        await rights.check_runtime(connection)  # before anything there is read
+        found = await installation.recorded(connection)
+    installed = await installation.usable(connection, found)
+    await rights.check_views(connection, installed.mapping)
+    await subscriptions.refuse(connection)
+    return installed
 
 
 async def warn_of_the_way_there(url: str | None, log: Logger) -> None:

@@ -1,6 +1,7 @@
 """Makes, tunes and closes a connection, and never hangs."""
 
 import json
+import os
 import socket
 from contextlib import suppress
 from typing import Any, Literal
@@ -14,10 +15,10 @@ from listener.database.addresses import Target, targets
 from listener.database.driver_errors import CONNECTION_ERRORS
 from listener.database.limits import LIMITS, MEANING, local
 from listener.database.rows import only_row
-from listener.database.session import LOCAL_PATH, PATH, Session, decode_json, session_of, vanished
+from listener.database.session import LOCAL_PATH, PATH, Session, decode_json, know_arrays, session_of, vanished
 from listener.database.session import Connection as Connection
 from listener.transport import for_the_driver, shared_context
-from listener.url_parameters import connect_timeout
+from listener.url_parameters import connect_timeout, parameters
 
 HOST_SECONDS = 5.0
 """Time to connect to a host; then the next is tried."""
@@ -67,10 +68,10 @@ async def log_in(url: str | None, *, application_name: str, statement_cache_size
     try:
         with anyio.fail_after(CONNECT_SECONDS):
             connection = await _connect(for_the_driver(url), options)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # PGPORT, or a host's name; a port that is too high
         if isinstance(error, CONNECTION_ERRORS):
             raise
-        raise asyncpg.InterfaceError(f"the address cannot be used: {error}") from error  # PGPORT, or a host's name
+        raise asyncpg.InterfaceError(f"the address cannot be used: {str(error).rstrip('.')}") from error
     keep_alive(connection)
     return connection
 
@@ -99,6 +100,7 @@ async def _begin(connection: Connection) -> None:
     session.backend_pid = connection.get_server_pid() if is_ours else None
     session.brings = "" if is_ours else f"{LOCAL_PATH} {local(connection.get_server_version().major)}"
     await decode_json(connection)
+    know_arrays(connection)
 
 
 async def tune(connection: Connection, *, durable: bool = False) -> None:
@@ -149,8 +151,16 @@ async def close(connection: Connection) -> None:
 
 
 def address(url: str | None) -> str:
-    """Host, port and database of a URL, without secrets (parameters may hold secrets, too)."""
+    """Host, port and database of a URL, or of libpq's variables, without secrets (other parameters may hold some)."""
     if url is None:
-        return "libpq's default address"
-    location = url.partition("://")[2] or url
-    return location.partition("?")[0].rpartition("@")[2]
+        host, port, database = (os.environ.get(name, "") for name in ("PGHOST", "PGPORT", "PGDATABASE"))
+        return _joined(host, port, f"/{database}" if database else "") or "libpq's default address"
+    location = (url.partition("://")[2] or url).partition("?")[0].rpartition("@")[2]
+    given = dict(parameters(url))
+    if location[:1] not in ("", "/"):
+        return location
+    return _joined(given.get("host", ""), given.get("port", ""), location) or f"service {given.get('service')}"
+
+
+def _joined(host: str, port: str, rest: str) -> str:
+    return f"{host}:{port}{rest}" if port else f"{host}{rest}"

@@ -63,9 +63,9 @@ def was_replaced(error: asyncpg.PostgresError) -> bool:
 
 
 def may_be_renamed(error: asyncpg.PostgresError) -> bool:
-    """Whether a table, column or type of the LMS's may have another name, type or owner now."""
+    """Whether a table, column or type of the LMS's may have another name, type or owner now, or a rule (0A000)."""
     code = error.sqlstate or ""
-    return code.startswith("42") or code in ("3F000", "22P02")
+    return code.startswith("42") or code in ("3F000", "22P02", "0A000")
 
 
 def is_checkpoint_taken(error: asyncpg.UniqueViolationError) -> bool:
@@ -77,5 +77,5 @@ def hidden_table(error: asyncpg.InsufficientPrivilegeError) -> str | None:
     """The table with rows that row-level security would have hidden; None if the error has another cause."""
     if error.server_source_function != "check_enable_rls":
         return None
-    quoted = re.search(r'["«„]([^"«»„“]+)["»“]', str(error))
-    return quoted[1] if quoted else "a table"
+    quoted = re.search(r'["«»„]([^"«»„“]+)["«»“]', str(error))  # in any language of the server's
+    return quoted[1].strip() if quoted else "a table"

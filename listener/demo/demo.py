@@ -19,7 +19,7 @@ from listener.database.connection import Connection, close
 from listener.demo import figures, processes
 from listener.demo.embedded import Embedded, postgres, temporary_folder
 from listener.demo.interruption import until_interrupted
-from listener.wording import counted
+from listener.numerals import counted
 
 RULE = ("--on-leave", "suspend", "--inactive-value", "suspended", "--brake", "none")
 """More leave here in ten minutes than in a school."""

@@ -8,6 +8,7 @@ from listener.discovery import vocabulary, wording
 from listener.discovery.evidence import CLOSE, LEAST, Candidate, best
 from listener.discovery.references import Reference, References
 from listener.errors import Ambiguous, ListenerError, ShapeNotUnderstood, TableNotFound, Undecided
+from listener.mapping.mapping import Table
 from listener.settings import PREFIX
 
 LEAST_ENROLLMENT = 60
@@ -68,10 +69,12 @@ class EnrollmentTables(References):
         if chosen is None:
             raise TableNotFound(
                 what="enrollments",
-                reason=f"no table {self._nearest(candidates)}; set LISTENER_ENROLLMENT_TABLE",
+                reason=f"no table {self._nearest(candidates)}; set LISTENER_ENROLLMENT_TABLE"
+                if self.tables
+                else "this database has no tables; is it the right one?",
             )
         if asked is None:
-            _check_no_payments(chosen.thing.relation)
+            _check_no_payments(chosen.thing.relation, self.said(chosen.thing.relation.table))
         self.reason = chosen.reason
         self.score = min(100, chosen.score)
         return chosen.thing
@@ -88,7 +91,7 @@ class EnrollmentTables(References):
         person = best(people, f"which column of {label} is the student", ENROLLMENT_PROFILE)
         if person is None:
             return None
-        score, reason = _named_for_enrollments(relation.table.name)
+        score, reason = self._named_for_enrollments(relation.table)
         score += course.score + person.score - 40
         score += 5 if relation.is_unique(course.thing.column, person.thing.column) else 0
         found = Enrollments(relation, person.thing, course.thing)
@@ -118,18 +121,19 @@ class EnrollmentTables(References):
         other = None if reference is None else self.catalogue.relations.get(reference[0])
         if other is None or wording.says(column, vocabulary.SOMEONE_ELSE | vocabulary.OF_ALL):
             return False
-        return not wording.all_among(other.table.name, vocabulary.PEOPLE | vocabulary.OF_ALL | vocabulary.ROLE_FLAGS)
+        owners = vocabulary.PEOPLE | vocabulary.OF_ALL | vocabulary.ROLE_FLAGS
+        return not wording.all_among(self.said(other.table), owners)
 
     def _likeness(self, relation: Relation) -> int:
         """The table's score if the references were clear."""
         people = max((each.score for each in self.people_references(relation)), default=0)
         courses = max((each.score for each in self.course_references(relation)), default=REFERENCE)
-        return _named_for_enrollments(relation.table.name)[0] + people + courses - 40
+        return self._named_for_enrollments(relation.table)[0] + people + courses - 40
 
     def _between(self, relation: Relation, asked: Relation | None) -> ShapeNotUnderstood | None:
         """The error about a table that was asked for, or is named for enrollments, and refers to people and to a part
         of a course: a class. None for any other table."""
-        named = wording.says(relation.table.name, vocabulary.ENROLLMENTS)
+        named = wording.says(self.said(relation.table), vocabulary.ENROLLMENTS)
         named = named and not wording.says(relation.table.name, vocabulary.ASIDE)
         if not (asked or named) or self.given.keys() & {"course_table", "enrollment_course"}:
             return None
@@ -158,6 +162,14 @@ class EnrollmentTables(References):
             reason=f"people are enrolled in {described}. Set LISTENER_COURSE_TABLE={tables}: new students then land in "
             "one of those, each with its own count. Or set LISTENER_ENROLLMENT_TABLE to a table that refers to courses",
         )
+
+    def _named_for_enrollments(self, table: Table) -> tuple[int, str]:
+        name, score, reason = self.said(table), -35, "its references"
+        if wording.says(name, vocabulary.ENROLLMENTS):
+            score, reason = 40, "its name"
+        elif wording.says(name, vocabulary.MEMBERSHIPS):
+            score, reason = 10 + (5 if wording.says(name, vocabulary.COURSES) else 0), "its name"
+        return score - (40 if wording.says(table.name, vocabulary.ASIDE) else 0), reason
 
     def _missing(self) -> list[str]:
         """Settings that would say the references, and are not given."""
@@ -195,25 +207,16 @@ class EnrollmentTables(References):
         return f"that refers to both people and courses is named for enrollments (these refer to both: {names})"
 
 
-def _check_no_payments(relation: Relation) -> None:
+def _check_no_payments(relation: Relation, name: str) -> None:
     """Raise Undecided for a table that is not named for enrollments, and has an amount of money or is named for a
     payment or a request: each sign-up would write a payment that no person made."""
-    if wording.says(relation.table.name, vocabulary.ENROLLMENTS):
+    if wording.says(name, vocabulary.ENROLLMENTS):
         return
     money = [name for name in relation.columns if wording.rank(name, vocabulary.AMOUNTS) is not None]
-    if money or wording.says(relation.table.name, vocabulary.BEFORE_ENROLLING):
+    if money or wording.says(name, vocabulary.BEFORE_ENROLLING):
         looks = f"its {money[0]} looks like a payment" if money else "is named for what is paid or asked for before"
         raise Undecided(
             what="where enrollments are kept",
             reason=f"{relation.table.label} refers to people and courses, and {looks}",
             setting=f"{SETTING}={relation.table.setting} if a row there, made for each new student, is an enrollment",
         )
-
-
-def _named_for_enrollments(name: str) -> tuple[int, str]:
-    score, reason = -35, "its references"
-    if wording.says(name, vocabulary.ENROLLMENTS):
-        score, reason = 40, "its name"
-    elif wording.says(name, vocabulary.MEMBERSHIPS):
-        score, reason = 10 + (5 if wording.says(name, vocabulary.COURSES) else 0), "its name"
-    return score - (40 if wording.says(name, vocabulary.ASIDE) else 0), reason

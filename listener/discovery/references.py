@@ -45,6 +45,13 @@ class References:
             if (relation.table.schema not in INNER_SCHEMAS and catalogue.is_looked_at(relation))
             or (relation.table == AUTH_USERS and _is_of_supabase(relation, catalogue))
         ]
+        self._of_django = any(table.name == "django_migrations" for table in catalogue.relations)
+
+    def said(self, table: Table) -> str:
+        """A table's name as people would say it: Django has put an app's name before the model's, and takes a model's
+        words for one (`school_studentprofile`)."""
+        _, _, model = table.name.partition("_")
+        return vocabulary.apart(model) if self._of_django and model else table.name
 
     def set_table(self, setting: str) -> Relation | None:
         """The table named by a setting, or None without that setting. Raises WrongSetting."""
@@ -111,7 +118,7 @@ class References:
             reference = relation.reference(column.name)
             if reference is not None:
                 table, key = reference
-                fits = table in ((asked.table,) if asked else ()) or wording.all_among(table.name, tables)
+                fits = table in ((asked.table,) if asked else ()) or wording.all_among(self.said(table), tables)
                 if not fits and not set_column and not (asked and named):
                     continue
                 target = self.catalogue.relations.get(table)
@@ -152,7 +159,7 @@ class References:
         fitting = [
             relation
             for relation in self.tables
-            if wording.all_among(relation.table.name, known)
+            if wording.all_among(self.said(relation.table), known)
             and relation.table != beside.table
             and any(column.family == family for column in relation.columns.values())
         ]

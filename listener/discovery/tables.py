@@ -22,7 +22,7 @@ class Tables(EnrollmentTables):
             (other, self.links(other, referred.table))
             for other in self.tables
             if other.table not in (referred.table, enrollments.relation.table)
-            and (other.table == asked.table if asked else wording.all_among(other.table.name, vocabulary.PEOPLE))
+            and (other.table == asked.table if asked else wording.all_among(self.said(other.table), vocabulary.PEOPLE))
         ]
         candidates = [
             Candidate((other, link), other.table.label, 50 + points(other.table), f"extends {referred.table.label}")
@@ -137,7 +137,7 @@ class Tables(EnrollmentTables):
             relation
             for relation in self.tables
             if relation.table not in people
-            and wording.all_among(relation.table.name, names | {"profile"})
+            and wording.all_among(self.said(relation.table), names | {"profile"})
             and any(self.links(relation, each) for each in people)
         ]
 

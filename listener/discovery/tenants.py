@@ -151,7 +151,7 @@ class Schools:
         if (name,) == relation.primary_key or wording.says(name, SOMEONE_ELSES):
             return False
         if reference is not None:
-            named = wording.all_among(reference[0].name, vocabulary.OF_ALL)
+            named = wording.all_among(self._finder.said(reference[0]), vocabulary.OF_ALL)
             return named and reference[0] not in (self._profiles.table, relation.table)
         if not wording.says(name, vocabulary.OF_ALL):
             return False
@@ -184,7 +184,7 @@ class Schools:
             yield self._catalogue.relations[person.table], person.key
         others = (person.table, self._profiles.table, self._courses.table, self._made.relation.table)
         for relation in self._finder.tables:
-            name = relation.table.name
+            name = self._finder.said(relation.table)
             if relation.table in others or (role is not None and relation.table == role[0].table):
                 continue
             if wording.all_among(name, vocabulary.BELONGING) and not wording.all_among(name, vocabulary.OF_ALL):

@@ -21,6 +21,14 @@ ENROLLMENTS = some(
     "registration einschreibung einschreibungen anmeldung anmeldungen iscrizione iscrizioni inschrijving "
     "inschrijvingen aanmelding aanmeldingen"
 )
+_COMPOUND = re.compile(r"custom(?=.)|({0})s?(?=({0})s?$)".format("|".join(sorted(PEOPLE | COURSES | ENROLLMENTS))))
+
+
+def apart(name: str) -> str:
+    """A name in its words, if it is two that are written as one (`userprofile`), and without a first `custom`."""
+    return _COMPOUND.sub(lambda found: f"{found[1]}_" if found[1] else "", name) if "_" not in name else name
+
+
 BEFORE_ENROLLING = some(
     "purchase order subscription application sale transaction checkout compra venda pedido assinatura solicitacao "
     "solicitud candidatura suscripcion achat commande abonnement candidature kauf bestellung abo bewerbung"

@@ -15,9 +15,9 @@ from listener.commands.printing import Row, show_rows, tell
 from listener.errors import ListenerError, NobodyNamed, UnknownSchool, WrongSetting
 from listener.fleet import files
 from listener.fleet.folder import readable
+from listener.numerals import counted
 from listener.settings import Settings
 from listener.texts import escaped
-from listener.wording import counted
 
 if TYPE_CHECKING:
     from listener.fleet.workers import Result

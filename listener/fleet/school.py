@@ -17,9 +17,6 @@ from listener.logs import Event, Logger
 from listener.reasons import reason
 from listener.settings import Settings
 
-REFUSED_SECONDS = 30.0
-"""Pause before a role that could not do the work is looked at again."""
-
 AGAIN_SECONDS = 5.0
 """Pause after an error that nobody foresaw."""
 
@@ -107,13 +104,7 @@ class School:
         """Until it is stopped."""
         with suppress(WrongSetting):  # the file of its URL is being exchanged
             await preflight.warn_of_the_way_there(self.settings.url(), self.instruments.log)
-        while not self._stop.is_set():
-            refusal = await preflight.refusal(self.settings)
-            if refusal is None:
-                await self._daemon.run()
-                return
-            self._daemon.refused(refusal)
-            await self._pause(REFUSED_SECONDS)
+        await self._daemon.run()
 
     def _new_daemon(self) -> Daemon:
         return Daemon(self.settings, self.instruments, self._audits)

@@ -20,9 +20,9 @@ from listener.http.page import Headline, Mood, Page, headline
 from listener.http.web import served
 from listener.instruments.metrics import FleetMetrics
 from listener.instruments.state import Role
+from listener.numerals import counted
 from listener.reasons import told_to_anybody
 from listener.settings import Settings
-from listener.wording import counted
 
 MOODS = ("bad", "warning", "idle", "good")
 """The worst first."""

@@ -27,8 +27,6 @@ COMMANDS: dict[str, Command] = {
     "diagnose": repair.diagnose,
     "uninstall": schema.uninstall,
 }
-JSON = ("status", "diagnose")
-"""Commands that answer in JSON here."""
 
 
 @dataclass(frozen=True)

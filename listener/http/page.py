@@ -17,7 +17,7 @@ from typing import Any, Literal
 from listener.build import VERSION
 from listener.instruments.sample import COUNTED
 from listener.instruments.state import Role, State
-from listener.wording import counted
+from listener.numerals import counted
 
 WAITS_SECONDS = 10.0
 """A change that has waited for longer is mentioned."""

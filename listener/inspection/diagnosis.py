@@ -28,7 +28,7 @@ from listener.instruments.problem_kinds import Severity
 from listener.instruments.problems import Problem
 from listener.mapping import long_keys, rendering
 from listener.mapping.mapping import Mapping, column
-from listener.wording import counted
+from listener.numerals import counted
 
 EXAMPLES = 5
 

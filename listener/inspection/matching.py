@@ -7,7 +7,7 @@ from listener.database.connection import Connection
 from listener.database.rows import only_row
 from listener.mapping import description, rendering
 from listener.mapping.mapping import Mapping
-from listener.wording import counted
+from listener.numerals import counted
 
 MOST_PROFILES = 10_000
 MOST_MILLISECONDS = 2_000

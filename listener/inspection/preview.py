@@ -10,7 +10,7 @@ from listener.inspection.titles import titles
 from listener.instruments.titles import named
 from listener.mapping import rendering
 from listener.mapping.mapping import Mapping
-from listener.wording import counted
+from listener.numerals import counted
 
 PENDING = "listener.pending_enrollment"
 ASTRAY = "select * from listener.astray() as astray where astray.should_be not in ('failed', 'kept')"

@@ -20,7 +20,7 @@ from listener.instruments.titles import named
 from listener.mapping import rendering
 from listener.mapping.brake import brake_of, joining_brake_of, on_joining
 from listener.mapping.mapping import Mapping
-from listener.wording import counted
+from listener.numerals import counted
 
 MOST_CORRECTIONS = 5
 DIGITS = 12

@@ -14,7 +14,7 @@ from listener.inspection.titles import titles
 from listener.mapping import rendering
 from listener.mapping.description import described, students
 from listener.mapping.mapping import Mapping, readable
-from listener.wording import counted
+from listener.numerals import counted
 
 MOST_ROWS = 100_000
 """Read of each table."""

@@ -11,8 +11,8 @@ from listener import sql
 from listener.database.rows import Executor, only_row
 from listener.instruments.problem_kinds import KINDS, Kind, Severity
 from listener.instruments.sample import COUNTED, Sample
+from listener.numerals import counted
 from listener.texts import one_line
-from listener.wording import counted
 
 LAG_SECONDS = 10.0
 """A change that has waited for longer is a problem."""
@@ -33,6 +33,9 @@ LEADERS = frozenset(
         "reaction_blocked",
         "audit_failing",
         "audit_overdue",
+        "wanted_missing",
+        "drift_returns",
+        "foreign_triggers",
         "route_missed",
         "polling",
         "no_standby",

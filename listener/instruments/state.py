@@ -1,6 +1,7 @@
 """The daemon's own state: for the health endpoints and the status page."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -44,11 +45,17 @@ class Audit:
     expected_by: float = float("inf")
     """Monotonic seconds at which an audit should have ended."""
 
-    route_missed: Problem | None = None
-    """Differences that the last audit found without a note."""
+    found: dict[str, Problem] = field(default_factory=dict)
+    """What the last audit found, by code."""
+
+    def found_now(self, code: str, affected: int, examples: Iterable[str] = ()) -> None:
+        """Of what was found before only the beginning is kept, by the lookout."""
+        self.found.pop(code, None)
+        if affected:
+            self.found[code] = Problem(code, affected=affected, examples=tuple(examples))
 
     def problems(self) -> list[Problem]:
-        found = [] if self.route_missed is None else [self.route_missed]
+        found = [*self.found.values()]
         if self.errors:
             return [*found, Problem("audit_failing", examples=tuple(self.errors.values()))]
         return [*found, Problem("audit_overdue")] if time.monotonic() > self.expected_by else found

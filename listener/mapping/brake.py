@@ -68,6 +68,7 @@ def placeholders(mapping: Mapping) -> dict[str, str]:
     return {
         "takes_back": str(mapping.takes_back).lower(),
         "brakes_joining": str(on_joining(mapping)).lower(),
+        "counts_made": str(count_for(mapping)).lower(),
         "brakes": f"('leaving', {_limits(leaving)}), ('joining', {_limits(joining)})",
         "asking_to_join": "asks_to_join" if on_joining(mapping) else "to_enroll",
     }

@@ -1,11 +1,9 @@
-"""The history of actions: whether a history is kept, and the parts of SQL that write and undo entries."""
+"""The history of actions: whether a history is kept, and how long."""
 
 import re
-from collections.abc import Callable
 
 from listener.errors import WrongSetting
 from listener.mapping.mapping import Mapping
-from listener.row_text import over
 
 SETTING = "LISTENER_HISTORY_DAYS"
 NAME = "history_days"
@@ -33,59 +31,14 @@ def is_kept(mapping: Mapping) -> bool:
     return days_of(mapping.settings) > 0 and mapping.enrolls and not mapping.observes
 
 
-def placeholders(mapping: Mapping, values: dict[str, str], part: Callable[..., str]) -> dict[str, str]:
-    """Of SQL files, with the mapping's in `values`. Without a history the parts are empty."""
+def placeholders(mapping: Mapping) -> dict[str, str]:
+    """Of SQL files."""
     kept = is_kept(mapping)
-    found = {
+    says_why = kept and mapping.says_why
+    return {
         "keeps_history": str(kept).lower(),
         "history_days": str(days_of(mapping.settings)),
-        **dict.fromkeys(("wanted_because", "because_name", "first_because", "history", "undo_of_one"), ""),
-        **dict.fromkeys(("enrolled_status", "left_content", "left_status", "returned_status"), ""),
+        "says_why": str(says_why).lower(),
+        "because_name": ", because" if says_why else "",
+        **({"each_once": "distinct on (wanted.profile_id, wanted.course_id)"} if says_why else {}),
     }
-    if not kept:
-        return found
-    if mapping.says_why:
-        found |= {
-            "each_once": "distinct on (wanted.profile_id, wanted.course_id)",
-            "because_name": ", because",
-            "wanted_because": ",\n            left(wanted.because::text, 1000) as because",
-            "first_because": "\n        order by wanted.profile_id, wanted.course_id, wanted.because",
-        }
-    return found | _written(mapping, values, part) | _undone(mapping, part)
-
-
-def _written(mapping: Mapping, values: dict[str, str], part: Callable[..., str]) -> dict[str, str]:
-    """The parts of `listener.settle`."""
-
-    def status(row: str) -> str:
-        return f", ({over(values['enrollment_status'], row)})::text as status"
-
-    key = f", {over(values['row_key'], 'enrollment')} as row_key"
-    of_returned = f"\n                {part('history', 'returned_suspend')}" if mapping.on_leave == "suspend" else ""
-    joined = "joined_or_returned" if mapping.takes_back else "joined"
-    those_in = part("history", joined, history_of_returned=of_returned)
-    reasons = "those_in_with_reasons" if mapping.says_why else "those_in"
-    those_out = f"\n            {part('history', f'left_{mapping.on_leave}')}" if mapping.takes_back else ""
-    return {
-        "enrolled_status": status("new_enrollment"),
-        "returned_status": key + status("enrollment"),
-        "left_status": ", leaving.row_key" + status("enrollment"),
-        "left_content": ", leaving.row_key, to_jsonb(enrollment) as was",
-        "history": part(
-            "history",
-            "written",
-            history_of_those_in=part("history", reasons, history_of_joined=those_in),
-            history_of_those_out=those_out,
-        ),
-    }
-
-
-def _undone(mapping: Mapping, part: Callable[..., str]) -> dict[str, str]:
-    """The parts of `listener.undo`."""
-    is_alone = "" if mapping.enrollment_key is not None else "\n            " + part("settling", "is_alone")
-    is_there = part("undoing", "is_as_it_was_left", is_alone=is_alone)
-    of_status = {"status_put_back": "", "status_again": ""}
-    if mapping.enrollment_status is not None:
-        of_status = {name: part("undoing", name, is_as_it_was_left=is_there) for name in of_status}
-        of_status["status_again"] += "\n            "
-    return {"undo_of_one": part("undoing", "one", is_as_it_was_left=is_there, **of_status)}

@@ -42,12 +42,18 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
         "active_value": literal(mapping.active_values[0]) if mapping.active_values else "null",
         "inactive_value": literal(mapping.inactive_value or ""),
         "enrollment_status_name": identifier(mapping.enrollment_status or ""),
+        "counts_in_courses": str(mapping.counts_in_courses).lower(),
+        "has_status": str(mapping.enrollment_status is not None).lower(),
         "enrollment_status_label": literal(mapping.enrollment_status or ""),
         "left_word": literal(LEFT_WORDS[mapping.on_leave]),
         "course_seats": mapping.course_seats or "null",
         "has_seats": str(mapping.course_seats is not None).lower(),
+        "has_lines": str(mapping.course_seats is not None or brake.on_joining(mapping)).lower(),
+        "has_routes": str(any(route.hops for watched in mapping.noted for route in watched.routes)).lower(),
         "ledger": ledger,
         "enrolls": str(mapping.enrolls).lower(),
+        "observes": str(mapping.observes).lower(),
+        "suspends": str(mapping.on_leave == "suspend" and mapping.takes_back).lower(),
         "makes_enrollments": str(mapping.enrolls and not mapping.observes).lower(),
         "only_on_joining": str(mapping.only_on_joining).lower(),
         "one_course_each": str(mapping.one_course_each).lower(),
@@ -108,8 +114,6 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
         return sql.render(sql.read(f"mapping/{file}", section), values | more)
 
     values["ours"] = sql.read("mapping/ours")
-    how = "columns" if mapping.counts_in_courses else "table"
-    values["moved_counts"] = part("new_keys", f"moved_counts_of_{how}")
     values["follows_updated_course"] = "\n    " + part("new_keys", "of_course")
     values["title_column"] = title_column(f"{values['course_table_oid']}::oid")
     values["active_per_course"] = part("counts", "active_per_course")
@@ -127,7 +131,7 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
     values |= schools.placeholders(mapping, part)
     is_once = mapping.one_course_each or schools.by_profile(mapping)
     values["each_once"] = "" if is_once else "distinct"  # a history with reasons says which of several
-    values |= history.placeholders(mapping, values, part)
+    values |= history.placeholders(mapping)
     # The rule's query: unchanged; by the function that goes on past a course with a failing rule; in `only_course`.
     if mapping.tenant is not None:
         values |= schools.queries(mapping, part)
@@ -158,38 +162,18 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     values["in_only_course"] = "" if mapping.one_course_each else f"\n            and {one_course}"
     takes_back = mapping.takes_back
     values["is_alone"] = "" if mapping.enrollment_key is not None else "\n            " + part("settling", "is_alone")
-    values["enroll"] = part("settling", f"enroll_{'observed' if mapping.observes else 'inserted'}")
     pair = "enrolled.profile_id = asked.id and enrolled.course_id = asked.course_id"
     values["is_made_of_it"] = "enrolled.profile_id = asked.id" if mapping.one_course_each else pair
-    values["may_go"] = part("settling", "may_go")
-    values["enrolled_word"] = part("ledger", "enrolled_word") if takes_back else "'enrolled'"
-    values["taken_back"] = values["taken_back_outcome"] = ""
-    values["ledger_of_written_courses"] = ""
-    if takes_back:
-        values["ledger_of_written_courses"] = "\n    " + part("ledger", "of_courses")
-        values["returned"] = part("settling", f"returned_{mapping.on_leave}")
-        values["leave"] = part("settling", f"leave_{mapping.on_leave}")
-        values["taken_back"] = part("settling", "taken_back")
-        values["taken_back_outcome"] = "\n        " + part("settling", "taken_back_outcome")
+    values["ledger_of_written_courses"] = "\n    " + part("ledger", "of_courses") if takes_back else ""
     values["query_settings"] = "" if mapping.wanted_query is None else "\n" + part("settling", "query_settings")
-    in_that_course = f"\n                and {over(values['enrollment_course'], 'enrollment')} = wanted.course_id"
-    values["in_that_course"] = "" if mapping.only_on_joining else in_that_course
-    values["has_course"] = "" if mapping.only_on_joining else " and wanted.course_id is not null"
     values["free_seats"] = part("settling", "free_seats")
-    has_seats = mapping.course_seats is not None and not mapping.observes
-    values["asking"] = "candidate" if has_seats else values["asking_to_join"]
+    gives_seats = mapping.course_seats is not None and not mapping.observes
+    values["gives_seats"] = str(gives_seats).lower()
+    values["asking"] = "candidate" if gives_seats else values["asking_to_join"]
     # With a single reader, `wanted` is planned as a part of the reader.
-    has_one_reader = not takes_back and not has_seats and mapping.wanted_query is None
+    has_one_reader = not takes_back and not gives_seats and mapping.wanted_query is None
     values["wanted_once"] = "not materialized" if has_one_reader else "materialized"
     how = "by_school" if mapping.tenant is not None else "leave" if takes_back else "keep"
-    values["who_asks"] = part("settling", f"who_asks_{how}")
-    values["seats"] = part("settling", "seats") if has_seats else ""
-    values["seats_outcome"] = "\n        " + part("settling", "seats_outcome") if has_seats else ""
-    braked = brake.on_joining(mapping)
-    values["joined_again"] = "\n            " + part("settling", "joined_again") if takes_back else ""
-    values["joining"] = "\n\n    " + part("settling", "joining") if braked else ""
-    values["joined"] = part("settling", "joined") if braked else ""
-    values["joining_outcome"] = "\n        " + part("settling", "joining_outcome") if braked else ""
     pair = f"{column(mapping.enrollment_profile)}, {column(mapping.enrollment_course)}"
     values["is_single"] = "true" if mapping.enrollment_key else f"count(*) over (partition by {pair}) = 1"
     who_is_astray = "joining" if mapping.one_course_each else how

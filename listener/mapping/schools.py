@@ -16,8 +16,6 @@ def placeholders(mapping: Mapping, part: Part) -> dict[str, str]:
         return {
             "is_of_these": "wanted.profile_id = any (profile_ids)",
             "or_other_school": "",
-            "has_course_now": "exists (select from destination)",
-            "still_wanted": "",
         }
     school = column(tenant.course_column)
     new, old = (over(school, row) for row in ("new", "old"))
@@ -39,8 +37,6 @@ def placeholders(mapping: Mapping, part: Part) -> dict[str, str]:
         "first_of_its_courses": part("rules", "first_course_past_errors", courses=its_courses),
         "is_of_these": "true",
         "or_other_school": f"\n            or {new} is distinct from {old}",
-        "has_course_now": part("settling", "has_course_now"),
-        "still_wanted": f"        {part('settling', 'still_wanted')}\n\n",
     }
 
 

@@ -1,12 +1,8 @@
 """Several schools in a database: which column says the school of a person, and of a course."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from listener.mapping.mapping import Table
+from listener.mapping.tables import Table
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,7 @@
 """A table that the rule's query reads, and how a changed row leads to profiles."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from listener.mapping.tables import Table, column, readable
 
@@ -141,29 +139,3 @@ class Watched:
     def tables(self) -> tuple[Table, ...]:
         """The table, and tables on the routes."""
         return tuple(dict.fromkeys([self.table, *(hop.table for route in self.routes for hop in route.hops)]))
-
-
-def watched_from_json(
-    table: dict[str, str],
-    columns: list[str],
-    routes: list[dict[str, Any]],
-    *,
-    audited: bool,
-    condition: str | None = None,
-    only_updates: bool = False,
-    moments: Iterable[dict[str, str]] = (),
-) -> Watched:
-    """As it is recorded."""
-    when = tuple(Moment(**each) for each in moments)
-    return Watched(Table(**table), tuple(columns), tuple(map(_route, routes)), audited, condition, only_updates, when)
-
-
-def _route(recorded: dict[str, Any]) -> Route:
-    hops = (
-        Hop(
-            Table(**hop["table"]),
-            tuple(Match(Value(**each["here"]), each["there"], each["operator"]) for each in hop["matches"]),
-        )
-        for hop in recorded["hops"]
-    )
-    return Route(Value(**recorded["key"]), tuple(hops))

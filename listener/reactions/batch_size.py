@@ -15,7 +15,8 @@ SINGLES = 100
 """So many are then taken one by one, so that who ended the sessions is found."""
 
 LEAST_WHILE_FRESH = 300
-"""A batch is made no smaller for them: each has a cost of its own."""
+"""A batch is made no smaller for them: each has a cost of its own. A crowd's first batch is of that size, or twice the
+last batch: what was quick in an earlier crowd, whom a rule did not want, says nothing of this one."""
 
 FIRST_BATCH = 100
 """Changes in the first batch after a start, within LISTENER_BATCH_SIZE: the time for a change is not known yet."""
@@ -48,8 +49,8 @@ class BatchSize:
         """Whether one of those that are due may end each session."""
         return self._singles > 0
 
-    def done(self, seconds: float, *, more: bool, hurried: bool = False) -> None:
-        """A batch took `seconds`; `more` waits, and somebody fresh comes, if it is `hurried`."""
+    def done(self, seconds: float, *, more: bool, hurried: bool = False, changes: int | None = None) -> None:
+        """A batch of so many changes took `seconds`; `more` waits, and somebody fresh comes, if it is `hurried`."""
         self._cuts = self._lost = 0
         self._singles = max(0, self._singles - 1)
         if self._singles:
@@ -60,6 +61,8 @@ class BatchSize:
             if hurried:
                 size = min(size, max(LEAST_WHILE_FRESH, self.size * AIM_WHILE_FRESH / seconds))
             self.size = max(1, min(self.most, int(size)))
+        elif changes is not None:
+            self.size = min(self.size, max(LEAST_WHILE_FRESH, 2 * changes))
 
     def distrust(self) -> None:
         """One of those that are due next ends each session."""

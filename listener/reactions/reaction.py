@@ -82,7 +82,7 @@ class Reaction:
 
     def took(self, batch: Batch, seconds: float, *, hurried: bool = False) -> None:
         """Choose the size of the next batch, and the pause before it."""
-        self.size.done(seconds, more=batch.notes_left, hurried=hurried)
+        self.size.done(seconds, more=batch.notes_left, hurried=hurried, changes=batch.changes)
 
     def left(self, *, notes: bool) -> None:
         """A batch left `notes` to handle, or none."""

@@ -23,6 +23,7 @@ from listener.database.patience import Trouble
 from listener.database.rows import only_row
 from listener.errors import InTheWay, ListenerError
 from listener.instruments.instruments import Instruments
+from listener.instruments.problems import MOST_EXAMPLES
 from listener.logs import Event
 from listener.mapping import brake, forgetting
 from listener.mapping.mapping import Mapping
@@ -92,6 +93,7 @@ class Auditor:
         """Until `scope` is cancelled."""
         self._students.begin()
         self._audits.errors.clear()
+        self._audits.found.clear()
         self._audits.expected_by = time.monotonic() + OVERDUE * self._settings.audit_seconds
         with scope:
             await self._run()
@@ -244,6 +246,7 @@ class Auditor:
         found = await takeover.existing(connection, mapping)
         names = tuple(sorted(str(each) for each in found if each.is_enabled))
         self._metrics.foreign_triggers.set(len(names))
+        self._audits.found_now("foreign_triggers", len(names), names[:MOST_EXAMPLES])
         if names and names != self._foreign:
             self._log.warning(Event.TRIGGERS_CAME_BACK, triggers=names, mend="listener install --take-over")
         self._foreign = names
@@ -258,8 +261,10 @@ class Auditor:
             (each.course_id, each.count_column): before.get((each.course_id, each.count_column), 0) + 1
             for each in repairs
         }
-        returning = sum(times > 1 for times in self._repairs_in_a_row.values())
+        again = [f"{course_id}: {column}" for (course_id, column), times in self._repairs_in_a_row.items() if times > 1]
+        returning = len(again)
         self._metrics.drift_returning.set(returning)
+        self._audits.found_now("drift_returns", returning, again[:MOST_EXAMPLES])
         news = [each for each in repairs if (each.course_id, each.count_column) not in before]
         for repair in news[:MOST_TOLD]:
             self._log.warning(

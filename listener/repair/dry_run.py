@@ -9,8 +9,8 @@ from listener.inspection.diagnosis import Diagnosis, Finding
 from listener.inspection.preview import Preview
 from listener.inspection.structure import Step
 from listener.mapping.mapping import Mapping
+from listener.numerals import counted
 from listener.repair.restructure import DUPLICATES, MOVED
-from listener.wording import counted
 
 CHANGE = {
     "foreign_key_not_valid": "validate a foreign key",

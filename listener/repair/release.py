@@ -13,8 +13,8 @@ from listener.instruments import titles
 from listener.instruments.titles import named
 from listener.mapping import rendering
 from listener.mapping.mapping import Mapping
+from listener.numerals import counted
 from listener.repair.sync import PAGE, snapshot, until_handled
-from listener.wording import counted
 
 EXAMPLES = 5
 

@@ -18,8 +18,8 @@ from listener.inspection.diagnosis import Diagnosis
 from listener.inspection.structure import Step
 from listener.mapping import rendering
 from listener.mapping.mapping import Mapping
+from listener.numerals import counted
 from listener.reasons import reason
-from listener.wording import counted
 
 QUARANTINE_ROWS = 1000
 

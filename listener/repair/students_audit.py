@@ -6,7 +6,6 @@ from listener import sql
 from listener.database.connection import Connection
 from listener.database.rows import only_row
 from listener.instruments.instruments import Instruments
-from listener.instruments.problems import Problem
 from listener.instruments.state import Courses
 from listener.logs import Event
 from listener.mapping.mapping import Mapping
@@ -38,7 +37,6 @@ class StudentsAudit:
         self._missing_in_a_row = 0
         self._noted = []
         self._written = []
-        self._state.audit.route_missed = None
         self._state.courses = None
 
     async def look(self, connection: Connection, mapping: Mapping) -> tuple[int, int, int]:
@@ -48,7 +46,7 @@ class StudentsAudit:
         courses = Courses(tuple(row["shown_courses"]), row["courses"], time.time())
         self._state.courses = None if mapping.only_on_joining else courses
         self._noted = row["noted_ids"]
-        self._state.audit.route_missed = await self._tell_unseen(connection, mapping, row["unseen"])
+        await self._tell_unseen(connection, mapping, row["unseen"])
         self._metrics.students.set(row["students"])
         self._metrics.students_without_enrollment.set(row["without_enrollment"])
         if row["missed"] and row["missed"] != self._missed:
@@ -57,11 +55,11 @@ class StudentsAudit:
         self._tell_missing(row["wanted_missing"])
         return row["students"], row["missed"], row["noted"]
 
-    async def _tell_unseen(self, connection: Connection, mapping: Mapping, unseen: int) -> Problem | None:
+    async def _tell_unseen(self, connection: Connection, mapping: Mapping, unseen: int) -> None:
         """Students who are astray without a note, under a rule that notes should tell everything of: a route has missed
         a change, or somebody has written past the triggers."""
         if mapping.only_on_joining or mapping.is_looked_after or mapping.observes:
-            return None
+            return
         tables = dict.fromkeys([*(each.table for each in mapping.watched), mapping.enrollment_table])
         names = [each.schema for each in tables], [each.name for each in tables], [each.label for each in tables]
         rows = {
@@ -71,17 +69,17 @@ class StudentsAudit:
         long_ago = [each for each in self._written if each[0] < now - COUNTED_LATE_SECONDS]
         before = long_ago[-1][1] if long_ago else {}
         self._written = [*long_ago[-1:], *(each for each in self._written if each not in long_ago), (now, rows)]
-        if not unseen:
-            return None
         written = [label for label, count in rows.items() if count != before.get(label)] or [*rows]
-        self._metrics.route_missed.inc(unseen)
-        self._log.warning(Event.ROUTE_MISSED, students=unseen, tables=written)
-        return Problem("route_missed", affected=unseen, examples=tuple(written))
+        self._state.audit.found_now("route_missed", unseen, written)
+        if unseen:
+            self._metrics.route_missed.inc(unseen)
+            self._log.warning(Event.ROUTE_MISSED, students=unseen, tables=written)
 
     def _tell_missing(self, missing: int) -> None:
         """Reported when found twice in a row."""
         self._metrics.wanted_missing.set(missing)
         self._missing_in_a_row = self._missing_in_a_row + 1 if missing else 0
+        self._state.audit.found_now("wanted_missing", missing if self._missing_in_a_row > 1 else 0)
         if self._missing_in_a_row == 2:
             self._log.warning(Event.WANTED_MISSING, count=missing)
 

@@ -25,9 +25,9 @@ from listener.instruments.sample import COUNTED
 from listener.instruments.titles import named
 from listener.mapping import brake, rendering
 from listener.mapping.mapping import Mapping
+from listener.numerals import counted
 from listener.reactions.reaction import BuiltIn
 from listener.repair import count_repair
-from listener.wording import counted
 
 Tell = Callable[[str], None]
 Progress = Callable[[int, int], None]

@@ -11,7 +11,7 @@ from listener.database.connection import Connection
 from listener.database.patience import set_lock_timeout
 from listener.instruments import titles
 from listener.instruments.titles import named
-from listener.wording import counted
+from listener.numerals import counted
 
 EXAMPLES = 5
 PAGE = 100

@@ -21,6 +21,8 @@ FOR_PEOPLE = {
     "CASEEXPR": "a CASE",
     "MINMAXEXPR": "GREATEST or LEAST",
     "PARAM": "the value of a subquery",
+    "FIELDSELECT": "a field of a composite value",
+    "SUBSCRIPTINGREF": "an element of an array, or of JSON,",
     "DEFAULT": "the default of an argument",
 }
 PLACEHOLDER = "listener_each"
@@ -125,6 +127,7 @@ class Printing:
         procedure = self._facts.procedures.get(call.number("funcid"))
         if procedure is None or not procedure.is_immutable or not procedure.is_scalar:
             raise Unclear("a function that gives several rows")
+        self._check_reads_nothing(call)
         arguments = [self._print(each, block, None, crossings)[0] for each in call.nodes("args")]
         if self._sets and key not in self._sets:
             raise Unclear("several functions that give several rows")
@@ -178,10 +181,13 @@ class Printing:
         procedure = self._facts.procedures.get(node.number("funcid"))
         if procedure is None or not procedure.is_immutable or node.is_true("funcvariadic"):
             raise Unclear("a function whose answer may change")
-        if node.number("funcid") in self._facts.functions and _reads(self._facts, node.number("funcid")):
-            raise Unclear("a function that reads tables")
+        self._check_reads_nothing(node)
         text = f"{_function(procedure.schema, procedure.name)}({', '.join(arguments)})"
         return text, node.number("funcresulttype")
+
+    def _check_reads_nothing(self, call: Node) -> None:
+        if call.number("funcid") in self._facts.functions and _reads(self._facts, call.number("funcid")):
+            raise Unclear("a function that reads tables")
 
     def _operated(self, node: Node, arguments: list[str]) -> Printed:
         operator = self._immutable_operator(node)

@@ -8,8 +8,8 @@ from listener.routes.expressions import Chosen, alias_of
 from listener.routes.facts import Facts
 from listener.routes.nodes import Node, walk
 
-NOT_STRICT = ("BOOLEXPR", "NULLTEST", "BOOLEANTEST", "SUBLINK", "DISTINCTEXPR")
-"""Expressions that may be true when negated, although a column is null."""
+NOT_STRICT = ("BOOLEXPR", "NULLTEST", "BOOLEANTEST", "SUBLINK", "DISTINCTEXPR", "SCALARARRAYOPEXPR")
+"""Expressions that may be true when negated, although a column is null. (`null = any ('{}')` is false, not null.)"""
 IS_NOT_NULL = "1"
 IS_TRUE_OR_FALSE = ("0", "2")
 

@@ -80,6 +80,7 @@ class Scenario:
         block.path = (*(block.above.path if block.above else ()), block.leaf, mark)
         if query.has("setOperations"):
             self._branches(block, recursive=recursive)
+            Select(self, self._facts, block).fill_limit()
         else:
             Select(self, self._facts, block).fill()
         return block
@@ -101,6 +102,8 @@ class Scenario:
                     if each.text("relkind") == "v":
                         raise Unclear("WITH RECURSIVE over a view")
                     self.repeated.add(each.number("relid"))
+                if each.text("rtekind") == CTE and each.tag == "RANGETBLENTRY" and not each.is_true("self_reference"):
+                    raise Unclear("WITH RECURSIVE over another WITH")
             if any(each.tag == "FUNCEXPR" and each.number("funcid") in self._facts.functions for each in walk(step)):
                 raise Unclear("WITH RECURSIVE over a function")
             block.branch = leaves[0]
@@ -159,7 +162,8 @@ class Scenario:
         functions = entry.nodes("functions")
         call = functions[0].node("funcexpr") if len(functions) == 1 else None
         number = 0 if call is None else call.number("funcid")
-        if call is None or call.tag != "FUNCEXPR" or number not in self._facts.functions:
+        is_numbered = entry.is_true("funcordinality")  # a row's number depends on all rows
+        if call is None or call.tag != "FUNCEXPR" or is_numbered or number not in self._facts.functions:
             block.functions[leaf] = entry
             return
         tree = self._facts.trees[self._facts.functions[number]]

@@ -40,6 +40,10 @@ class Select:
             self._scenario.add(expression, self._block, place)
         self._expressions()
 
+    def fill_limit(self) -> None:
+        """What stands in the LIMIT and OFFSET of a UNION."""
+        self._expressions()
+
     def _from(self, node: Node) -> frozenset[int]:
         if node.tag == "RANGETBLREF":
             return frozenset([node.number("rtindex")])

@@ -8,6 +8,8 @@ CLOCK = re.compile(r"\{SQLVALUEFUNCTION :op [0-8] ")
 ROLE = re.compile(r"\{SQLVALUEFUNCTION :op (?:9|1[0-4]) ")
 """current_user, session_user, current_schema and the like."""
 SAMPLE = re.compile(r"\{TABLESAMPLECLAUSE ")
+SYSTEM_COLUMN = re.compile(r"\{VAR :varno -?\d+ :varattno -")
+"""ctid, xmin, tableoid: an update changes these though it writes the same row."""
 MOMENT = re.compile(r"\{CONST :consttype (?:1082|1083|1114|1184|1266) ")
 """A constant that is a date or a time: `'today'` is already a constant in the parse tree."""
 WORD_FOR_MOMENT = re.compile(r"'\s*(?P<word>now|today|tomorrow|yesterday)\b[^']*'", re.IGNORECASE)
@@ -19,7 +21,7 @@ def problem(text: str, trees: str, of_session: Sequence[str]) -> str | None:
     the session."""
     if of_session:
         return (
-            f"calls {of_session[0]}, whose answer depends on the session, and the daemon's is another one: write the "
+            f"calls {of_session[0]}, whose answer depends on the session or the server, not on rows: write the "
             "value itself, or keep it in a table"
         )
     if ROLE.search(trees):
@@ -29,6 +31,8 @@ def problem(text: str, trees: str, of_session: Sequence[str]) -> str | None:
         )
     if SAMPLE.search(trees):
         return "picks rows at random (TABLESAMPLE): pick them by a condition on their columns"
+    if SYSTEM_COLUMN.search(trees):
+        return "reads a system column (ctid, xmin, tableoid and the like), which changes unseen: read a column of yours"
     word = WORD_FOR_MOMENT.search(text)
     if word is not None and MOMENT.search(trees):
         return f"says {word[0]}, which would stay the day of this installation: write {TIMES[word['word'].lower()]}"

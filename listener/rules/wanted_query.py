@@ -90,7 +90,8 @@ async def understand(connection: Connection, text: str, profile: Column, course:
             Read(
                 Table(row["schema_name"], row["table_name"]),
                 tuple(row["columns"]),
-                row["kind"] == "p" or (row["kind"] == "r" and not row["has_children"] and not row["is_child"]),
+                not row["is_unlogged"]
+                and (row["kind"] == "p" or (row["kind"] == "r" and not row["has_children"] and not row["is_child"])),
             )
             for row in reads
         ),

@@ -86,7 +86,7 @@ class _Watching:
         if not read.watchable:
             raise NotRouted(
                 what=f"{table.label} has no triggers that see every change (a view that is stored, a foreign table, a "
-                "single partition, or a table that inherits or is inherited from)",
+                "sequence, a single partition, an unlogged table, or a table that inherits or is inherited from)",
                 setting=f"{SETTING}={table.setting}({AUDIT})",
             )
         routes = () if EVERYONE in kinds else self._routes(table, ())

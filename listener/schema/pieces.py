@@ -95,8 +95,8 @@ def pieces(mapping: Mapping) -> list[Piece]:
         *([] if mapping.wanted_query else [Piece("no_rule_parts")]),
         Piece("course_holders"),
         Piece("course_titles"),
-        Piece("routed"),
-        Piece("no_seats" if mapping.course_seats is None else "wake_waiting"),
+        *([Piece("routed")] if any(route.hops for each in mapping.noted for route in each.routes) else []),
+        *([] if mapping.course_seats is None else [Piece("wake_waiting")]),
         Piece("abandoned_counts"),
         Piece("notes_enrollments"),
     ]

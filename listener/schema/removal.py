@@ -9,7 +9,7 @@ from listener.database.connection import Connection
 from listener.database.rows import only_row
 from listener.errors import DevelopmentVersion, UnknownRecord
 from listener.mapping.mapping import Mapping
-from listener.wording import counted
+from listener.numerals import counted
 
 BESIDE = {"status": "profile_enrollment_sync_status", "function": "get_enrollment_statistics()"}
 

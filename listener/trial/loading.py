@@ -9,10 +9,10 @@ import asyncpg
 
 from listener.database.connection import Connection
 from listener.errors import NotLoaded
+from listener.numerals import counted
 from listener.reasons import reason
 from listener.trial.platform import SUPABASE, Platform
 from listener.trial.statements import Statement
-from listener.wording import counted
 
 LEFT_OUT = re.compile(
     r"(?:begin|commit|end|rollback|savepoint|release|start transaction|abort|lock|vacuum|analyze"

@@ -20,13 +20,13 @@ from listener.demo.interruption import until_interrupted
 from listener.errors import NotLoaded, RowNotMade
 from listener.inspection.profile_look import explain
 from listener.mapping.mapping import Mapping
+from listener.numerals import counted
 from listener.schema import install as installing
 from listener.trial.loading import Loading
 from listener.trial.people import School, Visitors
 from listener.trial.platform import Platform
 from listener.trial.report import written
 from listener.trial.statements import Statement
-from listener.wording import counted
 
 COMMAND = "try"
 ADMIN = "listener_trial"

@@ -71,6 +71,8 @@ select
     namespace.nspname as schema_name,
     class.relname as table_name,
     class.relkind::text as kind,
+    -- A crash empties an unlogged table, and no trigger sees that.
+    class.relpersistence <> 'p' as is_unlogged,
     exists (select from pg_catalog.pg_inherits where pg_inherits.inhparent = class.oid) as has_children,
     exists (select from pg_catalog.pg_inherits where pg_inherits.inhrelid = class.oid) as is_child,
     array(
@@ -93,7 +95,8 @@ from pg_catalog.pg_class as class
 inner join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
 where
     class.oid in (select read_column.table_oid from read_column)
-    and class.relkind <> 'v'
+    -- (A composite type is a relation, too, and has no rows.)
+    and class.relkind not in ('v', 'c')
 order by namespace.nspname <> 'public', namespace.nspname, class.relname;
 
 -- name: not_of_the_lms
@@ -109,22 +112,83 @@ order by 1
 limit 1;
 
 -- name: functions_called
--- Of functions ($1: numbers), and those that an aggregate of the LMS's calls: which may answer differently each time, which may read unseen tables, which depend on the
--- session, and which tell the time, as far as the text says so.
+-- Of functions ($1: numbers), and those that an aggregate of the LMS's calls: which may answer differently each time,
+-- which may read unseen tables, which depend on the session or the server, and which tell the time, as far as the text
+-- says so.
+with recursive called as (
+    select proc.oid
+    from pg_catalog.pg_proc as proc
+    where
+        proc.oid = any ($1::oid[])
+        or proc.oid in (
+            select unnest(array[part.aggtransfn, part.aggfinalfn, part.aggmtransfn, part.aggmfinalfn]::oid[])
+            from pg_catalog.pg_aggregate as part
+            where part.aggfnoid = any ($1::oid[]) and part.aggfnoid::oid >= 16384
+        )
+),
+
+of_the_lms as (
+    select
+        proc.oid,
+        proc.proname::text as name,
+        proc.provolatile = 'i' as is_immutable,
+        case
+            when to_jsonb(proc) ->> 'prosqlbody' is not null then pg_get_functiondef(proc.oid)
+            else proc.prosrc
+        end as body
+    from pg_catalog.pg_proc as proc
+    inner join pg_catalog.pg_namespace as namespace on namespace.oid = proc.pronamespace
+    inner join pg_catalog.pg_language as language on language.oid = proc.prolang
+    where namespace.nspname not in ('pg_catalog', 'listener') and language.lanname not in ('internal', 'c')
+),
+
+-- Each called function, with the functions that the body names, theirs, and so on.
+named_below as (
+    select called.oid as called_oid, called.oid
+    from called
+    union
+    select named_below.called_oid, named.oid
+    from named_below
+    inner join of_the_lms on of_the_lms.oid = named_below.oid
+    inner join of_the_lms as named
+        on position(lower(named.name) in lower(of_the_lms.body)) > 0
+        and (named.name ~ '\W' or of_the_lms.body ~* ('\m' || named.name || '\M'))
+),
+
+-- "Immutable" is a promise: a body that names a table may read the table all the same.
+reading as (
+    select named_below.called_oid as oid
+    from named_below
+    inner join of_the_lms on of_the_lms.oid = named_below.oid
+    where
+        not of_the_lms.is_immutable
+        or of_the_lms.body ~* '\mexecute\M'
+        or exists (
+            select
+            from pg_catalog.pg_class as class
+            inner join pg_catalog.pg_namespace as namespace on namespace.oid = class.relnamespace
+            where
+                class.relkind in ('r', 'p', 'v', 'm', 'f')
+                and namespace.nspname not in ('pg_catalog', 'information_schema', 'listener')
+                and position(lower(class.relname::text) in lower(of_the_lms.body)) > 0
+                and (class.relname::text ~ '\W' or of_the_lms.body ~* ('\m' || class.relname::text || '\M'))
+        )
+)
+
 select
     proc.oid,
     proc.oid::regprocedure::text as name,
     md5(proc.prosrc) as body,
     namespace.nspname = 'pg_catalog' as is_builtin,
     proc.provolatile = 'v' as is_volatile,
-    namespace.nspname <> 'pg_catalog' and proc.provolatile = 's' and language.lanname not in ('internal', 'c') as may_read,
+    proc.oid in (select reading.oid from reading)
+    or (namespace.nspname = 'pg_catalog' and proc.provolatile <> 'i' and proc.proname ~ '_to_xml') as may_read,
     namespace.nspname = 'pg_catalog'
-    and proc.proname in (
-        'current_setting', 'current_schema', 'current_schemas', 'current_query', 'current_user', 'session_user',
-        'getpgusername', 'pg_backend_pid', 'pg_my_temp_schema', 'inet_client_addr', 'inet_client_port', 'inet_server_addr',
-        'inet_server_port', 'txid_current', 'txid_current_if_assigned', 'txid_current_snapshot', 'pg_current_xact_id',
-        'pg_current_xact_id_if_assigned', 'pg_current_snapshot', 'pg_trigger_depth'
-    ) as is_of_session,
+    and proc.provolatile <> 'i'
+    and proc.proname
+    ~ '^(pg_|has_|inet_|txid_|to_reg|current_[^d]|(getpg|session_|system_)user|row_security_)|_description'
+    and proc.proname
+    not in ('pg_typeof', 'pg_collation_for', 'pg_column_size', 'pg_input_is_valid', 'pg_input_error_info') as is_of_session,
     (
         namespace.nspname = 'pg_catalog'
         and (
@@ -139,14 +203,7 @@ select
     ) as tells_the_time
 from pg_catalog.pg_proc as proc
 inner join pg_catalog.pg_namespace as namespace on namespace.oid = proc.pronamespace
-inner join pg_catalog.pg_language as language on language.oid = proc.prolang
-where
-    proc.oid = any ($1::oid[])
-    or proc.oid in (
-        select unnest(array[part.aggtransfn, part.aggfinalfn, part.aggmtransfn, part.aggmfinalfn]::oid[])
-        from pg_catalog.pg_aggregate as part
-        where part.aggfnoid = any ($1::oid[]) and part.aggfnoid::oid >= 16384
-    )
+where proc.oid in (select called.oid from called)
 order by 1;
 
 -- name: functions_by_name

@@ -3,6 +3,21 @@ select
     exists (select from listener.unhandled('enroll', 1)) as news,
     (select installation.version from listener.installation) as version,
     current_setting('transaction_read_only') = 'on' as read_only,
+    exists (select from listener.checkpoint) as has_checkpoints,
+    -- What a trigger of the LMS's may have changed of this session.
+    current_setting('search_path') as search_path,
+    current_setting('session_replication_role') as replication_role,
+    exists (
+        select
+        from pg_catalog.pg_locks
+        where
+            pg_locks.locktype = 'advisory'
+            and pg_locks.pid = pg_backend_pid()
+            and pg_locks.classid = 1279873876::oid
+            and pg_locks.objsubid = 2
+            and pg_locks.objid <> 2::oid
+            and pg_locks.granted
+    ) as holds_lead,
     listener.is_bound() and listener.replaced_part() is null as bound,
     (select count(*) from (select from listener.due_blind_note limit 1000) as due) as blind_notes,
     listener.partitions_changed() as partitions_changed,

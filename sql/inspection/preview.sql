@@ -113,7 +113,11 @@ select
         from (
             {{wanted_query}}
         ) as wanted(profile_id, course_id)
-        where wanted.profile_id is not null{{has_course}}
+        where
+            wanted.profile_id is not null
+            --: unless only_on_joining
+            and wanted.course_id is not null
+            --: end
     ) as wanted;
 
 -- name: miscounted

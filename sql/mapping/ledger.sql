@@ -1,16 +1,5 @@
 -- Parts: the ledger of made enrollments (`listener.made_enrollment`), and how the ledger follows courses and profiles.
 
--- name: enrolled_word
--- Asked of all at once: a join would be by nested loops, in a session that is tuned to touch few rows.
-            case
-                when
-                    (compared.profile_id, compared.course_id) in (
-                        select standing.profile_id, standing.course_id from standing where standing.taken_back
-                    )
-                    then 'returned'
-                else 'enrolled'
-            end
-
 -- name: of_courses
 begin
         if tg_op = 'DELETE' then

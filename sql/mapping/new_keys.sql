@@ -62,25 +62,6 @@ not exists (
                         )
                 )
 
--- name: moved_counts_of_columns
-insert into listener.change (source, operation, course_id, delta)
-            select 'courses', 'update', moved.course_id, moved.delta
-            from (
-                values (left_course_id, left_count), ({{course_key:new}}, -({{course_count:new}}))
-            ) as moved(course_id, delta)
-            where moved.delta <> 0;
-
--- name: moved_counts_of_table
-with lost as (
-                delete from listener.course_count
-                where course_count.course_id = left_course_id
-                returning course_count.course_id, course_count.active_enrollments
-            )
-            insert into listener.change (source, operation, course_id, delta)
-            select 'courses', 'update', lost.course_id, lost.active_enrollments
-            from lost
-            where lost.active_enrollments <> 0;
-
 -- name: of_course
 begin
         if {{course_key:new}} is distinct from {{course_key:old}} then

@@ -36,8 +36,9 @@ CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL)
 
 
 def environment(url: str, **settings: object) -> dict[str, str]:
-    """This process's environment with no `LISTENER_*` but these settings."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LISTENER_", "PG"))}
+    """This process's environment with no `LISTENER_*` but these settings, and with Python as users have it."""
+    others = ("LISTENER_", "PG", "PYTHONUNBUFFERED")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     given = {f"LISTENER_{name.upper()}": str(value) for name, value in settings.items()}
     return clean | {"LISTENER_DATABASE_URL": url} | given
 

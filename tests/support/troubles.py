@@ -144,6 +144,33 @@ async def the_audit_fails(ground: Ground) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def audits_find_the_same_again(ground: Ground) -> AsyncIterator[None]:
+    """Somebody writes past the triggers, and a trigger of the LMS's counts, too; another keeps a count as it likes."""
+    await ground.app.execute(
+        """
+        set session_replication_role = replica;
+        insert into profiles (role) values ('student');
+        reset session_replication_role;
+        create function count_too() returns trigger language plpgsql as $$
+        begin
+            update courses set enrollments = enrollments + 1 where id = new.course_id;
+            return new;
+        end $$;
+        create trigger count_too after insert on enrollments for each row execute function count_too();
+        create function insist() returns trigger language plpgsql as
+        $$ begin new.students := 1587; return new; end $$;
+        create trigger insist before update on courses for each row execute function insist();
+        """
+    )
+    await ground.sign_up()
+    yield
+    await ground.follow("ListenerForeignTriggers", "listener install --take-over")
+    await ground.app.execute("drop function insist cascade")
+    await ground.follow("ListenerWantedMissing", "listener sync")
+    await ground.app.execute("drop function count_too cascade")
+
+
+@asynccontextmanager
 async def a_stranger_holds_a_lock(ground: Ground) -> AsyncIterator[None]:
     """Who may do nothing else."""
     role = f"stranger_{ground.database.name}"
@@ -246,6 +273,7 @@ FAULTS: dict[Fault, set[str]] = {
     an_enrollment_is_held: {"enrollments_held"},
     a_table_is_locked: {"feed_lag", "reaction_blocked", "audit_overdue"},
     the_audit_fails: {"audit_failing", "blind_notes"},
+    audits_find_the_same_again: {"wanted_missing", "drift_returns", "foreign_triggers"},
     a_stranger_holds_a_lock: {"locks_squatted"},
     counting_is_paused: {"paused"},
     a_column_is_gone: {"mapping_broken"},
@@ -273,6 +301,9 @@ ALERTS = {
     "reaction_blocked": "ListenerReactionBlocked",
     "audit_failing": "ListenerAuditFailing",
     "audit_overdue": "ListenerAuditFailing",
+    "wanted_missing": "ListenerWantedMissing",
+    "drift_returns": "ListenerDriftReturning",
+    "foreign_triggers": "ListenerForeignTriggers",
     "route_missed": "ListenerRouteMissed",
     "students_refused": "ListenerPendingStudents",
     "course_locked": "ListenerPendingStudents",

@@ -9,14 +9,6 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     where false
 $$;
 
--- name: no_seats
--- No course has a limit of seats, so no student is in line.
-create or replace function listener.wake_waiting(among {{course_key_type}}[] default null)
-returns bigint
-language sql stable set search_path = pg_catalog, pg_temp as $$
-    select 0::bigint
-$$;
-
 -- name: no_wanted_figures
 -- The rule is about new students alone: no course has a number of wanted students.
 create or replace function listener.wanted_figures()

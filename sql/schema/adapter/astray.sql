@@ -36,9 +36,11 @@ set enable_material = on
 set enable_bitmapscan = on as $$
 #variable_conflict use_column
 begin
-    if not ({{enrolls}} or in_any_case) then
+    --: unless enrolls
+    if not in_any_case then
         return;
     end if;
+    --: end
     begin
         return query
         select astray.profile_id, astray.course_id, astray.should_be
@@ -72,13 +74,15 @@ begin
     union all
     select failed.profile_id, null, 'failed'
     from failed
+    --: if one_course_each
     -- A rule about new students alone may fail for other profiles.
     where
-        not {{one_course_each}}
-        or failed.profile_id not in (
+        failed.profile_id not in (
             select {{enrollment_profile:enrollment}}::{{profile_key_type}}
             from {{enrollment_table}} as enrollment
             where {{enrollment_profile:enrollment}} is not null
-        );
+        )
+    --: end
+    ;
 end;
 $$;

@@ -34,7 +34,24 @@ begin
             )
         then
             perform listener.follow_key('course', left_course_id, {{course_key:new}}::{{course_key_type}});
-            {{moved_counts}}
+            --: if counts_in_courses
+            insert into listener.change (source, operation, course_id, delta)
+            select 'courses', 'update', moved.course_id, moved.delta
+            from (
+                values (left_course_id, left_count), ({{course_key:new}}, -({{course_count:new}}))
+            ) as moved(course_id, delta)
+            where moved.delta <> 0;
+            --: else
+            with lost as (
+                delete from listener.course_count
+                where course_count.course_id = left_course_id
+                returning course_count.course_id, course_count.active_enrollments
+            )
+            insert into listener.change (source, operation, course_id, delta)
+            select 'courses', 'update', lost.course_id, lost.active_enrollments
+            from lost
+            where lost.active_enrollments <> 0;
+            --: end
         end if;
     exception when assert_failure or others then
         perform listener.note_blindly('courses', 'update', sqlstate);

@@ -1,11 +1,3 @@
--- Whether a trigger of the LMS's runs after an enrollment was made, and so may take the enrollment away again.
-create or replace function listener.may_not_stay() returns boolean
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
-begin
-    return {{may_go}};
-end;
-$$;
-
 -- True; or an error, if an enrollment that was just made is not there: a student who is not in the course is to wait,
 -- with the error as the reason, and not to be enrolled and thrown out again with each note.
 create or replace function listener.stays(
@@ -15,7 +7,7 @@ returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 begin
-    if done in ('enrolled', 'returned') and listener.may_not_stay() then
+    if done in ('enrolled', 'returned') then
         {{expect_enrollments}}
         if not exists (
             select

@@ -12,7 +12,12 @@ begin
     from (
         {{wanted_query_by_function}}
     ) as wanted(profile_id, course_id)
-    where wanted.profile_id = any (among){{has_course}} and (select as_bound.holds from as_bound);
+    where
+        wanted.profile_id = any (among)
+        --: unless only_on_joining
+        and wanted.course_id is not null
+        --: end
+        and (select as_bound.holds from as_bound);
 end;
 $$;
 

@@ -42,7 +42,9 @@ begin
         where
             checkpoint.consumer = consumer_name
             and not exists (select from listener.pause where pause.consumer = consumer_name)
-            and not (consumer_name = 'enroll' and {{has_seats}})
+            --: if has_seats
+            and consumer_name <> 'enroll'
+            --: end
         order by checkpoint.seq desc
         limit 1
     ),

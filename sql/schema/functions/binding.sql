@@ -10,8 +10,9 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
         or (select role.rolsuper from pg_catalog.pg_roles as role where role.oid = table_owner)
 $$;
 
--- Raises, unless a table is the bound table, and of the same owner or of a trusted owner, and columns with these
--- numbers have these names. Volatile: looks at the present owner, where the caller's snapshot may be older.
+-- Raises, unless a table is the bound table, and of the same owner or of a trusted owner, no row-level security hides
+-- its rows (a hidden student would be taken for nobody), and columns with these numbers have these names. Volatile:
+-- looks at the present owner, where the caller's snapshot may be older.
 create or replace function listener.expect(
     table_name text, table_oid oid, bound_owner oid, numbers smallint[] default '{}', identities text[] default '{}'
 )
@@ -24,6 +25,9 @@ begin
         where class.oid = table_oid and to_regclass(table_name)::oid = class.oid
     ) is not true then
         raise undefined_table using message = 'a table is not the one that was bound, or belongs to somebody else now';
+    end if;
+    if row_security_active(table_oid) then
+        raise undefined_table using message = format('row-level security hides rows of %s from %s', table_name, current_user);
     end if;
     if exists (
         select
@@ -435,6 +439,16 @@ returns table (problem text, setting text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     piece listener.adapter;
+    -- A rule (CREATE RULE) makes other statements of ours, which Postgres may not have.
+    rewriting text := (
+        select format('rule %I on %s', rule.rulename, rule.ev_class::regclass)
+        from pg_catalog.pg_rewrite as rule
+        where
+            rule.ev_class in (select binding.table_oid from listener.binding)
+            and rule.ev_type <> '1'
+            and rule.ev_enabled in ('O', 'A')
+        limit 1
+    );
 begin
     return query
     select distinct on (bound.problem) bound.problem, binding.setting
@@ -464,6 +478,9 @@ begin
             hidden.schema_name, hidden.table_name, current_user
         ), ''
     from listener.hidden_tables() as hidden;
+    if found then
+        return;
+    end if;
     for piece in select * from listener.adapter where adapter.probe is not null order by adapter.position loop
         begin
             execute piece.probe;
@@ -480,6 +497,12 @@ begin
         when assert_failure or others then
             problem := listener.error_text(null, sqlerrm);
             setting := piece.setting;
+            if sqlstate = '0A000' and rewriting is not null then
+                problem := rewriting || ': ' || problem;
+                setting := '';
+            elsif sqlstate = '42501' then
+                setting := '';  -- a right is missing: no name would help
+            end if;
             return next;
         end;
     end loop;

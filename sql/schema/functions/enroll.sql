@@ -42,8 +42,12 @@ declare
     following_xid xid8;
     noted listener.change[];
     first_noted_at timestamptz;
+    --: if has_seats
     may_free_seats boolean;
+    --: end
+    --: if has_routes
     routed_notes listener.change[];
+    --: end
     waiting_ids {{profile_key_type}}[];
     waiting_courses {{course_key_type}}[];
     waiting_for text[];
@@ -88,7 +92,9 @@ begin
                     or sum(note.weight) > least(most, 64),
                     false
                 ),
+                --: if has_seats
                 bool_or(note.delta < 0 or note.source = 'courses'),
+                --: end
                 bool_or(note.source = 'courses'),
                 min(note.at),
                 json_agg(
@@ -97,8 +103,11 @@ begin
             from note
         ) as summary
         into
-            seen_by_read, noted, noted_at, changes, read_after_seq, more_to_read, may_free_seats, courses_changed,
-            first_noted_at, kinds;
+            seen_by_read, noted, noted_at, changes, read_after_seq, more_to_read,
+            --: if has_seats
+            may_free_seats,
+            --: end
+            courses_changed, first_noted_at, kinds;
     end if;
     if fresh or more_to_read then
         with kind as materialized (
@@ -113,7 +122,9 @@ begin
                 -- By way of bigint: min(xid8) came with Postgres 15.
                 min(note.xid::text::bigint) filter (where note.is_last or not note.fits) as last_xid,
                 min(note.id) filter (where note.is_last) as last_id,
+                --: if has_seats
                 bool_or(note.delta < 0) as is_less,
+                --: end
                 array_agg(note.xid) filter (where fresh) as xids,
                 min(note.at) as first_at,
                 array_agg(note.profile_ids[1]) filter (where cardinality(note.profile_ids) = 1) as single_ids,
@@ -193,12 +204,14 @@ begin
                 where kind.fits
             ),
             array(select unnest(noted_profiles.moments) from noted_profiles),
+            --: if has_routes
             array(
                 select other
                 from kind
                 cross join lateral unnest(kind.others) as other
                 where other.route is not null
             ),
+            --: end
             summary.*
         from (
             select
@@ -208,15 +221,24 @@ begin
                 (min(kind.last_xid) filter (where kind.fits))::text::xid8,
                 min(kind.last_id),
                 (min(kind.last_xid) filter (where not kind.fits))::text::xid8,
+                --: if has_seats
                 bool_or(kind.is_less or kind.source = 'courses') filter (where kind.fits),
+                --: end
                 bool_or(kind.source = 'courses') filter (where kind.fits),
                 min(kind.first_at) filter (where kind.fits),
                 array(select distinct taken.xid from kind cross join lateral unnest(kind.xids) as taken(xid))
             from kind
         ) as summary
         into
-            seen_by_read, noted, kinds, noted_at, routed_notes, changes, read_after_seq, more_to_read, end_xid, end_id,
-            following_xid, may_free_seats, courses_changed, first_noted_at, taken_xids;
+            seen_by_read, noted, kinds, noted_at,
+            --: if has_routes
+            routed_notes,
+            --: end
+            changes, read_after_seq, more_to_read, end_xid, end_id, following_xid,
+            --: if has_seats
+            may_free_seats,
+            --: end
+            courses_changed, first_noted_at, taken_xids;
         if changes > 0 and fresh then
             seq := listener.write_ahead('enroll', read_after_seq, taken_xids, changes);
         elsif changes > 0 then
@@ -236,6 +258,7 @@ begin
         insert into listener.checkpoint (consumer, seq, handled, changes) values ('enroll', seq, seen_by_read, changes);
     end if;
     notes_left := more_to_read;
+    --: if has_routes
     -- Rows that are about no single profile lead to profiles. The profiles are noted in turn, and handled with the next
     -- batch.
     if cardinality(routed_notes) > 0 then
@@ -267,6 +290,7 @@ begin
             perform listener.note_blindly('profiles', 'update', sqlstate);
         end;
     end if;
+    --: end
     enrolled := 0;
     pending := 0;
     if cardinality(noted) > 0 then
@@ -274,10 +298,14 @@ begin
             begin
                 select
                     count(*) filter (where outcome.done = 'enrolled'),
-                    count(*) filter (where {{takes_back}} and outcome.done = 'returned'),
-                    count(*) filter (where {{takes_back}} and outcome.done = 'suspended'),
-                    count(*) filter (where {{takes_back}} and outcome.done = 'removed'),
-                    count(*) filter (where {{takes_back}} and outcome.done = 'held'),
+                    --: if takes_back
+                    count(*) filter (where outcome.done = 'returned'),
+                    count(*) filter (where outcome.done = 'suspended'),
+                    count(*) filter (where outcome.done = 'removed'),
+                    count(*) filter (where outcome.done = 'held'),
+                    --: else
+                    0, 0, 0, 0,
+                    --: end
                     json_agg(
                         json_build_object(
                             'done', outcome.done, 'profile_id', outcome.profile_id::text, 'course_id', outcome.course_id::text
@@ -307,28 +335,28 @@ begin
                 end if;
             end;
         end loop;
-        if {{has_seats}} or {{brakes_joining}} then
-            -- Who waits for that seat no more, is held no more, or waits for something else by now.
-            delete from listener.pending_enrollment
-            where
-                (pending_enrollment.reason in ('full', 'held') or pending_enrollment.released)
-                and pending_enrollment.profile_id = any (
-                    array(select unnest(by_cause.profile_ids) from unnest(noted) as by_cause)
-                )
-                and case
-                    -- That is kept while it is refused.
-                    when pending_enrollment.released
-                        then (pending_enrollment.profile_id, pending_enrollment.course_id) not in (
-                            select still.profile_id, still.course_id
-                            from unnest(waiting_ids, waiting_courses) as still(profile_id, course_id)
-                        )
-                    else (pending_enrollment.profile_id, pending_enrollment.course_id, pending_enrollment.reason) not in (
-                        select still.profile_id, still.course_id, still.waits_for
-                        from unnest(waiting_ids, waiting_courses, waiting_for) as still(profile_id, course_id, waits_for)
-                        where still.waits_for in ('full', 'held')
+        --: if has_lines
+        -- Who waits for that seat no more, is held no more, or waits for something else by now.
+        delete from listener.pending_enrollment
+        where
+            (pending_enrollment.reason in ('full', 'held') or pending_enrollment.released)
+            and pending_enrollment.profile_id = any (
+                array(select unnest(by_cause.profile_ids) from unnest(noted) as by_cause)
+            )
+            and case
+                -- That is kept while it is refused.
+                when pending_enrollment.released
+                    then (pending_enrollment.profile_id, pending_enrollment.course_id) not in (
+                        select still.profile_id, still.course_id
+                        from unnest(waiting_ids, waiting_courses) as still(profile_id, course_id)
                     )
-                end;
-        end if;
+                else (pending_enrollment.profile_id, pending_enrollment.course_id, pending_enrollment.reason) not in (
+                    select still.profile_id, still.course_id, still.waits_for
+                    from unnest(waiting_ids, waiting_courses, waiting_for) as still(profile_id, course_id, waits_for)
+                    where still.waits_for in ('full', 'held')
+                )
+            end;
+        --: end
         if
             exists (
                 select from listener.pending_enrollment where pending_enrollment.next_attempt_at < 'infinity'
@@ -389,10 +417,16 @@ begin
     end if;
     -- In seconds, as `noted_at`, when each profile was noted.
     settled_at := date_part('epoch', clock_timestamp());
+    --: if takes_back
     -- Freed seats are among the notes that this batch made.
     notes_left := notes_left or coalesce(suspended + removed > 0, false);
+    --: end
+    --: if has_seats
     -- Somebody left, a course has more seats, or refuses somebody: the next in line moves up.
     woken := case when may_free_seats or pending > 0 then listener.wake_waiting() else 0 end;
+    --: else
+    woken := 0;
+    --: end
     waited := settled_at - date_part('epoch', first_noted_at);
 end;
 $$;

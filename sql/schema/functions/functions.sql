@@ -1,8 +1,9 @@
 -- Whether a cancel (57014) was raised by code, as a trigger may: then no time limit has passed, and no user has
--- cancelled. `context` is the error's.
+-- cancelled. `context` is the error's, in any language of the server's: the statement's name stands last there, or
+-- before a postposition.
 create or replace function listener.was_raised(context text) returns boolean
 language sql immutable set search_path = pg_catalog, pg_temp as $$
-    select split_part(context, E'\n', 1) ~ ' RAISE$'
+    select split_part(context, E'\n', 1) ~ ' RAISE(-[^ ]+| [^ ]+)?$'
 $$;
 
 -- Ends a statement with the error of a row or trigger. No driver has to read a text that is none, or takes a code that

@@ -1,6 +1,6 @@
--- The feed starts over in a restored copy, and in no other database: the copy's checkpoints are not about the
--- transactions of the copy's cluster. A database that pg_upgrade moved has kept the transaction ids, and with them the
--- feed.
+-- The feed starts over in a restored copy, and where somebody deleted all checkpoints: in no other database. The copy's
+-- checkpoints are not about the transactions of the copy's cluster. A database that pg_upgrade moved has kept the
+-- transaction ids, and with them the feed.
 create or replace function listener.restart_if_restored(
     out restored boolean, out notes bigint, out checkpoints bigint, out students bigint
 )
@@ -25,7 +25,9 @@ begin
 
     select cluster.system_identifier, cluster.xmin = cluster.written_in::xid into recorded, has_its_ids
     from listener.cluster;
-    restored := restored or coalesce(recorded <> identifier and not has_its_ids, false);
+    restored := restored
+        or coalesce(recorded <> identifier and not has_its_ids, false)
+        or not exists (select from listener.checkpoint);
     if restored then
         {{whole_tables}}
         select told.* into notes, checkpoints, students from listener.restart_feed(consumers) as told;

@@ -29,7 +29,8 @@ begin
     if pg_current_xact_id_if_assigned() is not null then
         perform listener.refuse_deferred();
     end if;
-    if {{takes_back}} and listener.held_fit('leaving') and not exists (select from listener.pause where pause.consumer = 'enroll') then
+    --: if takes_back
+    if listener.held_fit('leaving') and not exists (select from listener.pause where pause.consumer = 'enroll') then
         held_ids := array(
             select made.profile_id
             from listener.made_enrollment as made
@@ -38,11 +39,14 @@ begin
             limit most
         );
     end if;
-    if {{brakes_joining}} and listener.held_fit('joining') then
+    --: end
+    --: if brakes_joining
+    if listener.held_fit('joining') then
         update listener.pending_enrollment
         set next_attempt_at = statement_timestamp()
         where pending_enrollment.reason = 'held' and pending_enrollment.next_attempt_at = 'infinity';
     end if;
+    --: end
     begin
         with destination as materialized (
             select
@@ -50,7 +54,22 @@ begin
             where is_there
         ),
 
-{{still_wanted}} -- Ranges of the index: students in none of these ranges are not walked past.
+        --: if by_school
+        -- Students that wait for a course, with the course if there is any now: each school has another course.
+        still_wanted as materialized (
+            select attempt.profile_id, attempt.course_id
+            from listener.wanted_past_errors(
+                array(
+                    select pending_enrollment.profile_id
+                    from listener.pending_enrollment
+                    where pending_enrollment.next_attempt_at = 'infinity'
+                )
+            ) as attempt
+            where attempt.error is null
+        ),
+
+        --: end
+        -- Ranges of the index: students in none of these ranges are not walked past.
         due_by_now as materialized (
             select pending_enrollment.*
             from listener.pending_enrollment
@@ -81,7 +100,19 @@ begin
             where
                 pending_enrollment.next_attempt_at = 'infinity'
                 and pending_enrollment.reason <> 'held'
-                and {{has_course_now}}
+                and exists (select from destination)
+                --: if by_school
+                and (
+                    pending_enrollment.profile_id = any (
+                        array(
+                            select still_wanted.profile_id from still_wanted where still_wanted.course_id is not null
+                        )
+                    )
+                    or not pending_enrollment.profile_id = any (
+                        array(select still_wanted.profile_id from still_wanted)
+                    )
+                )
+                --: end
                 and not exists (select from listener.pause where pause.consumer = 'enroll')
             order by pending_enrollment.next_attempt_at
             limit most
@@ -98,8 +129,10 @@ begin
                 union all
                 select * from due_with_course
             ) as each
+            --: if takes_back
             union all
             select held.profile_id, null, 'retry', null, null from unnest(held_ids) as held(profile_id)
+            --: end
         ),
 
         -- All that a profile waits for is tried together.
@@ -296,10 +329,14 @@ begin
             (select count(*) from due),
             (select count(*) from before) - (select count(*) from still_unsettled where still_unsettled.attempts > 0),
             (select count(*) from outcome where outcome.done = 'enrolled'),
+            --: if takes_back
             (select count(*) from outcome where outcome.done = 'returned'),
             (select count(*) from outcome where outcome.done = 'suspended'),
             (select count(*) from outcome where outcome.done = 'removed'),
             (select count(*) from outcome where outcome.done = 'held'),
+            --: else
+            0, 0, 0, 0,
+            --: end
             (
                 select json_agg(shown)
                 from (
@@ -335,6 +372,7 @@ begin
         order by pending_enrollment.next_attempt_at
         limit 1
     );
+    --: if takes_back
     if cardinality(held_ids) > 0 then
         settled := settled + cardinality(held_ids) - (
             select count(*)
@@ -342,7 +380,12 @@ begin
             where made.held_since is not null and made.profile_id = any (held_ids)
         );
     end if;
+    --: end
+    --: if has_seats
     -- Somebody may have given up a place in line, or lost it: has the next ones tried again, if there are seats.
     woken := case when settled + pending > 0 then listener.wake_waiting() else 0 end;
+    --: else
+    woken := 0;
+    --: end
 end;
 $$;

@@ -57,14 +57,16 @@ begin
         end loop;
     end if;
     for round in 1..100 loop
-        -- As when it is handled by the daemon: what leads to profiles by a route, or was noted blindly, is noted in its turn.
+        -- What leads to profiles by a route, or was noted blindly, is noted in its turn, as by the daemon.
         perform listener.make_good_students(), listener.make_good_counts()
         where exists (select from listener.due_blind_note);
+        --: if has_routes
         insert into listener.change (source, operation, profile_ids)
         select note.source, case note.source when 'profiles' then 'update' else note.operation end, array[led.id]
         from listener.change as note
         cross join lateral listener.routed(note.route, note.keys) as led(id)
         where note.xid = pg_current_xact_id_if_assigned() and note.route is not null;
+        --: end
         -- What is handled in the same transaction is no note any more.
         with taken as (
             delete from listener.change
@@ -125,9 +127,9 @@ begin
             order by unsettled.reason = 'failed' desc
             on conflict do nothing;
         end loop;
-        if {{has_seats}} then
-            perform listener.wake_waiting();
-        end if;
+        --: if has_seats
+        perform listener.wake_waiting();
+        --: end
         for course in
             with parked as (
                 delete from listener.pending_count

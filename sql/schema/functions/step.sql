@@ -45,6 +45,7 @@ begin
         perform listener.follow();
     end if;
 
+    --: if counts_made
     -- A daemon's audit keeps this up to date.
     begin
         if exists (
@@ -60,6 +61,7 @@ begin
         problem := 'brake: ' || listener.error_text(null, sqlerrm);
     end;
 
+    --: end
     -- Notes that a step takes, by writing to the LMS's tables, are for the next step: no batch holds notes of its own
     -- transaction, and no checkpoint calls such notes handled.
     begin

@@ -160,13 +160,25 @@ async def test_a_heartbeat_that_somebody_is_in_the_way_of_is_made_again_on_the_s
     assert leader.events("connection_lost") == []
 
 
+@pytest.mark.parametrize("gone", ["drop schema listener cascade", "delete from listener.installation"])
 async def test_a_schema_that_is_dropped_under_the_daemon_is_told_of_once(
-    connection: Connection, course: None, leader: DaemonProcess
+    connection: Connection, course: None, leader: DaemonProcess, gone: str
 ) -> None:
-    await connection.execute("drop schema listener cascade")
+    await connection.execute(gone)
     wait_until(lambda: leader.role is None, "the daemon is not ready")
     wait_until(lambda: "run `listener install`" in leader.get("/readyz")[1], "it says what to do")
     assert len(leader.events("connection_lost")) + len(leader.events("not_ready")) <= 2
+
+
+async def test_where_somebody_deleted_all_checkpoints_the_feed_starts_over(
+    connection: Connection, course: None, leader: DaemonProcess
+) -> None:
+    await connection.execute("truncate listener.checkpoint; insert into profiles (role) values ('student')")
+    await eventually(connection, "select count(*) from enrollments", equals=1, seconds=30)
+    await eventually(connection, "select enrollments from courses", equals=1, seconds=30)
+    assert "the feed starts over" in leader.told("connection_lost")
+    await connection.execute("insert into profiles (role) values ('student')")
+    await eventually(connection, "select enrollments from courses", equals=2, seconds=30)
 
 
 def test_a_schema_that_is_installed_at_last_is_found_within_5_s(

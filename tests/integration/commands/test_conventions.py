@@ -140,6 +140,21 @@ def test_a_reader_that_has_seen_enough_is_no_error(database: Database, command: 
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.parametrize("command", ["rule", "install --print"], ids=["short", "long"])
+def test_a_full_disk_is_told_in_a_line(database: Database, command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "listener", *command.split()],
+            env=environment(database.url),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert (done.returncode, done.stderr) == (2, "listener: cannot write: No space left on device.\n")
+
+
 def test_the_rule_may_be_in_a_file(make_database: Callable[..., Database], tmp_path: Path) -> None:
     database = make_database(installed=False)
     file = tmp_path / "rule.sql"

@@ -234,4 +234,28 @@ async def test_rows_that_are_hidden_from_the_owner_of_the_functions_are_told(
     assert await connection.fetchval(problems) == [
         "row-level security hides rows of public.profiles from lms_owner, whose functions read it"
     ]
+    await connection.execute("insert into courses (title, price) values ('a', 1)")
+    await connection.execute("insert into profiles (role) values ('student')")
     assert "row-level security hides rows" in daemon.told("mapping_broken")
+    await connection.execute("alter table profiles no force row level security")
+    daemon.told("mapping_mended")
+    await eventually(connection, "select count(*) from enrollments", equals=1, seconds=30)
+
+
+async def test_a_rule_of_postgres_on_a_table_is_told_at_install_and_by_the_daemon_with_the_way_out(
+    connection: Connection, database: Database, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, course = school
+    await connection.execute(
+        "create table seen (id uuid);"
+        "create rule note_it as on insert to enrollments do also insert into seen values (new.user_id)"
+    )
+    await connection.execute("insert into profiles (role) values ('student')")
+    way_out = "drop rule note_it on public.enrollments"
+    assert way_out in daemon.told("mapping_broken")
+    for command in ("install", "status"):
+        assert way_out in " ".join(listener(database.url, command, check=False).stdout.split())
+    await connection.execute(way_out)
+    daemon.told("mapping_mended")
+    listener(database.url, "pending", "retry")
+    await eventually(connection, COUNT, course, equals=1)

@@ -1,5 +1,6 @@
 """Which tables and columns install takes for what, and what it asks because nothing there says it."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -30,6 +31,33 @@ async def test_a_table_that_refers_twice_to_courses_does_not_stop_the_search(
     assert "enrollments table" in await told(empty_database)
     await empty_database.execute(ENROLLED)
     assert (await discover(empty_database)).enrollment_table.name == "enrollments"
+
+
+async def test_a_database_without_tables_is_asked_about_as_such(empty_database: Connection) -> None:
+    assert "this database has no tables; is it the right one?" in await told(empty_database)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("school_profile", "school_course", "school_enrollment"),
+        ("auth_user", "academy_course", "academy_courseregistration"),
+        ("accounts_customuser", "courses_course", "main_studentcourse"),
+        ("students_studentprofile", "api_course", "api_enrolment"),
+    ],
+    ids=" ".join,
+)
+async def test_the_names_that_django_makes_of_an_app_s_and_a_model_s(
+    empty_database: Connection, names: tuple[str, ...]
+) -> None:
+    tables = PEOPLE + COURSES + ENROLLED + "create table django_migrations (app text)"
+    for ours, theirs in zip(("users", "courses", "enrollments"), names, strict=True):
+        tables = re.sub(rf"\b{ours}\b", theirs, tables)
+    await empty_database.execute(tables)
+    found = await discover(empty_database)
+    assert (found.profile_table.name, found.course_table.name, found.enrollment_table.name) == names
+    await empty_database.execute("drop table django_migrations")
+    assert "enrollment" in await told(empty_database)
 
 
 async def test_an_enrollment_with_two_courses_is_of_the_one_that_is_plainly_called_so(

@@ -8,7 +8,7 @@ from listener.instruments.problem_kinds import KINDS
 from tests.conftest import Database
 from tests.integration.inspection.test_problems import Places, until_empty
 from tests.support.eventually import eventually
-from tests.support.process import DaemonProcess
+from tests.support.process import DaemonProcess, listener
 from tests.support.refusing import refuse
 from tests.support.troubles import FAULTS
 
@@ -52,6 +52,10 @@ async def test_a_daemon_that_is_not_connected_says_so_until_it_is(
     )
     await until_empty(places.missing, {"not_connected"}, "not shown")
     assert daemon.get("/readyz")[0] == 503
+    away = f"{database.name}_away"
+    database.server.psql("postgres", f"alter database {database.name} rename to {away}")
+    assert f'database "{database.name}" does not exist' in listener(database.url, "status", check=False).stderr
+    database.server.psql("postgres", f"alter database {away} rename to {database.name}")
     database.server.psql("postgres", f"alter database {database.name} allow_connections true")
     await until_empty(places.left, {"not_connected"}, "still shown")
 

@@ -142,7 +142,7 @@ async def ground(places: tuple[Database, Places]) -> AsyncIterator[Ground]:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-@pytest.mark.half
+@pytest.mark.quarter
 async def test_each_fault_is_seen_in_all_places_and_seen_to_be_over(
     ground: Ground, places: tuple[Database, Places], fault: Fault
 ) -> None:

@@ -72,7 +72,7 @@ def test_commands_of_a_page_work_one_after_the_other(
         if language == "sql":
             shown = psql(database, text)
             if answer:
-                wait_until(partial(answers, database, text, answer), f"{answer}, as a moment ago\n{shown}")
+                wait_until(partial(answers, database, text, answer), f"{answer}, as a moment ago\n{shown}", 60)
             continue
         if text == DAEMON:
             start_daemon(database, heartbeat_seconds=0.5, audit_seconds=0.5).wait_ready("leading")

@@ -130,6 +130,23 @@ async def test_one_student_who_is_refused_stops_no_other(lms: Connection, daemon
             await way(daemon)
 
 
+LINES = (
+    "PL/pgSQL function refuse() line 3 at %s", "PL/pgSQL-Funktion refuse() Zeile 3 bei %s",
+    "fonction PL/pgSQL refuse(), ligne 3 à %s", "PL/pgSQL関数refuse()の3行目 - %s",
+    "refuse() PL/pgSQL fonksiyonu, 3. %s içinde", "PL/pgSQL ფუნქცია refuse() ხაზზე 3 %s-სთან",
+)  # fmt: skip
+"""Where an error was raised, in languages of the server's."""
+
+
+async def test_a_cancel_that_a_trigger_raises_is_told_from_a_time_limit_in_every_language(
+    connection: Connection,
+) -> None:
+    for line in LINES:
+        for statement, is_raised in (("RAISE", True), ("PERFORM", False), ("SQL statement", False)):
+            told = f"{line % statement}\nSQL function x"
+            assert await connection.fetchval("select listener.was_raised($1)", told) is is_raised, told
+
+
 async def test_who_was_refused_is_tried_again_and_stops_no_other(lms: Connection, daemon: Connection) -> None:
     await lms.execute(UNHURRIED)
     for case in SOME_CASES:

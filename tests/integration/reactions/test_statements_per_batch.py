@@ -25,13 +25,13 @@ select exists (
 )
 """
 LARGE = 4000
-"""After so many at once batches are as large as they may be."""
+"""So many at once take several batches."""
 
 MADE = "select count(*) from listener.checkpoint where consumer = $1 and changes > 0"
 """Batches of a consumer: the statement that handles one writes its checkpoint."""
 
 
-@pytest.mark.parametrize(("students", "batches"), [(1, 1), (1900, 1), (5000, 3)])
+@pytest.mark.parametrize(("students", "batches"), [(1, 1), (1900, 3), (5000, 5)])
 async def test_a_batch_is_one_statement_of_each_reaction_however_many_students_it_holds(
     database: Database,
     connection: Connection,
@@ -40,7 +40,8 @@ async def test_a_batch_is_one_statement_of_each_reaction_however_many_students_i
     batches: int,
 ) -> None:
     """And nothing beside, by the server's own log, but looks that find nothing. The enrollments that a batch makes are
-    noted, and may be a batch of their own; a transaction that had to be cut in two may be one more."""
+    noted, and may be a batch of their own; a transaction that had to be cut in two may be one more. The first batch is
+    small, and each may be twice as large as the one before."""
     await connection.execute(f"alter database {database.name} set log_statement = 'all'")
     await connection.execute("insert into courses (title, price) values ('a', 1)")
     daemon = start_daemon(database, heartbeat_seconds=300, sample_seconds=3600, batch_size=2000)

@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,23 @@ def test_whatever_rows_the_suite_has_of_its_connection(database: Database, rows:
         with pytest.raises(AssertionError, match="is in course"):
             assert_not_enrolled(connection, student, course)
         connection.rollback()
+
+
+@pytest.mark.parametrize("rows", [None, "DictCursor", "RealDictCursor", "NamedTupleCursor"])
+def test_a_connection_of_psycopg_2_whatever_its_rows(database: Database, rows: str | None) -> None:
+    driver, extras = import_module("psycopg2"), import_module("psycopg2.extras")
+    connection = driver.connect(database.url, cursor_factory=rows and getattr(extras, rows))
+    with closing(connection), connection.cursor(cursor_factory=driver.extensions.cursor) as cursor:
+        cursor.execute(COURSE)
+        (course,) = cursor.fetchone()
+        cursor.execute(STUDENT)
+        (student,) = cursor.fetchone()
+        assert settle(connection)["enrolled"] == 1
+        assert_enrolled(connection, student, course)
+        with pytest.raises(AssertionError, match="is in course"):
+            assert_not_enrolled(connection, student, course)
+        with pytest.raises(TypeError, match="not a cursor"):
+            settle(cursor)
 
 
 async def test_whatever_rows_it_has_of_an_async_one(database: Database) -> None:

@@ -107,9 +107,15 @@ class World:
             return self.held
         if "pg_advisory_unlock" in query:
             self.held = False
-        if "max_prepared_transactions" in query:
-            return "0"
         return "arm_bell" in query
+
+    async def fetchrow(self, query: str) -> tuple[bool, str]:
+        """Of the session: that writers may ring."""
+        await self.fetchval(query)
+        return True, "origin"
+
+    def get_settings(self) -> object:
+        return SimpleNamespace(application_name="listener")
 
     def is_in_transaction(self) -> bool:
         return False

@@ -193,6 +193,9 @@ ACCEPTED = {
     "a function, with a default": f"select p.id, c.id from profiles p {ALL} has_paid(p.parent_id)",
     "a function, by the names of its arguments": f"""
         select p.id, c.id from profiles p {ALL} has_paid(at_least => p.org_id::integer, person => p.parent_id)""",
+    "a function that is immutable, and reads": f"""
+        select p.id, c.id from profiles p {ALL} promises_and_reads(p.parent_id)""",
+    "a function that reads nothing": f"select p.id, c.id from profiles p {ALL} reads_nothing(p.email) <> 'p1@'",
     # Where LISTENER_WATCH says it:
     "a rank, looked at as a whole": """
         select r.id, c.id from (select id, rank() over (order by school) as place from profiles) as r
@@ -326,6 +329,79 @@ REFUSED = {
     "a function of any type": (
         f"select p.id, c.id from profiles p {ALL} pays_once(p.parent_id)",
         "public.pays_once(anyelement) may read tables that are not seen",
+    ),
+    "a promise": (
+        f"select p.id, c.id from profiles p {ALL} promises(p.parent_id)",
+        "public.promises(bigint) may read tables that are not seen",
+    ),
+    "a promise of another's": (
+        f"select p.id, c.id from profiles p {ALL} promises_by_another(p.parent_id)",
+        "public.promises_by_another(bigint) may read tables that are not seen",
+    ),
+    "a promise of any type": (
+        f"select p.id, c.id from profiles p {ALL} promises_of_any_type(p.parent_id)",
+        "public.promises_of_any_type(anyelement) may read tables that are not seen",
+    ),
+    "a text that is run": (
+        f"select p.id, c.id from profiles p {ALL} executes(p.parent_id)",
+        "public.executes(bigint) may read tables that are not seen",
+    ),
+    "a schema as XML": (
+        f"select p.id, c.id from profiles p {ALL} schema_to_xml('public', true, true, '') is not null",
+        "schema_to_xml(name,boolean,boolean,text) may read tables that are not seen",
+    ),
+    "an unlogged table": (
+        f"select p.id, c.id from profiles p inner join seen on seen.profile_id = p.id {ALL} true",
+        "public.seen has no triggers that see every change",
+    ),
+    "a field of a composite value": (
+        f"select p.id, c.id from profiles p inner join organisations o on o.id = (p.address).org {ALL} true",
+        "a field of a composite value stands in the way",
+    ),
+    "an element": (
+        f"select p.id, c.id from profiles p inner join organisations o on o.members[1] = p.id {ALL} true",
+        "an element of an array, or of JSON, stands in the way",
+    ),
+    "a row's number": (
+        f"select p.id, c.id from profiles p {ALL} p.xmin::text::bigint % 2 = 0",
+        "reads a system column (ctid, xmin, tableoid and the like)",
+    ),
+    "the limit of a union": (
+        f"""select p.id, c.id from profiles p inner join bans x on x.profile_id = p.id {ALL} exists (
+            (select from payments y where y.profile_id = p.id union all select from passes y where y.profile_id = p.id)
+            offset (select count(*) from bans where course_id = 1))""",
+        "an aggregate over all rows stands in the way",
+    ),
+    "a recursion over another WITH": (
+        """with recursive a as (select id, parent_id from organisations), t as (
+            select p.id as person, p.org_id as org from profiles p
+            union select t.person, a.parent_id from t inner join a on a.id = t.org)
+        select t.person, c.id from t inner join profiles q on q.id = t.person
+        inner join organisations own on own.id = q.org_id inner join courses c on c.org_id = t.org""",
+        "WITH RECURSIVE over another WITH is not followed",
+    ),
+    "rows with numbers": (
+        f"select u.person, c.id from payers() with ordinality as u(person, place) {ALL} u.place < 3",
+        "the profile's key is a function that reads tables",
+    ),
+    "rows of a promise": (
+        f"select payers(), c.id from organisations o {ALL} o.is_default",
+        "the profile's key is a function that reads tables",
+    ),
+    "not one of an empty array": (
+        f"""select p.id, c.id from profiles p cross join payments y
+        left join organisations o on o.id = p.org_id and y.profile_id = p.id
+        {ALL} y.paid and not (o.plan = any (p.tags))""",
+        "nothing says which profiles a row of public.payments is about: an outer join",
+    ),
+    "rights": (
+        f"select p.id, c.id from profiles p {ALL} has_table_privilege('payments', 'select')",
+        "calls has_table_privilege(text,text), whose answer depends on the session or the server",
+    ),
+    "statistics": (
+        f"""select p.id, c.id from profiles p inner join payments y on y.profile_id = p.id
+        {ALL} pg_stat_get_live_tuples('payments'::regclass) > 3""",
+        "calls pg_stat_get_live_tuples(oid), whose answer depends on the session or the server",
     ),
     "a table that inherits": (
         f"select p.id, c.id from profiles p inner join heirs h on h.id = p.parent_id {ALL} true",

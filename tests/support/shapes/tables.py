@@ -74,6 +74,29 @@ create operator ===> (leftarg = bigint, rightarg = integer, function = has_paid)
 create function or_pays(boolean, bigint) returns boolean language sql stable
 as $$ select coalesce($1, false) or exists (select from public.payments y where y.profile_id = $2) $$;
 create aggregate any_pays(bigint) (sfunc = or_pays, stype = boolean);
+create function promises(person bigint) returns boolean language plpgsql immutable as $$
+begin return exists (select from public."payments" y where y.profile_id = person); end $$;
+create function promises_by_another(person bigint) returns boolean language plpgsql immutable as $$
+begin return public.promises(person); end $$;
+create function promises_of_any_type(anyelement) returns boolean language sql immutable
+as $$ select exists (select from public.payments y where y.profile_id::text = $1::text) $$;
+create function promises_and_reads(person bigint) returns boolean language sql immutable
+as $$ select exists (select from public.payments y where y.profile_id = person) $$;
+create function payers() returns setof bigint language sql immutable
+as $$ select y.profile_id::bigint from public.payments y where y.paid $$;
+create function executes(person bigint) returns boolean language plpgsql immutable as $$
+declare found boolean;
+begin
+    execute 'select exists (select from public.pay' || 'ments where profile_id = $1)' into found using person;
+    return found;
+end $$;
+create function reads_nothing(given text) returns text language plpgsql immutable as $$
+declare short text := substring(given from 1 for 3);
+begin return lower(trim(both from short)); end $$;
+create unlogged table seen (profile_id bigint);
+create index on seen (profile_id);
+create type address as (org bigint, floor integer);
+alter table profiles add column address address;
 create table people (id bigint primary key);
 create table heirs (primary key (id)) inherits (people);
 """

@@ -4,7 +4,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from listener.commands.printing import arranged, paragraph, wrapped
-from listener.wording import counted
+from listener.numerals import counted
 
 TEXT = (
     "    no index of public.enrollments_of_the_department begins with course_id: `listener sync --structure` makes it"

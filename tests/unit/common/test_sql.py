@@ -39,6 +39,14 @@ def test_a_name_without_a_value_is_an_error() -> None:
         sql.render("{{missing}}", {})
 
 
+def test_lines_stay_where_their_condition_holds() -> None:
+    text = "a\n    --: if outer\n    b\n--: unless inner\n{{value}}\n--: else\nc\n--: end\n    --: end\nd -- : if no"
+    values = {"value": "--: if a value\nis text", "outer": "true", "inner": "false"}
+    assert sql.render(text, values) == "a\n    b\n--: if a value\nis text\nd -- : if no"
+    assert sql.render(text, values | {"inner": "true"}) == "a\n    b\nc\nd -- : if no"
+    assert sql.render(text, values | {"outer": "false"}) == "a\nd -- : if no"
+
+
 @pytest.mark.parametrize(
     ("name", "quoted"), [("id", '"id"'), ("Order", '"Order"'), ('a"b', '"a""b"'), ("naïve", '"naïve"')]
 )

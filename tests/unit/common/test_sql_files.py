@@ -45,3 +45,13 @@ def test_each_is_named_where_it_is_read(file: str) -> None:
     names = ["/".join(folders[place:]) for place in range(len(folders))]
     in_its_room = any(text.fullmatch(name) for text in named_in(folders[0]) for name in names)
     assert in_its_room or any(text.fullmatch(file) for text in named_in("any")), "no module reads it"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_each_condition_ends_in_the_same_text(file: str) -> None:
+    for text in (sql.sections(file) or {file: sql.read(file)}).values():
+        words = [
+            match["word"] or match["other"] for line in text.split("\n") if (match := sql.CONDITION.fullmatch(line))
+        ]
+        assert sum(word in ("if", "unless") for word in words) == words.count("end"), words
+        assert len(re.findall(r"^ *--:", text, re.MULTILINE)) == len(words), "a condition with a typing error"

@@ -112,3 +112,8 @@ async def test_an_address_that_cannot_be_is_an_error_of_the_connection(
         monkeypatch.setenv("PGPORT", port)
     with pytest.raises(asyncpg.InterfaceError, match=r"^the address cannot be used: "):
         await connect(url, application_name="listener")
+
+
+async def test_a_port_that_cannot_be_is_told_like_any_address_that_cannot_be_used() -> None:
+    with pytest.raises(asyncpg.InterfaceError, match=r"the address cannot be used: .*port must be 0-65535$"):
+        await connect("postgresql://127.0.0.1:99999/lms", application_name="test")

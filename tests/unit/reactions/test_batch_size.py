@@ -1,6 +1,6 @@
 """How many changes a reaction takes at once."""
 
-from listener.reactions.batch_size import AIM_SECONDS, FIRST_BATCH, BatchSize, BatchSizes
+from listener.reactions.batch_size import AIM_SECONDS, FIRST_BATCH, LEAST_WHILE_FRESH, BatchSize, BatchSizes
 
 MOST = 10 * FIRST_BATCH
 
@@ -30,6 +30,16 @@ def test_slow_batches_shrink_down_to_one_even_if_they_were_the_last() -> None:
 
 def test_a_batch_that_took_all_there_was_says_nothing_about_larger_ones() -> None:
     assert set(sizes(AIM_SECONDS / 10, more=False)) == {FIRST_BATCH}
+
+
+def test_the_first_batch_of_a_crowd_is_small_however_large_and_quick_those_of_an_earlier_one_were() -> None:
+    size = BatchSize(10_000, first=10_000)
+    size.done(AIM_SECONDS / 10, more=False, changes=2_000)
+    assert size.size == 4_000, "what comes steadily is taken as before"
+    size.done(AIM_SECONDS / 10, more=False, changes=1)
+    assert size.size == LEAST_WHILE_FRESH
+    size.done(AIM_SECONDS / 10, more=True, changes=LEAST_WHILE_FRESH)
+    assert size.size == 2 * LEAST_WHILE_FRESH
 
 
 def test_what_is_allowed_may_be_less_than_the_first() -> None:

@@ -10,7 +10,6 @@ from listener.schema import pieces
 from tests.unit.mapping.test_schools import PLAIN
 
 NEEDED = {
-    "no_seats": replace(PLAIN, course_seats="1"),
     "no_forgetting": replace(PLAIN, settings={"forget_days": "30"}),
     "no_count_made": replace(PLAIN, settings={"joining_brake": "10%"}),
     "no_partitions": replace(PLAIN, partitioned=(PLAIN.profile_table,)),
@@ -35,5 +34,6 @@ def test_it_is_there_where_it_is_needed(name: str) -> None:
     assert name not in absent(NEEDED[name])
 
 
-def test_without_brakes_nothing_asks_them() -> None:
-    assert not any(word in pieces.code(PLAIN) for word in ("listener.may_take_back", "listener.may_join"))
+def test_without_brakes_seats_and_routes_nothing_asks_about_them() -> None:
+    words = ("listener.may_take_back", "listener.may_join", "listener.wake_waiting", "listener.routed(")
+    assert not any(word in pieces.code(PLAIN) for word in words)

@@ -1,0 +1,25 @@
+"""An attempt to connect that was given up leaves no lines behind; anything else that nobody waited for is told."""
+
+import asyncio
+import logging
+
+import pytest
+
+from listener.cli import is_news
+
+
+@pytest.mark.parametrize(("error", "is_told"), [("unexpected connection_lost() call", False), ("a fault", True)])
+def test_an_attempt_to_connect_that_was_given_up_is_no_news(
+    error: str, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = logging.getLogger("asyncio")
+    logger.addFilter(is_news)
+    loop = asyncio.new_event_loop()
+    try:
+        future = loop.create_future()
+        future.set_exception(ConnectionError(error))
+        del future  # as the driver does
+    finally:
+        loop.close()
+        logger.removeFilter(is_news)
+    assert (error in caplog.text) is is_told
