@@ -12,6 +12,8 @@ begin
         select
             checkpoint.seq,
             checkpoint.handled,
+            checkpoint.partial_xid,
+            checkpoint.partial_id,
             checkpoint.first_ahead
         from listener.checkpoint
         where
@@ -103,7 +105,25 @@ begin
                             ) is null
                         )
                 )
-            end as notes
+            end
+            -- Who was in flight at the last checkpoint is handled now, too.
+            + (
+                select count(*)
+                from listener.change
+                where
+                    change.xid = any (array(select pg_snapshot_xip(last_checkpoint.handled)))
+                    and change.xid is distinct from (select own.xid from own)
+                    and (
+                        select true from listener.ahead
+                        where ahead.consumer = consumer_name and ahead.xid = change.xid
+                    ) is null
+            )
+            -- Of a transaction that was cut in two, the first part was handled by a batch.
+            - (
+                select count(*)
+                from listener.change
+                where change.xid = last_checkpoint.partial_xid and change.id <= last_checkpoint.partial_id
+            ) as notes
         from last_checkpoint
         cross join walked
         cross join first_left

@@ -123,6 +123,23 @@ async def test_what_was_counted_ahead_of_its_turn_is_not_handled_once_more_by_pa
     assert await connection.fetchval("select count(*) from listener.ahead") == 0
 
 
+async def test_what_is_passed_over_was_handled_once(
+    connection: Connection, database: Database, daemon: Connection, count: Consumer
+) -> None:
+    """The beginning of a transaction that was cut was said before; who was in flight then is said now."""
+    slow: Connection = await connect(database.url)
+    await slow.execute("begin")
+    await slow.execute("insert into profiles (role) values ('student')")
+    await connection.execute(SIGN_UPS.replace("commit;", ""))
+    assert (await batch(count, daemon)).changes == SIZE
+    await slow.execute("commit")
+    await slow.close()
+    passed = await batch(count, daemon)
+    assert passed.passed_over
+    assert passed.changes == STUDENTS - SIZE + 1
+    assert await connection.fetchval("select count(*) from listener.unhandled('count')") == 0
+
+
 async def test_a_transaction_that_holds_all_that_may_be_passed_over_is_left_to_batches(
     connection: Connection, daemon: Connection, count: Consumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,26 +11,50 @@ between them who could see more than one of the two:
 - A pause, and another transaction's end. The pause leaves no note, and its number is the higher one in either order.
 - The end of a transaction that did nothing, and anything: it had no number, and no lock that anybody waits for, unless
   somebody locks tables. (`Explorer` knows which have done nothing.)
+- A kill ends a transaction as a rollback does. It does not commute with what the session that is killed would do; where
+  that session has no transaction and no bell in hand, it commutes with all that others do.
 
-While a session is blocked nothing commutes, for an end may let it go on, and look.
+A session that waits goes on as soon as that one ends which it waits for, and looks then. So the steps of a session that
+is waited for commute with nothing; those of others do, and whoever waits goes on waiting.
 
 Two inserts do not commute: their numbers are in another order. Nor does a pause with an insert or a batch, for the same
 reason. Nor do two commits: what must hold in every snapshot is asked between them, where one is over and the other not.
 """
 
+from dataclasses import dataclass
+
 from tests.support.interleavings.steps import Kind, Step
 
 
-def commute(one: Step, other: Step) -> bool:
-    """Whether the next steps of two sessions commute, while nobody is blocked."""
-    return _commute(one, other) or _commute(other, one)
+@dataclass(frozen=True)
+class Move:
+    """A session's next step, and what is known of that session."""
+
+    step: Step
+    session: int
+    """Whose transaction it is about: a kill is about the other one's."""
+    is_waited_for: bool
+    """Whether somebody is blocked by that session."""
+    has_no_effect: bool
+    """Whether it ends what did nothing."""
+
+    @property
+    def ends(self) -> bool:
+        return self.step.is_end or self.step.kind is Kind.KILL
 
 
-def _commute(one: Step, other: Step) -> bool:
-    match one.kind:
+def commute(one: Move, other: Move) -> bool:
+    """Whether the next steps of two sessions commute."""
+    if one.is_waited_for or other.is_waited_for or one.session == other.session:
+        return False
+    return one.has_no_effect or other.has_no_effect or _commute(one, other) or _commute(other, one)
+
+
+def _commute(one: Move, other: Move) -> bool:
+    match one.step.kind:
         case Kind.WRITE:
-            return other.is_end and not one.can_block
-        case Kind.ROLLBACK | Kind.PAUSE:
-            return other.is_end
+            return other.ends and not one.step.can_block
+        case Kind.ROLLBACK | Kind.PAUSE | Kind.KILL:
+            return other.ends
         case _:
             return False

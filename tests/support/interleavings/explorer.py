@@ -5,6 +5,10 @@ the order of steps that commute (`commuting.py`) one is run: *sleep sets* hold t
 before in the same place, as long as only steps follow that commute with it. Of sessions that do the same, the first
 begins first. A transaction that did nothing ends at once.
 
+What was asked is not asked once more: schedules begin alike, and the same *effects* in the same order (steps that wrote
+something, or waited) come to the same rows. So what must hold is looked at once after the same effects, and a lone
+leader catches up once after the same.
+
 Which sessions can go on is the server's word: a statement that is blocked is left alone, and goes on within the step
 that lets it go on.
 """
@@ -16,7 +20,7 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from listener.database.locks import CHANNEL
-from tests.support.interleavings.commuting import commute
+from tests.support.interleavings.commuting import Move, commute
 from tests.support.interleavings.ground import Ground
 from tests.support.interleavings.sessions import Actor, Blocking, Violation
 from tests.support.interleavings.steps import Kind, Program, Step
@@ -86,6 +90,12 @@ class Explorer:
         self._paused: set[str] = set()
         self._begun = 0
         self._alike = program.alike
+        self._effects: tuple[tuple[int, int], ...] = ()
+        """The steps of this schedule that had any: session, and place in it."""
+        self._looked = set[tuple[tuple[int, int], ...]]()
+        """Effects after which all was right."""
+        self._caught_up = set[tuple[tuple[int, int], ...]]()
+        """The same, at the end of a schedule."""
 
     async def explore(self, *, violations: int = 1, most: int | None = None) -> Result:
         """Until so many violations, or schedules."""
@@ -138,7 +148,7 @@ class Explorer:
 
     async def _run(self) -> bool:
         """Run one schedule: to its end, or until others stand for it."""
-        self._lines, self._paused, self._begun = [], set(), 0
+        self._lines, self._paused, self._begun, self._effects = [], set(), 0, ()
         for actor in self._actors:
             actor.begin(0)
         asleep: dict[int, Step] = {}
@@ -164,8 +174,9 @@ class Explorer:
             if actor.is_ready and not (actor.place == 0 and self._waits_for_its_like(actor.number))
         ]
         if not (self._program.locks_tables or self._all_orders):
+            killed = {step.kills for number in ready if (step := self._actors[number].next) is not None}
             for number in ready:
-                if self._actors[number].has_no_effect:
+                if self._actors[number].has_no_effect and number not in killed:
                     return [number]
         return ready
 
@@ -181,20 +192,35 @@ class Explorer:
             theirs = self._actors[other].next
             assert theirs is not None
             earlier[other] = theirs
-        free = actor.has_no_effect and not self._program.locks_tables
-        nobody_waits = all(each.task is None for each in self._actors)
+        move = self._move(actor, step)
+        commuting = {
+            other: theirs
+            for other, theirs in earlier.items()
+            if not self._all_orders and commute(self._move(self._actors[other], theirs), move)
+        }
         await self._take(actor, step)
-        if self._all_orders or not nobody_waits:
-            return {}
-        return {other: theirs for other, theirs in earlier.items() if free or commute(theirs, step)}
+        return commuting
+
+    def _move(self, actor: Actor, step: Step) -> Move:
+        who = actor if step.kills is None else self._actors[step.kills]
+        is_waited_for = any(who.pid in each.blockers for each in self._actors if each.task is not None)
+        if step.kills is None:
+            has_no_effect = actor.has_no_effect and not self._program.locks_tables
+        else:
+            is_waited_for = is_waited_for or who.holds_bell  # who writes looks whether anybody has it
+            has_no_effect = who.task is None and not who.is_open
+        return Move(step, who.number, is_waited_for, has_no_effect)
 
     async def _take(self, actor: Actor, step: Step) -> None:
         is_first = not actor.is_open
-        if actor.place == 0:
+        has_no_effect, actor.had_no_effect = actor.has_no_effect, False
+        if actor.place == 0 and step.kills is None:
             self._begun += 1
             actor.key = 100 * self._begun
         actor.place += 1
         paused = set(self._paused)
+        effects = (*self._effects, (actor.number, actor.place))
+        actor.looks = self._all_orders or effects not in self._looked
         try:
             if step.kind is Kind.GO:
                 await self._blocking.go(actor)
@@ -203,7 +229,7 @@ class Explorer:
             elif step.kills is not None:
                 victim = self._actors[step.kills]
                 if not victim.is_killed:
-                    await self._blocking.kill(victim)
+                    await self._blocking.kill(victim, look=actor.looks)
             else:
                 if step.stops_at is not None:
                     await self._blocking.stop(actor)
@@ -213,6 +239,10 @@ class Explorer:
                     await self._blocking.wait(other)
         finally:
             self._lines.append(Line(actor.number, step, tuple(actor.texts(step)), actor.told, is_first))
+        if self._program.locks_tables or not (has_no_effect or actor.had_no_effect):
+            self._effects = effects
+        if actor.task is None:  # (What waits is looked at later, and beside others.)
+            self._looked.add(effects)
         if step.kind is Kind.PAUSE:
             (reaction,) = step.about
             (self._paused.add if ".pause(" in step.statements[0] else self._paused.discard)(reaction)
@@ -239,7 +269,9 @@ class Explorer:
                 actor.task = None
             if await actor.overslept():
                 raise Violation("it sleeps, nobody rang, and there is something to do")
-        await self._ground.catch_up(self._program.drain)
+        if self._all_orders or self._effects not in self._caught_up:
+            await self._ground.catch_up(self._program.drain)
+            self._caught_up.add(self._effects)
 
     async def _clean_up(self) -> None:
         """Nothing stays open, whatever has happened."""

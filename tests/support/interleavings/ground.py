@@ -105,6 +105,7 @@ def make(server: Server, ground: str) -> str:
     server.psql("postgres", f"create database {name}")
     server.psql(name, schema)
     server.psql(name, install_script(server.url(name), settings))
+    columns = ("enrollments", "students") if checks == "school" else ("enrollments",)
     values = {
         "sees": statement(SEES).replace("$1", "'test'").replace("$2", "sees.most"),
         "sees_fresh": statement(SEES, fresh=True)
@@ -112,6 +113,8 @@ def make(server: Server, ground: str) -> str:
         .replace("$2", "sees_fresh.most")
         .replace("$3", "sees_fresh.looked"),
         "own_tables": f"'{{{','.join(own)}}}'",
+        "no_counts": ", ".join(f"{column} = 0" for column in columns),
+        "are_no_counts": " and ".join(f"{column} = 0" for column in columns),
     }
     common = sql.render((FOLDER / "checks.sql").read_text(encoding="utf-8"), values)
     # (Who is wrong is told by a function that the common checks call.)

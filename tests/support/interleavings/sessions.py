@@ -22,7 +22,11 @@ STOPPED_AT = 4242
 
 KEY = re.compile(r"\{key\}(?: \+ (\d+))?")
 LOOK = "select proof.look()"
+BLOCKED = "select pg_blocking_pids($1) where pg_isolation_test_session_is_blocked($1, $2)"
+"""By whom; no row if it is not."""
 ANY_ROW = "select * from "
+KEEPS = "set_config("
+BELL = {"has_bell", "had_bell"}
 
 REFUSED = (
     asyncpg.UniqueViolationError,
@@ -84,6 +88,9 @@ class Actor:
         self.is_failed = False
         self.did_nothing = True
         self.stops = False
+        self.looks = True
+        self.had_no_effect = False
+        self.blockers = frozenset[int]()
         self.task: asyncio.Task[None] | None = None
         self.told = ""
         self.row: dict[str, Any] = {}
@@ -118,7 +125,7 @@ class Actor:
     async def send(self, step: Step) -> None:
         """Take a step that is not GO or SLEEP, in one message; the rest of a transaction that has failed is left out.
         Raises Violation if something is wrong once its transaction is over."""
-        self.row = {}
+        self.row, self.wrote = {}, True
         if self.is_failed and not step.is_end:
             self.told = "left out: the transaction has failed"
             return
@@ -136,7 +143,11 @@ class Actor:
             return
         self.holds_bell = self.row.get("has_bell", self.holds_bell and "had_bell" not in self.row)
         self.told = "rolled back" if self.is_failed else tell(self.row)
-        self.did_nothing = step.kind is Kind.LOOK and self.did_nothing and not self.row.get("changes", True)
+        wrote_nothing = step.kind is Kind.LOOK and not self.wrote
+        self.did_nothing = self.did_nothing and wrote_nothing
+        # (Its session may keep what it has seen, or the bell.)
+        keeps = step.time_passes or self.row.keys() & BELL or any(KEEPS in text for text in step.statements)
+        self.had_no_effect = wrote_nothing and not keeps
         self.is_open = step.stays_open
         if not self.is_open:
             self.is_failed, self.did_nothing = False, True
@@ -154,6 +165,8 @@ class Actor:
         for text in self.texts(step):
             rows = text.startswith(ANY_ROW) and step.kind is not Kind.WRITE
             yield f"select proof.tell(told) from ({text}) as told" if rows else text
+        if step.kind is Kind.LOOK:
+            yield "select proof.tell_wrote()"
         if step.stays_open:
             if step.gives_up:
                 yield "set local lock_timeout = 0"
@@ -162,7 +175,8 @@ class Actor:
         else:
             if not step.is_end:
                 yield "commit"
-            yield LOOK
+            if self.looks:
+                yield LOOK
 
     async def die(self) -> None:
         """Its session has been ended."""
@@ -176,7 +190,11 @@ class Actor:
     def hear(self, _connection: object, message: Any) -> None:
         """The row of a statement comes as a notice."""
         if message.message.startswith("{"):
-            self.row = json.loads(message.message)
+            told = json.loads(message.message)
+            if told.keys() == {"wrote"}:
+                self.wrote = told["wrote"]
+            else:
+                self.row = told
 
     def ring(self, *_: object) -> None:
         """A writer rang, or a command asked to look."""
@@ -214,11 +232,10 @@ class Blocking:
             if task.done():
                 break
             self.polls += 1
-            if await self._control.fetchval(
-                "select pg_isolation_test_session_is_blocked($1, $2)", actor.pid, self._everybody()
-            ):
+            blockers = await self._control.fetchval(BLOCKED, actor.pid, self._everybody())
+            if blockers is not None:
                 if not task.done():
-                    actor.told = "waits"
+                    actor.told, actor.blockers = "waits", frozenset(blockers)
                     return
                 break
             if time.monotonic() > give_up_at:
@@ -229,7 +246,7 @@ class Blocking:
     def _everybody(self) -> list[int]:
         return [*(actor.pid for actor in self._actors), self._control.get_server_pid()]
 
-    async def kill(self, actor: Actor) -> None:
+    async def kill(self, actor: Actor, *, look: bool) -> None:
         """End its session, and wait until all that it held is free."""
         await self._control.execute(f"select pg_terminate_backend({actor.pid})")
         while await self._control.fetchval("select exists (select from pg_stat_activity where pid = $1)", actor.pid):  # noqa: ASYNC110 - another process
@@ -237,7 +254,8 @@ class Blocking:
         await actor.die()
         await self.go(actor)
         try:
-            await self._control.execute(LOOK)
+            if look:
+                await self._control.execute(LOOK)
         except asyncpg.RaiseError as error:
             raise Violation(str(error)) from None
 

@@ -8,6 +8,7 @@ TAKEN_BACK = """insert into listener.brake_use (kind, number)
     values ('leaving', asked)
     on conflict (kind, slot) do update set number = brake_use.number + excluded.number;"""
 NOT_PAUSED = "and not exists (select from listener.pause where pause.consumer = '{}')"
+CUT = "the rest of a cut transaction is passed over, beside a straggler"
 PARKED = "somebody holds the course: counts are parked"
 
 _enroll = partial(Mutant, function="listener.enroll")
@@ -101,6 +102,18 @@ MUTANTS = (
         old="first_left, false",
         new="first_left, true",
         program="notes that move no count are passed over",
+    ),
+    _pass_over(
+        fault="passing over handles once more what came before a cut",
+        old="change.id <= last_checkpoint.partial_id",
+        new="false",
+        program=CUT,
+    ),
+    _pass_over(
+        fault="passing over does not say that who was in flight is handled",
+        old="change.xid = any (array(select pg_snapshot_xip(last_checkpoint.handled)))",
+        new="false",
+        program=CUT,
     ),
     _pass_over(
         fault="passing over forgets who is in flight",

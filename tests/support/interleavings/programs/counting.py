@@ -1,7 +1,7 @@
 """The LMS enrolls people itself; counts are moved, parked, tried again, put right."""
 
 from listener import sql
-from tests.support.interleavings.programs.enrolling import ONE
+from tests.support.interleavings.programs.enrolling import ONE, TWO_NOTES
 from tests.support.interleavings.steps import (
     COMMIT,
     LEAVES,
@@ -15,7 +15,6 @@ from tests.support.interleavings.steps import (
     enrolls,
     lms,
     look,
-    notes,
     retry_count,
     stopping,
     write,
@@ -85,14 +84,18 @@ PROGRAMS = (
     ),
     Program(
         "a count is parked while a parked one is tried again",
-        (FREE, FREE, HOLDS_COURSE, daemon(count(1), retry_count(open_=True), COMMIT), daemon(count(1), count(1))),
+        (FREE, FREE, HOLDS_COURSE, daemon(count(1), retry_count(open_=True), COMMIT), daemon(count(1))),
         is_quick=False,
     ),
     # What moves no count is passed over.
     Program(
         "notes that move no count are passed over",
-        (lms(notes(2), COMMIT), ONE, ITSELF, daemon(count(1), PASS_OVER, count(1))),
+        (TWO_NOTES, ONE, ITSELF, daemon(count(1), PASS_OVER, count(1))),
         is_quick=False,
+    ),
+    Program(
+        "the rest of a cut transaction is passed over, beside a straggler",
+        (TWO_NOTES, ONE, daemon(count(1), PASS_OVER)),
     ),
     Program(
         "notes are passed over up to one that moves a count",
@@ -111,7 +114,13 @@ PROGRAMS = (
     Program(
         "counts are put right beside a leader",
         (ONE, daemon(enroll(), count(open_=True), COMMIT), lms(MOVED_BY_HAND, SYNC, COMMIT)),
+        locks_tables=True,
         is_quick=False,
     ),
-    Program("two put counts right", (ITSELF, lms(MOVED_BY_HAND, SYNC, COMMIT), lms(SYNC, COMMIT)), is_quick=False),
+    Program(
+        "two put counts right",
+        (ITSELF, lms(MOVED_BY_HAND, SYNC, COMMIT), lms(SYNC, COMMIT)),
+        locks_tables=True,
+        is_quick=False,
+    ),
 )
