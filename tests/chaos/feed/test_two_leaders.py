@@ -15,7 +15,6 @@ from tests.conftest import Database
 from tests.support import workload
 from tests.support.connecting import connect
 
-
 LOCK = 1279873876
 """The first number of all locks of ours. A leader who holds none with it gives up."""
 
