@@ -206,7 +206,8 @@ def main() -> None:
         _fail(*told(error))
     except OSError as error:  # a full disk
         _write_no_more()
-        _fail([f"cannot write: {error.strerror}."], ListenerError.exit_status)
+        what = "write" if error.filename is None else f"use {error.filename}"
+        _fail([f"cannot {what}: {error.strerror}."], ListenerError.exit_status)
     finally:
         if hasattr(sys.stderr, "finish"):
             sys.stderr.finish()

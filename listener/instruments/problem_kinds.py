@@ -135,7 +135,7 @@ _ALL = (
     ),
     Kind(
         "wanted_missing",
-        "error",
+        "warning",
         "enrollment should be there, is not, and nothing waits that would make it",
         "enrollments should be there, are not, and nothing waits that would make them",
         "see if somebody writes past the triggers, then enroll whom they missed",
