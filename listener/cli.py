@@ -193,7 +193,7 @@ def main() -> None:
     """A user's mistake is a single line, never a traceback."""
     hold_standard_streams()
     warnings.formatwarning = lambda message, *_: f"listener: {message}\n"  # of the driver's: about a file of passwords
-    logging.getLogger("asyncio").addFilter(is_news)
+    logging.getLogger("asyncio").addFilter(logs.concerns_somebody)
     try:
         try:
             command()()
@@ -216,11 +216,6 @@ def main() -> None:
 def _write_no_more() -> None:
     """What could not be written is not tried again at the end, when Python would tell of it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def is_news(record: logging.LogRecord) -> bool:
-    """False for what the driver leaves behind where an attempt to connect is given up halfway: nobody waits for it."""
-    return "unexpected connection_lost() call" not in record.getMessage()
 
 
 def _fail(lines: list[str], status: int) -> NoReturn:

@@ -253,3 +253,8 @@ def route_library_logs(shared: list[structlog.typing.Processor], renderer: struc
     root.setLevel(logging.WARNING)
     # uvicorn warns of each malformed request: garbage would fill the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+
+
+def concerns_somebody(record: logging.LogRecord) -> bool:
+    """False for what the driver leaves behind where an attempt to connect is given up halfway."""
+    return "unexpected connection_lost() call" not in record.getMessage()

@@ -14,8 +14,8 @@ between them who could see more than one of the two:
 - A kill ends a transaction as a rollback does. It does not commute with what the session that is killed would do; where
   that session has no transaction and no bell in hand, it commutes with all that others do.
 
-A session that waits goes on as soon as that one ends which it waits for, and looks then. So the steps of a session that
-is waited for commute with nothing; those of others do, and whoever waits goes on waiting.
+A session that waits for another one goes on, and looks, as soon as the other one ends. So no step of that other session
+commutes with anything. Steps of the remaining sessions do: the waiting session goes on waiting.
 
 Two inserts do not commute: their numbers are in another order. Nor does a pause with an insert or a batch, for the same
 reason. Nor do two commits: what must hold in every snapshot is asked between them, where one is over and the other not.

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from listener.cli import is_news
+from listener.logs import concerns_somebody
 
 
 @pytest.mark.parametrize(("error", "is_told"), [("unexpected connection_lost() call", False), ("a fault", True)])
@@ -13,7 +13,7 @@ def test_an_attempt_to_connect_that_was_given_up_is_no_news(
     error: str, is_told: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     logger = logging.getLogger("asyncio")
-    logger.addFilter(is_news)
+    logger.addFilter(concerns_somebody)
     loop = asyncio.new_event_loop()
     try:
         future = loop.create_future()
@@ -21,5 +21,5 @@ def test_an_attempt_to_connect_that_was_given_up_is_no_news(
         del future  # as the driver does
     finally:
         loop.close()
-        logger.removeFilter(is_news)
+        logger.removeFilter(concerns_somebody)
     assert (error in caplog.text) is is_told
