@@ -5,6 +5,9 @@ import anyio
 from listener.database.connection import Connection
 from tests.support.postgres import pause_after
 
+LOCKED_HERE = "database = (select oid from pg_database where datname = current_database())"
+"""Of `pg_locks`: in this database. The tests' server has others, and copies of one template share their oids."""
+
 AUDITED_SECONDS = 60.0
 """Longest wait for an audit: one that took a second, on a busy machine, is followed by a pause of twenty."""
 

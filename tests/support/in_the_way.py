@@ -16,7 +16,7 @@ select count(*) > 0
 from pg_locks
 inner join pg_stat_activity using (pid)
 where
-    relation = 'profiles'::regclass and granted
+    datname = current_database() and relation = 'profiles'::regclass and granted
     and application_name = 'listener-command' and wait_event = 'PgSleep'
 """
 

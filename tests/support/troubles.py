@@ -124,8 +124,9 @@ async def a_table_is_locked(ground: Ground) -> AsyncIterator[None]:
         await ground.app.execute(f"update listener.change set at = {LONG_AGO}")
         yield
         blocking = runbook.command("ListenerEventsDelayed", BLOCKING)
-        await eventually(ground.app, f"select blocking from ({blocking}) as found", equals=[holder.get_server_pid()])
         pid = holder.get_server_pid()
+        waits = f"select exists (select from ({blocking}) as found where blocking = array[$1::integer])"
+        await eventually(ground.app, waits, pid, equals=True)
         await ground.follow("ListenerEventsDelayed", "select pg_terminate_backend(PID)", PID=pid)
     finally:
         holder.terminate()

@@ -13,7 +13,7 @@ from listener.database.connection import Connection
 from listener.database.locks import BELL_LOCK, LOCK_CLASS
 from tests.conftest import Database, install_script
 from tests.support import lms
-from tests.support.eventually import eventually
+from tests.support.eventually import LOCKED_HERE, eventually
 from tests.support.postgres import Server
 from tests.support.process import DaemonProcess
 
@@ -62,6 +62,7 @@ BELL_HELD = f"""
         select from pg_locks
         where locktype = 'advisory' and (classid::bigint, objid::bigint) = ({LOCK_CLASS}, {BELL_LOCK})
         and mode = 'ExclusiveLock' and granted
+        and {LOCKED_HERE}
     )
 """
 

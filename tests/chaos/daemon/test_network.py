@@ -16,7 +16,7 @@ from listener.daemon.outage import LONGEST_CHEAP_SECONDS
 from listener.database.connection import Connection
 from tests.conftest import Database, install_script
 from tests.support import lms
-from tests.support.eventually import eventually
+from tests.support.eventually import LOCKED_HERE, eventually
 from tests.support.postgres import USER, Server, wait_until
 from tests.support.process import DaemonProcess
 from tests.support.proxy import Proxy
@@ -32,6 +32,10 @@ ENROLLED = "select count(*) from enrollments"
 SLOW = """
 create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(2); return new; end $$;
 create trigger slow before insert on enrollments for each row execute function slow();
+"""
+SLEEPS = """
+select count(*) from pg_stat_activity
+where application_name = 'listener' and wait_event = 'PgSleep' and datname = current_database()
 """
 
 
@@ -76,11 +80,7 @@ async def test_a_cut_is_noticed_within_the_heartbeats_time_and_readyz_says_so(
         await connection.execute(SLOW.replace("pg_sleep(2)", "pg_sleep(0.6)"))
     await connection.execute("insert into profiles (role) values ('student')")
     if busy:
-        active = (
-            "select count(*) from pg_stat_activity where application_name = 'listener' and wait_event = 'PgSleep'"
-            " and datname = current_database()"
-        )
-        await eventually(connection, active, equals=1)
+        await eventually(connection, SLEEPS, equals=1)
     else:
         await eventually(connection, ENROLLED, equals=1)
     proxy.cut()
@@ -212,8 +212,7 @@ async def test_after_a_half_open_connection_a_server_that_is_down_is_told_as_tha
         connection: Connection = await asyncpg.connect(own.url)
         await connection.execute(f"insert into courses (title, price) values ('a', 1); {SLOW}")
         await connection.execute("insert into profiles (role) values ('student')")
-        sleeps = "select count(*) from pg_stat_activity where application_name = 'listener' and wait_event = 'PgSleep'"
-        await eventually(connection, sleeps, equals=1)
+        await eventually(connection, SLEEPS, equals=1)
         proxy.cut()
         await comes(lambda: bool(daemon.events("heartbeat_missed")), "the connection is given up")
         connection.terminate()
@@ -289,7 +288,7 @@ async def test_the_lock_of_a_leader_whose_host_is_gone_is_free_within_30_s(cable
     daemon = DaemonProcess(url, {"http_host": "127.0.0.1"}, prefix=("ip", "netns", "exec", cable))
     connection: Connection = await asyncpg.connect(reachable.url)
     try:
-        led = "select count(*) from pg_locks where locktype = 'advisory' and objid = 1"
+        led = f"select count(*) from pg_locks where locktype = 'advisory' and objid = 1 and {LOCKED_HERE}"
         await eventually(connection, led, equals=1)
         await anyio.run_process(["ip", "link", "set", f"lh{os.getpid()}", "down"])
         cut_at = time.monotonic()

@@ -13,7 +13,7 @@ import pytest
 from listener.database.connection import Connection
 from listener.database.locks import LEADER_LOCK, LOCK_CLASS
 from tests.conftest import Database
-from tests.support.eventually import eventually
+from tests.support.eventually import LOCKED_HERE, eventually
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
 from tests.support.reactions import as_role
@@ -78,7 +78,9 @@ async def test_a_standby_takes_over_within_2_s_of_the_leaders_connections_end(
     connection: Connection, course: None, leader: DaemonProcess, standby: DaemonProcess
 ) -> None:
     pid = await connection.fetchval(
-        "select pid from pg_locks where locktype = 'advisory' and classid = $1 and objid = $2", LOCK_CLASS, LEADER_LOCK
+        f"select pid from pg_locks where locktype = 'advisory' and classid = $1 and objid = $2 and {LOCKED_HERE}",
+        LOCK_CLASS,
+        LEADER_LOCK,
     )
     await connection.execute(f"select pg_terminate_backend({pid})")
     ended_at = time.monotonic()
@@ -149,7 +151,8 @@ async def test_a_leader_whose_long_statement_has_just_ended_is_not_deposed(
         "create trigger slow before insert on enrollments for each row execute function slow()"
     )
     await sign_up(connection)
-    slow = "from pg_stat_activity where pid in (select pid from pg_locks where classid = $1 and objid = $2)"
+    leading = f"select pid from pg_locks where classid = $1 and objid = $2 and {LOCKED_HERE}"
+    slow = f"from pg_stat_activity where pid in ({leading})"
     lock = (LOCK_CLASS, LEADER_LOCK)
     alone = "2 seconds"  # a batch is ended after one; the student is tried alone then, and may take long
     await eventually(connection, f"select now() - query_start > interval '{alone}' {slow}", *lock, equals=True)
@@ -208,7 +211,7 @@ async def test_a_standby_that_knew_an_earlier_leader_passes_over_a_session_that_
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(squatter.execute, f"select pg_advisory_lock({LOCK_CLASS}, {LEADER_LOCK})")
-            waits = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+            waits = f"select count(*) from pg_locks where locktype = 'advisory' and not granted and {LOCKED_HERE}"
             await eventually(connection, waits, equals=1)
             leader.kill()
         killed_at = time.monotonic()

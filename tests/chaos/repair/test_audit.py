@@ -150,6 +150,7 @@ async def test_a_migration_does_not_wait_for_an_audit(
     auditing = (
         "select count(*) > 0 from pg_locks inner join pg_stat_activity using (pid)"
         " where relation = 'profiles'::regclass and application_name = 'listener-audit' and granted"
+        " and datname = current_database()"
     )
     await eventually(connection, auditing, equals=True)
     await connection.execute("set lock_timeout = '10s'")

@@ -12,7 +12,7 @@ from listener.daemon.doorbell import Doorbell
 from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.bell import HELD
-from tests.support.eventually import eventually
+from tests.support.eventually import LOCKED_HERE, eventually
 from tests.support.postgres import two_versions, wait_until
 from tests.support.process import DaemonProcess
 from tests.support.strangers import BELL, CLASS, Stranger, strangers
@@ -125,7 +125,8 @@ async def test_attacker_who_waits_at_the_bell_gets_it_when_the_daemon_is_busy_an
     assert await bell.hold()
     attacker = await stranger()
     waits = asyncio.create_task(attacker.execute(BELL))
-    await eventually(connection, "select count(*) from pg_locks where not granted and objid = 2", equals=1)
+    waiting = f"select count(*) from pg_locks where not granted and objid = 2 and {LOCKED_HERE}"
+    await eventually(connection, waiting, equals=1)
     await connection.execute(SIGN_UP)
     assert await all_heard(connection, rings) == [""], "the daemon sleeps"
     await bell.release()

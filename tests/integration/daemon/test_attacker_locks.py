@@ -16,7 +16,7 @@ from listener.database.connection import Connection
 from listener.database.locks import FIRST_DEPUTY_LOCK, LEADER_LOCK, LOCK_CLASS
 from tests.conftest import Database, install_script
 from tests.support import lms
-from tests.support.eventually import eventually
+from tests.support.eventually import LOCKED_HERE, eventually
 from tests.support.postgres import Server, two_versions, wait_until
 from tests.support.process import DaemonProcess, listener
 from tests.support.strangers import ALL, BELL, CLASS, LEADERS, Stranger, strangers
@@ -150,7 +150,7 @@ async def test_attacker_who_waits_for_the_lock_gets_it_and_nothing_else_when_the
     standby = start_daemon(database, heartbeat_seconds=5).wait_ready("standing_by")
     attacker = await stranger()
     waits = asyncio.create_task(attacker.execute(LEADERS))
-    waiting = "select count(*) from pg_locks where not granted and classid = $1 and objid = 1"
+    waiting = f"select count(*) from pg_locks where not granted and classid = $1 and objid = 1 and {LOCKED_HERE}"
     await eventually(connection, waiting, CLASS, equals=1)
     leader.kill()
     died_at = time.monotonic()

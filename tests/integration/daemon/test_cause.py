@@ -7,7 +7,11 @@ from listener.database.connection import Connection
 from tests.conftest import Database
 from tests.support.process import DaemonProcess
 
-END = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'listener'"
+END = """
+select count(pg_terminate_backend(pid))
+from pg_stat_activity
+where application_name = 'listener' and datname = current_database()
+"""
 
 
 async def test_a_session_that_somebody_ended_is_told_as_such_and_each_line_says_of_which_database(

@@ -16,7 +16,7 @@ from listener.database.executors import LimitedExecutor, StatementLimit, TimedEx
 from listener.schema import install
 from tests.conftest import Database
 from tests.support.connecting import connect
-from tests.support.eventually import all_handled, eventually
+from tests.support.eventually import LOCKED_HERE, all_handled, eventually
 from tests.support.process import DaemonProcess
 from tests.support.reactions import WELCOME, Folder
 
@@ -47,7 +47,7 @@ create or replace function listener.arm_bell(seconds integer) returns boolean la
 $$ begin return public.within() > 0; end $$
 """
 
-WAITS = "select count(*) from pg_locks where relation = 'public.held'::regclass and not granted"
+WAITS = f"select count(*) from pg_locks where relation = 'public.held'::regclass and not granted and {LOCKED_HERE}"
 SLEEPS = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()"
 
 

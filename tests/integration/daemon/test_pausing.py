@@ -150,8 +150,10 @@ async def test_whoever_leads_next_heeds_it_and_each_daemon_tells_it_once(
     await connection.execute(SIGN_UP, FEW)
     look_again(second)
     assert await connection.fetchval(ENROLLED) == 0
-    end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'listener'"
-    await connection.fetch(f"{end} and datname = current_database()")
+    await connection.fetch(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name = 'listener' and datname = current_database()"
+    )
     wait_until(lambda: second.metric("listener_reconnects_total") == 1, "it has another connection")
     second.wait_ready("leading")
     look_again(second)

@@ -99,7 +99,10 @@ def test_attacker_on_the_way_is_warned_of_once_a_start_in_the_log(
     database: Database, start_daemon: Callable[..., DaemonProcess]
 ) -> None:
     daemon = start_daemon(database, database_url=also_elsewhere(database)).wait_ready("leading")
-    terminate = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'listener'"
+    terminate = (
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name = 'listener' and datname = current_database()"
+    )
     database.server.psql(database.name, terminate)
     wait_until(lambda: len(daemon.events("leader_acquired")) == 2, "it leads again")
     daemon.stop()

@@ -137,6 +137,7 @@ async def test_it_stands_in_no_migration_s_way_and_answers_when_the_migration_is
             from pg_locks
             inner join pg_stat_activity using (pid)
             where application_name = 'listener-command' and relation = 'profiles'::regclass and not granted
+            and datname = current_database()
         )
     """
     for state in 2 * (True, False):  # it gives up each time, so that nobody stands in line behind it; and begins again

@@ -180,8 +180,10 @@ async def test_watching_goes_on_until_ctrl_c_also_while_the_database_is_away(
     try:
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["healthy"] is False
-        end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'listener-command'"
-        await connection.fetch(end)
+        await connection.fetch(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where application_name = 'listener-command' and datname = current_database()"
+        )
         problems = [json.loads(process.stdout.readline())["problem"] for _ in range(4)]
         assert "no daemon leads" in problems[-1]
         assert any("cannot reach" in problem for problem in problems)

@@ -271,8 +271,8 @@ async def test_somebody_who_enrolled_the_same_profile_at_the_same_moment_is_seen
     await transaction.start()
     assert await other.fetchval(NOW, profile)
     asked = asyncio.create_task(connection.fetchval(NOW, profile))
-    blocked = "select exists (select from pg_locks where not granted and pid <> pg_backend_pid())"
-    await eventually(other, blocked, equals=True)
+    blocked = "select exists (select from pg_locks where not granted and pid = $1)"
+    await eventually(other, blocked, connection.get_server_pid(), equals=True)
     await transaction.commit()
     assert await asked
     assert await connection.fetchval(COURSES_OF, profile) == 1

@@ -96,7 +96,8 @@ async def test_many_at_once_and_some_that_are_ended_apply_everything_once(
             if number % 10 == 9:
                 await app.execute(
                     "select pg_terminate_backend(pid) from pg_stat_activity"
-                    " where query like '%listener.step()%' and pid <> pg_backend_pid() limit 1"
+                    " where query like '%listener.step()%' and datname = current_database()"
+                    " and pid <> pg_backend_pid() limit 1"
                 )
         await app.close()
         done.set()
