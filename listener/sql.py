@@ -6,7 +6,8 @@ methods that run a query on a connection, where ours run behind a fence, or with
 statement alone, once the names are filled in; `\\bind` gives parameters.
 
 A file may hold `{{name}}`, replaced literally, and `{{name:alias}}`, an expression over a row, where each `{row}`
-becomes the alias: `{{student_key:new}}` becomes `new."id"`. A dollar tag around a value that holds the same tag becomes
+becomes the alias: `{{student_key:new}}` becomes `new."id"`. A value of several lines is indented like the line that the
+value begins; a line that is an empty value goes away. A dollar tag around a value that holds the same tag becomes
 another tag. Lines between `--: if name` and `--: end` stay only where the name's value is `true`; `--: else` and
 `--: unless name` say the opposite.
 """
@@ -16,6 +17,7 @@ from collections.abc import Mapping
 from functools import cache
 from itertools import chain, count
 from pathlib import Path
+from textwrap import dedent, indent
 
 from listener.row_text import over
 
@@ -23,6 +25,9 @@ SECTION = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 TAG_OR_PLACEHOLDER = re.compile(r"(?P<tag>\$[a-z_]*\$)|\{\{(?P<name>\w+)(?::\w+)?\}\}")
 CONDITION = re.compile(r" *--: (?:(?P<word>if|unless) (?P<name>\w+)|(?P<other>else|end))")
 PLACEHOLDER = re.compile(r"\{\{(?P<name>\w+)(?::(?P<alias>\w+))?\}\}")
+ALONE = re.compile(r" *\{\{(?P<name>\w+)(?::\w+)?\}\}")
+MAY_HOLD_LINES = re.compile(r"\\|/\*|\$\w*\$")
+"""What may begin a string or a comment of several lines, beside a quote, or hide where a quote ends."""
 
 
 @cache
@@ -64,21 +69,35 @@ def render(text: str, values: Mapping[str, str]) -> str:
 
     def fill(match: re.Match[str]) -> str:
         value = values[match["name"]]
-        return value if match["alias"] is None else over(value, match["alias"])
+        value = value if match["alias"] is None else over(value, match["alias"])
+        return _indented(value, match.string[match.string.rfind("\n", 0, match.start()) + 1 : match.start()])
 
     return PLACEHOLDER.sub(fill, _with_other_tags(text, values))
 
 
+def _indented(value: str, margin: str) -> str:
+    """`value` with all lines at `margin`, if only spaces are in front of it. A text that may have a string of several
+    lines stays as it is."""
+    first, *others = value.split("\n")
+    if not others or not margin.isspace() or MAY_HOLD_LINES.search(value) or any(map(_is_open, [first, *others])):
+        return value
+    return "\n".join((first, indent(dedent("\n".join(others)), margin)))
+
+
+def _is_open(line: str) -> bool:
+    """Whether the line may begin a quote that another line ends."""
+    return not line.lstrip().startswith("--") and (line.count("'") % 2 == 1 or line.count('"') % 2 == 1)
+
+
 def _chosen(text: str, values: Mapping[str, str]) -> str:
-    """The lines whose conditions hold."""
-    if "--: " not in text:
-        return text
+    """The lines whose conditions hold, without lines that are an empty value."""
     chosen: list[str] = []
     hold: list[bool] = []
     for line in text.split("\n"):
         match = CONDITION.fullmatch(line)
         if match is None:
-            if all(hold):
+            alone = ALONE.fullmatch(line)
+            if all(hold) and (alone is None or values[alone["name"]]):
                 chosen.append(line)
         elif match["word"]:
             hold.append((values[match["name"]] == "true") == (match["word"] == "if"))

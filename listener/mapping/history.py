@@ -40,5 +40,5 @@ def placeholders(mapping: Mapping) -> dict[str, str]:
         "history_days": str(days_of(mapping.settings)),
         "says_why": str(says_why).lower(),
         "because_name": ", because" if says_why else "",
-        **({"each_once": "distinct on (wanted.profile_id, wanted.course_id)"} if says_why else {}),
+        **({"select_once": "select distinct on (wanted.profile_id, wanted.course_id)"} if says_why else {}),
     }

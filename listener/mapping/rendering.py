@@ -114,13 +114,13 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
         return sql.render(sql.read(f"mapping/{file}", section), values | more)
 
     values["ours"] = sql.read("mapping/ours")
-    values["follows_updated_course"] = "\n    " + part("new_keys", "of_course")
+    values["follows_updated_course"] = part("new_keys", "of_course")
     values["title_column"] = title_column(f"{values['course_table_oid']}::oid")
     values["active_per_course"] = part("counts", "active_per_course")
     for name in ("ring", "clear_statistics", "student_ids", "is_set_aside"):
         values[name] = part(name)
     values["cause_of_note"] = part("notes", "cause_of_note")
-    values["count_repairs"] = "\n    ".join(
+    values["count_repairs"] = "\n".join(
         part("counts", "count_repair", count_column=identifier(name), count_column_name=literal(name))
         for name in mapping.count_columns
     )
@@ -130,14 +130,14 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
     values["first_of_all_courses"] = part("rules", "first_course_past_errors", courses=every_course)
     values |= schools.placeholders(mapping, part)
     is_once = mapping.one_course_each or schools.by_profile(mapping)
-    values["each_once"] = "" if is_once else "distinct"  # a history with reasons says which of several
+    values["select_once"] = "select" if is_once else "select distinct"  # a history with reasons says which of several
     values |= history.placeholders(mapping)
     # The rule's query: unchanged; by the function that goes on past a course with a failing rule; in `only_course`.
     if mapping.tenant is not None:
         values |= schools.queries(mapping, part)
     else:
         by_function = "select listener.default_course_id()"
-        said = f"select coalesce(only_course, (\n{values['default_course_view']}\n))"
+        said = part("rules", "in_only_course")
         for name, view in (
             ("wanted_query", values["default_course_view"]),
             ("wanted_query_by_function", by_function),
@@ -159,13 +159,13 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     one_course = (
         f"case when only_course is null then true else {ROW}.course_id::{mapping.course_key_type} = only_course end"
     )
-    values["in_only_course"] = "" if mapping.one_course_each else f"\n            and {one_course}"
+    values["in_only_course"] = "" if mapping.one_course_each else f"and {one_course}"
     takes_back = mapping.takes_back
-    values["is_alone"] = "" if mapping.enrollment_key is not None else "\n            " + part("settling", "is_alone")
+    values["is_alone"] = "" if mapping.enrollment_key is not None else part("settling", "is_alone")
     pair = "enrolled.profile_id = asked.id and enrolled.course_id = asked.course_id"
     values["is_made_of_it"] = "enrolled.profile_id = asked.id" if mapping.one_course_each else pair
-    values["ledger_of_written_courses"] = "\n    " + part("ledger", "of_courses") if takes_back else ""
-    values["query_settings"] = "" if mapping.wanted_query is None else "\n" + part("settling", "query_settings")
+    values["ledger_of_written_courses"] = part("ledger", "of_courses") if takes_back else ""
+    values["query_settings"] = "" if mapping.wanted_query is None else part("settling", "query_settings")
     values["free_seats"] = part("settling", "free_seats")
     gives_seats = mapping.course_seats is not None and not mapping.observes
     values["gives_seats"] = str(gives_seats).lower()
@@ -184,11 +184,11 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     values["astray_past_errors"] = part("rules", f"astray_{who_is_astray}", wanted_query=attempt)
     values["figures"] = part("rules", "figures")
     values["figures_past_errors"] = part("rules", "figures", wanted_query=values["wanted_past_errors"])
-    values["written_since_each"] = "\n    union all\n".join(
+    values["written_since_each"] = "\nunion all\n".join(
         part("rules", "written_since_each", written_table=str(table), written_key=identifier(key))
         for table, key in schools.written(mapping)
     )
-    values["written_since"] = f"\n    {part('rules', 'written_since')}" if mapping.only_on_joining else ""
+    values["written_since"] = part("rules", "written_since") if mapping.only_on_joining else ""
 
 
 def _columns(key: str, condition: str) -> str:
@@ -238,14 +238,14 @@ def _enrollment_values(mapping: Mapping) -> list[str]:
 
 def _enrolling_join(mapping: Mapping) -> str:
     """Joins the profile's row, and the course's, if columns of an enrollment are computed from the row."""
-    joins = ""
+    joins = []
     if any(map(has_row, mapping.extra_values.values())):
         key = f"profile.{identifier(mapping.profile_key)}"
-        joins += f"\n            inner join {mapping.profile_table} as profile on {key} = student.id"
+        joins.append(f"inner join {mapping.profile_table} as profile on {key} = student.id")
     if any(map(has_row, mapping.course_values.values())):
         key = f"course.{identifier(mapping.course_key)}"
-        joins += f"\n            inner join {mapping.course_table} as course on {key} = student.course_id"
-    return joins
+        joins.append(f"inner join {mapping.course_table} as course on {key} = student.course_id")
+    return "\n".join(joins)
 
 
 def _is_default_course(mapping: Mapping) -> str:

@@ -27,7 +27,7 @@ def placeholders(mapping: Mapping, part: Part) -> dict[str, str]:
         "tenant_course": school,
         "tenant_type": tenant.own_type,
         "and_school": f", {ROW}.school" if tenant.may_be_none else "",
-        "of_a_school": "" if tenant.may_be_none else f"\n                and {column(tenant.column)} is not null",
+        "of_a_school": "" if tenant.may_be_none else f"and {column(tenant.column)} is not null",
     }
     of_people["same_school"] = part("rules", f"same_school{'_or_none' if tenant.may_be_none else ''}", **of_people)
     its_courses = part("rules", "courses_of_school", **of_people)
@@ -36,7 +36,7 @@ def placeholders(mapping: Mapping, part: Part) -> dict[str, str]:
         "students_by_school": part("rules", f"students_by_{kind}", **of_people),
         "first_of_its_courses": part("rules", "first_course_past_errors", courses=its_courses),
         "is_of_these": "true",
-        "or_other_school": f"\n            or {new} is distinct from {old}",
+        "or_other_school": f"or {new} is distinct from {old}",
     }
 
 
@@ -54,7 +54,7 @@ def queries(mapping: Mapping, part: Part) -> dict[str, str]:
     of_school = part("rules", f"course_of_school{or_none}")
     said = part("rules", f"course_of_school{or_none}", is_default_course=part("rules", "may_be_landed_in"))
     new, new_by_key = part("rules", "is_new_in_school"), part("rules", "is_new_in_school_by_key")
-    of_these = f"student.id = any (profile_ids)\n                        and {new_by_key}"
+    of_these = f"student.id = any (profile_ids)\nand {new_by_key}"
     by_function = "select listener.default_course_id(student.school)"
     found = {
         "wanted_query": part("rules", "generated_by_school", course_of_school=of_school, is_new_in_school=new),

@@ -20,13 +20,13 @@ def values() -> dict[str, str]:
         "weighed_notes_of_count": weighed_notes(literal(COUNT), "most_in_turn"),
         "notes_of_batch": weighed_notes("consumer_name", "most"),
         "notes_unhandled": notes_unhandled(),
-        "whole_tables": _bare(sql.read("database/settings", "whole_tables"), "\n        "),
+        "whole_tables": _bare(sql.read("database/settings", "whole_tables")),
         "feed": sql.quoted(f"\n{_bare(sql.read('feed/batch'))}\n", "statement"),
         "feed_mark": literal(FEED),
-        "few_rows": _bare(few_rows("local"), "\n    "),
+        "few_rows": _bare(few_rows("local")),
     }
 
 
-def _bare(text: str, between: str = "\n") -> str:
+def _bare(text: str) -> str:
     """Without comments and empty lines, which stand in the program's own file."""
-    return between.join(line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("--"))
+    return "\n".join(line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("--"))

@@ -47,8 +47,8 @@ class TableChecks:
         written += [course] if any(map(has_row, mapping.course_values.values())) else []
         rule_read = [*(() if by_query else (*students, default_course)), course, enrollments, *written]
         return {
-            "students_as_bound": by_hand if by_query else self.as_bound(*students),
-            "rule_as_bound": f"{by_hand} and {self.as_bound(*rule_read)}",
+            "students_as_bound": by_hand or "true" if by_query else self.as_bound(*students),
+            "rule_as_bound": "\nand ".join(filter(None, (by_hand, self.as_bound(*rule_read)))),
             "default_course_as_bound": self.as_bound(default_course),
             "course_as_bound": self.as_bound(course),
             "counts_as_bound": self.as_bound(counts),
@@ -72,12 +72,12 @@ class TableChecks:
 
     def as_bound(self, *read: Read, late_bound: bool = True) -> str:
         """The check as a condition, for the first part of a statement. Without `late_bound`, with the names that are
-        written in a query."""
-        return " and ".join(f"listener.as_bound({each})" for each in self._each(read, late_bound)) or "true"
+        written in a query. Empty if nothing is read."""
+        return "\nand ".join(f"listener.as_bound({each})" for each in self._each(read, late_bound))
 
     def expect(self, *read: Read) -> str:
         """As statements."""
-        return "\n    ".join(f"perform listener.expect({each});" for each in self._each(read, late_bound=True))
+        return "\n".join(f"perform listener.expect({each});" for each in self._each(read, late_bound=True))
 
     def _each(self, read: tuple[Read, ...], late_bound: bool) -> Iterator[str]:
         """The arguments of both functions."""
@@ -99,7 +99,7 @@ class TableChecks:
         known = [self._known(table) for table in tables]
         if mapping.wanted_query is not None:
             known += [self._known(each.table, late_bound=False) for each in mapping.watched]
-        rows = ",\n                ".join(f"({name}, {oid}::oid, {owner}::oid)" for name, oid, owner in known)
+        rows = ",\n".join(f"({name}, {oid}::oid, {owner}::oid)" for name, oid, owner in known)
         return sql.render(sql.read("mapping/checks", "expect_for_anybody"), {"tables": rows})
 
     def _by_lms_path(self) -> str:

@@ -62,11 +62,10 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
         "watched_source": (
             "'profiles'" if _is_of_profiles(mapping, plain) else tokens.text(literal(plain.table.label))
         ),
-        "declare_keys": "".join(f"\n    keys_{place} text[];" for place, _ in keyed),
+        "declare_keys": "\n".join(f"keys_{place} text[];" for place, _ in keyed),
         "profiles_of_row": _take_row(bound, direct, key),
-        "keys_of_row": "".join(
-            f"\n        keys_{place} := array(\n            {_keys(route, ('old', 'new'))}\n        );"
-            for place, route in keyed
+        "keys_of_row": "\n".join(
+            _note("keys_of_rows", place=str(place), keys=_keys(route, ("old", "new"))) for place, route in keyed
         ),
     }
     by_query = mapping.wanted_query is not None
@@ -88,11 +87,10 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
     }
 
     def part(file: str, name: str, applies: bool, **more: str) -> str:
-        text = sql.render(sql.read(f"mapping/{file}", name), values | key_of | more)
-        return f"\n        {text}" if applies else ""
+        return sql.render(sql.read(f"mapping/{file}", name), values | key_of | more) if applies else ""
 
     def of_new_key(name: str, applies: bool, left_key: str, **more: str) -> str:
-        is_left = part("new_keys", "key_is_left", applies, left_key=left_key).strip()
+        is_left = part("new_keys", "key_is_left", applies, left_key=left_key)
         return part("new_keys", name, applies, key_is_left=is_left, **more)
 
     def ledger(what: str) -> str:
@@ -102,10 +100,9 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
     if bound.condition is not None:
         row_alone = f"array[{over(direct[0].text, 'new')}]"
         rows_alone = f"array({_of_rows(direct, key, distinct=False)})"
-    deleted = ledger("profiles_deleted")
     moves = is_profiles and plain.table in mapping.partitioned
     moved_from = f"current_setting('listener.moved_from')::{mapping.profile_key_type}"
-    of_moved = of_new_key("of_moved_profile", moves, moved_from) + (ledger("profile_deleted") if moves else "")
+    of_moved = [of_new_key("of_moved_profile", moves, moved_from), ledger("profile_deleted")] if moves else []
     of_key = mapping.profile_table, [column(mapping.profile_key)]
     is_key = (plain.table, [route.key.text for route in plain.routes if not route.hops]) == of_key
     is_single = is_key or plain.condition is not None
@@ -116,24 +113,19 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
             "of_profile",
             is_profiles,
             f"old.{key_of['key_name']}",
-            of_moved_or_deleted=of_moved and f"{of_moved.lstrip()}\n        ",
+            of_moved_or_deleted="\n".join(filter(None, of_moved)),
         ),
         "ledger_truncated": ledger("profiles_truncated"),
-        "ledger_of_rows": f"\n        if tg_op = 'DELETE' then{deleted}\n        end if;" if deleted else "",
-        "note_watched": "\n    ".join(notes or [sql.read("mapping/notes", "note_everyone")]),
+        "ledger_of_rows": ledger("profiles_deleted"),
+        "note_watched": "\n".join(notes or [sql.read("mapping/notes", "note_everyone")]),
         "profiles_of_rows": f"{_of_rows(direct, key, distinct=not is_single)}{_if_holds(bound.condition)}",
         "rule_as_bound": shared["rule_as_bound"],
         "watched_table": table,
-        "due_rows": "\n                or ".join(_moments(plain, table, number, "due_rows")),
-        "next_due": ",\n        ".join(_moments(plain, table, number, "next_due")),
-        "keys_of_due_rows": "".join(
-            f",\n        array(\n            {_keys(route, ('written',))}\n        )" for _, route in keyed
-        ),
-        "into_keys": "".join(f", keys_{place}" for place, _ in keyed),
-        "keys_of_rows": "".join(
-            f"\n        keys_{place} := array(\n            {_keys(route, ('written',))}\n        );"
-            for place, route in keyed
-        ),
+        "due_rows": "\nor ".join(_moments(plain, table, number, "due_rows")),
+        "next_due": ",\n".join(_moments(plain, table, number, "next_due")),
+        "keys_of_due_rows": "\n".join(_note("keys_of_due_rows", keys=_keys(route)) for _, route in keyed),
+        "into_keys": "".join(f"keys_{place}, " for place, _ in keyed),
+        "keys_of_rows": "\n".join(_note("keys_of_rows", place=str(place), keys=_keys(route)) for place, route in keyed),
     }
 
 
@@ -151,13 +143,13 @@ def routes(mapping: Mapping, tokens: Tokens, checks: TableChecks) -> str:
             values = {
                 "profile_key_type": tokens.mapping.profile_key_type,
                 "route_name": tokens.text(literal(name_of(plain, named))),
-                "steps": "\n        ".join(_steps(route)),
+                "steps": "\n".join(_steps(route)),
                 "first": " and ".join(_first(route)),
                 "key": _values([over(route.key.text, f"step_{len(route.hops)}")], each=route.key.each),
-                "route_as_bound": checks.as_bound(*read.items()),
+                "route_as_bound": checks.as_bound(*read.items()) or "true",
             }
             parts.append(sql.render(sql.read("mapping/notes", "route"), values))
-    return "\n    ".join(parts)
+    return "\n".join(parts)
 
 
 def _steps(route: Route) -> Iterator[str]:
@@ -193,22 +185,21 @@ def name_of(watched: Watched, route: Route) -> str:
     return " > ".join([f"{watched.table.label} ({start})", *steps])
 
 
-def _keys(route: Route, rows: tuple[str, ...]) -> str:
+def _note(part: str, **values: str) -> str:
+    return sql.render(sql.read("mapping/notes", part), values)
+
+
+def _keys(route: Route, rows: tuple[str, ...] = ("written",)) -> str:
     """A query of the keys that lead from rows along a route, as text."""
-    written = (
-        "\n            from written\n            cross join lateral" if rows == ("written",) else "\n            from"
-    )
     if len(route.start) == 1:
         (value,) = route.start
-        texts = [_text(value, row) for row in rows]
-        found = _source(texts, each=value.each)
+        found = _source([_text(value, row) for row in rows], each=value.each)
+        is_whole = "noted.key is not null"
     else:
         of_rows = (f"(array[{', '.join(_text(each, row) for each in route.start)}]::text)" for row in rows)
         found = f"(values {', '.join(of_rows)})"
-    where = "noted.key is not null"
-    if len(route.start) > 1:
-        where = "array_position(noted.key::text[], null) is null"
-    return f"select distinct noted.key{written} {found} as noted(key)\n            where {where}"
+        is_whole = "array_position(noted.key::text[], null) is null"
+    return _note("keys_of_written" if rows == ("written",) else "keys_of_row", found=found, is_whole=is_whole)
 
 
 def _text(value: Value, row: str) -> str:
@@ -233,22 +224,13 @@ def _values(values: list[str], *, each: bool) -> str:
 def _take_row(bound: Watched, keys: list[Value], kind: str) -> str:
     """Sets `profiles` to the profiles of a row. Under a condition: if the condition holds now, and did not before, or
     for another profile."""
-    if bound.condition is not None:
-        is_so, was_so = over(bound.condition, "new"), over(bound.condition, "old")
-        now = over(keys[0].text, "new")
-        other = "".join(
-            f" or {over(text, 'new')} is distinct from {over(text, 'old')}"
-            for text in (keys[0].text, *map(column, bound.columns))
-        )
-        return (
-            f"if ({is_so}) is true\n            and (tg_op = 'INSERT' or ({was_so}) is not true{other}) then"
-            f"\n            profiles := array[{now}];\n        end if;"
-        )
-    return (
-        "profiles := array(\n            select distinct noted.id\n"
-        f"            from {_of_keys(keys, ('old', 'new'), kind)} as noted(id)\n"
-        "            where noted.id is not null\n        );"
+    if bound.condition is None:
+        return _note("profiles_of_row", found=_of_keys(keys, ("old", "new"), kind))
+    or_other = "".join(
+        f" or {over(text, 'new')} is distinct from {over(text, 'old')}"
+        for text in (keys[0].text, *map(column, bound.columns))
     )
+    return _note("profile_of_row", condition=bound.condition, or_other=or_other, key=keys[0].text)
 
 
 def _unreadable(keys_alone: str) -> str:
@@ -257,7 +239,7 @@ def _unreadable(keys_alone: str) -> str:
     blindly = sql.read("mapping/notes", "note_unreadable")
     if not keys_alone:
         return blindly
-    return sql.render(sql.read("mapping/notes", "note_unread"), {"keys_alone": keys_alone, "blindly": blindly})
+    return _note("note_unread", keys_alone=keys_alone, blindly=blindly)
 
 
 def _if_holds(condition: str | None) -> str:
@@ -277,12 +259,7 @@ def _of_rows(keys: list[Value], kind: str, *, distinct: bool = True) -> str:
     """A query of the profiles' keys in written rows."""
     if not keys:
         return f"select null::{kind} where false"
-    word = "select distinct" if distinct else "select"
+    select = "select distinct" if distinct else "select"
     if len(keys) == 1 and not keys[0].each:
-        text = over(keys[0].text, "written")
-        return f"{word} {text}::{kind}\n            from written\n            where {text} is not null"
-    return (
-        f"{word} noted.id\n            from written\n"
-        f"            cross join lateral {_of_keys(keys, ('written',), kind)} as noted(id)\n"
-        "            where noted.id is not null"
-    )
+        return _note("profile_of_written", select=select, key=keys[0].text, profile_key_type=kind)
+    return _note("profiles_of_written", select=select, found=_of_keys(keys, ("written",), kind))

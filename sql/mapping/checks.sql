@@ -5,30 +5,30 @@
 
 -- name: expect_for_anybody
 if exists (
-        select
-        from (
-            values
-                {{tables}}
-        ) as bound (name, oid, owner)
-        left join pg_catalog.pg_class as class
-            on class.oid = bound.oid and class.oid = pg_catalog.to_regclass(bound.name)::oid
-        where (
-            class.relowner = bound.owner
-            or class.relowner = (select nspowner from pg_catalog.pg_namespace where nspname = 'listener'::pg_catalog.name)
-        ) is not true
-    ) then
-        raise undefined_table using message = 'a table is not the one that was bound, or belongs to somebody else now';
-    end if;
+    select
+    from (
+        values
+            {{tables}}
+    ) as bound (name, oid, owner)
+    left join pg_catalog.pg_class as class
+        on class.oid = bound.oid and class.oid = pg_catalog.to_regclass(bound.name)::oid
+    where (
+        class.relowner = bound.owner
+        or class.relowner = (select nspowner from pg_catalog.pg_namespace where nspname = 'listener'::pg_catalog.name)
+    ) is not true
+) then
+    raise undefined_table using message = 'a table is not the one that was bound, or belongs to somebody else now';
+end if;
 
 -- name: hold_table
 lock table only {{table}} in access share mode;
 
 -- name: own_path
 -- (PERFORM would be a query, which costs more.)
-    if pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true) is null then
-        null;
-    end if;
+if pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true) is null then
+    null;
+end if;
 
 -- name: own_path_again
 set constraints all immediate;
-    {{own_path}}
+{{own_path}}

@@ -2,17 +2,17 @@
 
 -- name: due_rows
 (
-                    {{moment}} > (note_due_{{watched}}.since + interval '{{offset}}')::{{kind}}
-                    and {{moment}} <= (note_due_{{watched}}.until + interval '{{offset}}')::{{kind}}
-                )
+    {{moment}} > (note_due_{{watched}}.since + interval '{{offset}}')::{{kind}}
+    and {{moment}} <= (note_due_{{watched}}.until + interval '{{offset}}')::{{kind}}
+)
 
 -- name: next_due
 (
-            select extract(epoch from {{moment}}::timestamptz - (note_due_{{watched}}.until + interval '{{offset}}'))::float8
-            from {{watched_table}} as watched
-            where
-                {{moment}} > (note_due_{{watched}}.until + interval '{{offset}}')::{{kind}}
-                and {{moment}} < 'infinity'
-            order by {{moment}}
-            limit 1
-        )
+    select extract(epoch from {{moment}}::timestamptz - (note_due_{{watched}}.until + interval '{{offset}}'))::float8
+    from {{watched_table}} as watched
+    where
+        {{moment}} > (note_due_{{watched}}.until + interval '{{offset}}')::{{kind}}
+        and {{moment}} < 'infinity'
+    order by {{moment}}
+    limit 1
+)

@@ -13,7 +13,10 @@ set enable_bitmapscan = on as $$
 #variable_conflict use_column
 begin
     return query
-    with as_bound as materialized (select {{rule_as_bound}} as holds)
+    with as_bound as materialized (
+        select
+            {{rule_as_bound}} as holds
+    )
     select astray.profile_id, astray.course_id, astray.should_be
     from (
         {{astray}}
@@ -51,7 +54,10 @@ begin
         perform from listener.wanted('{}');
     end;
     return query
-    with as_bound as materialized (select {{rule_as_bound}} as holds),
+    with as_bound as materialized (
+        select
+            {{rule_as_bound}} as holds
+    ),
 
     attempt as materialized (
         select of_everybody.profile_id, of_everybody.course_id, of_everybody.error

@@ -7,9 +7,13 @@ set search_path = pg_catalog, pg_temp
 set enable_seqscan = on as $$
 begin
     return query
-    with as_bound as materialized (select {{students_as_bound}} as holds)
+    with as_bound as materialized (
+        select
+            {{students_as_bound}} as holds
+    )
     select distinct astray.profile_id
     from listener.astray() as astray
-    where (select as_bound.holds from as_bound){{written_since}};
+    where (select as_bound.holds from as_bound)
+    {{written_since}};
 end;
 $$;

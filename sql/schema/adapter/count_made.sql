@@ -15,13 +15,19 @@ declare
 begin
     {{expect_enrollments}}
     if exists (select from listener.brake where brake.kind = 'joining' and brake.percent is not null) then
-        with as_bound as materialized (select {{rule_as_bound}} as holds)
+        with as_bound as materialized (
+            select
+                {{rule_as_bound}} as holds
+        )
         select count(*)
         from {{enrollment_table}} as enrollment
         where ({{is_active:enrollment}}) is true and (select as_bound.holds from as_bound)
         into all_now;
     end if;
-    with as_bound as materialized (select {{rule_as_bound}} as holds)
+    with as_bound as materialized (
+        select
+            {{rule_as_bound}} as holds
+    )
     select count(*)
     from listener.made_enrollment as made
     inner join {{enrollment_table}} as enrollment

@@ -6,7 +6,10 @@ returns setof {{course_key_type}}
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     return query
-    with as_bound as materialized (select {{counts_as_bound}} as holds),
+    with as_bound as materialized (
+        select
+            {{counts_as_bound}} as holds
+    ),
     free_course as materialized (
         select {{course_key:course}} as id, move.delta
         from unnest(move_counts.moved_course_ids, move_counts.deltas) as move(course_id, delta)

@@ -10,7 +10,10 @@ declare
 begin
     begin
         found_id := (
-            with as_bound as materialized (select {{default_course_as_bound}} as holds)
+            with as_bound as materialized (
+                select
+                    {{default_course_as_bound}} as holds
+            )
             select landing.id
             from (select of_school as school) as student
             cross join lateral (

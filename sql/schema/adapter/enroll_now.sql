@@ -83,12 +83,11 @@ declare
     is_there boolean := false;
     problem_context text;
 begin
-    if
-        {{makes_enrollments}} and may_write
-        and not exists (select from listener.pause where pause.consumer = 'enroll')
-    then
+    --: if makes_enrollments
+    if may_write and not exists (select from listener.pause where pause.consumer = 'enroll') then
         checked := listener.checked_now();
     end if;
+    --: end
     for attempt in 1..2 loop
         exit when checked is null;
         begin
@@ -99,7 +98,8 @@ begin
                 null,
                 coalesce(
                     (
-                        select {{cause_of_note}}
+                        select
+                            {{cause_of_note}}
                         from listener.change as note
                         where note.xid = pg_current_xact_id_if_assigned() and profile = any (note.profile_ids)
                         order by note.id desc
@@ -111,7 +111,11 @@ begin
                         where waiting.profile_id = profile
                         limit 1
                     ),
-                    case when {{only_on_joining}} then 'sign_up' else 'change' end
+                    --: if only_on_joining
+                    'sign_up'
+                    --: else
+                    'change'
+                    --: end
                 ),
                 checked
             ) as outcome

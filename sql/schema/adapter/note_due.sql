@@ -5,7 +5,9 @@ create or replace function listener.note_due(
 )
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-    until := case when {{has_moments}} then clock_timestamp() end;
+    --: if has_moments
+    until := clock_timestamp();
+    --: end
     next_in := least({{due_of_each}});
 exception when assert_failure or others then
     next_in := null;

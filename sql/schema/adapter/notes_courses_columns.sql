@@ -7,7 +7,8 @@ declare
     sign constant bigint := case tg_op when 'INSERT' then -1 else 1 end;
     course_ids {{course_key_type}}[];
     deltas bigint[];
-begin{{ledger_of_written_courses}}
+begin
+    {{ledger_of_written_courses}}
     begin
         if tg_op = 'TRUNCATE' then
             perform listener.expect(tg_relid::regclass::text, tg_relid, {{courses_owner}});
@@ -53,14 +54,16 @@ begin
             course_ids := array[{{course_key:old}}, {{course_key:new}}];
             deltas := array[{{course_count:old}}, -{{course_count:new}}];
         elsif {{untouched_course}} or not (
-            (({{is_default_course:new}}) is true and ({{is_default_course:old}}) is not true){{or_other_school}}
+            (({{is_default_course:new}}) is true and ({{is_default_course:old}}) is not true)
+            {{or_other_school}}
             or ({{course_seats:new}}) is distinct from ({{course_seats:old}})
         ) then
             return null;
         end if;
     exception when assert_failure or others then
         perform listener.note_blindly('courses', 'update', sqlstate);
-    end;{{follows_updated_course}}
+    end;
+    {{follows_updated_course}}
     insert into listener.change (source, operation, course_id, delta)
     select 'courses', 'update', moved.course_id, moved.delta
     from unnest(course_ids, deltas) as moved(course_id, delta)

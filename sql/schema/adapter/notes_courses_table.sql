@@ -5,7 +5,8 @@ create or replace function listener.note_written_courses() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     course_ids {{course_key_type}}[];
-begin{{ledger_of_written_courses}}
+begin
+    {{ledger_of_written_courses}}
     begin
         if tg_op = 'DELETE' then
             course_ids := array(select {{course_key:written}} from written);
@@ -49,14 +50,16 @@ begin
         if {{course_key:new}} is distinct from {{course_key:old}} then
             left_course_id := {{course_key:old}};
         elsif {{untouched_course}} or not (
-            (({{is_default_course:new}}) is true and ({{is_default_course:old}}) is not true){{or_other_school}}
+            (({{is_default_course:new}}) is true and ({{is_default_course:old}}) is not true)
+            {{or_other_school}}
             or ({{course_seats:new}}) is distinct from ({{course_seats:old}})
         ) then
             return null;
         end if;
     exception when assert_failure or others then
         perform listener.note_blindly('courses', 'update', sqlstate);
-    end;{{follows_updated_course}}
+    end;
+    {{follows_updated_course}}
     with lost as (
         delete from listener.course_count
         where course_count.course_id = left_course_id

@@ -6,10 +6,14 @@ set search_path = pg_catalog, pg_temp
 set enable_seqscan = off as $$
 declare
     tg_op text := 'UPDATE';
-    profiles {{profile_key_type}}[];{{declare_keys}}
+    profiles {{profile_key_type}}[];
+    {{declare_keys}}
     is_due boolean;
 begin
-    with as_bound as materialized (select {{rule_as_bound}} as holds),
+    with as_bound as materialized (
+        select
+            {{rule_as_bound}} as holds
+    ),
 
     written as materialized (
         select watched.*
@@ -23,12 +27,13 @@ begin
 
     select
         exists (select from written),
+        {{keys_of_due_rows}}
         array(
             {{profiles_of_rows}}
-        ){{keys_of_due_rows}}
-    into is_due, profiles{{into_keys}};
+        )
+    into is_due, {{into_keys}}profiles;
     if is_due then
-    {{note_watched}}
+        {{note_watched}}
     end if;
     return least(
         {{next_due}}

@@ -6,16 +6,20 @@
 create or replace function listener.note_written_watched_{{watched}}() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-    profiles {{profile_key_type}}[];{{declare_keys}}
+    profiles {{profile_key_type}}[];
+    {{declare_keys}}
 begin
-    if tg_op = 'TRUNCATE' then{{ledger_truncated}}
+    if tg_op = 'TRUNCATE' then
+        {{ledger_truncated}}
         perform listener.note_blindly('profiles', 'truncate', '00000');
         return null;
     end if;
     begin
         profiles := array(
             {{profiles_of_rows}}
-        );{{keys_of_rows}}{{ledger_of_rows}}
+        );
+        {{keys_of_rows}}
+        {{ledger_of_rows}}
     exception when assert_failure or others then
         {{unreadable_rows}}
     end;
@@ -29,7 +33,8 @@ $$;
 create or replace function listener.note_watched_{{watched}}() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-    profiles {{profile_key_type}}[];{{declare_keys}}
+    profiles {{profile_key_type}}[];
+    {{declare_keys}}
 begin
     if tg_op = 'UPDATE' then
         begin
@@ -41,7 +46,9 @@ begin
         end;
     end if;
     begin
-        {{profiles_of_row}}{{keys_of_row}}{{ledger_of_row}}
+        {{profiles_of_row}}
+        {{keys_of_row}}
+        {{ledger_of_row}}
     exception when assert_failure or others then
         {{unreadable_row}}
     end;

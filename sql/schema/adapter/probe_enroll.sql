@@ -13,7 +13,8 @@ begin
             from (
                 select profile.id, null::{{course_key_type}} as course_id
                 from pg_catalog.unnest(null::{{profile_key_type}}[]) as profile(id)
-            ) as student{{enrolling_join}}
+            ) as student
+            {{enrolling_join}}
             returning true
         )
 

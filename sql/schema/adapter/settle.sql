@@ -123,7 +123,14 @@ begin
             exception when assert_failure or others then
                 null;
             end;
-            if cardinality(courses) > 1 or (fails_for_a_course or {{by_school}}) and courses[1] is not null then
+            if
+                cardinality(courses) > 1
+                --: if by_school
+                or courses[1] is not null
+                --: else
+                or fails_for_a_course and courses[1] is not null
+                --: end
+            then
                 foreach one_course in array courses loop
                     if is_over or clock_timestamp() > statement_timestamp() + interval '500 milliseconds' then
                         return query
@@ -156,10 +163,13 @@ begin
         return;
     end if;
     return query
-    with as_bound as materialized (select {{rule_as_bound}} as holds),
+    with as_bound as materialized (
+        select
+            {{rule_as_bound}} as holds
+    ),
 
     wanted as {{wanted_once}} (
-        select {{each_once}}
+        {{select_once}}
             wanted.profile_id::{{profile_key_type}} as profile_id,
             --: if says_why
             left(wanted.because::text, 1000) as because,
@@ -169,7 +179,8 @@ begin
             {{settled_query}}
         ) as wanted(profile_id, course_id{{because_name}})
         where
-            {{is_of_these}}{{in_only_course:wanted}}
+            {{is_of_these}}
+            {{in_only_course:wanted}}
             --: unless only_on_joining
             and wanted.course_id is not null
             --: end
@@ -211,7 +222,8 @@ begin
                         {{enrollment_profile:enrollment}} = wanted.profile_id
                         and {{enrollment_course:enrollment}} = wanted.course_id
                         and {{row_key:enrollment}} is not distinct from made.row_key
-                        and ({{enrollment_status:enrollment}})::text = {{inactive_value}}{{is_alone}}
+                        and ({{enrollment_status:enrollment}})::text = {{inactive_value}}
+                        {{is_alone}}
                     limit 1
                 ),
                 false
@@ -339,7 +351,8 @@ begin
     waiting_no_more as (
         delete from listener.waiting
         where
-            waiting.profile_id = any (profile_ids){{in_only_course:waiting}}
+            waiting.profile_id = any (profile_ids)
+            {{in_only_course:waiting}}
             and settle.checked_now is null
             and (waiting.profile_id, waiting.course_id) not in (
                 select has_to_wait.id, has_to_wait.course_id from has_to_wait
@@ -422,7 +435,8 @@ begin
         --: else
         insert into {{enrollment_table}} as new_enrollment ({{enrollment_columns}})
         select student.id, student.course_id{{enrollment_values:profile}}
-        from to_enroll as student{{enrolling_join}}
+        from to_enroll as student
+        {{enrolling_join}}
         where
             not student.is_there
             and (student.course_id in (select open_course.id from open_course)) is true
@@ -459,7 +473,8 @@ begin
                 from listener.made_enrollment as made
                 where made.profile_id = to_enroll.id and made.course_id = to_enroll.course_id
             )
-            and ({{enrollment_status:enrollment}})::text = {{inactive_value}}{{is_alone}}
+            and ({{enrollment_status:enrollment}})::text = {{inactive_value}}
+            {{is_alone}}
         returning
             --: if keeps_history
             {{row_key:enrollment}} as row_key,
@@ -495,7 +510,8 @@ begin
         where
             made.profile_id = any (profile_ids)
             and settle.checked_now is null
-            and made.taken_back_at is null{{in_only_course:made}}
+            and made.taken_back_at is null
+            {{in_only_course:made}}
     ),
 
     -- Only the very row that the listener made, and only while active: an enrollment that was completed or cancelled
@@ -512,7 +528,8 @@ begin
                     {{enrollment_profile:enrollment}} = ours.profile_id
                     and {{enrollment_course:enrollment}} = ours.course_id
                     and {{row_key:enrollment}} is not distinct from ours.row_key
-                    and ({{is_active:enrollment}}) is true{{is_alone}}
+                    and ({{is_active:enrollment}}) is true
+                    {{is_alone}}
                 limit 1
             )
     ),
@@ -547,7 +564,8 @@ begin
             {{enrollment_profile:enrollment}} = leaving.profile_id
             and {{enrollment_course:enrollment}} = leaving.course_id
             and {{row_key:enrollment}} is not distinct from leaving.row_key
-            and ({{is_active:enrollment}}) is true{{is_alone}}
+            and ({{is_active:enrollment}}) is true
+            {{is_alone}}
         returning
             --: if keeps_history
             leaving.row_key,
@@ -778,8 +796,9 @@ begin
         outcome.done,
         outcome.waits_for,
         outcome.error,
+        --: if makes_enrollments
         -- Whether a trigger of the LMS's runs after an enrollment was made, and may take the enrollment away again.
-        {{makes_enrollments}} and exists (
+        exists (
             select
             from pg_catalog.pg_trigger as after_row
             where
@@ -789,6 +808,9 @@ begin
                 and after_row.tgenabled <> 'D'
                 and after_row.tgname not in ('listener_insert', 'listener_update')
         )
+        --: else
+        false
+        --: end
     from outcome
     where (select as_bound.holds from as_bound) and {{by_lms_path}};
     if settle.checked_now is null then

@@ -1,14 +1,20 @@
 -- Students among these profiles, or among all for whom the rule does not fail.
 create or replace function listener.students(among {{profile_key_type}}[] default null)
 returns setof {{profile_key_type}}
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp{{query_settings}} as $$
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+{{query_settings}}
+as $$
 #variable_conflict use_column
 declare
     all_ids {{profile_key_type}}[];
 begin
     if among is not null then
         return query
-        with as_bound as materialized (select {{students_as_bound}} as holds)
+        with as_bound as materialized (
+            select
+                {{students_as_bound}} as holds
+        )
         select student.id::{{profile_key_type}}
         from (
             {{student_view}}
@@ -17,7 +23,10 @@ begin
         return;
     end if;
     begin
-        with as_bound as materialized (select {{students_as_bound}} as holds)
+        with as_bound as materialized (
+            select
+                {{students_as_bound}} as holds
+        )
         select array_agg(student.id::{{profile_key_type}})
         from (
             {{student_view}}
@@ -41,11 +50,17 @@ $$;
 -- How many there are. Reads the tables as a whole.
 create or replace function listener.count_students()
 returns bigint
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp{{query_settings}} as $$
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+{{query_settings}}
+as $$
 declare
     students bigint;
 begin
-    with as_bound as materialized (select {{students_as_bound}} as holds)
+    with as_bound as materialized (
+        select
+            {{students_as_bound}} as holds
+    )
     select count(*)
     from (
         {{student_view}}

@@ -88,7 +88,8 @@ begin
                     {{enrollment_profile:enrollment}} = pair.profile_id
                     and {{enrollment_course:enrollment}} = pair.course_id
                     and {{row_key:enrollment}} is not distinct from pair.row_key
-                    and ({{enrollment_status:enrollment}})::text is not distinct from pair.status{{is_alone}}
+                    and ({{enrollment_status:enrollment}})::text is not distinct from pair.status
+                    {{is_alone}}
             )
         end
     from pair
@@ -167,7 +168,8 @@ begin
                         {{enrollment_profile:enrollment}} = undo.profile_id
                         and {{enrollment_course:enrollment}} = undo.course_id
                         and {{row_key:enrollment}} is not distinct from last_done.row_key
-                        and ({{enrollment_status:enrollment}})::text is not distinct from last_done.status{{is_alone}}
+                        and ({{enrollment_status:enrollment}})::text is not distinct from last_done.status
+                        {{is_alone}}
                     returning to_jsonb(enrollment) as content
                 )
 
@@ -248,7 +250,8 @@ begin
                         {{enrollment_profile:enrollment}} = undo.profile_id
                         and {{enrollment_course:enrollment}} = undo.course_id
                         and {{row_key:enrollment}} is not distinct from last_done.row_key
-                        and ({{enrollment_status:enrollment}})::text is not distinct from last_done.status{{is_alone}}
+                        and ({{enrollment_status:enrollment}})::text is not distinct from last_done.status
+                        {{is_alone}}
                     returning ({{enrollment_status:enrollment}})::text as status
                 )
 

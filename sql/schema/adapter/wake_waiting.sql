@@ -9,7 +9,7 @@ declare
     full_courses {{course_key_type}}[] := among;
     one_course {{course_key_type}};
 begin
-    if not ({{has_seats}} and exists (select from listener.waiting)) then
+    if not exists (select from listener.waiting) then
         return 0;
     end if;
     {{expect_courses}}

@@ -7,7 +7,10 @@ set enable_seqscan = off as $$
 #variable_conflict use_column
 begin
     return query
-    with as_bound as materialized (select {{rule_as_bound}} as holds)
+    with as_bound as materialized (
+        select
+            {{rule_as_bound}} as holds
+    )
     select distinct wanted.profile_id::{{profile_key_type}}, wanted.course_id::{{course_key_type}}
     from (
         {{wanted_query_by_function}}

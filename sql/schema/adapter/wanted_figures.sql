@@ -1,5 +1,5 @@
 -- For each course in the query: how many students the query wants there, and how many of these are there, in any
--- status. Nothing, where the rule is about new students alone. Reads the tables as a whole.
+-- status. Reads the tables as a whole.
 create or replace function listener.wanted_figures()
 returns table (course_id {{course_key_type}}, wanted bigint, enrolled bigint)
 language plpgsql stable security definer
@@ -11,13 +11,13 @@ set enable_mergejoin = on
 set enable_material = on as $$
 #variable_conflict use_column
 begin
-    if {{only_on_joining}} then
-        return;
-    end if;
     -- Both queries end in groups, which are complete before the first group is returned.
     begin
         return query
-        with as_bound as materialized (select {{rule_as_bound}} as holds)
+        with as_bound as materialized (
+            select
+                {{rule_as_bound}} as holds
+        )
         select figures.course_id, figures.wanted, figures.enrolled
         from (
             {{figures}}
@@ -29,7 +29,10 @@ begin
         perform from listener.wanted('{}');
     end;
     return query
-    with as_bound as materialized (select {{rule_as_bound}} as holds)
+    with as_bound as materialized (
+        select
+            {{rule_as_bound}} as holds
+    )
     select figures.course_id, figures.wanted, figures.enrolled
     from (
         {{figures_past_errors}}

@@ -74,7 +74,12 @@ begin
             array(
                 -- As a single note.
                 select row(null, null, null, null, led.cause, array_agg(led.id), null, null, null, null)::listener.change
-                from (select unnest(note.profile_ids) as id, ({{cause_of_note}}) collate "C" as cause from note) as led
+                from (
+                    select
+                        unnest(note.profile_ids) as id,
+                        {{cause_of_note}} collate "C" as cause
+                    from note
+                ) as led
                 group by led.cause <> 'sign_up', led.cause
                 order by led.cause <> 'sign_up', led.cause
             ),
@@ -166,18 +171,24 @@ begin
         ),
 
         noted_profiles as (
-            select kind.source, kind.operation, kind.single_ids as profile_ids, kind.moments
-            from kind
-            where kind.fits and kind.single_ids is not null
-            union all
             select
-                other.source,
-                other.operation,
-                other.profile_ids,
-                array_fill(date_part('epoch', other.at), array[cardinality(other.profile_ids)])
-            from kind
-            cross join lateral unnest(kind.others) as other
-            where other.profile_ids is not null
+                note.profile_ids,
+                note.moments,
+                {{cause_of_note}} collate "C" as cause
+            from (
+                select kind.source, kind.operation, kind.single_ids as profile_ids, kind.moments
+                from kind
+                where kind.fits and kind.single_ids is not null
+                union all
+                select
+                    other.source,
+                    other.operation,
+                    other.profile_ids,
+                    array_fill(date_part('epoch', other.at), array[cardinality(other.profile_ids)])
+                from kind
+                cross join lateral unnest(kind.others) as other
+                where other.profile_ids is not null
+            ) as note
         )
 
         select
@@ -186,13 +197,10 @@ begin
                 select
                     row(
                         null, null, null, null, led.cause,
-                        array(select unnest(note.profile_ids) from noted_profiles as note where {{cause_of_note}} = led.cause),
+                        array(select unnest(note.profile_ids) from noted_profiles as note where note.cause = led.cause),
                         null, null, null, null
                     )::listener.change
-                from (
-                    select distinct ({{cause_of_note}}) collate "C" as cause
-                    from noted_profiles as note
-                ) as led
+                from (select distinct noted_profiles.cause from noted_profiles) as led
                 order by led.cause <> 'sign_up', led.cause
             ),
             (

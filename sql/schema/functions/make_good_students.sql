@@ -30,8 +30,12 @@ cause as (
     select
         case
             when bool_or(made_good.operation = 'install' and not made_good.spans) then 'rule'
-            when {{only_on_joining}} or bool_and(made_good.operation = 'insert') then 'sign_up'
+            --: if only_on_joining
+            else 'sign_up'
+            --: else
+            when bool_and(made_good.operation = 'insert') then 'sign_up'
             else 'change'
+            --: end
         end as word
     from made_good
 ),

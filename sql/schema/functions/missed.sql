@@ -41,8 +41,14 @@ left join listener.pending_enrollment as there
 left join listener.pending_enrollment as anywhere
     on anywhere.profile_id = astray.profile_id
     and anywhere.course_id is null
-    and (anywhere.reason <> 'no_course' or not {{by_school}})
+    --: if by_school
+    and anywhere.reason <> 'no_course'
+    --: end
 cross join lateral (
-    select {{enrolls}} and noted.id is null and there.id is null and anywhere.id is null as is_untold
+    --: if enrolls
+    select noted.id is null and there.id is null and anywhere.id is null as is_untold
+    --: else
+    select false as is_untold
+    --: end
 ) as known
 $$;

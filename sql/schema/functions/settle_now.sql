@@ -80,7 +80,9 @@ begin
         for student in
             select who.id, (array_agg(who.cause order by who.cause <> 'sign_up', who.cause))[1] as cause
             from (
-                select led.id, {{cause_of_note}} as cause
+                select
+                    led.id,
+                    {{cause_of_note}} as cause
                 from unnest(noted) as note
                 cross join lateral unnest(note.profile_ids) as led(id)
                 union all

@@ -6,7 +6,7 @@ from listener import sql
 
 PIECES = sorted((sql.folder() / "schema" / "adapter").glob("*.sql"))
 CALL = re.compile(r"\{\{\w+_as_bound\}\}")
-FIRST_PART = re.compile(r"with as_bound as materialized \(\s*select [^()]*? as holds\s*\)")
+FIRST_PART = re.compile(r"with as_bound as materialized \(\s*select\s+[^()]*? as holds\s*\)")
 ASKED = "(select as_bound.holds from as_bound)"
 
 
