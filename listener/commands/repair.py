@@ -226,8 +226,9 @@ async def pending(
     await installation.require(connection)
     if what != "list":
         told = (CHANNEL, LOOK) if what == "retry" else ()
-        done = await connection.fetchval(sql.read("repair/pending", what), student, *told)
-        tell(f"{counted(done, 'student')} {'due now' if what == 'retry' else 'dropped'}")
+        done = await only_row(connection, sql.read("repair/pending", what), student, *told)
+        counts = f" and {counted(done['counts'], 'count')}" if done["counts"] else ""
+        tell(f"{counted(done['students'], 'student')}{counts} {'due now' if what == 'retry' else 'dropped'}")
         return
     await _list(connection)
 

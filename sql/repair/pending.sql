@@ -62,9 +62,12 @@ hurried_count as (
     update listener.pending_count
     set next_attempt_at = clock_timestamp()
     where $1::text[] is null
+    returning pending_count.course_id
 )
 
-select (select count(distinct hurried.profile_id) from hurried)
+select
+    (select count(distinct hurried.profile_id) from hurried) as students,
+    (select count(*) from hurried_count) as counts
 from pg_notify($2, $3);
 
 -- name: drop
@@ -81,4 +84,5 @@ out_of_line as (
     where waiting.profile_id = dropped.profile_id and waiting.course_id = dropped.course_id
 )
 
-select count(distinct dropped.profile_id) from dropped;
+select count(distinct dropped.profile_id) as students, 0 as counts
+from dropped;

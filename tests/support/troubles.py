@@ -14,9 +14,10 @@ from tests.support.eventually import all_handled, eventually
 from tests.support.process import listener
 from tests.support.refusing import refuse
 
-BLOCKING = (
-    "select pid, query, pg_blocking_pids(pid) as blocking from pg_stat_activity"
-    " where application_name = 'listener' and wait_event_type = 'Lock'"
+HOLDING = (
+    "select pid, usename, application_name, relation::regclass as table, mode from pg_locks join pg_stat_activity"
+    " using (pid) where datname = current_database() and granted and relation is not null and"
+    " mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"
 )
 
 DISABLE = "alter table TABLE disable trigger NAME"
@@ -123,10 +124,9 @@ async def a_table_is_locked(ground: Ground) -> AsyncIterator[None]:
         await ground.sign_up()
         await ground.app.execute(f"update listener.change set at = {LONG_AGO}")
         yield
-        blocking = runbook.command("ListenerEventsDelayed", BLOCKING)
         pid = holder.get_server_pid()
-        waits = f"select exists (select from ({blocking}) as found where blocking = array[$1::integer])"
-        await eventually(ground.app, waits, pid, equals=True)
+        holding = runbook.command("ListenerEventsDelayed", HOLDING)
+        assert await ground.app.fetchval(f"select $1 in (select pid from ({holding}) as found)", pid)
         await ground.follow("ListenerEventsDelayed", "select pg_terminate_backend(PID)", PID=pid)
     finally:
         holder.terminate()

@@ -18,6 +18,10 @@ WAITS = f"""
 insert into listener.pending_enrollment (profile_id, reason, error, attempts, next_attempt_at)
 values ('{STUDENT}', 'failed', 'the trigger check_enrollment_of_the_accounting_department says no', 3, '2030-01-01')
 """
+COUNT_WAITS = """
+insert into listener.pending_count (course_id, delta, error, next_attempt_at)
+select id, 0, 'closed', '2030-01-01' from courses limit 1
+"""
 SHOWING = (
     ("diagnose",),
     ("sync", "--structure", "--dry-run"),
@@ -150,6 +154,9 @@ def test_one_is_one(case: Database) -> None:
         assert f": {line}" in said
     assert "1. enroll 1 student\n" in piped(case, "sync", "--dry-run")
     assert piped(case, "pending", "retry") == "1 student due now\n"
+    case.server.psql(case.name, COUNT_WAITS)
+    assert piped(case, "pending", "retry") == "1 student and 1 count due now\n"
+    case.server.psql(case.name, "delete from listener.pending_count")
     assert piped(case, "pending", "drop") == "1 student dropped\n"
     assert piped(case, "pending", "drop") == "0 students dropped\n"
     case.server.psql(case.name, f"delete from auth.users where id = '{STUDENT}'")

@@ -18,7 +18,7 @@ from tests.support.pgbouncer import PgBouncer
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
 from tests.support.prometheus import PROGRAM, RULES, Prometheus
-from tests.support.troubles import ALERTS
+from tests.support.troubles import ALERTS, HOLDING
 from tests.support.wire import Wire
 
 pytestmark = [
@@ -28,11 +28,6 @@ pytestmark = [
 
 QUICK: dict[str, object] = {"heartbeat_seconds": 1, "sample_seconds": 0.2, "audit_seconds": 0.4}
 SECONDS = 60.0
-
-BLOCKING = (
-    "select pid, wait_event_type, query, pg_blocking_pids(pid) as blocking from pg_stat_activity"
-    " where application_name = 'listener'"
-)
 
 OF_ITS_OWN = """
 create function count_by_hand() returns trigger language plpgsql as $$
@@ -164,11 +159,10 @@ async def nothing_can_be_sampled(school: School) -> AsyncIterator[None]:
     holder: Connection = await connect(school.database.url)
     await holder.execute("begin; lock table listener.problem")
     yield
-    blocking = runbook.command("ListenerStalled", BLOCKING)
-    # (Of the daemon's sessions the one that samples waits, while it does.)
-    waits = f"select exists (select from ({blocking}) as found where blocking = array[$1::integer])"
-    await eventually(school.app, waits, holder.get_server_pid(), equals=True)
-    await school.follow("ListenerStalled", "select pg_terminate_backend(PID)", PID=holder.get_server_pid())
+    holding = runbook.command("ListenerStalled", HOLDING)
+    pid = holder.get_server_pid()
+    assert await school.app.fetchval(f"select $1 in (select pid from ({holding}) as found)", pid)
+    await school.follow("ListenerStalled", "select pg_terminate_backend(PID)", PID=pid)
     holder.terminate()
 
 
