@@ -14,6 +14,9 @@ OF_ANOTHER_OWNER = re.compile(r".* belongs to (?P<owner>.*) now, not to (?P<befo
 """The installed functions run with the earlier owner's rights, so no installation is handed over."""
 
 
+OF_ANOTHER_KIND = re.compile(r"(column .* is of type .* now, not .*|.* is another kind of table now)")
+"""The name stays: `listener install` finds it without a setting."""
+
 OF_A_RULE = re.compile(r"(?P<rule>rule .* on [^:]*): .*")
 
 
@@ -41,7 +44,9 @@ def mend(problem: dict[str, str]) -> str:
     rewrites = OF_A_RULE.fullmatch(problem["problem"])
     if rewrites is not None:
         return f"`drop {rewrites['rule']}`, and let a trigger do what the rule did"
-    return MEND + (f" with {problem['setting']} set to what is there now" if problem["setting"] else "")
+    if not problem["setting"] or OF_ANOTHER_KIND.fullmatch(problem["problem"]):
+        return MEND
+    return f"{MEND} with {problem['setting']} set to what is there now"
 
 
 async def of_owners(connection: Connection) -> str | None:
