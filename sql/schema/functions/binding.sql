@@ -229,8 +229,9 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 $$;
 
 -- The bound names, as the catalogue has them now. A renamed or moved object is known by its number. A table that is
--- gone, or was renamed, may have been made again: under its name, by the same owner, with all columns. A column that is
--- gone may have been made again, too.
+-- gone, or was renamed, may have been made again: under its name, by the same owner, with all columns. (If it was made
+-- partitioned, that is told: the old one is not followed while the LMS works with the new one.) A column that is gone may
+-- have been made again, too.
 create or replace function listener.bound_now()
 returns table (
     token text, table_oid oid, attnum smallint, label_oid oid, schema_name text, table_name text, name text,
@@ -273,7 +274,10 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set j
                 or (
                     namesake.oid is distinct from same.oid
                     and (same.oid is null or listener.takes_the_place(namesake.oid, bound_table.table_oid))
-                    and namesake.relkind = bound_table.kind
+                    and (
+                        namesake.relkind = bound_table.kind
+                        or (namesake.relkind in ('r', 'p') and same.relispartition is not true)
+                    )
                     and (
                         namesake.relowner = bound_table.owner_oid
                         or listener.is_trusted(namesake.relowner)

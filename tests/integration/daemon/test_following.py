@@ -180,6 +180,26 @@ async def test_a_new_table_under_the_name_of_one_that_was_put_aside_is_the_one_t
     await sign_up(connection, course, 3)
 
 
+async def test_a_partitioned_table_under_the_name_of_one_that_was_put_aside_is_told_and_install_takes_it(
+    database: Database, connection: Connection, school: tuple[DaemonProcess, object]
+) -> None:
+    daemon, course = school
+    await connection.execute(
+        """
+        begin;
+        alter table enrollments rename to enrollments_of_old;
+        create table enrollments (like enrollments_of_old including defaults) partition by hash (user_id);
+        alter table enrollments drop id, add unique (user_id, course_id);
+        create table every_row partition of enrollments for values with (modulus 1, remainder 0);
+        commit;
+        insert into profiles (role) values ('student');
+        """
+    )
+    assert "public.enrollments is another kind of table now" in daemon.told("mapping_broken")
+    listener(database.url, "install")
+    await eventually(connection, COUNT, course, equals=1)
+
+
 async def test_when_other_enrollments_count_the_counts_follow_at_once(
     database: Database, connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:
