@@ -14,6 +14,7 @@ import anyio
 import asyncpg
 import typer
 
+from listener.catalogue.rights import where_to
 from listener.database.connection import Connection
 from listener.database.driver_errors import DRIVER_ERRORS, hidden_table
 from listener.database.holders import named_if_in_the_way
@@ -211,5 +212,5 @@ async def _tell_of_rights(connection: Connection, error: asyncpg.InsufficientPri
     raise MayNot(
         role=role,
         action=f"do this ({reason(error)})",
-        mend="use the address of the tables' owner, who ran `listener install`",
+        mend=await where_to(connection, "use the address of the tables' owner, who ran `listener install`"),
     ) from error

@@ -122,7 +122,7 @@ _ALL = (
         "error",
         "",
         "the audit fails: counts are not repaired, and who was missed is not found",
-        "mend the row, the condition or the right that the error names; what is gone of the listener's own is made again",
+        "mend what the error names; what is gone of the listener's own is made again",
         "listener install",
     ),
     Kind(

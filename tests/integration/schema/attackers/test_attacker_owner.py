@@ -302,6 +302,10 @@ async def test_an_owner_who_may_not_create_beside_the_tables_installs_without_th
     followed = await ground.connection.fetch("select * from listener.follow()")
     assert "get_enrollment_statistics" in str(followed)
     assert await ground.connection.fetchval("select listener.is_bound()")
+    await ground.connection.execute(f"revoke usage on schema public from public, {OWNER}")
+    for command in ("status", "diagnose"):
+        told = listener(ground.url(OWNER), command, check=False).stderr
+        assert "permission denied for schema public): it owns schema listener, so give it that right back." in told
 
 
 async def test_forced_row_security_is_refused_with_the_command_that_helps(ground: Ground) -> None:
