@@ -15,9 +15,7 @@ from tests.support.project import ROOT
 LOOKS = re.compile(r"\b(from|join)\s+(pg_stat_activity|pg_locks)\b")
 ITS_OWN = re.compile(r"datname|LOCKED_HERE|(?<!_)\bpid (=|in)|backend_type = '(walwriter|autovacuum worker)'")
 OF_EVERYBODY = {
-    "tests/integration/instruments/test_runbook.py": "the operator's own command",
     "tests/integration/schema/attackers/test_attacker.py": "an attacker takes each lock of the server",
-    "tests/support/troubles.py": "the operator's own command",
 }
 
 
