@@ -186,6 +186,7 @@ PRICES = (
     "price", "price_cents", "price_minor", "price_amount", "preco", "preco_centavos", "precio", "precio_centavos",
     "prix", "prix_centimes", "preis", "prezzo", "cost", "amount",
 )  # fmt: skip
+DEFAULT_FLAGS = ("is_default", "default", "default_course", "is_default_course", "isdefault")
 AMOUNTS = (
     *PRICES,
     "amount_cents",
