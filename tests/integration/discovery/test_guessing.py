@@ -50,7 +50,8 @@ async def test_a_database_without_tables_is_asked_about_as_such(empty_database: 
 async def test_the_names_that_django_makes_of_an_app_s_and_a_model_s(
     empty_database: Connection, names: tuple[str, ...]
 ) -> None:
-    tables = PEOPLE + COURSES + ENROLLED + "create table django_migrations (app text)"
+    flags = "alter table users add is_staff boolean, add is_superuser boolean, add is_active boolean;"
+    tables = PEOPLE + flags + COURSES + ENROLLED + "create table django_migrations (app text)"
     for ours, theirs in zip(("users", "courses", "enrollments"), names, strict=True):
         tables = re.sub(rf"\b{ours}\b", theirs, tables)
     await empty_database.execute(tables)
