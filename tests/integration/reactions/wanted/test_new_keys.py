@@ -241,3 +241,32 @@ async def test_keys_that_all_move_by_one_take_along_what_is_their_own(school: Sc
     await app.execute("insert into profiles values (1001); insert into places values (1001, 2)")
     await eventually(app, STATUS, 1001, 2, equals="active")
     app.terminate()
+
+
+async def test_nobody_gets_the_ledger_of_another_under_a_key_that_may_be_taken_twice_for_a_moment(
+    school: School,
+) -> None:
+    """A deferrable key: which row left which key cannot be told; enrollments are left alone as if made by hand."""
+    database, _ = school(PLAIN.replace("key)", "key deferrable)"), NONE)
+    app = await connect(database.url)
+    await app.execute("insert into places values (1, 2), (3, 2)")
+    for profile in (1, 3):
+        await eventually(app, STATUS, profile, 2, equals="active")
+    async with app.transaction():
+        await app.execute("update profiles set id = id + 1")
+        for table in ("enrollments", "places"):
+            await app.execute(f"update {table} set profile_id = profile_id + 1 where profile_id = 3")
+            await app.execute(f"update {table} set profile_id = profile_id + 1 where profile_id = 1")
+    # The second is at 3 by now, and was in no course.
+    await app.execute("delete from places where profile_id = 4; insert into places values (3, 2)")
+    await eventually(app, STATUS, 3, 2, equals="active")
+    await eventually(app, NOTHING_WAITS, equals=True)
+    assert await app.fetchval(STATUS, 4, 2) == "active"
+    # Where it is sure, the key takes its ledger along.
+    async with app.transaction():
+        await app.execute(
+            "update profiles set id = 30 where id = 3; update enrollments set profile_id = 30 where profile_id = 3"
+        )
+        await app.execute("delete from places where profile_id = 3")
+    await eventually(app, STATUS, 30, 2, equals="inactive")
+    app.terminate()
