@@ -113,14 +113,14 @@ class History:
         async with anyio.create_task_group() as tasks:
             if self._dice.random() < 0.6:
                 tasks.start_soon(self._kill)
-            if self._dice.random() < 0.2:
+            done_by_people = self._dice.random()
+            if done_by_people < 0.2:
                 condition = self._dice.choice(BAD_RULES)
                 rule = brake.settings(**self._school) | {"wanted_query": f"{brake.RULE} and {condition}"}
                 tasks.start_soon(self._rule, rule)
-            mended = self._dice.random()
-            if mended < 0.2:
+            elif done_by_people < 0.35:
                 tasks.start_soon(self._command, "release", "--course", str(self._dice.choice((1, 2))))
-            elif mended < 0.4:
+            elif done_by_people < 0.5:
                 await self._undo(str(await app.fetchval("select clock_timestamp() - interval '3 seconds'")))
             for _ in range(self._dice.randint(1, 3)):
                 await app.execute(MISTAKES[self._dice.choice(list(MISTAKES))])
