@@ -12,6 +12,7 @@ from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess, listener
 
 PLAIN = "create table profiles (id bigint primary key);"
+OF_FAMILIES = PLAIN.replace(");", ", parent bigint references profiles on update cascade);")
 PARTITIONED = """
 create table profiles (id bigint primary key) partition by range (id);
 create table profiles_low partition of profiles for values from (minvalue) to (1000);
@@ -209,7 +210,7 @@ async def test_a_course_that_says_it_was_moved_takes_nothing_from_one_that_is_th
     app.terminate()
 
 
-@pytest.mark.parametrize(("profiles", "key"), SHAPES)
+@pytest.mark.parametrize(("profiles", "key"), [*SHAPES, pytest.param(OF_FAMILIES, KEY, id="families")])
 @pytest.mark.half
 async def test_keys_that_all_move_by_one_take_along_what_is_their_own(school: School, profiles: str, key: str) -> None:
     """In one statement, each to the key that another one has left; the one in the middle was removed by hand."""
@@ -220,6 +221,8 @@ async def test_keys_that_all_move_by_one_take_along_what_is_their_own(school: Sc
         await app.execute(f"insert into profiles values ({profile}); insert into places values ({profile}, 2)")
         await eventually(app, STATUS, profile, 2, equals="active")
     await app.execute("delete from enrollments where profile_id = 1000")
+    if profiles == OF_FAMILIES:  # the cascade updates rows again that have moved already
+        await app.execute("update profiles set parent = nullif(1000, id)")
     shift = "set {0} = {0} - 1".format
     async with app.transaction():
         await app.execute(f"update profiles {shift('id')}")
