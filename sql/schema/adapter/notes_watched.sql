@@ -6,7 +6,9 @@
 create or replace function listener.note_written_watched_{{watched}}() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
+    --: if has_profiles
     profiles {{profile_key_type}}[];
+    --: end
     {{declare_keys}}
 begin
     if tg_op = 'TRUNCATE' then
@@ -14,15 +16,19 @@ begin
         perform listener.note_blindly('profiles', 'truncate', '00000');
         return null;
     end if;
+    --: if reads_rows
     begin
+        --: if has_profiles
         profiles := array(
             {{profiles_of_rows}}
         );
+        --: end
         {{keys_of_rows}}
         {{ledger_of_rows}}
     exception when assert_failure or others then
         {{unreadable_rows}}
     end;
+    --: end
     {{note_watched}}
     return null;
 end;
@@ -33,7 +39,9 @@ $$;
 create or replace function listener.note_watched_{{watched}}() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
+    --: if has_profiles
     profiles {{profile_key_type}}[];
+    --: end
     {{declare_keys}}
 begin
     if tg_op = 'UPDATE' then
@@ -45,6 +53,7 @@ begin
             null;
         end;
     end if;
+    --: if reads_rows
     begin
         {{profiles_of_row}}
         {{keys_of_row}}
@@ -52,6 +61,7 @@ begin
     exception when assert_failure or others then
         {{unreadable_row}}
     end;
+    --: end
     {{note_watched}}
     return null;
 end;
