@@ -17,6 +17,9 @@ NOT_ENCODED = (
     "as %40 %3A %2F %3F %23 %5B %5D %25"
 )
 
+PORTS = "a port is a number from 1 to 65535"
+"""The driver takes higher ones for the port that is left of them in 16 bits."""
+
 TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 TLS_FILES = {"sslrootcert": "require", "sslcert": "allow", "sslkey": "allow"}
@@ -31,10 +34,13 @@ def check_url(url: str, name: str = SETTING) -> None:
         query = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
     except ValueError:
         raise WrongSetting(name=name, problem=NOT_ENCODED) from None
+    ports = [_port(host) for host in parts.netloc.rpartition("@")[2].split(",")]
     if parts.scheme not in ("postgresql", "postgres"):
         problem = "it must begin with postgresql://" + (", not with a quote" if url[:1] in ("'", '"') else "")
-    elif parts.fragment or "@" in parts.path or not all(map(_is_host, parts.netloc.rpartition("@")[2].split(","))):
+    elif parts.fragment or "@" in parts.path or None in ports:
         problem = NOT_ENCODED
+    elif not all(map(_is_port, (*filter(None, ports), *query.get("port", "").split(",")))):
+        problem = PORTS
     if "sslmode" in query and _tls_mode(query["sslmode"]) not in TLS_MODES:
         problem = f"sslmode is one of {', '.join(TLS_MODES)}, not {query['sslmode']}"
     for parameter in TLS_FILES:
@@ -69,8 +75,11 @@ def _problem_of_service(name: str | None) -> str | None:
         return f"{file} is no file of services that can be read ({type(error).__name__})"
 
 
-def check_tls_environment(url: str) -> None:
-    """Raise WrongSetting for libpq's TLS variables that allow no connection; `url` may override the variables."""
+def check_environment(url: str) -> None:
+    """Raise WrongSetting for libpq's variables that allow no connection; `url` may override those of TLS."""
+    ports = os.environ.get("PGPORT", "")
+    if not all(map(_is_port, ports.split(","))):
+        raise WrongSetting(name="PGPORT", problem=f"{PORTS}, not {ports}")
     query = dict(parse_qsl(urlsplit(url).query))
     given = os.environ.get("PGSSLMODE", "")
     if given and "sslmode" not in query and _tls_mode(given) not in TLS_MODES:
@@ -102,7 +111,12 @@ def _tls_mode(text: str) -> str:
     return text.replace("_", "-")
 
 
-def _is_host(text: str) -> bool:
-    """Whether the text is a host, with or without a port."""
+def _port(text: str) -> str | None:
+    """The port of a host, empty without one; None if the text is no host."""
     port = text.partition("]")[2] if text.startswith("[") else "".join(text.partition(":")[1:])
-    return re.fullmatch(r"(:\d*)?", port) is not None
+    return port[1:] if re.fullmatch(r"(:\d*)?", port) is not None else None
+
+
+def _is_port(text: str) -> bool:
+    """Whether a connection can be made to it; libpq's own is meant by an empty text."""
+    return text == "" or (re.fullmatch(r"\d{1,5}", text) is not None and 0 < int(text) < 2**16)

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from listener import env_file
-from listener.database_url import check_system_authorities, check_tls_environment, check_url, url_of_service
+from listener.database_url import check_environment, check_system_authorities, check_url, url_of_service
 from listener.errors import UnknownSetting, WrongSetting
 
 PREFIX = "LISTENER_"
@@ -227,7 +227,7 @@ class Settings(BaseSettings):
             check_url(url, name)
         else:
             url = url_of_service()
-        check_tls_environment(url or "")
+        check_environment(url or "")
         check_system_authorities(url, name)
         return url
 

@@ -114,7 +114,7 @@ def rows(seen: Status) -> list[Row]:
         *_problems(seen.problems),
         *_leader(seen),
         *_squatters(seen),
-        ("standbys", f"{seen.standbys}"),
+        ("standbys", "not known: a pooler hides them" if seen.standbys is None else f"{seen.standbys}"),
     ]
     waits = "" if seen.lag_seconds is None else f", the oldest waits for {duration(seen.lag_seconds)}"
     found.append(("backlog", f"{_changes(seen.backlog, is_estimated=seen.backlog_is_estimated)}{waits}"))

@@ -136,8 +136,18 @@ class Rules:
                 )
 
     async def role_under_another_name(self, relation: Relation) -> None:
-        """Raise Undecided if another column may tell roles, by its values, or by its name: then not everyone is a
-        student."""
+        """Raise Undecided if another column may tell roles: then not everyone is a student."""
+        column = self.like_a_role(relation)
+        if column is not None:
+            raise Undecided(
+                what="who is a student",
+                reason=f"{await self._shown(relation, column)} may say it",
+                setting=f"LISTENER_STUDENT_PREDICATE to a condition on {column.name} ({EVERYONE})",
+            )
+
+    @staticmethod
+    def like_a_role(relation: Relation) -> Column | None:
+        """A column that may tell roles, by its values, or by its name."""
         told = frozenset(vocabulary.STUDENTS_ALONE) | vocabulary.ROLE_FLAGS
         of_students = wording.says(relation.table.name, frozenset(vocabulary.STUDENTS_ALONE))
         for column in relation.columns.values():
@@ -150,11 +160,8 @@ class Rules:
                 or (column.is_number and wording.says(column.name, vocabulary.ROLE_FLAGS))
             )
             if by_value or by_name:
-                raise Undecided(
-                    what="who is a student",
-                    reason=f"{await self._shown(relation, column)} may say it",
-                    setting=f"LISTENER_STUDENT_PREDICATE to a condition on {column.name} ({EVERYONE})",
-                )
+                return column
+        return None
 
     async def _shown(self, relation: Relation, column: Column) -> str:
         known = await self._catalogue.values(relation, column)

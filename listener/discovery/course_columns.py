@@ -1,7 +1,7 @@
 """The columns of a course for price, order and number of enrollments."""
 
 from listener.catalogue import expressions
-from listener.catalogue.catalogue import Relation
+from listener.catalogue.catalogue import Column, Relation
 from listener.catalogue.columns import find_column
 from listener.database.connection import Connection
 from listener.discovery import vocabulary, wording
@@ -18,6 +18,8 @@ def price_of(courses: Relation, asked: dict[str, str]) -> tuple[str | None, Choi
     if name is not None:
         choice = Choice("default course", 100, "LISTENER_COURSE_PRICE")
         return None if name == "none" else find_column(courses, name, "course_price").name, choice
+    flag = _flag_of_default(courses)
+    first = f"{flag.name} says which; else " if flag else ""
     prices = [each for each in ranked(courses, vocabulary.PRICES) if each.is_number]
     prices += [
         each for each in courses.columns.values() if each.is_number and wording.words(each.name)[:1] == ("price",)
@@ -25,12 +27,12 @@ def price_of(courses: Relation, asked: dict[str, str]) -> tuple[str | None, Choi
     dated = any(each.is_time for each in ranked(courses, vocabulary.DATES))
     by_key = ", ".join(courses.primary_key) or "key"
     if not prices:
-        reason = "no price: the oldest first" if dated else f"neither price nor date: the first by {by_key}"
+        reason = first + ("no price: the oldest first" if dated else f"neither price nor date: the first by {by_key}")
         if not dated and courses.key is not None and courses.key.family == "uuid":
             reason += ", which is any one (LISTENER_DEFAULT_COURSE or LISTENER_COURSE_ORDER says which)"
         return None, Choice("default course", 70 if dated else 50, reason)
     then = "the oldest" if dated else f"the first by {by_key}"
-    return prices[0].name, Choice("default course", 85, f"the cheapest by {prices[0].name}, then {then}")
+    return prices[0].name, Choice("default course", 85, f"{first}the cheapest by {prices[0].name}, then {then}")
 
 
 async def order_of(connection: Connection, courses: Relation, price: str | None, asked: dict[str, str]) -> str:
@@ -39,7 +41,14 @@ async def order_of(connection: Connection, courses: Relation, price: str | None,
     if text is not None:
         return await expressions.order(connection, courses.table, text, "LISTENER_COURSE_ORDER")
     date = next((each.name for each in ranked(courses, vocabulary.DATES) if each.is_time), None)
-    return ", ".join(f"{column(name)} nulls last" for name in (price, date) if name is not None)
+    flag = _flag_of_default(courses)
+    chosen = [] if flag is None else [f"{column(flag.name)} desc nulls last"]
+    return ", ".join([*chosen, *(f"{column(name)} nulls last" for name in (price, date) if name is not None)])
+
+
+def _flag_of_default(courses: Relation) -> Column | None:
+    """The flag by which a school says where new students land."""
+    return next((each for each in ranked(courses, vocabulary.DEFAULT_FLAGS) if each.is_boolean), None)
 
 
 def counts_of(courses: Relation, asked: dict[str, str]) -> tuple[tuple[str, ...], Choice]:

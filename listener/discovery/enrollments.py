@@ -69,7 +69,7 @@ class EnrollmentTables(References):
         if chosen is None:
             raise TableNotFound(
                 what="enrollments",
-                reason=f"no table {self._nearest(candidates)}; set LISTENER_ENROLLMENT_TABLE"
+                reason=self._nearest(candidates)
                 if self.tables
                 else "this database has no tables; is it the right one?",
             )
@@ -137,18 +137,7 @@ class EnrollmentTables(References):
         named = named and not wording.says(relation.table.name, vocabulary.ASIDE)
         if not (asked or named) or self.given.keys() & {"course_table", "enrollment_course"}:
             return None
-        people = {each.thing.column for each in self.people_references(relation) if each.score >= LEAST}
-        if not people or any(each.score >= LEAST for each in self.course_references(relation)):
-            return None
-        found = []
-        for column in relation.columns:
-            reference = relation.reference(column)
-            other = None if reference is None else self.catalogue.relations.get(reference[0])
-            if other is None or column in people or not self._is_of_a_course(relation, column):
-                continue
-            courses = [each.thing for each in super().course_references(other) if each.thing.by_foreign_key]
-            found.append((column, other.table.label, courses[0] if courses else None))
-        through = [each for each in found if each[2] is not None or relation.columns[each[0]].not_null] or found
+        through = self._through(relation)
         if not through:
             return None
         described = " and ".join(
@@ -162,6 +151,21 @@ class EnrollmentTables(References):
             reason=f"people are enrolled in {described}. Set LISTENER_COURSE_TABLE={tables}: new students then land in "
             "one of those, each with its own count. Or set LISTENER_ENROLLMENT_TABLE to a table that refers to courses",
         )
+
+    def _through(self, relation: Relation) -> list[tuple[str, str, Reference | None]]:
+        """What else than courses people are enrolled in, by a table: (the column, the other table, its course)."""
+        people = {each.thing.column for each in self.people_references(relation) if each.score >= LEAST}
+        if not people or any(each.score >= LEAST for each in self.course_references(relation)):
+            return []
+        found = []
+        for column in relation.columns:
+            reference = relation.reference(column)
+            other = None if reference is None else self.catalogue.relations.get(reference[0])
+            if other is None or column in people or not self._is_of_a_course(relation, column):
+                continue
+            courses = [each.thing for each in super().course_references(other) if each.thing.by_foreign_key]
+            found.append((column, other.table.label, courses[0] if courses else None))
+        return [each for each in found if each[2] is not None or relation.columns[each[0]].not_null] or found
 
     def _named_for_enrollments(self, table: Table) -> tuple[int, str]:
         name, score, reason = self.said(table), -35, "its references"
@@ -197,14 +201,24 @@ class EnrollmentTables(References):
                 )
         return None
 
-    @staticmethod
-    def _nearest(candidates: list[Candidate[Enrollments]]) -> str:
-        """The reason why no table was chosen."""
+    def _nearest(self, candidates: list[Candidate[Enrollments]]) -> str:
+        """The reason why no table was chosen, and what to set."""
         if not candidates:
-            return "refers to both people and courses"
+            reason = "no table refers to both people and courses"
+            for relation in self.tables:
+                if wording.says(self.said(relation.table), vocabulary.MEMBERSHIPS):
+                    for _, other, _ in self._through(relation):
+                        return (
+                            f"{reason}. {relation.table.label} refers to people and to {other}: set"
+                            f" LISTENER_COURSE_TABLE={other} if that is what people are enrolled in, or else {SETTING}"
+                        )
+            return f"{reason}; set {SETTING}"
         nearest = sorted(candidates, key=lambda each: (-each.score, each.name))
         names = few(tuple(each.name for each in nearest))
-        return f"that refers to both people and courses is named for enrollments (these refer to both: {names})"
+        return (
+            "no table that refers to both people and courses is named for enrollments (these refer to both:"
+            f" {names}); set {SETTING}"
+        )
 
 
 def _check_no_payments(relation: Relation, name: str) -> None:

@@ -107,6 +107,8 @@ class Parts:
             is_by_role = role is not None or students.column is not None
             roles = [each for each in profiles.columns if is_by_role and unclear.says_a_role(each)]
             roles += [each.name for each in ranked(profiles, (*vocabulary.ROLE_COLUMNS, *vocabulary.ROLE_REFERENCES))]
+            if students.choice.score == GUESSED and (found := self._rules.like_a_role(profiles)) is not None:
+                roles.append(found.name)  # is asked about already
             roles += SUPABASES if profiles.table == AUTH_USERS else ()
             await self._ask(profiles, unclear.PERSON, stays, profile_key, students.column, *roles)
         return students, person, role

@@ -109,7 +109,8 @@ async def question(
             f"or {kind.setting} to what `listener rule --accept-guesses` prints, with {add}, if {they} a part"
         )
     else:
-        setting = f'{table}{kind.setting}="{now}" if {they} no part, or else to that and {add}'
+        more = add if now == "true" else f"that and {add}"
+        setting = f'{table}{kind.setting}="{now}" if {they} no part, or else to {more}'
     unmet = [each.name for each in found if kind is ENROLLMENT and _is_closed_gate(each)]
     if unmet:
         values = "; ".join(f"{name}=true" for name in unmet)

@@ -186,6 +186,7 @@ PRICES = (
     "price", "price_cents", "price_minor", "price_amount", "preco", "preco_centavos", "precio", "precio_centavos",
     "prix", "prix_centimes", "preis", "prezzo", "cost", "amount",
 )  # fmt: skip
+DEFAULT_FLAGS = ("is_default", "default", "default_course", "is_default_course", "isdefault")
 AMOUNTS = (
     *PRICES,
     "amount_cents",
@@ -380,8 +381,8 @@ ADMISSION = some(
 """Words of columns that may say who gets into a course."""
 VISIBILITY = some("visibility visible visibilidad visibilidade visibilite sichtbarkeit sichtbar visibilita hidden")
 ROLE_FLAGS = some(
-    "staff admin teacher instructor tutor faculty facilitator moderator employee parent guardian service system "
-    "professor docente profesor enseignant lehrer"
+    "staff admin superuser teacher instructor tutor faculty facilitator moderator employee parent guardian service "
+    "system professor docente profesor enseignant lehrer"
 )
 NO_STATES = some(
     "email mail phone sms push notification newsletter marketing consent term onboarding onboarded verified "

@@ -55,7 +55,8 @@ class Status:
     leader_since: datetime | None
     polling: bool
     """A daemon polls, behind a transaction pooler: no session holds the leader's lock for long."""
-    standbys: int
+    standbys: int | None
+    """None where a daemon polls: one of its pooler's sessions is named like a standby."""
     backlog: int
     """Notes that wait for reactions, except paused reactions; the lag is of the same notes."""
     backlog_is_estimated: bool
@@ -116,7 +117,7 @@ async def look(connection: Connection, url: str | None, *, full: bool = False) -
         leader_address=who["leader_address"],
         leader_since=who["leader_since"],
         polling=polling,
-        standbys=who["standbys"],
+        standbys=None if polling else who["standbys"],
         backlog=figures.backlog,
         backlog_is_estimated=figures.backlog >= COUNTED,
         lag_seconds=figures.lag_seconds if figures.oldest_unhandled_at else None,

@@ -141,12 +141,11 @@ class Plan:
         earlier = self.installed
         if earlier.version != VERSION:
             return "upgraded schema listener"
-        if not self.intact:
-            return "mended schema listener"
         was = earlier.mapping
         ungranted = replace(self.mapping, runtime_roles=was.runtime_roles, now_roles=was.now_roles)
-        is_same = pieces.fingerprint(ungranted) == earlier.fingerprint
-        return "granted; nothing else of schema listener has changed" if is_same else "changed schema listener"
+        if pieces.fingerprint(ungranted) != earlier.fingerprint:
+            return "changed schema listener"
+        return "granted; nothing else of schema listener has changed" if self.intact else "mended schema listener"
 
     @property
     def code(self) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from listener.database.connection import Connection
-from listener.discovery.discovery import discover
-from listener.errors import Undecided
+from listener.discovery.discovery import discover, look
+from listener.errors import Questions, Undecided
 from listener.schema import install
 from tests.conftest import Database
 from tests.support.guessing import COURSES, ENROLLED, PEOPLE, told
@@ -50,7 +50,8 @@ async def test_a_database_without_tables_is_asked_about_as_such(empty_database: 
 async def test_the_names_that_django_makes_of_an_app_s_and_a_model_s(
     empty_database: Connection, names: tuple[str, ...]
 ) -> None:
-    tables = PEOPLE + COURSES + ENROLLED + "create table django_migrations (app text)"
+    flags = "alter table users add is_staff boolean, add is_superuser boolean, add is_active boolean;"
+    tables = PEOPLE + flags + COURSES + ENROLLED + "create table django_migrations (app text)"
     for ours, theirs in zip(("users", "courses", "enrollments"), names, strict=True):
         tables = re.sub(rf"\b{ours}\b", theirs, tables)
     await empty_database.execute(tables)
@@ -134,6 +135,34 @@ async def test_enrollments_in_something_that_is_called_by_another_name_are_said_
     )
     assert "people are enrolled in public.cohorts (cohort_id). Set LISTENER_COURSE_TABLE=public.cohorts" in said
     assert (await discover(empty_database, {"course_table": "cohorts"})).enrollment_course == "cohort_id"
+
+
+async def test_a_school_with_names_of_its_own_is_led_to_by_few_questions_and_its_flag_says_where_students_land(
+    empty_database: Connection,
+) -> None:
+    said = await told(
+        empty_database,
+        "create table members (handle text primary key, kind text check (kind in ('learner', 'coach', 'staff')));",
+        "create table classes (slug text primary key, live boolean, is_default boolean, price integer);",
+        "create table class_members (class text references classes, member text references members,"
+        " primary key (class, member));",
+    )
+    assert said == (
+        "cannot find the enrollments table: no table refers to both people and courses. public.class_members refers to"
+        " people and to public.classes: set LISTENER_COURSE_TABLE=public.classes if that is what people are enrolled"
+        " in, or else LISTENER_ENROLLMENT_TABLE."
+    )
+    settings = {"course_table": "public.classes"}
+    with pytest.raises(
+        Questions, match=r"(?s)^2 things .*members\.kind .*classes\.live .* or else to a condition on it"
+    ):
+        await look(empty_database, settings)
+    settings |= {"student_predicate": "kind = 'learner'", "publish_predicate": "live"}
+    await install.install(empty_database, await install.plan(empty_database, settings))
+    await empty_database.execute("insert into classes values ('a', true, null, 0), ('b', true, true, 9)")
+    assert await empty_database.fetchval("select listener.default_course_id()") == "b"
+    await empty_database.execute("update classes set live = false where slug = 'b'")
+    assert await empty_database.fetchval("select listener.default_course_id()") == "a"
 
 
 async def test_enrollments_in_courses_win_over_those_in_classes(empty_database: Connection) -> None:

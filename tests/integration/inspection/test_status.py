@@ -63,7 +63,8 @@ async def test_a_daemon_that_polls_is_told_from_a_leader_also_while_it_holds_the
     try:
         for _ in range(5):
             code, seen = await asyncio.to_thread(as_json, database)
-            assert (code, seen["leader_pid"], seen["polling"]) == (0, None, True), seen["problem"]
+            found = (code, seen["leader_pid"], seen["polling"], seen["standbys"])
+            assert found == (0, None, True, None), seen["problem"]
     finally:
         is_over.set()
         await polling

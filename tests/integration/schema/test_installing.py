@@ -49,6 +49,10 @@ async def test_settings_are_remembered_by_the_next_install(make_database: Callab
         plan = await install.plan(connection, {"count_rows": "all"})
         assert not plan.is_done
         assert plan.mapping.count_columns == ("students",)
+        rule = {"wanted_query": "select profiles.id, courses.id from profiles cross join courses"}
+        assert (await install.plan(connection, rule)).outcome == "changed schema listener"
+        await connection.execute("drop function listener.forget_deleted")
+        assert (await install.plan(connection, {})).outcome == "mended schema listener"
     finally:
         await connection.close()
 

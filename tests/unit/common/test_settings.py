@@ -310,9 +310,13 @@ def test_every_setting_is_described() -> None:
             "PGSSLROOTCERT: names a file that is not there: /nowhere/ca.pem",
         ),
         (None, {"PGSSLMODE": "prefer", "PGSSLKEY": "/nowhere/key.pem"}, "PGSSLKEY: names a file that is not there"),
+        ("postgresql://me:secret@host:5432/lms", {"PGPORT": "abc"}, "PGPORT: a port is a number from 1 to 65535, "),
+        (None, {"PGPORT": "5432,65536"}, "PGPORT: a port is a number from 1 to 65535, not 5432,65536"),
+        ("postgresql://me:secret@[::1]:65536/lms", {}, "a port is a number from 1 to 65535"),
+        ("postgresql://me:secret@/lms?host=host&port=abc", {}, "a port is a number from 1 to 65535"),
     ],
 )
-def test_tls_that_no_connection_can_be_made_with_is_a_wrong_setting(
+def test_what_no_connection_can_be_made_with_is_a_wrong_setting(
     monkeypatch: pytest.MonkeyPatch, url: str | None, environment: dict[str, str], words: str
 ) -> None:
     for name, value in environment.items():
@@ -329,9 +333,10 @@ def test_tls_that_no_connection_can_be_made_with_is_a_wrong_setting(
         (None, {"PGSSLROOTCERT": "/nowhere/ca.pem"}),
         ("postgresql://host/lms?sslmode=disable", {"PGSSLMODE": "requre", "PGSSLCERT": "/nowhere/cert.pem"}),
         ("postgresql://host/lms?sslmode=verify_full", {}),
+        ("postgresql://one:,two:65535/lms", {"PGPORT": "5432,5433"}),
     ],
 )
-def test_tls_variables_that_are_not_used_are_not_looked_at(
+def test_variables_that_do_no_harm_change_nothing(
     monkeypatch: pytest.MonkeyPatch, url: str | None, environment: dict[str, str]
 ) -> None:
     for name, value in environment.items():
