@@ -45,6 +45,7 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
         "counts_in_courses": str(mapping.counts_in_courses).lower(),
         "has_status": str(mapping.enrollment_status is not None).lower(),
         "enrollment_status_label": literal(mapping.enrollment_status or ""),
+        "course_key_label": literal(mapping.course_key),
         "left_word": literal(LEFT_WORDS[mapping.on_leave]),
         "course_seats": mapping.course_seats or "null",
         "has_seats": str(mapping.course_seats is not None).lower(),
@@ -89,6 +90,7 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
         "course_table_oid": "0",
         "expect_profiles": "",
         "expect_enrollments": "",
+        "expect_courses": "",
         "by_lms_path": by_lms_path(mapping),
     }
     values |= no_checks if checks is None else checks

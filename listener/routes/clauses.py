@@ -11,8 +11,8 @@ KINDS_OF_SUBQUERY = (EXISTS, ALL, ANY, SCALAR, ARRAY)
 RELATION, SUBQUERY, FUNCTION, VALUES, CTE, RESULT = "0", "1", "3", "5", "6", "8"
 TABLE_FUNCTION = "4"
 BELOW_OR = (
-    "EXISTS or IN below OR may be answered by the whole table; write it as UNION, or as "
-    "(select true from … where … limit 1)"
+    "EXISTS or IN that is no condition by itself (below OR, say) may be answered by the whole table; write it as UNION,"
+    " or as (select true from … where … limit 1)"
 )
 NOT_IN = "NOT IN or ALL is answered by the whole table; write it as NOT EXISTS"
 VALUE = "a subquery is computed as a whole before its value is compared"

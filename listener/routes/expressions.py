@@ -1,7 +1,7 @@
 """Expressions of a query as SQL over a single row, where all columns are of the same occurrence."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from listener.mapping.mapping import column as in_row
 from listener.routes.blocks import Block, Crossing, Occurrence, Reference, Side, Unclear
@@ -23,6 +23,7 @@ FOR_PEOPLE = {
     "PARAM": "the value of a subquery",
     "FIELDSELECT": "a field of a composite value",
     "SUBSCRIPTINGREF": "an element of an array, or of JSON,",
+    "COLLATEEXPR": "COLLATE",
     "DEFAULT": "the default of an argument",
 }
 PLACEHOLDER = "listener_each"
@@ -151,7 +152,7 @@ class Printing:
         if tag == "FUNCEXPR":
             if node.is_true("funcretset"):
                 return self._set(node, block, crossings, f"{block.path} {id(node)}")
-            return self._called(node, [inner(each) for each in node.nodes("args")])
+            return self._called(node, map(inner, node.nodes("args")))
         if tag == "OPEXPR":
             return self._operated(node, [inner(each) for each in node.nodes("args")])
         if tag == "COALESCEEXPR":
@@ -177,7 +178,7 @@ class Printing:
             raise Unclear("a conversion that depends on the session")
         return f"({text})::{self._type(after)}", after
 
-    def _called(self, node: Node, arguments: list[str]) -> Printed:
+    def _called(self, node: Node, arguments: Iterator[str]) -> Printed:
         procedure = self._facts.procedures.get(node.number("funcid"))
         if procedure is None or not procedure.is_immutable or node.is_true("funcvariadic"):
             raise Unclear("a function whose answer may change")

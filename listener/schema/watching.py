@@ -90,10 +90,6 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
     def part(file: str, name: str, applies: bool, **more: str) -> str:
         return sql.render(sql.read(f"mapping/{file}", name), values | key_of | more) if applies else ""
 
-    def of_new_key(name: str, applies: bool, left_key: str, **more: str) -> str:
-        is_left = part("new_keys", "key_is_left", applies, left_key=left_key)
-        return part("new_keys", name, applies, key_is_left=is_left, **more)
-
     def ledger(what: str) -> str:
         return part("ledger", what, mapping.takes_back and is_profiles)
 
@@ -103,18 +99,17 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
         rows_alone = _of_rows(direct, key, distinct=False)
     moves = is_profiles and plain.table in mapping.partitioned
     moved_from = f"current_setting('listener.moved_from')::{mapping.profile_key_type}"
-    of_moved = [of_new_key("of_moved_profile", moves, moved_from), ledger("profile_deleted")] if moves else []
+    is_left = part("new_keys", "key_is_left", moves, left_key=moved_from)
+    of_moved = [part("new_keys", "of_moved_profile", moves, key_is_left=is_left)]
+    of_moved += [ledger("profile_deleted")] if moves else []
     of_key = mapping.profile_table, [column(mapping.profile_key)]
     is_key = (plain.table, [route.key.text for route in plain.routes if not route.hops]) == of_key
     is_single = is_key or plain.condition is not None
     return values | {
         "unreadable_row": _unreadable(row_alone),
         "unreadable_rows": _unreadable(rows_alone),
-        "ledger_of_row": of_new_key(
-            "of_profile",
-            is_profiles,
-            f"old.{key_of['key_name']}",
-            of_moved_or_deleted="\n".join(filter(None, of_moved)),
+        "ledger_of_row": part(
+            "new_keys", "of_profile", is_profiles, of_moved_or_deleted="\n".join(filter(None, of_moved))
         ),
         "ledger_truncated": ledger("profiles_truncated"),
         "ledger_of_rows": ledger("profiles_deleted"),

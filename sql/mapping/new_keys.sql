@@ -4,13 +4,16 @@
 if tg_op = 'UPDATE' then
     if new.{{key_name}} is distinct from old.{{key_name}} then
         {{expect_profiles}}
-        if
-            {{key_is_left}}
-        then
-            perform listener.follow_key(
-                'profile', old.{{key_name}}::{{profile_key_type}}, new.{{key_name}}::{{profile_key_type}}
-            );
-        end if;
+        perform listener.follow_key(
+            'profile',
+            old.{{key_name}}::{{profile_key_type}},
+            new.{{key_name}}::{{profile_key_type}},
+            is_sure => listener.is_unique_at_once(tg_relid, {{key_label}})
+            or (
+                not exists (select from {{profiles}} as profile where profile.{{key_name}} = old.{{key_name}})
+                and (select count(*) from {{profiles}} as profile where profile.{{key_name}} = new.{{key_name}}) <= 1
+            )
+        );
     end if;
 {{of_moved_or_deleted}}
 end if;
@@ -52,28 +55,23 @@ not exists (
                     and moved.xmin = profile.xmin
                     and moved.cmin = profile.cmin
             )
-            and exists (
-                select
-                from pg_catalog.pg_index as index
-                inner join pg_catalog.pg_attribute as attribute
-                    on attribute.attrelid = index.indrelid and attribute.attnum = index.indkey[0]
-                where
-                    index.indrelid = tg_relid
-                    and index.indisunique
-                    and index.indimmediate
-                    and index.indisvalid
-                    and index.indpred is null
-                    and index.indnkeyatts = 1
-                    and attribute.attname = {{key_label}}
-            )
+            and listener.is_unique_at_once(tg_relid, {{key_label}})
         )
 )
 
 -- name: of_course
 begin
     if {{course_key:new}} is distinct from {{course_key:old}} then
+        {{expect_courses}}
         perform listener.follow_key(
-            'course', {{course_key:old}}::{{course_key_type}}, {{course_key:new}}::{{course_key_type}}
+            'course',
+            {{course_key:old}}::{{course_key_type}},
+            {{course_key:new}}::{{course_key_type}},
+            is_sure => listener.is_unique_at_once(tg_relid, {{course_key_label}})
+            or (
+                not exists (select from {{course_table}} as course where {{course_key:course}} = {{course_key:old}})
+                and (select count(*) from {{course_table}} as course where {{course_key:course}} = {{course_key:new}}) <= 1
+            )
         );
     end if;
 exception when assert_failure or others then

@@ -423,6 +423,29 @@ begin
             into pending, pending_students;
         end if;
     end if;
+    if courses_changed then
+        -- Who waits for a course that was not there is due as soon as that course is.
+        with missing as materialized (
+            select distinct pending_enrollment.course_id
+            from listener.pending_enrollment
+            where
+                pending_enrollment.reason = 'failed'
+                and pending_enrollment.error = 'there is no course ' || pending_enrollment.course_id::text
+        )
+
+        update listener.pending_enrollment
+        set next_attempt_at = clock_timestamp()
+        where
+            pending_enrollment.reason = 'failed'
+            and pending_enrollment.error = 'there is no course ' || pending_enrollment.course_id::text
+            and pending_enrollment.course_id = any (
+                array(
+                    select missing.course_id
+                    from missing
+                    where (listener.not_made(missing.course_id, '{}'))[1] <> 'failed'
+                )
+            );
+    end if;
     -- In seconds, as `noted_at`, when each profile was noted.
     settled_at := date_part('epoch', clock_timestamp());
     --: if takes_back

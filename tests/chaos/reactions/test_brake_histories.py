@@ -1,6 +1,7 @@
 """Mistakes at random, while two daemons are killed: a table emptied, a wrong update, a bad rule, an import that is half
-there. Within ten minutes no more is ever taken back than the brake allows, what is wanted goes on, and `release` brings
-the tables to what the rule says.
+there, a course or people deleted; and people who mend in haste: a release of one course, two undos at once. Within ten
+minutes no more is ever taken back than the brake allows, what is wanted goes on, and `release` brings the tables to
+what the rule says.
 
 A seed replays the same mistakes; their timing is the machine's. Run one with `--seed SEED`, 100 with `--long`, or so
 many with `--histories`.
@@ -38,11 +39,19 @@ create function write_diary() returns trigger language plpgsql security definer 
 begin
     if current_setting('listener.at_work', true) = 'on' then
         insert into diary (allowed, released)
-        values (listener.brake_allows('leaving'), current_setting('listener.cause') = 'release');
+        -- Before the row goes: then the ledger says whether somebody has let it go.
+        values (
+            listener.brake_allows('leaving'),
+            current_setting('listener.cause') in ('release', 'undo')
+            or exists (
+                select from listener.made_enrollment
+                where (profile_id, course_id) = (old.profile_id, old.course_id) and released_at is not null
+            )
+        );
     end if;
-    return null;
+    return old;
 end $$;
-create trigger write_diary after delete on enrollments for each row execute function write_diary();
+create trigger write_diary before delete on enrollments for each row execute function write_diary();
 """
 
 TOO_MANY = """
@@ -69,6 +78,8 @@ MISTAKES = {
     ),
     "a course gone": "delete from payments where course_id = 1",
     "some who leave": "update payments set paid = false where profile_id % 40 = 7",
+    "people gone": "delete from profiles where id % 50 = 3",
+    "a course that comes again": "delete from courses where id = 1; insert into courses (id) values (1)",
 }
 MENDED = """
 insert into payments (profile_id, course_id) select id, 1 from profiles
@@ -84,11 +95,11 @@ class History:
     def __init__(self, database: Database, seed: int) -> None:
         self._database = database
         self._dice = random.Random(seed)
-        self._brake = self._dice.choice(["10%", "30", "60", "5%", "0"])
+        self._school = {"brake": self._dice.choice(["10%", "30", "60", "5%", "0"]), "history_days": "9"}
         self.daemons: list[DaemonProcess] = []
 
     async def live(self) -> None:
-        app = await brake.school(self._database.url, PEOPLE, brake=self._brake)
+        app = await brake.school(self._database.url, PEOPLE, **self._school)
         try:
             await app.execute(DIARY)
             self._start()
@@ -102,10 +113,15 @@ class History:
         async with anyio.create_task_group() as tasks:
             if self._dice.random() < 0.6:
                 tasks.start_soon(self._kill)
-            if self._dice.random() < 0.2:
+            done_by_people = self._dice.random()
+            if done_by_people < 0.2:
                 condition = self._dice.choice(BAD_RULES)
-                rule = brake.settings(brake=self._brake) | {"wanted_query": f"{brake.RULE} and {condition}"}
+                rule = brake.settings(**self._school) | {"wanted_query": f"{brake.RULE} and {condition}"}
                 tasks.start_soon(self._rule, rule)
+            elif done_by_people < 0.35:
+                tasks.start_soon(self._command, "release", "--course", str(self._dice.choice((1, 2))))
+            elif done_by_people < 0.5:
+                await self._undo(str(await app.fetchval("select clock_timestamp() - interval '3 seconds'")))
             for _ in range(self._dice.randint(1, 3)):
                 await app.execute(MISTAKES[self._dice.choice(list(MISTAKES))])
                 await anyio.sleep(self._dice.uniform(0, 0.3))
@@ -115,8 +131,19 @@ class History:
         await eventually(app, "select count(*) from enrollments where profile_id = $1", newcomer, equals=1, seconds=30)
         assert await app.fetchval(TOO_MANY) == 0
         if self._dice.random() < 0.5:
-            await self._rule(brake.settings(brake=self._brake))
+            await self._rule(brake.settings(**self._school))
             await app.execute(MENDED)
+
+    async def _undo(self, since: str) -> None:
+        """By two at once, who both wait for what the daemon has in hand."""
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(self._command, "undo", "--since", since)
+        await self._command("resume", "enroll")
+
+    async def _command(self, *arguments: str) -> None:
+        done = await anyio.to_thread.run_sync(lambda: listener(self._database.url, *arguments, check=False))
+        assert done.returncode in (0, 1), done.stdout + done.stderr
 
     async def _rule(self, rule: dict[str, str]) -> None:
         connection = await connect(self._database.url)
@@ -126,13 +153,14 @@ class History:
             await connection.close()
 
     async def _end(self, app: Connection) -> None:
-        await self._rule(brake.settings(brake=self._brake))
+        await self._rule(brake.settings(**self._school))
         await verdict.settled(app)
         assert await app.fetchval(TOO_MANY) == 0
         await anyio.to_thread.run_sync(lambda: listener(self._database.url, "release"))
         await verdict.settled(app)
         await eventually(app, HELD, equals=0)
         await eventually(app, AS_THE_RULE_SAYS, equals=0)
+        await verdict.settled(app)  # what an undo took away, an audit has enrolled only now
         assert await app.fetch(verdict.WRONG_COUNTS) == []
         assert await app.fetchval(TOO_MANY) == 0
 

@@ -149,7 +149,7 @@ async def test_names_that_are_not_there_are_refused(school: Connection, given: s
 
 
 NOT_BY_KEY = {
-    "EXISTS or IN below OR": f"""{EVERYONE} where courses.published
+    "EXISTS or IN that is no condition by itself (below OR, say)": f"""{EVERYONE} where courses.published
         or exists (select from waivers where waivers.profile_id = profiles.id)""",
     "no index begins with profile_id": """
         select profiles.id, waivers.course_id from profiles inner join waivers on waivers.profile_id = profiles.id""",

@@ -196,6 +196,55 @@ ACCEPTED = {
     "a function that is immutable, and reads": f"""
         select p.id, c.id from profiles p {ALL} promises_and_reads(p.parent_id)""",
     "a function that reads nothing": f"select p.id, c.id from profiles p {ALL} reads_nothing(p.email) <> 'p1@'",
+    # Of kinds that the others are not:
+    "a frame of a window": f"""
+        select y.profile_id, c.id
+        from (
+            select
+                profile_id,
+                sum(amount) over (partition by profile_id order by id rows between 1 preceding and current row) as paid
+            from payments
+        ) as y
+        {ALL} y.paid > 5""",
+    "the first, with ties": """
+        select p.id, c.id from profiles p
+        cross join lateral (
+            select y.plan from payments y where y.profile_id = p.id order by y.amount fetch first 1 row with ties
+        ) as y
+        inner join courses c on c.plan = y.plan""",
+    "the eldest of a family": f"""
+        select p.id, c.id from profiles p
+        {ALL} not exists (select from profiles s where s.family_id = p.family_id and s.id < p.id)""",
+    "exists in the ON of a left join": f"""
+        select p.id, c.id from profiles p left join organisations o on o.id = p.org_id and exists (
+            select from memberships m where m.organisation_id = o.id and m.profile_id = p.parent_id)
+        {ALL} o.id is null""",
+    "the plan of most payments": """
+        select p.id, c.id from profiles p cross join lateral (
+            select mode() within group (order by y.plan) as plan from payments y where y.profile_id = p.id) as y
+        inner join courses c on c.plan = y.plan""",
+    "a row as text": f"""
+        select p.id, c.id from profiles p inner join payments y on y.profile_id = p.parent_id {ALL} y::text like
+        '%gold%'""",
+    "all of a parent's": f"""
+        select p.id, c.id from profiles p
+        {ALL} c.id > all (select y.amount from payments y where y.profile_id = p.parent_id)""",
+    "two kinds, in exists": f"""
+        select p.id, c.id from profiles p {ALL} exists (
+            select y.profile_id from payments y where y.profile_id = p.id and y.paid
+            union select m.profile_id from memberships m where m.profile_id = p.parent_id)""",
+    "a limit that is counted": f"""
+        select p.id, c.id from profiles p {ALL} c.plan in (
+            select y.plan from payments y where y.profile_id = p.id order by y.id
+            limit (select count(*) from bans b where b.profile_id = p.id))""",
+    "the course as a value": """
+        select p.id, (select c.id from courses c where c.org_id = p.org_id order by c.id limit 1) from profiles p""",
+    "an aggregate beside another": f"""
+        select m.profile_id, c.id from memberships m {ALL} true group by m.profile_id, c.id
+        having (select sum(y.amount) from payments y where y.profile_id = m.profile_id) > count(*)""",
+    "lacks, one in another": f"""
+        select p.id, c.id from profiles p left join bans b on b.profile_id = p.id
+        left join passes s on s.profile_id = p.parent_id and s.course_id = b.course_id {ALL} s.profile_id is null""",
     # Where LISTENER_WATCH says it:
     "a rank, looked at as a whole": """
         select r.id, c.id from (select id, rank() over (order by school) as place from profiles) as r
@@ -261,7 +310,26 @@ REFUSED = {
     ),
     "exists below or": (
         f"select p.id, c.id from profiles p {ALL} c.plan = 'free' or exists ({PAYS} = p.id)",
-        "EXISTS or IN below OR",
+        "EXISTS or IN that is no condition by itself (below OR, say) may be answered by the whole table",
+    ),
+    "exists as a value": (
+        f"""select q.id, c.id from (
+            select p.id, exists (select from payments y where y.profile_id = p.parent_id) as pays from profiles p
+        ) as q {ALL} q.pays""",
+        "EXISTS or IN that is no condition by itself",
+    ),
+    "a function that is not immutable": (
+        f"select p.id, c.id from profiles p inner join payments y on y.email = concat(p.name, '@') {ALL} true",
+        "a function whose answer may change stands in the way",
+    ),
+    "a collation": (
+        f'select p.id, c.id from profiles p inner join payments y on y.email = p.email collate "C" {ALL} true',
+        "COLLATE stands in the way",
+    ),
+    "an aggregate of another level": (
+        f"""select m.organisation_id, c.id from memberships m {ALL} true group by m.organisation_id, c.id
+        having exists (select from payments y where y.profile_id = max(m.profile_id) and y.paid)""",
+        "an aggregate stands in the way",
     ),
     "except": (
         f"""select p.id, c.id from profiles p {ALL} true

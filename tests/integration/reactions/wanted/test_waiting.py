@@ -55,7 +55,7 @@ async def test_who_is_wanted_in_a_course_that_somebody_holds_waits_and_is_enroll
     await school.settled()
 
 
-async def test_who_is_wanted_in_a_course_that_is_not_there_waits_and_says_so(attend: Attend) -> None:
+async def test_who_is_wanted_in_a_course_that_is_not_there_waits_for_it_and_says_so(attend: Attend) -> None:
     more = """
     create table seats (profile_id bigint references profiles, course_no bigint);
     create index on seats (profile_id);
@@ -68,5 +68,11 @@ async def test_who_is_wanted_in_a_course_that_is_not_there_waits_and_says_so(att
     assert await school.app.fetchval("select error from listener.pending_enrollment") == "there is no course 999"
     await school.app.execute(insert, profile, course)
     await school.has(profile, course, "active")
-    await school.app.execute("delete from seats where course_no = 999")
+    await school.app.execute(insert, profile, 1999)
+    await eventually(school.app, "select count(*) from listener.pending_enrollment", equals=2)
+    appear = "insert into courses (id) values (999), (998); update courses set id = 1999 where id = 998"
+    await school.app.execute(f"update listener.pending_enrollment set next_attempt_at = now() + '1 hour'; {appear}")
+    for each in (999, 1999):
+        await school.has(profile, each, "active")
+    assert not await school.app.fetchval("select exists (select from listener.change where operation = 'audit')")
     await school.settled()
