@@ -11,10 +11,11 @@ declare
 begin
     if tg_op = 'TRUNCATE' then
         {{ledger_truncated}}
-        perform listener.note_blindly('profiles', 'truncate', '00000');
+        {{note_everyone}}
         return null;
     end if;
     begin
+        {{able}}
         profiles := array(
             {{profiles_of_rows}}
         );
@@ -46,6 +47,7 @@ begin
         end;
     end if;
     begin
+        {{able}}
         {{profiles_of_row}}
         {{keys_of_row}}
         {{ledger_of_row}}
