@@ -14,6 +14,7 @@ OF_ANOTHER_OWNER = re.compile(r".* belongs to (?P<owner>.*) now, not to (?P<befo
 """The installed functions run with the earlier owner's rights, so no installation is handed over."""
 
 
+OF_A_ROLE = re.compile(r"(row-level security hides rows of (?P<table>.*)) from .*, whose functions read it")
 OF_A_RULE = re.compile(r"(?P<rule>rule .* on [^:]*): .*")
 
 
@@ -41,6 +42,9 @@ def mend(problem: dict[str, str]) -> str:
     rewrites = OF_A_RULE.fullmatch(problem["problem"])
     if rewrites is not None:
         return f"`drop {rewrites['rule']}`, and let a trigger do what the rule did"
+    hidden = OF_A_ROLE.fullmatch(problem["problem"])
+    if hidden is not None:
+        return f"`alter table {hidden['table']} no force row level security`"
     return MEND + (f" with {problem['setting']} set to what is there now" if problem["setting"] else "")
 
 
@@ -55,8 +59,6 @@ OF_THE_CATALOGUE = re.compile(
     r"|.* has no value .* any more|trigger .* is missing or disabled)"
 )
 """Problems that only name tables, columns, values or triggers."""
-
-OF_A_ROLE = re.compile(r"(row-level security hides rows of .*) from .*, whose functions read it")
 
 
 def describe_to_anybody(problem: dict[str, str]) -> str:

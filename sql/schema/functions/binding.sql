@@ -501,7 +501,7 @@ begin
     return query
     select
         format(
-            'row-level security hides rows of %s.%s from %s, whose functions read it',
+            'row-level security hides rows of %I.%I from %s, whose functions read it',
             hidden.schema_name, hidden.table_name, current_user
         ), ''
     from listener.hidden_tables() as hidden;
