@@ -26,8 +26,9 @@ TAG_OR_PLACEHOLDER = re.compile(r"(?P<tag>\$[a-z_]*\$)|\{\{(?P<name>\w+)(?::\w+)
 CONDITION = re.compile(r" *--: (?:(?P<word>if|unless) (?P<name>\w+)|(?P<other>else|end))")
 PLACEHOLDER = re.compile(r"\{\{(?P<name>\w+)(?::(?P<alias>\w+))?\}\}")
 ALONE = re.compile(r" *\{\{(?P<name>\w+)(?::\w+)?\}\}")
+QUOTE_OR_COMMENT = re.compile(r"'[^']*'|\"[^\"]*\"|--.*")
 MAY_HOLD_LINES = re.compile(r"\\|/\*|\$\w*\$")
-"""What may begin a string or a comment of several lines, beside a quote, or hide where a quote ends."""
+"""What may begin a string or a comment of several lines, beside quotes, or hide where a quote ends."""
 
 
 @cache
@@ -85,8 +86,9 @@ def _indented(value: str, margin: str) -> str:
 
 
 def _is_open(line: str) -> bool:
-    """Whether the line may begin a quote that another line ends."""
-    return not line.lstrip().startswith("--") and (line.count("'") % 2 == 1 or line.count('"') % 2 == 1)
+    """Whether the line begins a quote that another line ends."""
+    rest = QUOTE_OR_COMMENT.sub("", line)
+    return "'" in rest or '"' in rest
 
 
 def _chosen(text: str, values: Mapping[str, str]) -> str:

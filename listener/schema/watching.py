@@ -63,7 +63,8 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
             "'profiles'" if _is_of_profiles(mapping, plain) else tokens.text(literal(plain.table.label))
         ),
         "declare_keys": "\n".join(f"keys_{place} text[];" for place, _ in keyed),
-        "profiles_of_row": _take_row(bound, direct, key),
+        "has_profiles": str(bool(direct)).lower(),
+        "profiles_of_row": _take_row(bound, direct, key) if direct else "",
         "keys_of_row": "\n".join(
             _note("keys_of_rows", place=str(place), keys=_keys(route, ("old", "new"))) for place, route in keyed
         ),
@@ -98,8 +99,8 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
 
     row_alone = rows_alone = ""
     if bound.condition is not None:
-        row_alone = f"array[{over(direct[0].text, 'new')}]"
-        rows_alone = f"array({_of_rows(direct, key, distinct=False)})"
+        row_alone = f"select {over(direct[0].text, 'new')}"
+        rows_alone = _of_rows(direct, key, distinct=False)
     moves = is_profiles and plain.table in mapping.partitioned
     moved_from = f"current_setting('listener.moved_from')::{mapping.profile_key_type}"
     of_moved = [of_new_key("of_moved_profile", moves, moved_from), ledger("profile_deleted")] if moves else []
@@ -121,6 +122,7 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
         "profiles_of_rows": f"{_of_rows(direct, key, distinct=not is_single)}{_if_holds(bound.condition)}",
         "rule_as_bound": shared["rule_as_bound"],
         "watched_table": table,
+        "reads_rows": str(bool(direct or keyed or is_profiles)).lower(),
         "due_rows": "\nor ".join(_moments(plain, table, number, "due_rows")),
         "next_due": ",\n".join(_moments(plain, table, number, "next_due")),
         "keys_of_due_rows": "\n".join(_note("keys_of_due_rows", keys=_keys(route)) for _, route in keyed),

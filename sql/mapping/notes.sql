@@ -53,7 +53,9 @@ begin
     if sqlstate ~ '^(42|3F)' then
         raise;
     end if;
-    profiles := {{keys_alone}};
+    profiles := array(
+        {{keys_alone}}
+    );
 exception when assert_failure or others then
     {{blindly}}
 end;

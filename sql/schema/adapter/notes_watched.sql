@@ -6,7 +6,9 @@
 create or replace function listener.note_written_watched_{{watched}}() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
+    --: if has_profiles
     profiles {{profile_key_type}}[];
+    --: end
     {{declare_keys}}
 begin
     if tg_op = 'TRUNCATE' then
@@ -14,16 +16,20 @@ begin
         {{note_everyone}}
         return null;
     end if;
+    --: if reads_rows
     begin
         {{able}}
+        --: if has_profiles
         profiles := array(
             {{profiles_of_rows}}
         );
+        --: end
         {{keys_of_rows}}
         {{ledger_of_rows}}
     exception when assert_failure or others then
         {{unreadable_rows}}
     end;
+    --: end
     {{note_watched}}
     return null;
 end;
@@ -34,7 +40,9 @@ $$;
 create or replace function listener.note_watched_{{watched}}() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
+    --: if has_profiles
     profiles {{profile_key_type}}[];
+    --: end
     {{declare_keys}}
 begin
     if tg_op = 'UPDATE' then
@@ -46,6 +54,7 @@ begin
             null;
         end;
     end if;
+    --: if reads_rows
     begin
         {{able}}
         {{profiles_of_row}}
@@ -54,6 +63,7 @@ begin
     exception when assert_failure or others then
         {{unreadable_row}}
     end;
+    --: end
     {{note_watched}}
     return null;
 end;

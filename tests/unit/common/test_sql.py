@@ -49,8 +49,8 @@ def test_lines_stay_where_their_condition_holds() -> None:
 
 def test_a_value_of_several_lines_is_indented_like_its_line() -> None:
     text = "begin\n    {{block}}\n    a := ({{query}});\n{{query}}"
-    rendered = sql.render(text, {"block": "-- it's\nif\n    b\nend if;", "query": "select 1\nfrom c"})
-    block = "begin\n    -- it's\n    if\n        b\n    end if;\n"
+    rendered = sql.render(text, {"block": "-- it's\nif\n    b -- it's\nend if;", "query": "select 1\nfrom c"})
+    block = "begin\n    -- it's\n    if\n        b -- it's\n    end if;\n"
     assert rendered == f"{block}    a := (select 1\nfrom c);\nselect 1\nfrom c"
     assert sql.render("    {{query}} as d", {"query": "case\n            e\n        end"}) == (
         "    case\n        e\n    end as d"
@@ -59,7 +59,15 @@ def test_a_value_of_several_lines_is_indented_like_its_line() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["select 'a\n  b'", 'select "a\n  b"', "select $$a\n  b$$", "select $x$a\n  b$x$", "/* a\n  b */", "E'\\'\n  b'"],
+    [
+        "select 'a\n  b'",
+        "select \"it's\", 'a\n  b'",
+        'select "a\n  b"',
+        "select $$a\n  b$$",
+        "select $x$a\n  b$x$",
+        "/* a\n  b */",
+        "E'\\'\n  b'",
+    ],
 )
 def test_a_value_that_may_have_a_string_of_several_lines_stays_as_it_is(value: str) -> None:
     assert sql.render("(\n    {{value}}\n)", {"value": value}) == f"(\n    {value}\n)"
