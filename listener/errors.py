@@ -207,6 +207,11 @@ class StatementFailed(ListenerError):
     """the database refused a statement: {reason} ({sqlstate}). Nothing after it was done."""
 
 
+class PartGone(StatementFailed):
+    """something of the listener's own is gone: {reason} ({sqlstate}). Bring it back; or run `listener uninstall`, then
+    `listener install`, where it is a table, and `listener install` where it is none."""
+
+
 class UnknownProfile(ListenerError):
     """there is no profile {profile!r}: nothing in column {key} of {table} is that."""
 

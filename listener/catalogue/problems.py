@@ -17,6 +17,7 @@ OF_ANOTHER_OWNER = re.compile(r".* belongs to (?P<owner>.*) now, not to (?P<befo
 OF_ANOTHER_KIND = re.compile(r"(column .* is of type .* now, not .*|.* is another kind of table now)")
 """The name stays: `listener install` finds it without a setting."""
 
+OF_A_ROLE = re.compile(r"(row-level security hides rows of (?P<table>.*)) from .*, whose functions read it")
 OF_A_RULE = re.compile(r"(?P<rule>rule .* on [^:]*): .*")
 
 
@@ -44,6 +45,9 @@ def mend(problem: dict[str, str]) -> str:
     rewrites = OF_A_RULE.fullmatch(problem["problem"])
     if rewrites is not None:
         return f"`drop {rewrites['rule']}`, and let a trigger do what the rule did"
+    hidden = OF_A_ROLE.fullmatch(problem["problem"])
+    if hidden is not None:
+        return f"`alter table {hidden['table']} no force row level security`"
     if not problem["setting"] or OF_ANOTHER_KIND.fullmatch(problem["problem"]):
         return MEND
     return f"{MEND} with {problem['setting']} set to what is there now"
@@ -60,8 +64,6 @@ OF_THE_CATALOGUE = re.compile(
     r"|.* has no value .* any more|trigger .* is missing or disabled)"
 )
 """Problems that only name tables, columns, values or triggers."""
-
-OF_A_ROLE = re.compile(r"(row-level security hides rows of .*) from .*, whose functions read it")
 
 
 def describe_to_anybody(problem: dict[str, str]) -> str:

@@ -1,13 +1,25 @@
 """What ends a command, in words."""
 
+import re
+
 import asyncpg
 
 from listener.database.driver_errors import DRIVER_ERRORS
-from listener.errors import ListenerError
+from listener.errors import ListenerError, PartGone, StatementFailed
 from listener.reasons import reason
 
 EXPECTED: tuple[type[Exception], ...] = (ListenerError, *DRIVER_ERRORS, ConnectionError, TimeoutError)
 """A user's mistake, and errors for which no error of ours stands."""
+
+
+OF_OURS = re.compile(r"relation \"listener\.|function listener\.")
+
+
+def of_statement(error: asyncpg.PostgresError) -> StatementFailed:
+    """The error for a statement that the server refused, and that no error of ours foresees."""
+    is_gone = isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedFunctionError)
+    kind = PartGone if is_gone and OF_OURS.search(reason(error)) else StatementFailed
+    return kind(reason=reason(error), sqlstate=error.sqlstate)
 
 
 def told(error: Exception) -> tuple[list[str], int]:

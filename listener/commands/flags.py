@@ -15,11 +15,12 @@ import asyncpg
 import typer
 
 from listener.catalogue.rights import where_to
+from listener.commands.failures import of_statement
 from listener.database.connection import Connection
 from listener.database.driver_errors import DRIVER_ERRORS, hidden_table
 from listener.database.holders import named_if_in_the_way
 from listener.database.silence import connected, until_up
-from listener.errors import Blinded, LostConnection, MayNot, StatementFailed
+from listener.errors import Blinded, LostConnection, MayNot
 from listener.reasons import reason
 from listener.settings import ADMIN, MAPPING, PREFIX, Settings, load
 
@@ -199,7 +200,7 @@ async def _on_connection(
             if isinstance(error, asyncpg.InsufficientPrivilegeError):
                 await _tell_of_rights(connection, error)
             if isinstance(error, asyncpg.PostgresError):  # an unforeseen error
-                raise StatementFailed(reason=reason(error), sqlstate=error.sqlstate) from error
+                raise of_statement(error) from error
             raise
 
 

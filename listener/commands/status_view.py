@@ -13,6 +13,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from listener.commands.failures import of_statement
 from listener.commands.printing import Row, arranged, console, literally, show_rows, tell, width
 from listener.database.connection import Connection, address
 from listener.database.driver_errors import CONNECTION_ERRORS
@@ -88,7 +89,7 @@ async def _look(connection: Connection, url: str | None, *, full: bool) -> Statu
             return await look(connection, url, full=full)
     except CONNECTION_ERRORS as error:
         if isinstance(error, asyncpg.PostgresError) and not connection.is_closed():
-            raise StatementFailed(reason=reason(error), sqlstate=error.sqlstate) from error
+            raise of_statement(error) from error
         raise Unreachable(address=address(url), reason=reason(error)) from error
 
 

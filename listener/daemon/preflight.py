@@ -7,7 +7,7 @@ from listener.catalogue import installation, rights, schema_check, subscriptions
 from listener.catalogue.installation import Installation
 from listener.database.connection import Connection, close, connect
 from listener.database.driver_errors import CONNECTION_ERRORS
-from listener.errors import Blinded, ListenerError, MayNot, SchemaOfAnother, SchemaTaken
+from listener.errors import ListenerError, MayNot, SchemaOfAnother, SchemaTaken
 from listener.logs import Event, Logger
 from listener.settings import Settings
 from listener.transport import weakness
@@ -25,7 +25,7 @@ async def refusal(settings: Settings) -> ListenerError | None:
         try:
             async with connection.transaction(readonly=True):
                 await check(connection)
-        except (MayNot, Blinded, SchemaOfAnother, SchemaTaken) as error:
+        except (MayNot, SchemaOfAnother, SchemaTaken) as error:
             return error
         except CONNECTION_ERRORS:
             return None
@@ -38,13 +38,12 @@ async def refusal(settings: Settings) -> ListenerError | None:
 
 async def check(connection: Connection) -> Installation:
     """The installation, if a daemon can work with it on this connection. Raises NotInstalled, WrongVersion,
-    SchemaTaken, SchemaOfAnother, Subscribed, MayNot, Blinded."""
+    SchemaTaken, SchemaOfAnother, Subscribed, MayNot."""
     found = None
     if await schema_check.is_there(connection):
         await rights.check_runtime(connection)  # before anything there is read
         found = await installation.recorded(connection)
     installed = await installation.usable(connection, found)
-    await rights.check_views(connection, installed.mapping)
     await subscriptions.refuse(connection)
     return installed
 

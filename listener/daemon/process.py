@@ -25,7 +25,7 @@ async def run(
     """Run until SIGTERM, SIGINT or `stop`; a second signal, or LISTENER_SHUTDOWN_SECONDS, ends the daemon at once.
 
     Raises WrongSetting if the database URL, the certificate or the password cannot be had, PortTaken if the port
-    cannot; MayNot or Blinded if the daemon could not work under its role.
+    cannot; MayNot if the daemon could not work under its role.
     """
     url = settings.url()
     access, database = Access.load(settings), address(url)

@@ -8,7 +8,6 @@ import asyncpg
 from listener.daemon.outage import Outage
 from listener.database.connection import address
 from listener.errors import (
-    Blinded,
     Deaf,
     Fenced,
     MayNot,
@@ -28,7 +27,7 @@ ANOTHER_CAUSE_SECONDS = 2.0
 """An outage that lasts for so long may go on for another reason than it began for: somebody must see to that. (A server
 that restarts is up by then.)"""
 
-NOT_READY = (NotInstalled, WrongVersion, SchemaOfAnother, SchemaTaken, Subscribed, MayNot, Blinded)
+NOT_READY = (NotInstalled, WrongVersion, SchemaOfAnother, SchemaTaken, Subscribed, MayNot)
 """The database is there, and not one that this daemon can work with."""
 
 

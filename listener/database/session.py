@@ -22,7 +22,7 @@ LOCAL_PATH = f"set local search_path = {PATH};"
 ON_ITS_WAY_SECONDS = 10.0
 """Time for the server's answer to arrive, after the server's limit for a statement."""
 
-READS_ONLY = "set default_transaction_read_only = on; set row_security = off"
+READS_ONLY = "set default_transaction_read_only = on; set row_security = off; set jit = off"
 
 SETTINGS = """
 set search_path = {path};

@@ -175,6 +175,14 @@ _ALL = (
         RETRY,
     ),
     Kind(
+        "no_course",
+        "warning",
+        "student waits for a course: there is none that new students may land in",
+        "students wait for a course: there is none that new students may land in",
+        "publish one; what is asked of it is in the rule",
+        "listener rule",
+    ),
+    Kind(
         "course_locked",
         "warning",
         "student waits for the row of a course that somebody holds",

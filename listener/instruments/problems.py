@@ -12,7 +12,7 @@ from listener.database.rows import Executor, only_row
 from listener.instruments.problem_kinds import KINDS, Kind, Severity
 from listener.instruments.sample import COUNTED, Sample
 from listener.numerals import counted
-from listener.texts import one_line
+from listener.texts import MORE, one_line
 
 LAG_SECONDS = 10.0
 """A change that has waited for longer is a problem."""
@@ -137,9 +137,14 @@ async def look(executor: Executor) -> Sight:
 
 
 async def tell(executor: Executor, problems: Iterable[Problem]) -> None:
-    """Write the leader's problems into the database, for all readers."""
+    """Write the leader's problems into the database, whatever its encoding, for all readers."""
     rows = [
-        {"code": each.code, "since": each.since, "affected": each.affected, "examples": list(each.examples)}
+        {
+            "code": each.code,
+            "since": each.since,
+            "affected": each.affected,
+            "examples": [example.replace(MORE, "...") for example in each.examples],
+        }
         for each in problems
     ]
     await executor.fetchrow(TELL, json.dumps(rows))

@@ -116,12 +116,17 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
         return sql.render(sql.read(f"mapping/{file}", section), values | more)
 
     values["ours"] = sql.read("mapping/ours")
-    values["follows_updated_course"] = part("new_keys", "of_course")
     values["title_column"] = title_column(f"{values['course_table_oid']}::oid")
     values["active_per_course"] = part("counts", "active_per_course")
     for name in ("ring", "clear_statistics", "student_ids", "is_set_aside"):
         values[name] = part(name)
-    values["cause_of_note"] = part("notes", "cause_of_note")
+    for name in ("cause_of_note", "able"):
+        values[name] = part("notes", name)
+    for source in ("profiles", "enrollments", "courses"):
+        values[f"blindly_{source}"] = part("notes", "blindly", noted_source=f"'{source}'", noted_state="sqlstate")
+    values["note_everyone"] = part("notes", "blindly", noted_source="'profiles'", noted_state="'00000'")
+    values["note_unreadable"] = part("notes", "note_unreadable")
+    values["follows_updated_course"] = part("new_keys", "of_course")
     values["count_repairs"] = "\n".join(
         part("counts", "count_repair", count_column=identifier(name), count_column_name=literal(name))
         for name in mapping.count_columns

@@ -57,7 +57,7 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
     keyed = [(place, route) for place, route in enumerate(bound.routes) if route.hops]
     values = {
         "profile_key_type": key,
-        "ring": shared["ring"],
+        **{name: shared[name] for name in ("ring", "able", "blindly_profiles", "note_everyone")},
         "watched": str(number),
         "watched_source": (
             "'profiles'" if _is_of_profiles(mapping, plain) else tokens.text(literal(plain.table.label))
@@ -106,14 +106,14 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
     is_key = (plain.table, [route.key.text for route in plain.routes if not route.hops]) == of_key
     is_single = is_key or plain.condition is not None
     return values | {
-        "unreadable_row": _unreadable(row_alone),
-        "unreadable_rows": _unreadable(rows_alone),
+        "unreadable_row": _unreadable(row_alone, shared["note_unreadable"]),
+        "unreadable_rows": _unreadable(rows_alone, shared["note_unreadable"]),
         "ledger_of_row": part(
             "new_keys", "of_profile", is_profiles, of_moved_or_deleted="\n".join(filter(None, of_moved))
         ),
         "ledger_truncated": ledger("profiles_truncated"),
         "ledger_of_rows": ledger("profiles_deleted"),
-        "note_watched": "\n".join(notes or [sql.read("mapping/notes", "note_everyone")]),
+        "note_watched": "\n".join(notes or [shared["note_everyone"]]),
         "profiles_of_rows": f"{_of_rows(direct, key, distinct=not is_single)}{_if_holds(bound.condition)}",
         "rule_as_bound": shared["rule_as_bound"],
         "watched_table": table,
@@ -230,10 +230,9 @@ def _take_row(bound: Watched, keys: list[Value], kind: str) -> str:
     return _note("profile_of_row", condition=bound.condition, or_other=or_other, key=keys[0].text)
 
 
-def _unreadable(keys_alone: str) -> str:
+def _unreadable(keys_alone: str, blindly: str) -> str:
     """A trigger's action where a row cannot be read: all keys are noted (`keys_alone`, where a condition is left out),
     or a blind note is taken."""
-    blindly = sql.read("mapping/notes", "note_unreadable")
     if not keys_alone:
         return blindly
     return _note("note_unread", keys_alone=keys_alone, blindly=blindly)

@@ -83,7 +83,7 @@ select
             and attribute.attnum > 0
             and not attribute.attisdropped
             and (
-                -- A row as a whole ({VAR :varno 1 :varattno 0 …): any column may matter.
+                -- A row as a whole ({VAR :varno 1 :varattno 0 ...): any column may matter.
                 $1::boolean
                 or attribute.attnum in (
                     select read_column.attnum from read_column where read_column.table_oid = class.oid

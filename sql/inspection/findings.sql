@@ -168,7 +168,7 @@ with found as (
 
 select
     (select count(*) from found) as affected,
-    array(select left(found.key, 40) || '…' from found order by found.key limit 5) as examples;
+    array(select left(found.key, 40) || '...' from found order by found.key limit 5) as examples;
 
 -- name: wanted_not_enrolled
 -- Wanted enrollments that are not there, before anything is installed: no note can be unhandled, and no student is set

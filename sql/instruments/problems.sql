@@ -28,7 +28,7 @@ pending as materialized (
         from listener.pending_enrollment
         limit $1
     ) as counted
-    where counted.reason in ('failed', 'course_locked')
+    where counted.reason in ('failed', 'course_locked', 'no_course')
 ),
 
 parked as materialized (
@@ -171,6 +171,20 @@ problem as (
         )
     from pending
     where pending.reason = 'course_locked' and pending.since < clock_timestamp() - interval '10 seconds'
+    union all
+    select
+        'no_course',
+        min(pending.since),
+        count(distinct pending.profile_id),
+        array(
+            select waiting.profile_id
+            from pending as waiting
+            where waiting.reason = 'no_course' and waiting.since < clock_timestamp() - interval '1 minute'
+            order by waiting.since
+            limit 5
+        )
+    from pending
+    where pending.reason = 'no_course' and pending.since < clock_timestamp() - interval '1 minute'
     union all
     select
         'enrollments_held',

@@ -8,7 +8,7 @@ begin
         perform listener.forget_made(null, even_if_there => true);
     end if;
 exception when assert_failure or others then
-    perform listener.note_blindly('profiles', lower(tg_op), sqlstate);
+    {{blindly_profiles}}
 end;
 
 -- name: profile_deleted

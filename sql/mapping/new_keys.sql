@@ -75,5 +75,5 @@ begin
         );
     end if;
 exception when assert_failure or others then
-    perform listener.note_blindly('profiles', 'update', sqlstate);
+    {{blindly_profiles}}
 end;

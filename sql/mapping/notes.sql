@@ -12,8 +12,18 @@ case
     else note.operation
 end
 
--- name: note_everyone
-perform listener.note_blindly('profiles', lower(tg_op), '00000');
+-- name: able
+-- What somebody dropped, renamed, or took from its owner is an error here, where errors are caught.
+if not has_table_privilege('listener.change'::regclass::oid, 'insert') then
+    raise insufficient_privilege;
+end if;
+
+-- name: blindly
+begin
+    perform listener.note_blindly({{noted_source}}, lower(tg_op), {{noted_state}});
+exception when assert_failure or others then
+    null;  -- what is ours is gone: the LMS's statement goes on, and the daemon says so
+end;
 
 -- name: note_keys
 if cardinality({{keys}}) > 0 then
@@ -51,7 +61,7 @@ exception when assert_failure or others then
 end;
 
 -- name: note_unreadable
-perform listener.note_blindly('profiles', lower(tg_op), sqlstate);
+{{blindly_profiles}}
 return null;
 
 -- name: route

@@ -63,7 +63,7 @@ forgotten_history as (
 -- The profile $1 may be the reason for an action on another profile.
 forgotten_reason as (
     update listener.history
-    set because = regexp_replace(history.because, $3, '…', 'g')
+    set because = regexp_replace(history.because, $3, '...', 'g')
     where history.because ~ $3 and history.profile_id <> ($1::text)::{{profile_key_type}}
     returning history.id
 ),
@@ -77,7 +77,7 @@ forgotten_example as (
 
 forgotten_error as (
     update listener.pending_count
-    set error = regexp_replace(pending_count.error, $3, '…', 'g')
+    set error = regexp_replace(pending_count.error, $3, '...', 'g')
     where pending_count.error ~ $3
     returning pending_count.course_id
 )

@@ -70,6 +70,19 @@ async def a_course_refuses(ground: Ground) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def no_course_is_published(ground: Ground) -> AsyncIterator[None]:
+    """For longer than a change of courses takes."""
+    await ground.app.execute("update courses set status = 'draft'")
+    await ground.sign_up()
+    waiting = "select count(*) > 0 from listener.pending_enrollment where reason = 'no_course'"
+    await eventually(ground.app, waiting, equals=True, seconds=30)
+    await ground.app.execute(f"update listener.pending_enrollment set since = {LONG_AGO}")
+    yield
+    await ground.follow("ListenerPendingStudents", "listener rule")
+    await ground.app.execute("update courses set status = 'published'")
+
+
+@asynccontextmanager
 async def a_course_is_held(ground: Ground) -> AsyncIterator[None]:
     """By a session that forgot to commit."""
     await ground.sign_up()
@@ -272,6 +285,7 @@ async def another_version_is_installed(ground: Ground) -> AsyncIterator[None]:
 FAULTS: dict[Fault, set[str]] = {
     everybody_is_refused: {"students_refused", "everybody_refused"},
     a_course_refuses: {"counts_refused"},
+    no_course_is_published: {"no_course"},
     a_course_is_held: {"course_locked", "counts_locked"},
     an_enrollment_is_held: {"enrollments_held"},
     a_table_is_locked: {"feed_lag", "reaction_blocked", "audit_overdue"},
@@ -309,6 +323,7 @@ ALERTS = {
     "foreign_triggers": "ListenerForeignTriggers",
     "route_missed": "ListenerRouteMissed",
     "students_refused": "ListenerPendingStudents",
+    "no_course": "ListenerPendingStudents",
     "course_locked": "ListenerPendingStudents",
     "blind_notes": "ListenerBlindNotes",
     "locks_squatted": "ListenerLockSquatted",

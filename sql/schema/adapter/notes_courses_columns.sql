@@ -7,9 +7,12 @@ declare
     sign constant bigint := case tg_op when 'INSERT' then -1 else 1 end;
     course_ids {{course_key_type}}[];
     deltas bigint[];
+    is_able boolean := false;
 begin
     {{ledger_of_written_courses}}
     begin
+        {{able}}
+        is_able := true;
         if tg_op = 'TRUNCATE' then
             perform listener.expect(tg_relid::regclass::text, tg_relid, {{courses_owner}});
             execute
@@ -26,8 +29,11 @@ begin
             where {{course_count:written}} <> 0;
         end if;
     exception when assert_failure or others then
-        perform listener.note_blindly('courses', lower(tg_op), sqlstate);
+        {{blindly_courses}}
     end;
+    if not is_able then
+        return null;
+    end if;
     insert into listener.change (source, operation, course_id, delta)
     select 'courses', lower(tg_op), noted.course_id, noted.delta
     from unnest(course_ids, deltas) as noted(course_id, delta);
@@ -48,8 +54,11 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     course_ids {{course_key_type}}[];
     deltas bigint[];
+    is_able boolean := false;
 begin
     begin
+        {{able}}
+        is_able := true;
         if {{course_key:new}} is distinct from {{course_key:old}} then
             course_ids := array[{{course_key:old}}, {{course_key:new}}];
             deltas := array[{{course_count:old}}, -{{course_count:new}}];
@@ -61,9 +70,12 @@ begin
             return null;
         end if;
     exception when assert_failure or others then
-        perform listener.note_blindly('courses', 'update', sqlstate);
+        {{blindly_courses}}
     end;
     {{follows_updated_course}}
+    if not is_able then
+        return null;
+    end if;
     insert into listener.change (source, operation, course_id, delta)
     select 'courses', 'update', moved.course_id, moved.delta
     from unnest(course_ids, deltas) as moved(course_id, delta)

@@ -8,11 +8,15 @@ declare
 begin
     {{ledger_of_written_courses}}
     begin
+        {{able}}
+        if not has_table_privilege('listener.course_count'::regclass::oid, 'delete') then
+            raise insufficient_privilege;
+        end if;
         if tg_op = 'DELETE' then
             course_ids := array(select {{course_key:written}} from written);
         end if;
     exception when assert_failure or others then
-        perform listener.note_blindly('courses', 'delete', sqlstate);
+        {{blindly_courses}}
         return null;
     end;
     if tg_op = 'INSERT' then
@@ -45,8 +49,14 @@ create or replace function listener.note_updated_course() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     left_course_id {{course_key_type}};
+    is_able boolean := false;
 begin
     begin
+        {{able}}
+        if not has_table_privilege('listener.course_count'::regclass::oid, 'delete') then
+            raise insufficient_privilege;
+        end if;
+        is_able := true;
         if {{course_key:new}} is distinct from {{course_key:old}} then
             left_course_id := {{course_key:old}};
         elsif {{untouched_course}} or not (
@@ -57,9 +67,12 @@ begin
             return null;
         end if;
     exception when assert_failure or others then
-        perform listener.note_blindly('courses', 'update', sqlstate);
+        {{blindly_courses}}
     end;
     {{follows_updated_course}}
+    if not is_able then
+        return null;
+    end if;
     with lost as (
         delete from listener.course_count
         where course_count.course_id = left_course_id

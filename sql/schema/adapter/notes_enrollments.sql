@@ -9,6 +9,7 @@ declare
     deltas bigint[];
 begin
     begin
+        {{able}}
         if tg_op = 'TRUNCATE' then
             perform listener.expect(tg_relid::regclass::text, tg_relid, {{enrollments_owner}});
             execute
@@ -33,7 +34,7 @@ begin
             ) as counted;
         end if;
     exception when assert_failure or others then
-        perform listener.note_blindly('enrollments', lower(tg_op), sqlstate);
+        {{blindly_enrollments}}
         return null;
     end;
     if course_ids is null then
@@ -58,6 +59,7 @@ begin
         if tg_op = 'UPDATE' and {{untouched_enrollment}} then
             return null;
         end if;
+        {{able}}
         if ({{is_counted:old}}) is true then
             left_course_id := {{enrollment_course:old}};
         end if;
@@ -65,7 +67,7 @@ begin
             joined_course_id := {{enrollment_course:new}};
         end if;
     exception when assert_failure or others then
-        perform listener.note_blindly('enrollments', lower(tg_op), sqlstate);
+        {{blindly_enrollments}}
         return null;
     end;
     if left_course_id is not distinct from joined_course_id then

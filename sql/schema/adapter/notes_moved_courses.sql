@@ -6,11 +6,14 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     left_course_id {{course_key_type}};
     left_count bigint;
+    is_able boolean := false;
 begin
     if current_setting('listener.moving', true) is distinct from 'on' then
         return null;
     end if;
     begin
+        {{able}}
+        is_able := true;
         if tg_op = 'DELETE' then
             perform set_config(
                 'listener.moved_from', json_build_array({{course_key:old}}::text, {{course_count:old}})::text, true
@@ -54,8 +57,11 @@ begin
             --: end
         end if;
     exception when assert_failure or others then
-        perform listener.note_blindly('courses', 'update', sqlstate);
+        {{blindly_courses}}
     end;
+    if not is_able then
+        return null;
+    end if;
     insert into listener.change (source, operation) values ('courses', 'update');
     {{ring}}
     return null;

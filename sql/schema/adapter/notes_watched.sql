@@ -13,11 +13,12 @@ declare
 begin
     if tg_op = 'TRUNCATE' then
         {{ledger_truncated}}
-        perform listener.note_blindly('profiles', 'truncate', '00000');
+        {{note_everyone}}
         return null;
     end if;
     --: if reads_rows
     begin
+        {{able}}
         --: if has_profiles
         profiles := array(
             {{profiles_of_rows}}
@@ -55,6 +56,7 @@ begin
     end if;
     --: if reads_rows
     begin
+        {{able}}
         {{profiles_of_row}}
         {{keys_of_row}}
         {{ledger_of_row}}

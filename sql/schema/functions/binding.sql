@@ -414,6 +414,32 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     where binding.attnum is null and binding.setting <> '' and row_security_active(binding.table_oid)
 $$;
 
+-- Functions and tables of ours that a function of ours names, and that are gone; with `of_triggers`, those that the
+-- functions of triggers name, which is soon looked at.
+create or replace function listener.missing_parts(of_triggers boolean)
+returns setof text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select distinct 'listener.' || named.part
+    from pg_catalog.pg_proc as proc
+    cross join lateral (
+        select coalesce(found[1], found[2], found[3]) as part
+        from regexp_matches(
+            proc.prosrc,
+            $named$\mlistener\.(\w+)\(|\m(?:from|join|into|update) listener\.(\w+)|'listener\.(\w+)'::regclass$named$,
+            'g'
+        ) as found
+    ) as named
+    where
+        proc.pronamespace = 'listener'::regnamespace::oid
+        and (not of_triggers or proc.prorettype = 'trigger'::regtype::oid)
+        and to_regclass('listener.' || named.part) is null
+        and to_regproc('listener.' || named.part) is null
+        and not exists (
+            select from pg_catalog.pg_proc as overloaded
+            where overloaded.pronamespace = proc.pronamespace and overloaded.proname = named.part::name
+        )
+$$;
+
 -- Whether every name is still bound to the same object, asked with each heartbeat.
 create or replace function listener.is_bound() returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -434,6 +460,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     )
     and not exists (select from listener.missing_triggers())
     and not exists (select from listener.hidden_tables())
+    and not exists (select from listener.missing_parts(true))
 $$;
 
 -- Problems that keep the adapter from working, each with the setting that would help; no row without a problem, and a
@@ -478,10 +505,17 @@ begin
     return query
     select
         format(
-            'row-level security hides rows of %s.%s from %s, whose functions read it',
+            'row-level security hides rows of %I.%I from %s, whose functions read it',
             hidden.schema_name, hidden.table_name, current_user
         ), ''
     from listener.hidden_tables() as hidden;
+    if found then
+        return;
+    end if;
+    return query
+    select format('%s is gone, which functions of the listener''s name', missing.part), ''
+    from listener.missing_parts(false) as missing(part)
+    order by missing.part;
     if found then
         return;
     end if;
