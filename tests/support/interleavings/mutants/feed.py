@@ -152,7 +152,7 @@ MUTANTS = (
     Mutant(
         "a reaction sees notes that did not fit",
         "proof.sees",
-        "cross join read_ahead\n    where read_ahead.fits",
+        "cross join read_ahead\n        where read_ahead.fits",
         "cross join read_ahead",
         OWN_REACTION,
     ),
