@@ -13,7 +13,7 @@ from benchmarks import latency, school
 from benchmarks.counting import COUNT, PAUSE_SECONDS
 from benchmarks.figures import Figure, Goal, Measured, single
 from benchmarks.latency import TRACKED
-from benchmarks.measure import percentile, ratio, running_server
+from benchmarks.measure import percentile, ratio, running_server, wait_for
 from benchmarks.writers import Load, Writers
 from tests.support.eventually import eventually
 from tests.support.postgres import Server
@@ -139,17 +139,23 @@ def counting(process: DaemonProcess) -> tuple[float, float]:
     return process.metric(COUNT.format(what="sum")), process.metric("listener_course_counts_moved_total")
 
 
+def counted_since(process: DaemonProcess, before: tuple[float, float]) -> tuple[float, float]:
+    """The same, once it tells of moves since `before`: the database knows of a batch a moment earlier."""
+    wait_for(lambda: counting(process)[1] > before[1], "its metrics tell of the moves", 10)
+    return counting(process)
+
+
 def at_once(server: Server, process: DaemonProcess, taken: Taken, *, moves: int) -> None:
     """One course alone, some times; then all of them in one transaction."""
     database = school.INSTALLED.name
     before = counting(process)
     server.psql(database, ENROLL_SOME.format(moves=moves))
     school.wait_idle(server, database)
-    between = counting(process)
+    between = counted_since(process, before)
     with Editor(server.url(database), COURSES) as editor:
         transaction, until_counted = asyncio.run(enroll_in_all(server.url(database)))
     school.wait_idle(server, database)
-    after = counting(process)
+    after = counted_since(process, between)
     taken.alone.append((between[0] - before[0]) / (between[1] - before[1]))
     taken.among.append((after[0] - between[0]) / (after[1] - between[1]))
     taken.transaction.append(transaction)
