@@ -7,7 +7,7 @@ from pathlib import PurePath
 import asyncpg
 
 from listener import sql
-from listener.catalogue import expressions, installation, open_schemas, ownership, problems, rights, takeover
+from listener.catalogue import expressions, installation, open_schemas, ownership, problems, takeover
 from listener.catalogue.installation import VERSION, Installation
 from listener.database.connection import Connection
 from listener.database.fence import Fence
@@ -234,7 +234,7 @@ async def plan(
     if intact and installed is not None and installed.version == VERSION:
         text = sql.render(sql.read("catalogue/installation", "intact"), {"ours": sql.read("mapping/ours")})
         async with expressions.undone(connection):
-            intact = await connection.fetchval(text, len(mapping.statistics), rights.doors())
+            intact = await connection.fetchval(text, len(mapping.statistics), pieces.made(mapping))
     return Plan(replace(discovery, mapping=mapping), installed, intact=intact, owner=belongs_to)
 
 

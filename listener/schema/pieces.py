@@ -1,6 +1,7 @@
 """The adapter: all functions and triggers that name the LMS's tables, with tokens in place of names."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 
 from listener import sql
@@ -48,6 +49,8 @@ MOVES = ("before_update", "after_update")
 """Triggers around an UPDATE of profiles, or of courses, that are partitioned."""
 MOVED = {"moved_out": "delete", "moved_in": "insert"}
 """Triggers of a course's row that such an update moves to another partition."""
+
+MADE = re.compile(r"^create (?:or replace )?(?:function|view) listener\.(\w+)", re.MULTILINE)
 
 PARTS = {
     "tables": "what is kept: notes of changes, checkpoints, who and what waits",
@@ -247,6 +250,11 @@ def _read(name: str) -> str:
 def heading(part: str) -> str:
     """The line that begins a part of the script, and is told at the script's top."""
     return f"-- == {part}: {PARTS[part]}"
+
+
+def made(mapping: Mapping) -> list[str]:
+    """Names of the functions and views that the script makes in schema listener."""
+    return sorted(set(MADE.findall(code(mapping))))
 
 
 def fingerprint(mapping: Mapping) -> str:

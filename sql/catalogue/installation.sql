@@ -49,15 +49,20 @@ select
     array(select example from found order by example limit 5) as examples;
 
 -- name: intact
--- Whether the adapter is bound to what is there now, and works; and the functions that are called ($2), and what was put
--- into the LMS's own schema, are there.
+-- Whether the adapter is bound to what is there now, and works; and our functions and views ($2), and what was put into the
+-- LMS's own schema, are there.
 select
     not exists (
-        select from unnest($2::text[]) as called(name)
-        where not exists (
-            select from pg_catalog.pg_proc as proc
-            where proc.pronamespace = to_regnamespace('listener')::oid and proc.proname = called.name::name
-        )
+        select from unnest($2::text[]) as made(name)
+        where
+            not exists (
+                select from pg_catalog.pg_proc as proc
+                where proc.pronamespace = to_regnamespace('listener')::oid and proc.proname = made.name::name
+            )
+            and not exists (
+                select from pg_catalog.pg_class as class
+                where class.relnamespace = to_regnamespace('listener')::oid and class.relname = made.name::name
+            )
     )
     and listener.is_bound()
     and not exists (select from listener.binding_problems() as found where found.problem is not null)

@@ -76,10 +76,18 @@ def test_installing_twice_changes_nothing_the_second_time(plain: Database) -> No
     assert ask(plain, "select count(*) from listener.change") == "1"
 
 
-def test_functions_that_are_gone_are_made_again(plain: Database) -> None:
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "function listener.audit_students, listener.make_good_students",
+        "function listener.enroll_now",
+        "view listener.student",
+    ],
+)
+def test_functions_and_views_that_are_gone_are_made_again(plain: Database, gone: str) -> None:
     listener(plain.url, "install")
     before = dump_schema(plain)
-    ask(plain, "drop function listener.audit_students, listener.make_good_students")
+    ask(plain, f"drop {gone}")
     listener(plain.url, "install")
     assert dump_schema(plain) == before
     assert "nothing to do" in listener(plain.url, "install").stdout
