@@ -48,7 +48,7 @@ class Migrator:
         self._connection = connection
         self._dice = random.Random(seed)
         self._number = 0
-        self._was_anew = False
+        self._was_again = False
         self.names = {name: f"public.{text}" if name in TABLES else text for name, text in workload.NAMES.items()}
         self.done: list[str] = []
         """The statements that were run."""
@@ -58,7 +58,7 @@ class Migrator:
         """All that a migration may do: its statements, and the names that it changes."""
         return [
             self.rename_column, self.rename_column, self.rename_table, self.move_table, self.change_type,
-            self.swap_columns, self.make_column_anew, self.make_enrollments_anew, self.make_profiles_anew,
+            self.swap_columns, self.make_column_again, self.make_enrollments_again, self.make_profiles_again,
             self.add_column, self.add_index,
         ]  # fmt: skip
 
@@ -66,10 +66,10 @@ class Migrator:
         """One migration, as often as another transaction makes it a deadlock's victim. Fails if it is refused."""
         kind = self._dice.choice(self.kinds)
         # What has another name and another number since it was last looked at cannot be told from something new.
-        is_anew = kind.__name__.startswith("make_")
-        if is_anew or self._was_anew:
+        is_again = kind.__name__.startswith("make_")
+        if is_again or self._was_again:
             await eventually(self._connection, "select listener.is_bound()", equals=True, seconds=30)
-        self._was_anew = is_anew
+        self._was_again = is_again
         statements, names = kind()
         self.done.append(statements)
         while True:
@@ -113,7 +113,7 @@ class Migrator:
         statements = [f"alter table {table} rename column {was} to {now}" for was, now in renames]
         return "; ".join(statements), {"role": other, "full_name": one}
 
-    def make_column_anew(self) -> tuple[str, dict[str, str]]:
+    def make_column_again(self) -> tuple[str, dict[str, str]]:
         column, rest = self._dice.choice((("role", ""), ("status", " not null default 'active'")))
         table = self.names["profiles" if column == "role" else "enrollments"]
         name = self.names[column]
@@ -122,7 +122,7 @@ class Migrator:
             f" alter table {table} drop column {name}; alter table {table} rename column put_aside to {name}"
         ), {}
 
-    def make_enrollments_anew(self) -> tuple[str, dict[str, str]]:
+    def make_enrollments_again(self) -> tuple[str, dict[str, str]]:
         table, names = self.names["enrollments"], self.names
         plain = table.partition(".")[2]
         return (
@@ -138,7 +138,7 @@ class Migrator:
             f" for each statement execute function see()"
         ), {}
 
-    def make_profiles_anew(self) -> tuple[str, dict[str, str]]:
+    def make_profiles_again(self) -> tuple[str, dict[str, str]]:
         table, enrollments, user = (self.names[name] for name in ("profiles", "enrollments", "user_id"))
         plain = table.partition(".")[2]
         return (

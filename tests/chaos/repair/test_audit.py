@@ -66,7 +66,7 @@ async def test_what_is_parked_for_a_course_that_is_gone_is_settled_by_the_audit(
     leader.shows("listener_count_corrections_total", 0)
 
 
-async def test_a_repair_waits_for_whoever_holds_the_course_without_holding_up_others(
+async def test_a_repair_waits_for_the_holder_of_the_course_without_holding_up_others(
     connection: Connection, database: Database, students: None, start_daemon: Start
 ) -> None:
     leader = daemon(database, start_daemon)

@@ -17,7 +17,7 @@ from tests.support.reactions import As
 Start = Callable[..., DaemonProcess]
 
 
-async def test_a_table_made_anew_that_is_in_use_gets_its_triggers_when_it_is_free(
+async def test_a_table_made_again_that_is_in_use_gets_its_triggers_when_it_is_free(
     database: Database, connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:
     daemon, course = school

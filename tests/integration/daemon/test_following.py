@@ -122,7 +122,7 @@ async def test_a_column_that_took_the_name_of_another_misleads_nobody_for_long(
     await early.close()
 
 
-async def test_a_table_that_is_made_anew_is_watched_again(
+async def test_a_table_that_is_made_again_is_watched_again(
     connection: Connection, school: tuple[DaemonProcess, object]
 ) -> None:
     daemon, course = school

@@ -51,7 +51,7 @@ WAITS = f"select count(*) from pg_locks where relation = 'public.held'::regclass
 SLEEPS = "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()"
 
 
-async def made_anew(installer: Connection, times: int) -> None:
+async def made_again(installer: Connection, times: int) -> None:
     """Drop and make the function again whenever a statement that has it in hand is asleep."""
     for number in range(times):
         await eventually(installer, SLEEPS, equals=1)
@@ -81,7 +81,7 @@ def answer_in(answer: Any) -> int:
 @pytest.mark.parametrize("path", ["timed", "limited", "polling", "heartbeat"])
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.half
-async def test_a_statement_whose_function_is_made_anew_while_it_runs_is_asked_again(
+async def test_a_statement_whose_function_is_made_again_while_it_runs_is_asked_again(
     database: Database, connection: Connection, path: str, times: int
 ) -> None:
     await connection.execute(f"{FUNCTION.format(0)}; {SLEEPING}")
@@ -89,14 +89,14 @@ async def test_a_statement_whose_function_is_made_anew_while_it_runs_is_asked_ag
     installer: Connection = await connect(database.url)  # before: on a slow machine that takes as long as the sleep
     try:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(made_anew(installer, times))
+            tasks.create_task(made_again(installer, times))
             answer = await ask(ASLEEP)
     finally:
         installer.terminate()
     assert answer_in(answer) == times
 
 
-async def while_made_anew(database: Database, ask: Callable[[], Awaitable[Any]]) -> Any:
+async def while_made_again(database: Database, ask: Callable[[], Awaitable[Any]]) -> Any:
     """What is answered to something that waits for the table while the function is made again."""
     installer: Connection = await connect(database.url)
     await installer.execute(
@@ -117,19 +117,19 @@ async def while_made_anew(database: Database, ask: Callable[[], Awaitable[Any]])
 
 @pytest.mark.parametrize("path", ["timed", "limited", "heartbeat"])
 @pytest.mark.parametrize("where", READS_FUNCTION_THEN_TABLE)
-async def test_a_statement_that_waited_for_a_table_while_its_function_was_made_anew_is_read_again(
+async def test_a_statement_that_waited_for_a_table_while_its_function_was_made_again_is_read_again(
     database: Database, connection: Connection, path: str, where: str
 ) -> None:
     """Postgres keeps what it read before the wait: by itself, each further attempt fails as the first one did."""
     await connection.execute(f"{FUNCTION.format(0)}; {HELD}")
     ask = await asks(path, connection)
-    answer = await while_made_anew(database, lambda: ask(READS_FUNCTION_THEN_TABLE[where]))
+    answer = await while_made_again(database, lambda: ask(READS_FUNCTION_THEN_TABLE[where]))
     assert answer_in(answer) == 1
 
 
 async def test_nor_does_the_bell_stay_unarmed(database: Database, connection: Connection) -> None:
     await connection.execute(f"{FUNCTION.format(0)}; {HELD}; {ARMED_BY_READING}")
-    assert await while_made_anew(database, Doorbell(connection).hold)
+    assert await while_made_again(database, Doorbell(connection).hold)
 
 
 async def test_an_internal_error_that_is_somebody_elses_comes_back_at_once(connection: Connection) -> None:

@@ -138,7 +138,7 @@ async def test_parked_counts_are_not_retried_while_counting_is_paused(
     await eventually(connection, COUNTED, equals=1)
 
 
-async def test_whoever_leads_next_heeds_it_and_each_daemon_tells_it_once(
+async def test_the_next_leader_heeds_it_and_each_daemon_tells_it_once(
     connection: Connection, database: Database, course: None, start_daemon: StartDaemon
 ) -> None:
     first = start_daemon(database, **FAST).wait_ready("leading")

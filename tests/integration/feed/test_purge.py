@@ -60,7 +60,7 @@ async def test_one_transaction_with_more_notes_than_a_step_goes_too(connection: 
     assert await connection.fetchval(NOTES) == 0
 
 
-async def test_notes_stay_for_a_consumer_that_was_installed_and_whoever_purges_has_not_heard_of(
+async def test_notes_stay_for_a_consumer_that_was_installed_and_that_the_purge_has_not_heard_of(
     connection: Connection,
 ) -> None:
     await connection.execute("insert into listener.reaction (name, text, hash) values ('late', '', '')")

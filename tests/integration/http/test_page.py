@@ -99,7 +99,7 @@ def test_what_a_person_reads_idle_busy_waiting_standing_by_and_cut_off(
         assert size(picture)[0] == width
 
 
-def test_whoever_gave_the_password_reads_who_was_enrolled(
+def test_the_password_lets_one_read_who_was_enrolled(
     own_server: Server, start_daemon: Callable[..., DaemonProcess]
 ) -> None:
     asked = {"http_user": "me", "http_password": "made-up"}

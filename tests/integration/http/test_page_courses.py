@@ -21,7 +21,7 @@ from tests.support.process import DaemonProcess
 StartDaemon = Callable[..., DaemonProcess]
 
 
-def test_which_courses_they_are_is_shown_behind_a_password_and_by_whoever_leads() -> None:
+def test_which_courses_they_are_is_shown_behind_a_password_and_by_the_leader() -> None:
     state = State(1)
     state.courses = Courses(({"course_id": "c", "wanted": 3, "enrolled": 2, "waiting": 1},), 1, 0.0)
     assert figures(state, 1, keys=True)["courses"] is None

@@ -165,7 +165,7 @@ def test_a_hundred_scrapes_at_a_time_all_have_their_answer(daemon: DaemonProcess
 
 
 @pytest.mark.usefixtures("many_descriptors")
-def test_with_tls_probes_get_through_whoever_never_shakes_hands(
+def test_with_tls_probes_get_through_beside_a_client_that_never_shakes_hands(
     database: Database, certificate: tuple[Path, Path], connected: Connect
 ) -> None:
     daemon = DaemonProcess(

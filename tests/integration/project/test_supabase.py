@@ -180,7 +180,7 @@ def test_nobody_of_the_api_s_is_let_in_where_default_privileges_would_let_them(p
                 person.project.sql(f"set role {role}; {what}")
 
 
-def test_whoever_forgets_to_put_the_password_in_is_told_so_in_one_line() -> None:
+def test_a_password_that_was_not_put_in_is_told_in_one_line() -> None:
     found = ADDRESS.search(PAGE)
     assert found is not None
     done = listener(found[0], "install", "--plan", check=False)

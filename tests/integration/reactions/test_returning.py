@@ -39,7 +39,7 @@ async def test_leaving_and_returning_are_a_line_and_a_count_each(
         daemon.shows("listener_enrollments_returned_total", 1)
 
 
-async def test_whoever_leaves_only_at_a_second_attempt_is_told_as_well(
+async def test_a_student_who_leaves_only_at_a_second_attempt_is_told_as_well(
     make_database: Callable[..., Database], start_daemon: StartDaemon
 ) -> None:
     """A trigger of the LMS's refused it at first: it was set aside, and tried again."""

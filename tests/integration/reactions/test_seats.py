@@ -152,7 +152,9 @@ async def test_who_is_noted_again_while_waiting_keeps_the_place_and_passes_nobod
     await eventually(lms, SEATED, equals=[2])
 
 
-async def test_whoever_does_not_want_it_any_more_gives_up_the_place(lms: Connection, daemon: DaemonProcess) -> None:
+async def test_a_student_who_does_not_want_it_any_more_gives_up_the_place(
+    lms: Connection, daemon: DaemonProcess
+) -> None:
     await offer(lms, 1)
     await sign_up(lms, 3)
     await eventually(lms, FULL, equals=[2, 3])

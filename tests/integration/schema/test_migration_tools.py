@@ -44,7 +44,7 @@ def test_the_printed_sql_as_a_migration_leaves_nothing_to_differ_in_the_lms_sche
 
 @pytest.mark.parametrize("statement", [VIEW, FUNCTION])
 @pytest.mark.half
-def test_install_makes_anew_what_a_tool_has_dropped_from_the_lms_schema(
+def test_install_makes_again_what_a_tool_has_dropped_from_the_lms_schema(
     statement: str, make_database: Callable[..., Database]
 ) -> None:
     database = make_database(installed=False)
@@ -85,7 +85,7 @@ OWN_TRIGGER = "create trigger count_it after insert on enrollments for each row 
 ENABLED = "select count(*) from pg_trigger where tgname = 'count_it' and tgenabled <> 'D'"
 
 
-def test_a_trigger_that_a_migration_makes_anew_is_taken_over_again(make_database: Callable[..., Database]) -> None:
+def test_a_trigger_that_a_migration_makes_again_is_taken_over_again(make_database: Callable[..., Database]) -> None:
     database = make_database(installed=False)
     database.server.psql(database.name, OWN_COUNTING + OWN_TRIGGER)
     listener(database.url, "install", "--take-over")

@@ -194,7 +194,7 @@ async def replay(side: Beside, kind: Kind, *, thorough: bool) -> None:
     if not thorough:
         return
     async with rolled_back(connection):
-        await installed_anew(side, statements, stranger=kind.role != "lms_owner")
+        await installed_again(side, statements, stranger=kind.role != "lms_owner")
     if kind.role == "lms_owner" or not side.taken_over:
         async with rolled_back(connection):
             await uninstalled(side)
@@ -203,7 +203,7 @@ async def replay(side: Beside, kind: Kind, *, thorough: bool) -> None:
 SCRIPT_ENDS = re.compile(r"^(begin|commit|set local lock_timeout = .*);$", re.MULTILINE)
 
 
-async def installed_anew(side: Beside, statements: Statements, *, stranger: bool) -> None:
+async def installed_again(side: Beside, statements: Statements, *, stranger: bool) -> None:
     """`listener install` works, or says what to set."""
     connection = side.listener
     await connection.execute("set local role lms_owner")

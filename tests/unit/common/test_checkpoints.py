@@ -28,5 +28,5 @@ def test_there_are_some() -> None:
 
 
 @pytest.mark.parametrize("name", writers())
-def test_whoever_writes_a_checkpoint_leaves_its_own_transaction_out(name: str) -> None:
+def test_the_writer_of_a_checkpoint_leaves_its_own_transaction_out(name: str) -> None:
     assert {before for before in SNAPSHOT.findall(writers()[name]) if not before.endswith("listener.seen(")} == set()

@@ -28,7 +28,7 @@ def test_a_crowd_of_rings_is_told_at_the_ring_that_makes_it_one() -> None:
     assert crowded == [False] * (CROWD_RINGS - 1) + [True]
 
 
-def test_after_a_crowd_the_count_begins_anew() -> None:
+def test_after_a_crowd_the_count_begins_again() -> None:
     pace = Pace(0)
     assert rings(pace, CROWD_RINGS, 0)[-1]
     assert not any(rings(pace, CROWD_RINGS - 1, 0))

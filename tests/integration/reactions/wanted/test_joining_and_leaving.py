@@ -45,7 +45,7 @@ async def test_when_a_table_is_emptied_all_leave(school: School, table: str) -> 
 
 
 @leaving_only
-async def test_profiles_that_are_read_in_anew_as_a_whole_are_enrolled(school: School) -> None:
+async def test_profiles_that_are_read_in_again_as_a_whole_are_enrolled(school: School) -> None:
     profile, organisation, course = await school.member()
     async with school.app.transaction():
         await school.app.execute("truncate profiles cascade")

@@ -40,7 +40,7 @@ async def test_what_the_application_enrolled_is_never_taken_back(school: School)
 
 
 @leaving_only
-async def test_what_somebody_made_anew_in_place_of_what_the_listener_had_made_is_theirs(school: School) -> None:
+async def test_what_somebody_made_again_in_place_of_what_the_listener_had_made_is_theirs(school: School) -> None:
     profile, _, course = await school.member()
     async with school.app.transaction():
         await school.app.execute("delete from enrollments where profile_id = $1", profile)

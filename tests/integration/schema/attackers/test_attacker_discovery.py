@@ -161,7 +161,7 @@ def test_no_value_of_somebody_else_s_table_is_read(school: Mallory) -> None:
     assert "user_roles" not in planned.stdout
 
 
-def test_a_table_that_a_setting_names_is_looked_at_whoever_owns_it(school: Mallory) -> None:
+def test_a_table_that_a_setting_names_is_looked_at_under_any_owner(school: Mallory) -> None:
     school.does(LOOK_ALIKE.replace("take()", "keep()"))
     planned = school.run("install", "--plan", enrollment_table="mallory.enrollments")
     assert planned.returncode == 0, planned.stderr

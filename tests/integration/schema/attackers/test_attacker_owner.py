@@ -185,7 +185,7 @@ async def test_the_owner_cannot_take_the_fence_down_from_behind_it(ground: Groun
     assert await ground.connection.fetchval("select last_value from alarm.rung") == before
 
 
-async def test_all_belongs_to_the_owner_of_the_tables_whoever_installs_in_any_order(ground: Ground) -> None:
+async def test_all_belongs_to_the_owner_of_the_tables_under_any_installer_in_any_order(ground: Ground) -> None:
     superuser, owner = ground.database.url, ground.url(OWNER)
     for urls in ((superuser, owner, superuser), (owner, superuser, owner)):
         for number, url in enumerate(urls):
