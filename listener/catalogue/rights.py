@@ -26,19 +26,17 @@ async def looking_at_schema(connection: Connection) -> AsyncIterator[None]:
         raise MayNot(
             role=await connection.fetchval("select session_user"),
             action=f"look at schema listener ({reason(error)})",
-            mend=await where_to(
+            mend=await mend_of_lacking(
                 connection, "connect as the role that installed it, or as one of `listener install --grant-to`"
             ),
         ) from error
 
 
-async def where_to(connection: Connection, elsewhere: str) -> str:
-    """What helps a role that lacks a right: to be somebody else, unless schema `listener` is its own."""
-    is_own = (
-        "select exists (select from pg_catalog.pg_namespace where nspname = 'listener'"
-        " and pg_catalog.pg_get_userbyid(nspowner) = session_user)"
-    )
-    return "it owns schema listener, so give it that right back" if await connection.fetchval(is_own) else elsewhere
+async def mend_of_lacking(connection: Connection, as_another: str) -> str:
+    """What helps a role that lacks a right: to connect as another role (`as_another`), unless it owns schema
+    `listener`."""
+    owns = await connection.fetchval(sql.read("catalogue/rights", "owns_schema"))
+    return "it owns schema listener, so give it that right back" if owns else as_another
 
 
 async def check_installer(connection: Connection, tables: Iterable[Table]) -> None:

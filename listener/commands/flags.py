@@ -14,7 +14,7 @@ import anyio
 import asyncpg
 import typer
 
-from listener.catalogue.rights import where_to
+from listener.catalogue.rights import mend_of_lacking
 from listener.commands.failures import of_statement
 from listener.database.connection import Connection
 from listener.database.driver_errors import DRIVER_ERRORS, hidden_table
@@ -213,5 +213,5 @@ async def _tell_of_rights(connection: Connection, error: asyncpg.InsufficientPri
     raise MayNot(
         role=role,
         action=f"do this ({reason(error)})",
-        mend=await where_to(connection, "use the address of the tables' owner, who ran `listener install`"),
+        mend=await mend_of_lacking(connection, "use the address of the tables' owner, who ran `listener install`"),
     ) from error

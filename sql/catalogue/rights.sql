@@ -57,6 +57,14 @@ from unnest($1::text[]) as named(name)
 inner join pg_catalog.pg_class as class on class.oid = named.name::regclass::oid
 where class.relforcerowsecurity and pg_has_role(class.relowner, 'usage');
 
+-- name: owns_schema
+-- Whether the session's own role owns schema listener.
+select exists (
+    select
+    from pg_catalog.pg_namespace as namespace
+    where namespace.nspname = 'listener' and pg_catalog.pg_get_userbyid(namespace.nspowner) = session_user
+);
+
 -- name: granted
 -- The owner of a table ($1: schema, $2: name), and whether the owner has granted a role ($3) any of the rights $4
 -- there, by name: not through another role, nor to PUBLIC.

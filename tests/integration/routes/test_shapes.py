@@ -15,7 +15,8 @@ from listener.mapping.mapping import Mapping
 from listener.schema import install
 from tests.support.shapes import tables
 from tests.support.shapes.following import handle, settings, wrong
-from tests.support.shapes.queries import ACCEPTED, ALWAYS, REFUSED
+from tests.support.shapes.queries import ACCEPTED, ALWAYS
+from tests.support.shapes.refused import REFUSED
 
 STEPS = 12
 LONG_STEPS = 400
