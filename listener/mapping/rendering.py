@@ -168,15 +168,23 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     )
     values["in_only_course"] = "" if mapping.one_course_each else f"and {one_course}"
     takes_back = mapping.takes_back
-    values["is_alone"] = "" if mapping.enrollment_key is not None else part("settling", "is_alone")
-    pair = "enrolled.profile_id = asked.id and enrolled.course_id = asked.course_id"
-    values["is_made_of_it"] = "enrolled.profile_id = asked.id" if mapping.one_course_each else pair
-    values["ledger_of_written_courses"] = part("ledger", "of_courses") if takes_back else ""
-    values["query_settings"] = "" if mapping.wanted_query is None else part("settling", "query_settings")
-    values["free_seats"] = part("settling", "free_seats")
     gives_seats = mapping.course_seats is not None and not mapping.observes
     values["gives_seats"] = str(gives_seats).lower()
     values["asking"] = "candidate" if gives_seats else values["asking_to_join"]
+    values["is_alone"] = "" if mapping.enrollment_key is not None else part("leaving", "is_alone")
+    values["is_that_row"] = part("leaving", "is_that_row")
+    values["free_seats"] = part("seats", "free_seats")
+    for file, names, applies in (
+        ("seats", ("seats",), gives_seats),
+        ("joining", ("joining_brake", "joined"), brake.on_joining(mapping)),
+        ("leaving", ("standing", "leaving"), takes_back),
+        ("history", ("history",), history.is_kept(mapping)),
+    ):
+        values |= {name: part(file, name) if applies else "" for name in names}
+    pair = "enrolled.profile_id = asked.id and enrolled.course_id = asked.course_id"
+    values["is_made_of_it"] = "enrolled.profile_id = asked.id" if mapping.one_course_each else pair
+    values["ledger_of_written_courses"] = part("ledger", "of_courses") if takes_back else ""
+    values["query_settings"] = "" if mapping.wanted_query is None else part("checks", "query_settings")
     # With a single reader, `wanted` is planned as a part of the reader.
     has_one_reader = not takes_back and not gives_seats and mapping.wanted_query is None
     values["wanted_once"] = "not materialized" if has_one_reader else "materialized"

@@ -89,6 +89,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece("stays"),
         *_of_schools(mapping),
         Piece("settle"),
+        Piece("settle_singly"),
         Piece("enroll_now"),
         *([Piece("undoing")] if history.is_kept(mapping) else []),
         Piece("forgetting" if forgetting.days_of(mapping) is not None else "no_forgetting"),
