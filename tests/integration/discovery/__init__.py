@@ -1,6 +1,7 @@
 """What an LMS says of its school is understood, or asked about; what a question names makes it right.
 
-Kinds of what it says, and the tests that show each in two languages or more (`test_random_schools` combines them):
+Kinds of what it says, and the tests that show each in two languages or more (`test_random_schools` combines them,
+`test_schools_in_languages` has schools that are in another language altogether):
 
 - enrollments that ended, by a time or a flag: `test_states` (`an_enrollment_that_ended`), `test_small_schools`;
 - courses that are archived, templates, over, or not open yet: `test_states` (`nobody_lands`), `test_questions`
