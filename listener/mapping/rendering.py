@@ -194,11 +194,9 @@ def _render_rule(mapping: Mapping, values: dict[str, str], part: Callable[..., s
     who_is_astray = "joining" if mapping.one_course_each else how
     values["astray"] = part("rules", f"astray_{who_is_astray}")
     values["wanted_past_errors"] = part("rules", "wanted_past_errors")
-    # Asked once, for astray profiles and for failures of the rule.
-    attempt = values["wanted_past_errors"].replace("listener.wanted_of_everybody() as ", "")
-    values["astray_past_errors"] = part("rules", f"astray_{who_is_astray}", wanted_query=attempt)
-    values["figures"] = part("rules", "figures")
-    values["figures_past_errors"] = part("rules", "figures", wanted_query=values["wanted_past_errors"])
+    either = part("rules", "wanted_at_once_or_past_errors")
+    values["astray_at_once_or_past_errors"] = part("rules", f"astray_{who_is_astray}", wanted_query=either)
+    values["figures"] = part("rules", "figures", wanted_query=either)
     values["written_since_each"] = "\nunion all\n".join(
         part("rules", "written_since_each", written_table=str(table), written_key=identifier(key))
         for table, key in schools.written(mapping)

@@ -176,6 +176,17 @@ select attempt.profile_id, attempt.course_id
 from listener.wanted_of_everybody() as attempt
 where attempt.error is null
 
+-- name: wanted_at_once_or_past_errors
+select at_once.profile_id::{{profile_key_type}}, at_once.course_id::{{course_key_type}}
+from (
+    {{wanted_query}}
+) as at_once(profile_id, course_id)
+where not past_errors
+union all
+select attempt.profile_id, attempt.course_id
+from attempt
+where attempt.error is null
+
 -- name: default_course_view
 select {{course_key:course}} as id
 from {{course_table}} as course

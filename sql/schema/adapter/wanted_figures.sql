@@ -10,33 +10,38 @@ set enable_hashjoin = on
 set enable_mergejoin = on
 set enable_material = on as $$
 #variable_conflict use_column
+declare
+    past_errors boolean := false;
 begin
-    -- Both queries end in groups, which are complete before the first group is returned.
-    begin
-        return query
-        with as_bound as materialized (
-            select
-                {{rule_as_bound}} as holds
-        )
-        select figures.course_id, figures.wanted, figures.enrolled
-        from (
-            {{figures}}
-        ) as figures(course_id, wanted, enrolled)
-        where (select as_bound.holds from as_bound);
-        return;
-    exception when assert_failure or others then
-        -- If the error is about no profile, this fails, too.
-        perform from listener.wanted('{}');
-    end;
-    return query
-    with as_bound as materialized (
-        select
-            {{rule_as_bound}} as holds
-    )
-    select figures.course_id, figures.wanted, figures.enrolled
-    from (
-        {{figures_past_errors}}
-    ) as figures(course_id, wanted, enrolled)
-    where (select as_bound.holds from as_bound);
+    loop
+        begin
+            -- It ends in groups, which are complete before the first group is returned.
+            return query
+            with as_bound as materialized (
+                select
+                    {{rule_as_bound}} as holds
+            ),
+
+            attempt as materialized (
+                select of_everybody.profile_id, of_everybody.course_id, of_everybody.error
+                from listener.wanted_of_everybody() as of_everybody
+                where past_errors
+            )
+
+            select figures.course_id, figures.wanted, figures.enrolled
+            from (
+                {{figures}}
+            ) as figures(course_id, wanted, enrolled)
+            where (select as_bound.holds from as_bound);
+            return;
+        exception when assert_failure or others then
+            if past_errors then
+                raise;
+            end if;
+            -- If the error is about no profile, this fails, too.
+            perform from listener.wanted('{}');
+            past_errors := true;
+        end;
+    end loop;
 end;
 $$;
