@@ -51,6 +51,7 @@ def placeholders(mapping: Mapping, ledger: str = LEDGER, checks: dict[str, str] 
         "has_seats": str(mapping.course_seats is not None).lower(),
         "has_lines": str(mapping.course_seats is not None or brake.on_joining(mapping)).lower(),
         "has_routes": str(any(route.hops for watched in mapping.noted for route in watched.routes)).lower(),
+        "has_partitions": str(bool(mapping.partitioned)).lower(),
         "ledger": ledger,
         "enrolls": str(mapping.enrolls).lower(),
         "observes": str(mapping.observes).lower(),

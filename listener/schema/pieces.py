@@ -81,7 +81,7 @@ def pieces(mapping: Mapping) -> list[Piece]:
         Piece(
             "wanted", probe=asks if by_query or mapping.tenant else None, setting=TENANT if mapping.tenant else WANTED
         ),
-        Piece("no_wanted_figures" if mapping.only_on_joining else "wanted_figures"),
+        *([] if mapping.only_on_joining else [Piece("wanted_figures")]),
         Piece("enrollments"),
         Piece("probe_enrollments", probe="select listener.probe_enrollments()", setting=ACTIVE),
         Piece("courses"),

@@ -59,6 +59,7 @@ def values_of(mapping: Mapping, tokens: Tokens, number: int, shared: dict[str, s
         "profile_key_type": key,
         **{name: shared[name] for name in ("ring", "able", "blindly_profiles", "note_everyone")},
         "watched": str(number),
+        "sees_truncate": str(any("truncate" in name for name in plain.triggers)).lower(),
         "watched_source": (
             "'profiles'" if _is_of_profiles(mapping, plain) else tokens.text(literal(plain.table.label))
         ),

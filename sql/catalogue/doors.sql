@@ -41,7 +41,6 @@ grant execute on function
     listener.brake_used(text),
     listener.count_held(text, bigint),
     listener.held_fit(text),
-    listener.wanted_figures(),
     listener.default_course_id(),
     listener.has_default_course(),
     listener.drifted_counts(),

@@ -11,11 +11,13 @@ declare
     --: end
     {{declare_keys}}
 begin
+    --: if sees_truncate
     if tg_op = 'TRUNCATE' then
         {{ledger_truncated}}
         {{note_everyone}}
         return null;
     end if;
+    --: end
     --: if reads_rows
     begin
         {{able}}

@@ -35,14 +35,7 @@ to_note as materialized (
         )
 ),
 
-missed as (
-    select
-        astray.profile_id,
-        astray.should_be
-    from astray
-    where astray.is_missed and (not notes or astray.profile_id::text = any (noted_before))
-),
-
+--: unless only_on_joining
 -- For the status page: courses in which most wait come first.
 course as (
     select
@@ -57,6 +50,15 @@ course as (
         where astray.should_be in ('enrolled', 'returned')
         group by astray.course_id
     ) as missing on missing.course_id = figures.course_id
+),
+
+--: end
+missed as (
+    select
+        astray.profile_id,
+        astray.should_be
+    from astray
+    where astray.is_missed and (not notes or astray.profile_id::text = any (noted_before))
 )
 
 select
@@ -75,6 +77,11 @@ select
         from astray
         where notes and astray.is_missed and not astray.profile_id::text = any (noted_before)
     ) as unseen,
+    --: if only_on_joining
+    -- The rule is about new students alone: no course has a number of wanted students.
+    0::bigint as courses,
+    '[]'::json as shown_courses
+    --: else
     (select count(*) from course) as courses,
     (
         select coalesce(json_agg(shown), '[]')
@@ -89,4 +96,5 @@ select
             limit most_courses
         ) as shown
     ) as shown_courses
+    --: end
 $$;

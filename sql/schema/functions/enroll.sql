@@ -423,8 +423,10 @@ begin
             into pending, pending_students;
         end if;
     end if;
+    --: if course_by_hand
     if courses_changed then
-        -- Who waits for a course that was not there is due as soon as that course is.
+        -- Who waits for a course that was not there is due as soon as that course is. (A rule that is generated names
+        -- courses that are there.)
         with missing as materialized (
             select distinct pending_enrollment.course_id
             from listener.pending_enrollment
@@ -446,6 +448,7 @@ begin
                 )
             );
     end if;
+    --: end
     -- In seconds, as `noted_at`, when each profile was noted.
     settled_at := date_part('epoch', clock_timestamp());
     --: if takes_back

@@ -57,6 +57,7 @@ begin
 end;
 $$;
 
+--: if has_partitions
 -- Around an UPDATE of profiles that are partitioned: one that moves to another partition is deleted there, and inserted here.
 create or replace function listener.note_moving() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -66,3 +67,4 @@ begin
     return null;
 end;
 $$;
+--: end

@@ -15,7 +15,6 @@ NEEDED = {
     "no_partitions": replace(PLAIN, partitioned=(PLAIN.profile_table,)),
     "no_rule_parts": replace(PLAIN, wanted_query="select id, id from profiles"),
     "no_history": replace(PLAIN, settings={"history_days": "30"}),
-    "no_wanted_figures": replace(PLAIN, wanted_query="select id, id from profiles"),
     "no_drift": PLAIN,
 }
 
