@@ -137,8 +137,8 @@ GATES = some(
 BYGONE = some("previou old last prior from before original anterior")
 """Words of columns for an earlier state."""
 ACTIVE = (
-    "active", "enrolled", "ativo", "ativa", "activo", "activa", "actif", "active", "aktiv", "attivo", "attiva",
-    "actief", "inscrito", "matriculado", "approved", "accepted", "confirmed", "granted", "paid",
+    "active", "enrolled", "ativo", "ativa", "activo", "activa", "actif", "aktiv", "attivo", "attiva", "actief",
+    "inscrito", "matriculado", "approved", "accepted", "confirmed", "granted", "paid",
 )  # fmt: skip
 UNDER_WAY = (
     "in_progress", "inprogress", "started", "ongoing", "studying", "learning", "em_andamento", "em_curso", "cursando",

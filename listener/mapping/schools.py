@@ -29,11 +29,11 @@ def placeholders(mapping: Mapping, part: Part) -> dict[str, str]:
         "and_school": f", {ROW}.school" if tenant.may_be_none else "",
         "of_a_school": "" if tenant.may_be_none else f"and {column(tenant.column)} is not null",
     }
-    of_people["same_school"] = part("rules", f"same_school{'_or_none' if tenant.may_be_none else ''}", **of_people)
-    its_courses = part("rules", "courses_of_school", **of_people)
+    of_people["same_school"] = part("schools", f"same_school{'_or_none' if tenant.may_be_none else ''}", **of_people)
+    its_courses = part("schools", "courses_of_school", **of_people)
     kind = "profile" if by_profile(mapping) else "membership"
     return of_people | {
-        "students_by_school": part("rules", f"students_by_{kind}", **of_people),
+        "students_by_school": part("schools", f"students_by_{kind}", **of_people),
         "first_of_its_courses": part("rules", "first_course_past_errors", courses=its_courses),
         "is_of_these": "true",
         "or_other_school": f"or {new} is distinct from {old}",
@@ -51,20 +51,20 @@ def queries(mapping: Mapping, part: Part) -> dict[str, str]:
     `only_course`."""
     assert mapping.tenant is not None
     or_none = "_or_none" if mapping.tenant.may_be_none else ""
-    of_school = part("rules", f"course_of_school{or_none}")
-    said = part("rules", f"course_of_school{or_none}", is_default_course=part("rules", "may_be_landed_in"))
-    new, new_by_key = part("rules", "is_new_in_school"), part("rules", "is_new_in_school_by_key")
+    of_school = part("schools", f"course_of_school{or_none}")
+    said = part("schools", f"course_of_school{or_none}", is_default_course=part("schools", "may_be_landed_in"))
+    new, new_by_key = part("schools", "is_new_in_school"), part("schools", "is_new_in_school_by_key")
     of_these = f"student.id = any (profile_ids)\nand {new_by_key}"
     by_function = "select listener.default_course_id(student.school)"
     found = {
-        "wanted_query": part("rules", "generated_by_school", course_of_school=of_school, is_new_in_school=new),
+        "wanted_query": part("schools", "generated_by_school", course_of_school=of_school, is_new_in_school=new),
         "wanted_query_by_function": part(
-            "rules", "generated_by_key", course_of_school=by_function, is_new_in_school=new_by_key
+            "schools", "generated_by_key", course_of_school=by_function, is_new_in_school=new_by_key
         ),
-        "settled_query": part("rules", "settled_by_school", course_of_school=said, is_new_in_school=of_these),
+        "settled_query": part("schools", "settled_by_school", course_of_school=said, is_new_in_school=of_these),
     }
     if mapping.tenant.may_be_none:
-        found = {name: part("rules", "no_course_of_none", generated=text) for name, text in found.items()}
+        found = {name: part("schools", "no_course_of_none", generated=text) for name, text in found.items()}
     return found | {"course_of_school": of_school}
 
 

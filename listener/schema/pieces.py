@@ -218,7 +218,7 @@ def _files(mapping: Mapping) -> dict[str, list[str]]:
     live_count = "live_count" if mapping.counts else "live_count_counted"
     files = {
         "feed": ["error_text", "feed", "batch", "ahead", "first_checkpoints", "count_on_its_way"],
-        "names": ["binding", "following", "new_keys"],
+        "names": ["binding", "bound_now", "binding_problems", "following", "new_keys"],
         "leading": ["lock_holder", "leading", "bell"],
         "adapter": ["bind"],
         "views": ["functions", "views", live_count],
