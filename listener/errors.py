@@ -110,6 +110,10 @@ class Undecided(ListenerError):
     """Whether to ask although an earlier installation knew the answer."""
 
 
+class WhoIsAStudent(Undecided):
+    """cannot tell who is a student: {reason}. Set {setting}."""
+
+
 class Unclear(Undecided):
     """cannot tell {what}: {reason}. Set {setting}."""
 

@@ -9,7 +9,7 @@ from listener.discovery import states, vocabulary, wording
 from listener.discovery.evidence import Choice
 from listener.discovery.references import AUTH_USERS
 from listener.discovery.states import equals_one_of, ranked
-from listener.errors import Undecided, WrongSetting
+from listener.errors import Undecided, WhoIsAStudent, WrongSetting
 from listener.mapping.lists import assignments, listed, listing
 from listener.mapping.mapping import column as of_row
 from listener.mapping.mapping import readable
@@ -94,8 +94,7 @@ class Rules:
         if flags:
             return self._rule("students", flags[0], ("true",), 80, "a flag of that name", "student_column")
         if columns:
-            raise Undecided(
-                what="who is a student",
+            raise WhoIsAStudent(
                 reason=await self._seen(relation, columns[0]),
                 setting=f"LISTENER_STUDENT_VALUES{await self._sounding(relation, columns[0])} ({EVERYONE})",
             )
@@ -108,8 +107,7 @@ class Rules:
             if column.is_boolean or (column.is_word and reference is None):
                 continue
             says = f"is {column.type}" if reference is None else f"refers to {reference[0].label}"
-            raise Undecided(
-                what="who is a student",
+            raise WhoIsAStudent(
                 reason=f"{relation.table.label}.{column.name} {says}",
                 setting=f"LISTENER_STUDENT_PREDICATE to a condition on {column.name} ({EVERYONE})",
             )
@@ -121,16 +119,14 @@ class Rules:
             for document in map(_parsed, known):
                 name = next((each for each in document if each in vocabulary.ROLE_COLUMNS), None)
                 if name is not None:
-                    raise Undecided(
-                        what="who is a student",
+                    raise WhoIsAStudent(
                         reason=f"{relation.table.label}.{column.name} has {name}, like {document[name]}",
                         setting=f"LISTENER_STUDENT_PREDICATE to a condition like {column.name} ->> {literal(name)} ="
                         f" 'student' ({EVERYONE})",
                     )
             is_empty = not any(map(_parsed, known)) and relation.table != AUTH_USERS
             if column.type == "jsonb" and is_empty and wording.says(column.name, vocabulary.ROLE_DOCUMENTS):
-                raise Undecided(
-                    what="who is a student",
+                raise WhoIsAStudent(
                     reason=f"nothing says so, and {await self._shown(relation, column)} may",
                     setting=f"LISTENER_STUDENT_PREDICATE to a condition on {column.name} ({EVERYONE})",
                 )
@@ -139,8 +135,7 @@ class Rules:
         """Raise Undecided if another column may tell roles: then not everyone is a student."""
         column = self.like_a_role(relation)
         if column is not None:
-            raise Undecided(
-                what="who is a student",
+            raise WhoIsAStudent(
                 reason=f"{await self._shown(relation, column)} may say it",
                 setting=f"LISTENER_STUDENT_PREDICATE to a condition on {column.name} ({EVERYONE})",
             )
@@ -173,8 +168,7 @@ class Rules:
             known = await self._catalogue.values(relation, relation.columns[name])
             # Of a list, each value is a list.
             if wording.matching(tuple(each.strip("{}") for each in known), vocabulary.STUDENTS_ALONE):
-                raise Undecided(
-                    what="who is a student",
+                raise WhoIsAStudent(
                     reason=f"no column of the profiles says so, and {relation.table.label}.{name} may",
                     setting=f"LISTENER_STUDENT_TABLE={relation.table.label} if it does ({EVERYONE})",
                 )

@@ -7,7 +7,7 @@ from listener.discovery import vocabulary, wording
 from listener.discovery.conditions import EVERYONE, Rule
 from listener.discovery.evidence import Choice
 from listener.discovery.states import equals_one_of, ranked
-from listener.errors import Undecided
+from listener.errors import WhoIsAStudent
 from listener.mapping.mapping import Table
 
 
@@ -25,8 +25,7 @@ async def by_reference(catalogue: Catalogue, relation: Relation, *, of_profiles:
         if keys:
             choice = Choice("students", 80, f"{column.name}: called {few(wanted)} in {roles.table.label}")
             return Rule(equals_one_of(column, keys), choice, column.name)
-        raise Undecided(
-            what="who is a student",
+        raise WhoIsAStudent(
             reason=_none_is(relation, column, roles.table, tuple(known)),
             setting=_setting(relation, column, of_profiles=of_profiles),
         )
@@ -43,8 +42,7 @@ async def of_models(catalogue: Catalogue, relation: Relation, profiles: Table) -
         if of_people:
             return [equals_one_of(column, of_people)]
         seen = f"is {few(known)}" if known else "has no row yet"
-        raise Undecided(
-            what="who is a student",
+        raise WhoIsAStudent(
             reason=f"{relation.table.label}.{column.name} says whose role it is, and {seen}",
             setting=_setting(relation, column, of_profiles=False),
         )

@@ -7,7 +7,7 @@ from listener.discovery.conditions import EVERYONE, Rule, Rules, also
 from listener.discovery.enrollments import Enrollments
 from listener.discovery.evidence import Choice
 from listener.discovery.tables import Tables
-from listener.errors import Undecided
+from listener.errors import Undecided, WhoIsAStudent
 from listener.mapping.mapping import Table
 
 
@@ -15,8 +15,7 @@ def check_comparable(roles: Relation, role_key: str, profiles: Relation, profile
     """Raise Undecided if the table of roles cannot be joined to the profiles."""
     theirs, own = roles.columns[role_key], profiles.columns[profile_key]
     if theirs.family != own.family:
-        raise Undecided(
-            what="who is a student",
+        raise WhoIsAStudent(
             reason=f"{roles.table.label}.{role_key} is {theirs.type}, and {profiles.table.label}.{profile_key} is"
             f" {own.type}: they cannot be compared",
             setting="LISTENER_STUDENT_TABLE and LISTENER_STUDENT_KEY, or LISTENER_STUDENT_VIEW",
@@ -81,14 +80,12 @@ class Students:
         """Raise Undecided if students, or teachers, have rows of their own beside those of people."""
         reason = f"no column of {profiles.table.label} says so, and"
         for relation in self._finder.of_some(people, frozenset(vocabulary.STUDENTS_ALONE)):
-            raise Undecided(
-                what="who is a student",
+            raise WhoIsAStudent(
                 reason=f"{reason} {relation.table.label} has rows of some",
                 setting=f"LISTENER_STUDENT_TABLE={relation.table.setting} if these are students ({EVERYONE})",
             )
         for relation in self._finder.of_some(people, vocabulary.ROLE_FLAGS):
-            raise Undecided(
-                what="who is a student",
+            raise WhoIsAStudent(
                 reason=f"{reason} {relation.table.label} has rows of some who may be none",
                 setting=f"LISTENER_STUDENT_VIEW to a query without them ({EVERYONE})",
             )
@@ -97,8 +94,7 @@ class Students:
         """Raise Undecided if policies read a role from the session's token: then not everyone is a student."""
         found = self._compared.role_in_token(vocabulary.ROLE_COLUMNS)
         if found is not None:
-            raise Undecided(
-                what="who is a student",
+            raise WhoIsAStudent(
                 reason=f"no column of {profiles.table.label} says so, and {found[1]} reads {found[0]} from the"
                 " session's token",
                 setting="LISTENER_STUDENT_TABLE, LISTENER_STUDENT_KEY and LISTENER_STUDENT_PREDICATE to what the token"
@@ -128,8 +124,7 @@ class Students:
         except Undecided:
             return
         if other is not None and other.column is not None:
-            raise Undecided(
-                what="who is a student",
+            raise WhoIsAStudent(
                 reason=f"both {profiles.table.label}.{own.column} and {roles.table.label}.{other.column} say it",
                 setting=f"LISTENER_STUDENT_TABLE to one of {profiles.table.label} and {roles.table.label}",
             )

@@ -25,6 +25,7 @@ from listener.errors import (
     TablesOfAnother,
     TriggersInTheWay,
     Undecided,
+    WhoIsAStudent,
     WrongVersion,
 )
 from listener.mapping import brake, rendering
@@ -203,8 +204,7 @@ async def plan(
     if earlier is not None and earlier.is_student != "true" and mapping.is_student == "true":
         until_now = students(earlier)
         if not {"student_predicate", "wanted_query"} & {**kept, **settings}.keys():
-            raise Undecided(
-                what="who is a student",
+            raise WhoIsAStudent(
                 reason=f"until now it was {until_now}, and nothing in {mapping.profile_table.label} says so any more",
                 setting="LISTENER_STUDENT_PREDICATE (`true` is everyone)",
             )

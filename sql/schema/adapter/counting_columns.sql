@@ -1,6 +1,6 @@
 -- Moves courses' counts, wherever this LMS keeps counts, in one statement; returns the moved courses. Rows are locked
 -- in key order, as every session should; a locked row is passed over. The LMS's own triggers on the rows run in here,
--- and find their tables by the LMS's path: see `listener.insert_enrollments`.
+-- and find their tables by the LMS's path: see `listener.settle`.
 create or replace function listener.move_counts(moved_course_ids {{course_key_type}}[], deltas bigint[])
 returns setof {{course_key_type}}
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
