@@ -118,7 +118,8 @@ def _render_parts(mapping: Mapping, values: dict[str, str]) -> None:
 
     values["ours"] = sql.read("mapping/ours")
     values["title_column"] = title_column(f"{values['course_table_oid']}::oid")
-    values["active_per_course"] = part("counts", "active_per_course")
+    for name in ("active_per_course", "able_to_forget_counts", "note_forgotten_counts"):
+        values[name] = part("counts", name)
     for name in ("ring", "clear_statistics", "student_ids", "is_set_aside"):
         values[name] = part(name)
     for name in ("cause_of_note", "able"):

@@ -111,9 +111,9 @@ def pieces(mapping: Mapping) -> list[Piece]:
         found.append(Piece("probe_enroll", probe="select listener.probe_enroll()", setting=ACTIVE))
     if mapping.counts_in_courses:
         probe = f"select from listener.move_counts({none}, {none})"
-        found += [Piece("notes_courses_columns"), Piece("counting_columns", probe=probe, setting=COUNTS)]
+        found += [Piece("notes_courses"), Piece("counting_columns", probe=probe, setting=COUNTS)]
     else:
-        found += [Piece("notes_courses_table"), Piece("counting_table")]
+        found += [Piece("notes_courses"), Piece("counting_table")]
     if mapping.course_table in mapping.partitioned:
         found.append(Piece("notes_moved_courses"))
     found += [Piece("drift")] if mapping.counts else [Piece("no_drift"), Piece("counted")]

@@ -25,3 +25,19 @@ if repair_count.count_column = {{count_column_name}} then
     {{own_path_again}}
     return true;
 end if;
+
+-- name: able_to_forget_counts
+if not has_table_privilege('listener.course_count'::regclass::oid, 'delete') then
+    raise insufficient_privilege;
+end if;
+
+-- name: note_forgotten_counts
+with lost as (
+    delete from listener.course_count
+    where course_count.course_id = any (course_ids)
+    returning course_count.course_id, course_count.active_enrollments
+)
+insert into listener.change (source, operation, course_id, delta)
+select 'courses', lower(tg_op), lost.course_id, lost.active_enrollments
+from lost
+where lost.active_enrollments <> 0;
