@@ -140,6 +140,9 @@ class Metrics:
     def _gauge(self, name: str, documentation: str, **labels: Iterable[str]) -> Gauge:
         return _exported(Gauge(f"listener_{name}", documentation, tuple(labels), registry=self.registry), labels)
 
+    def _histogram(self, name: str, documentation: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"listener_{name}", documentation, labels, buckets=buckets, registry=self.registry)
+
     def _leaders_gauge(self, name: str, documentation: str, **labels: Iterable[str]) -> Gauge:
         """A gauge that is 0 on a daemon that does not lead."""
         gauge = self._gauge(name, documentation, **labels)
@@ -162,20 +165,19 @@ class Metrics:
         self.reconnects = self._counter("reconnects", "Connections to the database lost and made again.")
         self.log_lines_dropped = _log_lines_dropped(self.registry)
         self.notifications = self._counter("notifications", "Notifications heard, heartbeats included.")
-        self.changes = Counter(
-            "listener_changes",
+        self.changes = self._counter(
+            "changes",
             "Changes read from the feed and handled: profiles, or what one statement did to one course.",
-            ("table", "operation"),
-            registry=self.registry,
+            table=(),
+            operation=(),
         )
         for table, operations in TABLES.items():
             for operation in operations:
                 self.changes.labels(table, operation)
-        self.changes_ahead = Counter(
-            "listener_changes_ahead",
+        self.changes_ahead = self._counter(
+            "changes_ahead",
             "Changes that a consumer handled ahead of its backlog, as they were fresh and few.",
-            ("consumer",),
-            registry=self.registry,
+            consumer=(),
         )
         self.enrollments_created = self._counter("enrollments_created", "Students enrolled by this daemon.")
         self.enrollments_returned = self._counter(
@@ -187,14 +189,10 @@ class Metrics:
             how=TAKEN_BACK,
         )
         self.course_counts_moved = self._counter("course_counts_moved", "Moves of a course's count.")
-        self.batch_seconds = Histogram(
-            "listener_batch_seconds", "Time a consumer's statement took.", ("consumer",),
-            buckets=SECONDS, registry=self.registry,
-        )  # fmt: skip
-        self.batch_changes = Histogram(
-            "listener_batch_changes", "Notes of the feed handled in one batch.", ("consumer",),
-            buckets=CHANGES, registry=self.registry,
-        )  # fmt: skip
+        self.batch_seconds = self._histogram("batch_seconds", "Time a consumer's statement took.", SECONDS, "consumer")
+        self.batch_changes = self._histogram(
+            "batch_changes", "Notes of the feed handled in one batch.", CHANGES, "consumer"
+        )
         self.reaction_seconds = BulkHistogram(
             "listener_reaction_seconds",
             "Time from the note taken in the writer's transaction to the enrollment applied.",
@@ -202,10 +200,9 @@ class Metrics:
             self.registry,
         )
         self.last_reaction = self._gauge("last_reaction_timestamp_seconds", "When a batch was last applied.")
-        self.heartbeat_seconds = Histogram(
-            "listener_heartbeat_seconds", "Round trip of the heartbeat through NOTIFY.",
-            buckets=SECONDS, registry=self.registry,
-        )  # fmt: skip
+        self.heartbeat_seconds = self._histogram(
+            "heartbeat_seconds", "Round trip of the heartbeat through NOTIFY.", SECONDS
+        )
         self.last_heartbeat = self._gauge("last_heartbeat_timestamp_seconds", "When the heartbeat was last heard.")
         self.problems = Problems(self.registry)
         self.errors = self._counter("errors", "Errors, by what failed.", kind=ERROR_KINDS)
@@ -256,10 +253,7 @@ class Metrics:
         )
 
     def _declare_heartbeats(self) -> None:
-        self.paused = Gauge(
-            "listener_paused", "1 while the reaction is paused, by `listener pause`.", ("reaction",),
-            registry=self.registry,
-        )  # fmt: skip
+        self.paused = self._gauge("paused", "1 while the reaction is paused, by `listener pause`.", reaction=())
         self.mapping_broken = self._leaders_gauge(
             "mapping_broken", "1 while something that is mapped is gone, and cannot be done without."
         )
