@@ -78,18 +78,20 @@ VALUES = {
     "profile_key_type": "bigint",
     "course_key_type": "bigint",
     "enrolls": "true",
-    "only_on_joining": "true",
     "by_school": "false",
+    "brakes_joining": "true",
     "is_set_aside": sql.render(sql.read("mapping/is_set_aside"), {"by_school": "false"}),
     "cause_of_note": "''",
 }
 """For files that are not about any of these."""
 
 
-def body(name: str, **arguments: str) -> str:
+def body(name: str, *, by_query: bool = False, **arguments: str) -> str:
     """The statement that an installed function consists of, which has its file to itself, with $1 and so on for its
-    arguments, of these types: to explain what EXPLAIN of a call does not show."""
-    text = sql.render(sql.read(f"schema/functions/{name}"), step.values() | VALUES).split("$$")[1]
+    arguments, of these types: to explain what EXPLAIN of a call does not show. `by_query`: of a school with a rule of
+    its own."""
+    values = step.values() | VALUES | {"only_on_joining": str(not by_query).lower()}
+    text = sql.render(sql.read(f"schema/functions/{name}"), values).split("$$")[1]
     for number, (argument, kind) in enumerate(arguments.items(), 1):
         text = re.sub(rf"\b{argument}\b(?!\.)", f"${number}::{kind}", text)
     return text

@@ -24,6 +24,7 @@ to_note as materialized (
     select distinct astray.profile_id
     from astray
     where astray.is_untold and (notes or astray.should_be = 'kept')
+    --: if brakes_joining
     union
     select held.profile_id
     from listener.pending_enrollment as held
@@ -33,6 +34,7 @@ to_note as materialized (
         and (held.profile_id, held.course_id) not in (
             select astray.profile_id, astray.course_id from astray where astray.course_id is not null
         )
+    --: end
 ),
 
 --: unless only_on_joining

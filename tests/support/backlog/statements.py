@@ -92,8 +92,8 @@ def others(mapping: Mapping) -> dict[str, Case]:
         "repair_counts": Case("select * from listener.repair_counts()", "", WHOLE, bounded=False),
         "settle_abandoned_counts": Case("select listener.settle_abandoned_counts()", "", WHOLE, bounded=False),
         "audit_students": Case(
-            body("audit_students", notes="boolean", noted_before="text[]", most="bigint", most_courses="bigint"),
-            "false, array[]::text[], 10, 20",
+            body("audit_students", notes="boolean", noted_before="text[]", most="bigint"),
+            "false, array[]::text[], 10",
             WHOLE,
             bounded=False,
         ),

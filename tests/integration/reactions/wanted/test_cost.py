@@ -129,7 +129,9 @@ def sized(
         server.psql("postgres", f"drop database {name} with (force)")
 
 
-AUDIT = body("audit_students", notes="boolean", noted_before="text[]", most="bigint", most_courses="bigint")
+AUDIT = body(
+    "audit_students", by_query=True, notes="boolean", noted_before="text[]", most="bigint", most_courses="bigint"
+)
 LOOKS = {
     "the audit's": (AUDIT, "true, array[]::text[], 10, 20"),
     "what was missed": (body("missed"), ""),
