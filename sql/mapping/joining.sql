@@ -58,7 +58,7 @@ joined as (
     from (
         select enrolled.profile_id, enrolled.course_id
         from enrolled
-        --: if takes_back
+        --: if suspends
         union all
         select distinct returned.profile_id, returned.course_id
         from returned

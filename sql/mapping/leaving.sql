@@ -90,14 +90,6 @@ returned as (
         to_enroll.id as profile_id,
         to_enroll.course_id
 ),
---: else
--- Students that come back after a removal are among the enrolled.
-returned as (
-    select standing.profile_id, standing.course_id
-    from standing
-    where false
-),
---: end
 
 ours_again as (
     update listener.made_enrollment as made
@@ -106,6 +98,9 @@ ours_again as (
     where made.profile_id = returned.profile_id and made.course_id = returned.course_id
 ),
 
+--: else
+-- (Students that come back after a removal are among the enrolled.)
+--: end
 ours as materialized (
     select
         made.profile_id,

@@ -207,10 +207,12 @@ begin
             compared.why_not[1] as waits_for,
             compared.why_not[2] as error
         from compared
-        --: if takes_back
+        --: if suspends
         union all
         select distinct returned.profile_id, returned.course_id, 'returned', null, null
         from returned
+        --: end
+        --: if takes_back
         union all
         select distinct left_course.profile_id, left_course.course_id, {{left_word}}, null, null
         from left_course
