@@ -107,8 +107,8 @@ class Settled:
         return f"enrolled {counted(self.done['enrolled'], 'student')}, {counted(self.waiting, 'waits', 'wait')}"
 
 
-Work: TypeAlias = dict[str, set[str]]
-"""Things to do for each profile, with the courses."""
+Work: TypeAlias = dict[str, frozenset[str]]
+"""Things to do for each profile, with the courses. Profiles with the same work share one set."""
 
 
 async def settle_astray(connection: Connection, url: str | None, mapping: Mapping, progress: Progress) -> Settled:
@@ -136,13 +136,14 @@ async def settle_astray(connection: Connection, url: str | None, mapping: Mappin
         async with answering(connection, mapping):
             left = await _find_work(connection, url, still, profiles) if profiles else {}
         for profile, wanted in work.items():
-            undone = wanted & left.get(profile, set())
+            undone = wanted & left.get(profile, frozenset())
             done.update(each.partition(" ")[0] for each in wanted - undone)
             waiting += bool(undone)
         seen += len(profiles)
         if len(profiles) < AT_A_LOOK:
             break
         after = profiles[-1]
+        del work, profiles, left  # before the next look, which takes as much memory
     progress(seen, seen)
     return Settled(done, waiting, handled)
 
@@ -151,8 +152,13 @@ async def _find_work(connection: Connection, url: str | None, query: str, *argum
     """In the query's order."""
 
     async def attempt() -> Work:
+        found: Work = {}
+        shared: dict[frozenset[str], frozenset[str]] = {}
         async with reading_whole_tables(connection, url, readonly=True):
-            return {row["profile_id"]: set(row["work"]) for row in await connection.fetch(query, *arguments)}
+            async for row in connection.cursor(query, *arguments, prefetch=PAGE):
+                work = frozenset(row["work"])
+                found[row["profile_id"]] = shared.setdefault(work, work)
+        return found
 
     return await patiently(attempt)
 
