@@ -44,6 +44,8 @@ POLL_SECONDS = 0.01
 STALL_SECONDS = 10.0
 """Waiting ends when nothing was handled for so long."""
 
+DONE = ("enrolled", "returned", "suspended", "removed")
+
 HELD = "select listener.count_held('leaving', $1) + listener.count_held('joining', $1)"
 
 
@@ -53,9 +55,11 @@ async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: 
     to `url`. Raises Busy, and WrongSetting if the query fails."""
     began = await snapshot(connection)
     await set_lock_timeout(connection)
-    handled = await until_handled(connection, began)
+    by_notes: Counter[str] = Counter()
+    handled = await until_handled(connection, began, done=by_notes)
     if handled and mapping.enrolls and not mapping.observes:
         settled = await settle_astray(connection, url, mapping, progress)
+        settled.done.update(by_notes)
         tell(settled.of_students() if mapping.one_course_each else str(settled))
         handled = settled.handled and await until_handled(connection, await snapshot(connection))
     repairs = await patiently(lambda: repair_counts(connection, url))
@@ -98,7 +102,7 @@ class Settled:
     """Whether all notes were handled."""
 
     def __str__(self) -> str:
-        others = (f"{word} {self.done[word]:,}" for word in ("returned", "suspended", "removed") if self.done[word])
+        others = (f"{word} {self.done[word]:,}" for word in DONE[1:] if self.done[word])
         done = ", ".join([f"enrolled {self.done['enrolled']:,}", *others])
         return f"{done}; {counted(self.waiting, 'student waits', 'students wait')}"
 
@@ -167,9 +171,10 @@ async def until_handled(
     committed: str,
     consumers: Sequence[str] = (ENROLL, COUNT),
     stall_seconds: float = STALL_SECONDS,
+    done: Counter[str] | None = None,
 ) -> bool:
     """Wait until the feed is handled up to a snapshot: by the daemon if a daemon leads, or else by this session as the
-    leader. False if nothing was handled for `stall_seconds`."""
+    leader, which adds to `done`. False if nothing was handled for `stall_seconds`."""
     leadership = Leadership(connection)
     progress: str | None = None
     rung = False
@@ -184,7 +189,7 @@ async def until_handled(
             return False
         if await leadership.acquire():
             try:
-                await _react(connection, consumers)
+                await _react(connection, consumers, Counter() if done is None else done)
             finally:
                 await leadership.release()
         else:
@@ -194,22 +199,24 @@ async def until_handled(
             await anyio.sleep(POLL_SECONDS)
 
 
-async def _react(connection: Connection, consumers: Sequence[str]) -> None:
+async def _react(connection: Connection, consumers: Sequence[str], done: Counter[str]) -> None:
     for name in consumers:
         reaction = BuiltIn(name)
         try:
-            await _handle(connection, reaction.together)
+            await _handle(connection, reaction.together, done)
         except Fenced:
             return
         except asyncpg.PostgresError:
             try:
-                await _handle(connection, reaction.each)
+                await _handle(connection, reaction.each, done)
             except LOCKED:
                 await anyio.sleep(POLL_SECONDS)
 
 
-async def _handle(connection: Connection, consumer: Consumer) -> None:
+async def _handle(connection: Connection, consumer: Consumer, done: Counter[str]) -> None:
     """A batch, planned by key, as in the daemon's session. The batch is on the disk before the command says so."""
     async with connection.transaction():
         await tune_transaction(connection, durable=True)
-        await consumer.react(connection, BATCH, 0)
+        batch = await consumer.react(connection, BATCH, 0)
+    if batch is not None:
+        done.update({word: batch.result[word] for word in DONE if batch.result.get(word)})

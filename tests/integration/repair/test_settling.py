@@ -62,6 +62,8 @@ async def test_all_that_is_not_as_wanted_is_settled_with_no_daemon(
     enrolled = {key: count for key, count in (await places(app)).items() if key[1] == "active"}
     assert enrolled == {(1, "active"): 5, (2, "active"): 3, (3, "active"): 1}
     assert await app.fetchval("select array_agg(enrollments order by id) from courses") == [5, 3, 1]
+    await app.execute("update profiles set role = 'guest' where id = 2")  # noted, and handled by `sync` itself
+    assert said(empty) == f"enrolled 0, {word} 1; 0 students wait"
 
 
 @pytest.mark.parametrize("code", ["P0001", "P0004"])
