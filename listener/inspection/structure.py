@@ -119,7 +119,7 @@ def _foreign_key(keys: Keys, column: str, table: Table, key: str, orphans: str, 
 
 def _names_its_table(relation: Relation, column: str) -> bool:
     """Whether another column says to which table this one refers: `enrollable_id`, beside `enrollable_type`. No foreign
-    key can say that, and rows of other tables are no orphans."""
+    key can say that; rows of other tables are no orphans, and the same number there is another thing."""
     stem = re.sub("(_id|Id|ID)$", "", column)
     return stem != column and any(f"{stem}{kind}" in relation.columns for kind in ("_type", "Type"))
 
@@ -232,6 +232,8 @@ def _unique(keys: Keys) -> Step | None:
     relation = keys.relation
     pair = (keys.mapping.enrollment_profile, keys.mapping.enrollment_course)
     if relation.is_unique(*pair) or keys.pair_decided or not keys.partition_key <= set(pair):
+        return None
+    if any(_names_its_table(relation, each) for each in pair):
         return None
     name = keys.free_name("_".join(pair), "key")
     columns = ", ".join(map(identifier, pair))
