@@ -26,8 +26,8 @@ SECTION = re.compile(r"^(?=## )", re.MULTILINE)
 BLOCK = re.compile(
     r"^( *)```(bash|sql)\n(.*?)^\1```$(?:\n(?:(?! *```|#)[^\n]*\n)*^\1```text\n(.*?)^\1```$)?", re.MULTILINE | re.DOTALL
 )
-"""What is run, and what is said to be the answer, at once or after some words. The answer to SQL is given as a whole, of
-that to a command some lines."""
+"""What is run, and what is said to be the answer, at once or after some words. It is given as a whole after SQL, and by
+some lines after a command."""
 DAEMON = "listener run &"
 """What is done by a daemon is waited for, whenever an answer is given."""
 BORDERS = str.maketrans("│┃", "  ")
