@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Awaitable, Callable
 from functools import cache, partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TextIO, cast
@@ -18,37 +19,14 @@ import typer
 
 from listener import logs
 from listener.build import VERSION
-from listener.commands import daemon as pausing
-from listener.commands import explanation_view, forgetting, status_view, undoing, waiting
-from listener.commands import history as remembering
-from listener.commands import release as releasing
-from listener.commands import repair as repairing
-from listener.commands import schema as attaching
 from listener.commands.failures import EXPECTED, told
 from listener.commands.flags import CONNECTION, DAEMON, prints_json, takes_settings
-from listener.discovery.discovery import given
 from listener.errors import ListenerError
-from listener.fleet import commands as of_many
 from listener.log_writer import LogWriter, hold_standard_streams
 from listener.settings import MAPPING, Settings
 from listener.texts import escaped
 
-app = typer.Typer(
-    name="listener",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # it draws boxes
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Enrolls new students and keeps course counts exact, by listening to Postgres.",
-)
 
-
-EXAMPLE = (
-    "listener run --database-url 'postgresql://listener@db.example.com/lms?sslmode=verify-full&sslrootcert=system'"
-)
-
-
-@app.command(epilog=f"Example: {EXAMPLE}")
 @takes_settings(*DAEMON)
 def run(settings: Settings) -> None:
     """Run the daemon, until SIGTERM or Ctrl-C."""
@@ -67,24 +45,6 @@ def run(settings: Settings) -> None:
     anyio.run(serve, backend_options={"use_uvloop": find_spec("uvloop") is not None})
 
 
-app.command(epilog="Example: listener install --print > review.sql")(attaching.install)
-app.command(epilog="Example: listener rule > who_is_where.sql")(attaching.rule)
-app.command(epilog="Example: listener uninstall")(attaching.uninstall)
-app.command(epilog="Example: listener diagnose --json")(repairing.diagnose)
-app.command(epilog="Example: listener sync --dry-run")(repairing.sync)
-app.command(epilog="Example: listener pending retry")(repairing.pending)
-app.command(epilog="Example: listener release --dry-run")(releasing.release)
-app.command(epilog="Example: listener explain 4711")(explanation_view.explain)
-app.command(epilog="Example: listener wait 4711 --timeout 10")(waiting.wait)
-app.command(epilog="Example: listener history 4711 --since '1 week'")(remembering.history)
-app.command(epilog="Example: listener undo --since '1 hour' --dry-run")(undoing.undo)
-app.command(epilog="Example: listener forget 4711")(forgetting.forget)
-app.command(epilog="Example: listener pause enroll --reason 'bulk import'")(pausing.pause)
-app.command(epilog="Example: listener resume enroll")(pausing.resume)
-app.command(epilog="Example: listener replay welcome --since '1 hour'")(pausing.replay)
-
-
-@app.command(epilog="Example: listener status --watch")
 @takes_settings(*CONNECTION, as_owner=True)
 def status(
     settings: Settings,
@@ -97,6 +57,8 @@ def status(
     ] = 2.0,
 ) -> None:
     """Who leads, what is left to do, who waits."""
+    from listener.commands import status_view
+
     try:
         code = anyio.run(
             partial(status_view.show, settings.url(), as_json=as_json, full=full, every=every if watch else None)
@@ -106,7 +68,6 @@ def status(
     raise typer.Exit(code)
 
 
-@app.command(epilog="Example: listener demo --rate 20 --seconds 30")
 def demo(
     *,
     seconds: Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop after so many seconds.", min=1)] = None,
@@ -118,7 +79,6 @@ def demo(
     anyio.run(showing.show, seconds, rate)
 
 
-@app.command(name="try", epilog="Example: pg_dump --schema-only lms | listener try -")
 @prints_json
 @takes_settings(*MAPPING)
 def try_(
@@ -143,12 +103,14 @@ def try_(
 ) -> None:
     """Try a schema without its database: in a Postgres of its own, what would be found, and what would happen to two
     who sign up. Nothing leaves this machine."""
+    from listener.commands.schema import guesses
+    from listener.discovery.discovery import given
     from listener.trial import sources, trial
 
     try:
         wanted = trial.Wanted(
             sources.read(schema),
-            given(settings) | attaching.guesses(accept_guesses),
+            given(settings) | guesses(accept_guesses),
             take_over=take_over,
             report=report,
             why=why,
@@ -159,21 +121,12 @@ def try_(
     raise typer.Exit(code)
 
 
-app.add_typer(of_many.app, name="fleet")
-
-
-for each in (*app.registered_commands, *of_many.app.registered_commands):
-    # Without a short help the list of commands cuts the long one in the middle of a sentence.
-    each.short_help = re.split(r"\.(?:\s|$)", inspect.cleandoc(each.callback.__doc__ or ""))[0] + "."
-
-
 def version(value: bool) -> None:
     if value:
         sys.stdout.write(f"enrollment-listener {VERSION}\n")
         raise typer.Exit
 
 
-@app.callback()
 def common(
     *,
     _version: Annotated[
@@ -183,10 +136,76 @@ def common(
     """Enrolls new students and keeps course counts exact, by listening to Postgres."""
 
 
+EXAMPLE = (
+    "listener run --database-url 'postgresql://listener@db.example.com/lms?sslmode=verify-full&sslrootcert=system'"
+)
+
+COMMANDS: dict[str, tuple[Callable[..., Any] | str, str]] = {
+    "run": (run, EXAMPLE),
+    "install": ("schema.install", "listener install --print > review.sql"),
+    "rule": ("schema.rule", "listener rule > who_is_where.sql"),
+    "uninstall": ("schema.uninstall", "listener uninstall"),
+    "diagnose": ("repair.diagnose", "listener diagnose --json"),
+    "sync": ("repair.sync", "listener sync --dry-run"),
+    "pending": ("repair.pending", "listener pending retry"),
+    "release": ("release.release", "listener release --dry-run"),
+    "explain": ("explanation_view.explain", "listener explain 4711"),
+    "wait": ("waiting.wait", "listener wait 4711 --timeout 10"),
+    "history": ("history.history", "listener history 4711 --since '1 week'"),
+    "undo": ("undoing.undo", "listener undo --since '1 hour' --dry-run"),
+    "forget": ("forgetting.forget", "listener forget 4711"),
+    "pause": ("daemon.pause", "listener pause enroll --reason 'bulk import'"),
+    "resume": ("daemon.resume", "listener resume enroll"),
+    "replay": ("daemon.replay", "listener replay welcome --since '1 hour'"),
+    "status": (status, "listener status --watch"),
+    "demo": (demo, "listener demo --rate 20 --seconds 30"),
+    "try": (try_, "pg_dump --schema-only lms | listener try -"),
+}
+"""Each with an example. Where a function is only named, with its module in `commands`, nothing is imported for it until
+it is asked for: a daemon is a tenth smaller, and `status` starts in half the time."""
+
+FLEET = "fleet"
+"""A group of commands."""
+
+
 @cache
-def command() -> Callable[[], Any]:
-    """All commands and flags, as parsed."""
+def command(only: str | None = None) -> Callable[[], Any]:
+    """All commands and flags, as parsed; or `only` one of them."""
+    app = typer.Typer(
+        name="listener",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # it draws boxes
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Enrolls new students and keeps course counts exact, by listening to Postgres.",
+    )
+    app.callback()(common)
+    for name, (function, example) in COMMANDS.items():
+        if only in (None, name):
+            app.command(name, epilog=f"Example: {example}")(_imported(function))
+    described = app.registered_commands
+    if only in (None, FLEET):
+        from listener.fleet import commands as of_many
+
+        app.add_typer(of_many.app, name=FLEET)
+        described = [*described, *of_many.app.registered_commands]
+    for each in described:
+        # Without a short help the list of commands cuts the long one in the middle of a sentence.
+        each.short_help = re.split(r"\.(?:\s|$)", inspect.cleandoc(each.callback.__doc__ or ""))[0] + "."
     return typer.main.get_command(app)
+
+
+def _imported(function: Callable[..., Any] | str) -> Callable[..., Any]:
+    if not isinstance(function, str):
+        return function
+    module, name = function.split(".")
+    return cast("Callable[..., Any]", getattr(import_module(f"listener.commands.{module}"), name))
+
+
+def _asked_for() -> str | None:
+    """The command that the arguments begin with; None if they begin with anything else."""
+    first = sys.argv[1] if len(sys.argv) > 1 else ""
+    return first if first in (*COMMANDS, FLEET) else None
 
 
 def main() -> None:
@@ -196,7 +215,7 @@ def main() -> None:
     logging.getLogger("asyncio").addFilter(logs.concerns_somebody)
     try:
         try:
-            command()()
+            command(_asked_for())()
         finally:
             sys.stdout.flush()  # otherwise what is short is written after all of this
     except BrokenPipeError:

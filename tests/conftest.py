@@ -127,6 +127,11 @@ class Database:
         """Its address, as superuser."""
         return self.server.url(self.name)
 
+    def drop(self) -> None:
+        """Take it away, unless it is gone; sessions in it are ended."""
+        terminate = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{self.name}'"
+        self.server.psql("postgres", f"{terminate}; drop database if exists {self.name} with (force)")
+
 
 @pytest.fixture(scope="session")
 def templates(servers: Callable[[int], Server]) -> Callable[[Server, str, bool], str]:
@@ -182,21 +187,20 @@ def server(servers: Callable[[int], Server], postgres_version: int) -> Server:
 @pytest.fixture
 def make_database(server: Server, templates: Callable[[Server, str, bool], str]) -> Iterator[Callable[..., Database]]:
     """Makes databases: `make_database(key="uuid", installed=True)`."""
-    made: list[str] = []
+    made: list[Database] = []
 
     def make(key: str = "uuid", *, installed: bool = True, empty: bool = False) -> Database:
-        name = f"test_{next(numbers)}"
+        database = Database(server, f"test_{next(numbers)}")
         template = "template0" if empty else templates(server, key, installed)
-        server.copy(template, name)
-        made.append(name)
+        server.copy(template, database.name)
+        made.append(database)
         if empty and server.version < FIRST_WITH_A_CLOSED_SCHEMA:
-            server.psql(name, NOBODY_ELSE_CREATES)
-        return Database(server, name)
+            server.psql(database.name, NOBODY_ELSE_CREATES)
+        return database
 
     yield make
-    for name in made:
-        terminate = f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
-        server.psql("postgres", f"{terminate}; drop database if exists {name} with (force)")
+    for each in made:
+        each.drop()
 
 
 @pytest.fixture

@@ -54,6 +54,8 @@ class Chore:
     do: Callable[[], Awaitable[float]]
     """Returns the seconds until due again."""
     due_at: float = float("-inf")
+    takes_long: bool = False
+    """It did not end within the session's limit for statements: from now on the limit is lifted for it."""
 
 
 @dataclass
@@ -69,8 +71,8 @@ class Chores:
     squatting: Squatting
     lookout: Lookout
     limit: StatementLimit | None = None
-    """That of the session, if it has one. `executor` lifts it for its statements. The heartbeat's is mostly short, and
-    to set a limit costs as much as a heartbeat: it is lifted for the chores that follow one that was interrupted."""
+    """That of the session, if it has one. Chores are mostly short, and to set a limit costs as much as a heartbeat: it
+    is lifted only for those that were interrupted before."""
     looked_until: datetime | None = None
     """What was due before, by the server's clock, is noted. None if the rule looks at no clock, and at first."""
     replication_role: str | None = None
@@ -83,7 +85,7 @@ class Chores:
         self._installed = InstalledReactions(self.executor, self.reactions, self.instruments)
         self._sampler = Sampler(self.executor, self.connection, consumers, self.instruments.log)
         self._purge = Purge(consumers, self.settings.retention_seconds)
-        self._queue_is_full = self._knows_titles = self._was_interrupted = False
+        self._queue_is_full = self._knows_titles = False
         self._trust_at = self._beat_at = float("-inf")
         self._beat = Chore(self._heartbeat)
         self._purging = Chore(self._purge_step, time.monotonic() + PURGE_STEP_PAUSE)
@@ -100,15 +102,14 @@ class Chores:
         due = [chore for chore in self._chores if chore.due_at <= time.monotonic()]
         if not due:
             return
-        if self.limit is not None and self._was_interrupted:
-            await self.limit.lift()
-        self._was_interrupted = False
         for chore in due:
+            if self.limit is not None and chore.takes_long:
+                await self.limit.lift()
             try:
                 pause = await chore.do()
             except INTERRUPTED:  # another session alters our table, or cancelled the chore: the connection works
                 self._metrics.errors.labels("chore").inc()
-                self._was_interrupted = True
+                chore.takes_long = True
                 pause = INTERRUPTED_PAUSE
             chore.due_at = time.monotonic() + pause
         if self.limit is not None:  # now, and not at a sign-up
@@ -198,6 +199,7 @@ class Chores:
         look = await self._sampler.take()
         if look is None:
             self._metrics.errors.labels("sample").inc()
+            self._sampling.takes_long = True
         else:
             sample = look.sample
             self._metrics.sampled(sample)

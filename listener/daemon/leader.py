@@ -20,6 +20,7 @@ from listener.database.executors import (
     Executors,
     LimitedExecutor,
     StatementLimit,
+    TimedExecutor,
 )
 from listener.database.rows import only_row
 from listener.feed.leadership import APPLICATION_NAME
@@ -65,7 +66,10 @@ class Leader:
         self._connection = connection
         within = (connection, settings.statement_seconds, instruments.state.progressed)
         limit = None
-        if executors is None:
+        if executors is not None:
+            of_chores = executors.patient
+        else:
+            of_chores = TimedExecutor(*within)
             limit = StatementLimit(connection, PATIENT_SHARE * settings.statement_seconds)
             executors = Executors(
                 patient=LimitedExecutor(*within, limit.longest, limit),
@@ -78,7 +82,7 @@ class Leader:
         self._reactions = Reactions(executors, instruments, sizes, following.follow)
         self._chores = Chores(
             connection,
-            executors.patient,
+            of_chores,
             doorbell,
             settings,
             instruments,

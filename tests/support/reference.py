@@ -3,10 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import typer.main
-
 from listener.build import VERSION
-from listener.cli import app
+from listener.cli import command as listener_command
 from listener.fleet.exposition import MOST_WITH_HISTOGRAMS
 from listener.fleet.web import STATES
 from listener.instruments.metrics import FleetMetrics, Metrics
@@ -151,7 +149,7 @@ def settings() -> str:
 def commands() -> str:
     """docs/commands.md."""
     parts = [COMMANDS]
-    for name, command in _commands(typer.main.get_command(app)):
+    for name, command in _commands(listener_command()):
         of_settings = [
             each.name for each in command.params if each.name in Settings.model_fields and not _is_flag(each)
         ]

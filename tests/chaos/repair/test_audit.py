@@ -7,7 +7,7 @@ import pytest
 
 from listener.database.connection import Connection
 from tests.conftest import Database
-from tests.support.eventually import eventually
+from tests.support.eventually import AUDITED_SECONDS, eventually
 from tests.support.in_the_way import migrate_beside
 from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess, listener
@@ -132,7 +132,8 @@ async def test_no_audit_begins_while_a_backlog_is_drained(
         begun = leader.metric("listener_audits_total")
         sessions = "select sessions from pg_stat_database where datname = current_database()"
         looked = await connection.fetchval(sessions)
-        await eventually(connection, sessions.replace("sessions", f"sessions > {looked} + 8", 1), equals=True)
+        looks = sessions.replace("sessions", f"sessions > {looked} + 8", 1)
+        await eventually(connection, looks, equals=True, seconds=AUDITED_SECONDS)
         assert leader.metric("listener_audits_total") <= begun + 1, "but for one that had looked before"
     finally:
         holder.terminate()
@@ -196,7 +197,8 @@ async def test_a_trigger_of_the_lms_s_that_comes_back_is_told_once(
         await app.execute("insert into profiles (role) values ('student')")
         await eventually(app, "select count(*) from enrollments", equals=students)
         await eventually(app, COUNT, equals=students)
-        await eventually(app, "select count(*) from listener.course_drift", equals=0)
+        drift = "select count(*) from listener.course_drift"
+        await eventually(app, drift, equals=0, seconds=AUDITED_SECONDS)
     assert len(daemon.events("triggers_came_back")) == 1
     assert "listener install --take-over" in str(daemon.events("triggers_came_back"))
     await app.close()

@@ -223,6 +223,7 @@ def test_a_command_whose_statement_fails_or_is_cut_off_ends_in_a_line(
         faults.append(Fault(draw.randint(1, count), "cut"))
     for fault in faults:
         if case in CHANGES:
+            database.drop()  # (hundreds of databases fill the disk)
             database = school(case)
         run(case, database, wire, fault, here=is_long)
     record_property("told", f"{case.name}: {len(faults)} faults at {count} statements")

@@ -1,12 +1,14 @@
 """What `--help` says: each value has a name that says what it is."""
 
+from typing import Any
+
 import pytest
-import typer.main
 from typer.core import TyperOption
 
-from listener.cli import app
+from listener.cli import command
 
-COMMANDS = typer.main.get_group(app).commands
+PARSER: Any = command()
+COMMANDS = PARSER.commands
 
 
 @pytest.mark.parametrize("name", COMMANDS)
