@@ -26,6 +26,7 @@ from listener.instruments.titles import named
 from listener.mapping import brake, rendering
 from listener.mapping.mapping import Mapping
 from listener.numerals import counted
+from listener.reactions.enrolling import RETRY_EACH
 from listener.reactions.reaction import BuiltIn
 from listener.repair import count_repair
 
@@ -40,6 +41,8 @@ AT_A_LOOK = 100_000
 """Students that a look at whole tables finds, and keeps in memory."""
 
 BATCH = 2000
+RETRIED = 200
+"""Students tried again in a transaction, each separately."""
 POLL_SECONDS = 0.01
 STALL_SECONDS = 10.0
 """Waiting ends when nothing was handled for so long."""
@@ -60,7 +63,9 @@ async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: 
     if handled and mapping.enrolls and not mapping.observes:
         settled = await settle_astray(connection, url, mapping, progress)
         settled.done.update(by_notes)
-        tell(settled.of_students() if mapping.one_course_each else str(settled))
+        await retry_set_aside(connection, settled.done)
+        waiting = await connection.fetchval(sql.read("repair/sync", "waiting"))
+        tell(settled.of_students(waiting) if mapping.one_course_each else settled.of_enrollments(waiting))
         handled = settled.handled and await until_handled(connection, await snapshot(connection))
     repairs = await patiently(lambda: repair_counts(connection, url))
     known = await titles.look(connection, [each.course_id for each in repairs])
@@ -96,19 +101,17 @@ class Settled:
     """Figures of settling."""
 
     done: Counter[str]
-    waiting: int
-    """Profiles with something left to do."""
     handled: bool
     """Whether all notes were handled."""
 
-    def __str__(self) -> str:
+    def of_enrollments(self, waiting: int) -> str:
         others = (f"{word} {self.done[word]:,}" for word in DONE[1:] if self.done[word])
         done = ", ".join([f"enrolled {self.done['enrolled']:,}", *others])
-        return f"{done}; {counted(self.waiting, 'student waits', 'students wait')}"
+        return f"{done}; {counted(waiting, 'student waits', 'students wait')}"
 
-    def of_students(self) -> str:
+    def of_students(self, waiting: int) -> str:
         """The same, where each student lands in a single course."""
-        return f"enrolled {counted(self.done['enrolled'], 'student')}, {counted(self.waiting, 'waits', 'wait')}"
+        return f"enrolled {counted(self.done['enrolled'], 'student')}, {counted(waiting, 'waits', 'wait')}"
 
 
 Work: TypeAlias = dict[str, set[str]]
@@ -123,7 +126,7 @@ async def settle_astray(connection: Connection, url: str | None, mapping: Mappin
         sql.render(sql.read("repair/sync", name), values) for name in ("astray_next", "astray_still", "note_profiles")
     )
     done: Counter[str] = Counter()
-    seen = waiting = 0
+    seen = 0
     handled = True
     after: str | None = None
     while handled:
@@ -140,15 +143,32 @@ async def settle_astray(connection: Connection, url: str | None, mapping: Mappin
         async with answering(connection, mapping):
             left = await _find_work(connection, url, still, profiles) if profiles else {}
         for profile, wanted in work.items():
-            undone = wanted & left.get(profile, set())
-            done.update(each.partition(" ")[0] for each in wanted - undone)
-            waiting += bool(undone)
+            done.update(each.partition(" ")[0] for each in wanted - left.get(profile, set()))
         seen += len(profiles)
         if len(profiles) < AT_A_LOOK:
             break
         after = profiles[-1]
     progress(seen, seen)
-    return Settled(done, waiting, handled)
+    return Settled(done, handled)
+
+
+async def retry_set_aside(connection: Connection, done: Counter[str]) -> None:
+    """Try again who is due: where a daemon leads, it does that itself. Who is refused waits on."""
+    leadership = Leadership(connection)
+    if not await leadership.acquire():
+        return
+    try:
+        again = True
+        while again:
+            async with connection.transaction():
+                await tune_transaction(connection, durable=True)
+                row = await only_row(connection, RETRY_EACH, RETRIED, 0)
+            done.update({word: row[word] for word in DONE if row[word]})
+            again = row["settled"] > 0
+    except asyncpg.PostgresError:
+        return
+    finally:
+        await leadership.release()
 
 
 async def _find_work(connection: Connection, url: str | None, query: str, *arguments: object) -> Work:
