@@ -71,7 +71,7 @@ class EnrollmentTables(References):
                 what="enrollments",
                 reason=self._nearest(candidates)
                 if self.tables
-                else "this database has no tables; is it the right one?",
+                else "this database has no tables: perhaps it is not the right one",
             )
         if asked is None:
             _check_no_payments(chosen.thing.relation, self.said(chosen.thing.relation.table))

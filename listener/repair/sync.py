@@ -114,8 +114,8 @@ class Settled:
         return f"enrolled {counted(self.done['enrolled'], 'student')}, {counted(waiting, 'waits', 'wait')}"
 
 
-Work: TypeAlias = dict[str, set[str]]
-"""Things to do for each profile, with the courses."""
+Work: TypeAlias = dict[str, frozenset[str]]
+"""Things to do for each profile, with the courses. Profiles with the same work share one set."""
 
 
 async def settle_astray(connection: Connection, url: str | None, mapping: Mapping, progress: Progress) -> Settled:
@@ -143,11 +143,12 @@ async def settle_astray(connection: Connection, url: str | None, mapping: Mappin
         async with answering(connection, mapping):
             left = await _find_work(connection, url, still, profiles) if profiles else {}
         for profile, wanted in work.items():
-            done.update(each.partition(" ")[0] for each in wanted - left.get(profile, set()))
+            done.update(each.partition(" ")[0] for each in wanted - left.get(profile, frozenset()))
         seen += len(profiles)
         if len(profiles) < AT_A_LOOK:
             break
         after = profiles[-1]
+        del work, profiles, left  # before the next look, which takes as much memory
     progress(seen, seen)
     return Settled(done, handled)
 
@@ -175,8 +176,13 @@ async def _find_work(connection: Connection, url: str | None, query: str, *argum
     """In the query's order."""
 
     async def attempt() -> Work:
+        found: Work = {}
+        shared: dict[frozenset[str], frozenset[str]] = {}
         async with reading_whole_tables(connection, url, readonly=True):
-            return {row["profile_id"]: set(row["work"]) for row in await connection.fetch(query, *arguments)}
+            async for row in connection.cursor(query, *arguments, prefetch=PAGE):
+                work = frozenset(row["work"])
+                found[row["profile_id"]] = shared.setdefault(work, work)
+        return found
 
     return await patiently(attempt)
 

@@ -34,7 +34,7 @@ async def test_a_table_that_refers_twice_to_courses_does_not_stop_the_search(
 
 
 async def test_a_database_without_tables_is_asked_about_as_such(empty_database: Connection) -> None:
-    assert "this database has no tables; is it the right one?" in await told(empty_database)
+    assert "this database has no tables: perhaps it is not the right one" in await told(empty_database)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import random
 import re
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 
 import anyio
@@ -22,6 +23,9 @@ from tests.support.process import DaemonProcess, listener
 from tests.support.workload import SCHEMA, settled
 
 MISSED = 5000
+BYTES_OF_ONE = 400
+"""Most memory that a student takes whom `sync` has found: a key of 85 bytes, and its places in a dict and a list."""
+
 NOBODY_NOTES = """
 alter table profiles disable trigger listener_insert;
 insert into profiles (role) select 'student' from generate_series(1, {});
@@ -182,3 +186,23 @@ async def test_what_is_handled_is_what_no_consumer_has_before_it(
         for writer in writers:
             writer.terminate()
     assert answers == {True, False}
+
+
+async def test_students_who_were_found_take_little_memory(
+    database: Database, connection: Connection, course: None
+) -> None:
+    await connection.execute(NOBODY_NOTES.format(MISSED))
+    peaks: list[int] = []
+
+    def progress(_settled: int, _found: int) -> None:
+        peaks.append(tracemalloc.get_traced_memory()[1] - before)
+
+    mapping = await mapping_of(connection)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        settled_now = await syncing.settle_astray(connection, database.url, mapping, progress)
+    finally:
+        tracemalloc.stop()
+    assert settled_now.done == {"enrolled": MISSED}
+    assert peaks[0] < MISSED * BYTES_OF_ONE
