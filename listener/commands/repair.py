@@ -197,7 +197,7 @@ async def _sync_with_progress(connection: Connection, settings: Settings, mappin
 
         def advance(done: int, total: int) -> None:
             nonlocal far
-            far = f"students: {done}/{total} done"
+            far = f"students: {done}/{total} done" if total else ""
             bar.update(task, completed=done, total=total)
 
         handled = await syncing.sync(connection, settings.url(), mapping, partial(tell, output=output), advance)

@@ -162,7 +162,7 @@ async def tell_of_lms(connection: Connection, plan: installing.Plan, *, why: boo
     for line in plan.discovery.remarks():
         tell(line)
     for each in plan.mapping.taken_over:
-        tell(f"disabled: {each.trigger} on {each.table.label}")
+        tell(f"disables: {each.trigger} on {each.table.label}")
     if not why:
         return
     tell("")

@@ -71,7 +71,7 @@ class EnrollmentTables(References):
                 what="enrollments",
                 reason=self._nearest(candidates)
                 if self.tables
-                else "this database has no tables; is it the right one?",
+                else "this database has no tables: perhaps it is not the right one",
             )
         if asked is None:
             _check_no_payments(chosen.thing.relation, self.said(chosen.thing.relation.table))
@@ -135,7 +135,19 @@ class EnrollmentTables(References):
         of a course: a class. None for any other table."""
         named = wording.says(self.said(relation.table), vocabulary.ENROLLMENTS)
         named = named and not wording.says(relation.table.name, vocabulary.ASIDE)
-        if not (asked or named) or self.given.keys() & {"course_table", "enrollment_course"}:
+        if not (asked or named):
+            return None
+        if not self.given.keys() & {"profile_table", "enrollment_profile"}:
+            others = self._other_people(relation)
+            if others:
+                tables = " or ".join(others)
+                return ShapeNotUnderstood(
+                    what="the student",
+                    table=relation.table.label,
+                    reason=f"it refers to courses and to {tables}. Set LISTENER_PROFILE_TABLE={tables} if people are"
+                    f" kept there{'' if asked else f', or else {SETTING}'}",
+                )
+        if self.given.keys() & {"course_table", "enrollment_course"}:
             return None
         through = self._through(relation)
         if not through:
@@ -151,6 +163,18 @@ class EnrollmentTables(References):
             reason=f"people are enrolled in {described}. Set LISTENER_COURSE_TABLE={tables}: new students then land in "
             "one of those, each with its own count. Or set LISTENER_ENROLLMENT_TABLE to a table that refers to courses",
         )
+
+    def _other_people(self, relation: Relation) -> list[str]:
+        """Other tables that must be referred to, where a reference is to courses and none to people: employees."""
+        courses = {each.thing.column for each in self.course_references(relation) if each.thing.by_foreign_key}
+        if not courses or any(each.score >= LEAST for each in self.people_references(relation)):
+            return []
+        found = [
+            relation.reference(name)
+            for name, column in relation.columns.items()
+            if name not in courses and column.not_null
+        ]
+        return list(dict.fromkeys(each[0].label for each in found if each is not None))
 
     def _through(self, relation: Relation) -> list[tuple[str, str, Reference | None]]:
         """What else than courses people are enrolled in, by a table: (the column, the other table, its course)."""

@@ -117,9 +117,12 @@ class References:
             score += 40 if set_column else 0
             reference = relation.reference(column.name)
             if reference is not None:
-                table, key = reference
-                fits = table in ((asked.table,) if asked else ()) or wording.all_among(self.said(table), tables)
-                if not fits and not set_column and not (asked and named):
+
+                def fits(table: Table) -> bool:
+                    return (asked is not None and table == asked.table) or wording.all_among(self.said(table), tables)
+
+                table, key = reference if fits(reference[0]) else self._carried(relation, column.name) or reference
+                if not fits(table) and not set_column and not (asked and named):
                     continue
                 target = self.catalogue.relations.get(table)
                 if target is None:
@@ -146,6 +149,16 @@ class References:
         return [
             each if each.name in plain else replace(each, score=each.score - CLOSE) for each in found
         ]  # `course_id`, rather than `previous_course_id` or `course_title`
+
+    def _carried(self, relation: Relation, column: str) -> tuple[Table, str] | None:
+        """What a column in a foreign key of several columns refers to by way of a table of members: `(school_id,
+        user_id)` refers to a member, and the member's `user_id` to the person."""
+        for foreign_key in relation.foreign_keys:
+            if column in foreign_key.columns and len(foreign_key.columns) > 1:
+                between = self.catalogue.relations.get(foreign_key.table)
+                other = foreign_key.referenced[foreign_key.columns.index(column)]
+                return None if between is None else between.reference(other)
+        return None
 
     def _is_meant(self, relation: Relation) -> bool:
         """Whether settings about enrollments can only be about `relation`."""

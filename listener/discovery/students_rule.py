@@ -59,8 +59,13 @@ class Students:
             own = await role_names.by_reference(self._catalogue, profiles, of_profiles=True)
         if own is not None and role is not None and not asked.keys() & {"student_column", "student_values"}:
             await self._check_one_says_it(own, profiles, role[0])
+        elsewhere = self._finder.that_may_say_roles(profiles, people, enrollments.relation.table)
         if own is None and role is not None:
-            found = await self._of_roles(role[0], profiles)
+            try:
+                found = await self._of_roles(role[0], profiles)
+            except Undecided:
+                await rules.role_elsewhere([each for each in elsewhere if each[0] != role[0]])
+                raise
             if found is not None:
                 return found, role
             rules.role_in_other_words(role[0])
@@ -71,8 +76,7 @@ class Students:
             self._role_in_token(profiles)
             if "student_view" not in asked:
                 self._role_by_table(profiles, people)
-            others = self._finder.that_may_say_roles(profiles, people, enrollments.relation.table)
-            await rules.role_elsewhere(others)
+            await rules.role_elsewhere(elsewhere)
             own = Rule("true", Choice("students", 60, "nothing says who is one, so everyone is"))
         return also(own, [] if "person_predicate" in asked else await states.of_person(self._catalogue, profiles)), None
 

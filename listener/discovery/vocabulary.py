@@ -400,8 +400,8 @@ NO_STATES = some(
 """Words of columns about something else."""
 OF_PEOPLE = some(
     "public private profile dark theme two totp subscribed opted agreed tos policy minor pro vip beta tour tutorial "
-    "welcome typing muted remote receive receives wants show has joined hire hired start started snoozed boost streak "
-    "challenge age adult legal scholarship invited"
+    "welcome typing muted remote receive receives wants show has joined joining hire hired start started snoozed boost "
+    "streak challenge age adult legal scholarship invited"
 )
 OF_ENROLLMENTS = HARMLESS | ENROLLMENTS | some("due deadline booking booked attended attendance scholarship discount")
 OF_COURSES = some(

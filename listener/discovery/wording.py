@@ -23,7 +23,10 @@ def snake(name: str) -> str:
 @cache
 def words(name: str) -> tuple[str, ...]:
     """The words of a name, in the singular. (A large schema asks for the same ones tens of thousands of times.)"""
-    parts = [part for part in re.split(r"[_\d]+", snake(name)) if part]
+    spelled = re.sub(
+        r"(?<![a-z])([a-z])_(?=[a-z](?![a-z]))", r"\1", snake(name)
+    )  # `enable_a_p_i_key`, as Payload writes
+    parts = [part for part in re.split(r"[_\d]+", spelled) if part]
     return tuple(
         part[:-1] if len(part) > 3 and part.endswith("s") and not part.endswith("ss") else part for part in parts
     )

@@ -52,10 +52,9 @@ def _said(mapping: Mapping, students: int, profiles: int, *, sampled: bool) -> s
             f"0 of {among} {match} the rule for students ({rule}): nobody is enrolled. "
             "If that is wrong, set LISTENER_STUDENT_PREDICATE"
         )
-    if profiles and students == profiles:
-        everybody = f"all {among}" if profiles > 1 else "the only profile"
+    if profiles > 1 and students == profiles:
         return (
-            f"{everybody} {match} the rule for students ({rule}): everybody is enrolled. "
+            f"all {among} match the rule for students ({rule}): everybody is enrolled. "
             "If that is wrong, set LISTENER_STUDENT_PREDICATE"
         )
     return None

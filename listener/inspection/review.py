@@ -57,6 +57,8 @@ class Review:
     profiles: int
     wanted: int
     """Profiles that the rule wants in any course."""
+    by_query: bool
+    """Whether the rule is a person's query. The built-in one wants nobody who has an enrollment."""
     code: str
     """Stands for the rule, and all else that would be installed."""
 
@@ -75,7 +77,7 @@ class Review:
 
     def lines(self) -> Iterator[str]:
         """Beside the preview's."""
-        if self.profiles and self.wanted in (0, self.profiles):
+        if self.by_query and self.profiles and self.wanted in (0, self.profiles):
             whom = "nobody" if self.wanted == 0 else "everybody"
             yield f"the rule wants {whom}: {self.wanted:,} of {counted(self.profiles, 'profile')}"
         if self.corrected:
@@ -130,6 +132,7 @@ async def _review(
         off[0]["total"] if off else 0,
         matched["profiles"],
         matched["wanted"],
+        mapping.wanted_query is not None,
         code,
     )
 

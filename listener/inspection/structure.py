@@ -1,6 +1,7 @@
 """Keys and indexes that the enrollments' table could have, and the statements that add keys and indexes: while other
 sessions write, or as a migration for the LMS's own tool."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -101,7 +102,7 @@ def _foreign_key(keys: Keys, column: str, table: Table, key: str, orphans: str, 
             steps.append(_cascading(keys, each, asked=asked, rows=(orphans,)))
     if right and not half_done:
         return steps
-    if not _can_refer(keys, column, table, key):
+    if not _can_refer(keys, column, table, key) or _names_its_table(relation, column):
         return steps
     if not own:
         name = keys.free_name(column, "fkey")
@@ -114,6 +115,13 @@ def _foreign_key(keys: Keys, column: str, table: Table, key: str, orphans: str, 
     elif of_profile and len(wrong) == 1:
         steps += _redirected(keys, wrong[0], table, key, orphans, cascade)
     return steps
+
+
+def _names_its_table(relation: Relation, column: str) -> bool:
+    """Whether another column says to which table this one refers: `enrollable_id`, beside `enrollable_type`. No foreign
+    key can say that; rows of other tables are no orphans, and the same number there is another thing."""
+    stem = re.sub("(_id|Id|ID)$", "", column)
+    return stem != column and any(f"{stem}{kind}" in relation.columns for kind in ("_type", "Type"))
 
 
 def _redirected(
@@ -224,6 +232,8 @@ def _unique(keys: Keys) -> Step | None:
     relation = keys.relation
     pair = (keys.mapping.enrollment_profile, keys.mapping.enrollment_course)
     if relation.is_unique(*pair) or keys.pair_decided or not keys.partition_key <= set(pair):
+        return None
+    if any(_names_its_table(relation, each) for each in pair):
         return None
     name = keys.free_name("_".join(pair), "key")
     columns = ", ".join(map(identifier, pair))

@@ -26,6 +26,7 @@ from listener.instruments.titles import named
 from listener.mapping import brake, rendering
 from listener.mapping.mapping import Mapping
 from listener.numerals import counted
+from listener.reactions.enrolling import RETRY_EACH
 from listener.reactions.reaction import BuiltIn
 from listener.repair import count_repair
 
@@ -40,9 +41,13 @@ AT_A_LOOK = 100_000
 """Students that a look at whole tables finds, and keeps in memory."""
 
 BATCH = 2000
+RETRIED = 200
+"""Students tried again in a transaction, each separately."""
 POLL_SECONDS = 0.01
 STALL_SECONDS = 10.0
 """Waiting ends when nothing was handled for so long."""
+
+DONE = ("enrolled", "returned", "suspended", "removed")
 
 HELD = "select listener.count_held('leaving', $1) + listener.count_held('joining', $1)"
 
@@ -53,10 +58,14 @@ async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: 
     to `url`. Raises Busy, and WrongSetting if the query fails."""
     began = await snapshot(connection)
     await set_lock_timeout(connection)
-    handled = await until_handled(connection, began)
+    by_notes: Counter[str] = Counter()
+    handled = await until_handled(connection, began, done=by_notes)
     if handled and mapping.enrolls and not mapping.observes:
         settled = await settle_astray(connection, url, mapping, progress)
-        tell(settled.of_students() if mapping.one_course_each else str(settled))
+        settled.done.update(by_notes)
+        await retry_set_aside(connection, settled.done)
+        waiting = await connection.fetchval(sql.read("repair/sync", "waiting"))
+        tell(settled.of_students(waiting) if mapping.one_course_each else settled.of_enrollments(waiting))
         handled = settled.handled and await until_handled(connection, await snapshot(connection))
     repairs = await patiently(lambda: repair_counts(connection, url))
     known = await titles.look(connection, [each.course_id for each in repairs])
@@ -92,19 +101,17 @@ class Settled:
     """Figures of settling."""
 
     done: Counter[str]
-    waiting: int
-    """Profiles with something left to do."""
     handled: bool
     """Whether all notes were handled."""
 
-    def __str__(self) -> str:
-        others = (f"{word} {self.done[word]:,}" for word in ("returned", "suspended", "removed") if self.done[word])
+    def of_enrollments(self, waiting: int) -> str:
+        others = (f"{word} {self.done[word]:,}" for word in DONE[1:] if self.done[word])
         done = ", ".join([f"enrolled {self.done['enrolled']:,}", *others])
-        return f"{done}; {counted(self.waiting, 'student waits', 'students wait')}"
+        return f"{done}; {counted(waiting, 'student waits', 'students wait')}"
 
-    def of_students(self) -> str:
+    def of_students(self, waiting: int) -> str:
         """The same, where each student lands in a single course."""
-        return f"enrolled {counted(self.done['enrolled'], 'student')}, {counted(self.waiting, 'waits', 'wait')}"
+        return f"enrolled {counted(self.done['enrolled'], 'student')}, {counted(waiting, 'waits', 'wait')}"
 
 
 Work: TypeAlias = dict[str, frozenset[str]]
@@ -119,7 +126,7 @@ async def settle_astray(connection: Connection, url: str | None, mapping: Mappin
         sql.render(sql.read("repair/sync", name), values) for name in ("astray_next", "astray_still", "note_profiles")
     )
     done: Counter[str] = Counter()
-    seen = waiting = 0
+    seen = 0
     handled = True
     after: str | None = None
     while handled:
@@ -136,16 +143,33 @@ async def settle_astray(connection: Connection, url: str | None, mapping: Mappin
         async with answering(connection, mapping):
             left = await _find_work(connection, url, still, profiles) if profiles else {}
         for profile, wanted in work.items():
-            undone = wanted & left.get(profile, frozenset())
-            done.update(each.partition(" ")[0] for each in wanted - undone)
-            waiting += bool(undone)
+            done.update(each.partition(" ")[0] for each in wanted - left.get(profile, frozenset()))
         seen += len(profiles)
         if len(profiles) < AT_A_LOOK:
             break
         after = profiles[-1]
         del work, profiles, left  # before the next look, which takes as much memory
     progress(seen, seen)
-    return Settled(done, waiting, handled)
+    return Settled(done, handled)
+
+
+async def retry_set_aside(connection: Connection, done: Counter[str]) -> None:
+    """Try again who is due: where a daemon leads, it does that itself. Who is refused waits on."""
+    leadership = Leadership(connection)
+    if not await leadership.acquire():
+        return
+    try:
+        again = True
+        while again:
+            async with connection.transaction():
+                await tune_transaction(connection, durable=True)
+                row = await only_row(connection, RETRY_EACH, RETRIED, 0)
+            done.update({word: row[word] for word in DONE if row[word]})
+            again = row["settled"] > 0
+    except asyncpg.PostgresError:
+        return
+    finally:
+        await leadership.release()
 
 
 async def _find_work(connection: Connection, url: str | None, query: str, *arguments: object) -> Work:
@@ -173,9 +197,10 @@ async def until_handled(
     committed: str,
     consumers: Sequence[str] = (ENROLL, COUNT),
     stall_seconds: float = STALL_SECONDS,
+    done: Counter[str] | None = None,
 ) -> bool:
     """Wait until the feed is handled up to a snapshot: by the daemon if a daemon leads, or else by this session as the
-    leader. False if nothing was handled for `stall_seconds`."""
+    leader, which adds to `done`. False if nothing was handled for `stall_seconds`."""
     leadership = Leadership(connection)
     progress: str | None = None
     rung = False
@@ -190,7 +215,7 @@ async def until_handled(
             return False
         if await leadership.acquire():
             try:
-                await _react(connection, consumers)
+                await _react(connection, consumers, Counter() if done is None else done)
             finally:
                 await leadership.release()
         else:
@@ -200,22 +225,24 @@ async def until_handled(
             await anyio.sleep(POLL_SECONDS)
 
 
-async def _react(connection: Connection, consumers: Sequence[str]) -> None:
+async def _react(connection: Connection, consumers: Sequence[str], done: Counter[str]) -> None:
     for name in consumers:
         reaction = BuiltIn(name)
         try:
-            await _handle(connection, reaction.together)
+            await _handle(connection, reaction.together, done)
         except Fenced:
             return
         except asyncpg.PostgresError:
             try:
-                await _handle(connection, reaction.each)
+                await _handle(connection, reaction.each, done)
             except LOCKED:
                 await anyio.sleep(POLL_SECONDS)
 
 
-async def _handle(connection: Connection, consumer: Consumer) -> None:
+async def _handle(connection: Connection, consumer: Consumer, done: Counter[str]) -> None:
     """A batch, planned by key, as in the daemon's session. The batch is on the disk before the command says so."""
     async with connection.transaction():
         await tune_transaction(connection, durable=True)
-        await consumer.react(connection, BATCH, 0)
+        batch = await consumer.react(connection, BATCH, 0)
+    if batch is not None:
+        done.update({word: batch.result[word] for word in DONE if batch.result.get(word)})

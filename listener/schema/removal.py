@@ -34,9 +34,12 @@ class Removal:
             for each in self.mapping.taken_over:
                 yield f"enables again: {each.trigger} on {each.table.label}"
         yield "stays: every row of your tables, also what the listener made; your own triggers"
-        roles = () if self.mapping is None else (*self.mapping.runtime_roles, *self.mapping.now_roles)
-        if roles:
-            yield f"stays: {', '.join(dict.fromkeys(roles))}, without rights here; `drop role` is yours"
+        of_daemons = () if self.mapping is None else self.mapping.runtime_roles
+        of_apps = () if self.mapping is None else self.mapping.now_roles
+        if of_daemons:
+            yield f"stays: {', '.join(of_daemons)}, without rights here; `drop role` is yours"
+        if of_apps:
+            yield f"stays: {', '.join(of_apps)}, without listener.enroll_now and listener.settled"
         if self.daemons:
             yield f"{counted(self.daemons, 'session')} of a daemon still here: stop it, or it waits for an installation"
 

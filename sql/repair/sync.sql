@@ -32,3 +32,7 @@ group by astray.profile_id;
 -- Notes the profiles $1, for the leader to handle like new sign-ups: two sessions that settle the same profile at the
 -- same moment would do the work twice.
 select listener.note_profiles(($1::text[])::{{profile_key_type}}[], 'sync');
+
+-- name: waiting
+-- How many profiles are set aside.
+select count(distinct pending_enrollment.profile_id) from listener.pending_enrollment;

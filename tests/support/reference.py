@@ -96,8 +96,8 @@ with its samples, never on the way of a reaction.
 A daemon's lines have `database` (host, port and name) and `instance` (its host and the port of its `/metrics`), too.
 Students and courses get a line each while they are few (20 a second), and one summary a second when they are many; of
 students that are refused, 20 lines and one summary a minute, and none for another attempt. An outage is two lines: one
-when it begins, one, with how long it took, when it is over; and one more for each reason for which a server that is
-back refuses the daemon.
+when it begins, and one when it is over, with how long it took. There is one more for each reason for which a server
+that is back refuses the daemon.
 
 | event | meaning |
 |---|---|

@@ -197,6 +197,7 @@ def test_uninstall_says_what_goes_what_stays_and_that_a_daemon_runs(
     assert "takes away: profile_enrollment_sync_status and get_enrollment_statistics() in schema public" in said
     assert "stays: every row of your tables" in said
     assert "stays: pg_monitor, without rights here" in said
+    assert "stays: pg_monitor, without listener.enroll_now" in said
     assert "of a daemon still here" in said
     assert said.endswith("removed schema listener\n")
     daemon.stop()

@@ -142,7 +142,7 @@ def test_what_is_watched_in_a_terminal_is_drawn_again_whole(case: Database) -> N
 def test_how_far_sync_has_come_is_a_line_where_no_bar_can_be_drawn(case: Database) -> None:
     assert DRAWN.search(in_terminal(case.url, "sync", "--structure").raw)
     said = listener(case.url, "sync", check=False).stdout.splitlines()
-    assert "students: 0/0 done" in said
+    assert not any(line.startswith("students: ") for line in said)  # there was nothing left to do
     assert not DRAWN.search("".join(said))
 
 

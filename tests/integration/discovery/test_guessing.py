@@ -34,7 +34,7 @@ async def test_a_table_that_refers_twice_to_courses_does_not_stop_the_search(
 
 
 async def test_a_database_without_tables_is_asked_about_as_such(empty_database: Connection) -> None:
-    assert "this database has no tables; is it the right one?" in await told(empty_database)
+    assert "this database has no tables: perhaps it is not the right one" in await told(empty_database)
 
 
 @pytest.mark.parametrize(
@@ -202,3 +202,52 @@ async def test_a_key_that_was_made_up_is_asked_for_once_it_is_of_another_type(pl
     await plain_lms.execute("alter table enrollments alter column id type jsonb using to_jsonb(id)")
     with pytest.raises(Undecided, match="LISTENER_ENROLLMENT_VALUES='id=…'"):
         await install.plan(plain_lms, {})
+
+
+async def test_enrollments_of_people_under_another_name_are_said_to_be_that(empty_database: Connection) -> None:
+    said = await told(
+        empty_database,
+        PEOPLE + COURSES,
+        "create table employees (id integer primary key);",
+        "create table enrollments (course_id integer not null references courses,"
+        " employee_id integer not null references employees, invited_by integer references users);",
+    )
+    assert said == (
+        "cannot tell the student of public.enrollments: it refers to courses and to public.employees. Set"
+        " LISTENER_PROFILE_TABLE=public.employees if people are kept there, or else LISTENER_ENROLLMENT_TABLE."
+    )
+    asked = await told(empty_database, settings={"enrollment_table": "enrollments"})
+    assert asked == said.replace(", or else LISTENER_ENROLLMENT_TABLE", "")
+    assert (await discover(empty_database, {"profile_table": "public.employees"})).enrollment_profile == "employee_id"
+
+
+async def test_a_person_is_found_by_way_of_the_members_of_a_school(empty_database: Connection) -> None:
+    await empty_database.execute(
+        """
+        create table schools (id integer primary key);
+        create table profiles (id uuid primary key);
+        create table user_roles (user_id uuid references profiles, role text check (role in ('owner', 'support')));
+        create table school_memberships (
+            school_id integer references schools,
+            user_id uuid references profiles,
+            role text not null check (role in ('admin', 'student')),
+            primary key (school_id, user_id)
+        );
+        create table courses (id uuid primary key, school_id integer not null references schools);
+        alter table courses add unique (school_id, id);
+        create table course_memberships (
+            school_id integer not null,
+            course_id uuid not null,
+            user_id uuid not null,
+            unique (course_id, user_id),
+            foreign key (school_id, course_id) references courses (school_id, id),
+            foreign key (school_id, user_id) references school_memberships (school_id, user_id)
+        )
+        """
+    )
+    assert (
+        "no column of the profiles says so, and public.school_memberships.role may. Set"
+        " LISTENER_STUDENT_TABLE=public.school_memberships if it does"
+    ) in await told(empty_database)
+    mapping = await discover(empty_database, {"student_table": "public.school_memberships"})
+    assert (mapping.profile_table.name, mapping.enrollment_profile) == ("profiles", "user_id")

@@ -208,6 +208,7 @@ async def test_what_reads_like_a_state_is_asked_about_whatever_its_type(
         "deleted_by integer references users, add deleted_at timestamptz",
         "previous_status text",
         "learning_stage text",
+        "enable_a_p_i_key boolean",
         """meta jsonb default '{"theme": 1}'""",
     ],
 )

@@ -29,6 +29,13 @@ def test_before_an_installation_it_says_who_would_join_by_the_built_in_rule(empt
         "course 1 ('a'): 6 would join: 4, 5, 6, 7, 8, …",
         "changed nothing; once this is installed, `listener sync` does it",
     ]
+    empty.server.psql(
+        empty.name, "insert into enrollments (profile_id, course_id) select id, 3 from profiles where id > 3;"
+    )
+    said = listener(empty.url, "install", "--plan").stdout
+    assert "who would join, leave, come back: nobody" in said
+    assert "the rule wants" not in said  # people with an enrollment need none
+    empty.server.psql(empty.name, "delete from enrollments where profile_id > 3")
     assert foretold(empty, default_course=2)[1] == "course 2 ('b'): 6 would join: 4, 5, 6, 7, 8, …"
     empty.server.psql(empty.name, "delete from courses")
     assert foretold(empty)[1] == "no course: 8 would join: 1, 2, 4, 5, 6, …; they would wait for one"

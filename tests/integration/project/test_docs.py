@@ -23,8 +23,11 @@ BY_SECTION = [ROOT / "docs" / "how-to" / "rules.md"]
 ELSEWHERE = [ROOT / "docs" / "how-to" / f"{page}.md" for page in ("fleet", "no-process", "shards", "supabase")]
 """Pages whose commands need more than a database: tests of their own run them."""
 SECTION = re.compile(r"^(?=## )", re.MULTILINE)
-BLOCK = re.compile(r"^( *)```(bash|sql)\n(.*?)^\1```$(?:\n\n^\1```text\n(.*?)^\1```$)?", re.MULTILINE | re.DOTALL)
-"""What is run, and what is said to be the answer: of SQL all of it, of a command some lines."""
+BLOCK = re.compile(
+    r"^( *)```(bash|sql)\n(.*?)^\1```$(?:\n(?:(?! *```|#)[^\n]*\n)*^\1```text\n(.*?)^\1```$)?", re.MULTILINE | re.DOTALL
+)
+"""What is run, and what is said to be the answer, at once or after some words. It is given as a whole after SQL, and by
+some lines after a command."""
 DAEMON = "listener run &"
 """What is done by a daemon is waited for, whenever an answer is given."""
 BORDERS = str.maketrans("│┃", "  ")

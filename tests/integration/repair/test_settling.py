@@ -62,6 +62,8 @@ async def test_all_that_is_not_as_wanted_is_settled_with_no_daemon(
     enrolled = {key: count for key, count in (await places(app)).items() if key[1] == "active"}
     assert enrolled == {(1, "active"): 5, (2, "active"): 3, (3, "active"): 1}
     assert await app.fetchval("select array_agg(enrollments order by id) from courses") == [5, 3, 1]
+    await app.execute("update profiles set role = 'guest' where id = 2")  # noted, and handled by `sync` itself
+    assert said(empty) == f"enrolled 0, {word} 1; 0 students wait"
 
 
 @pytest.mark.parametrize("code", ["P0001", "P0004"])
@@ -75,8 +77,20 @@ async def test_who_cannot_be_enrolled_is_said_to_wait_and_is_not_tried_twice(
     attempts = "select attempts from listener.pending_enrollment where profile_id = 2 and error ~ 'not this one'"
     assert await app.fetchval(attempts) == 1
     assert set(findings(empty)) == {"students_refused"}
-    assert said(empty, status=1) == "enrolled 0; 0 students wait"
+    await app.execute("update listener.pending_enrollment set next_attempt_at = now() + interval '1 hour'")
+    assert said(empty, status=1) == "enrolled 0; 1 student waits"
     assert await app.fetchval(attempts) == 1
+
+
+async def test_who_waited_for_a_course_is_enrolled_with_no_daemon_once_there_is_one(
+    empty: Database, app: Connection
+) -> None:
+    school(empty, 2, None)
+    await app.execute("delete from courses")
+    listener(empty.url, "install", check=True)
+    assert said(empty, status=1) == "enrolled 0 students, 2 wait"
+    await app.execute("insert into courses (title) values ('e')")
+    assert said(empty) == "enrolled 2 students, 0 wait"
 
 
 async def test_who_waits_for_a_seat_is_settled_elsewhere(empty: Database, app: Connection) -> None:
@@ -86,7 +100,7 @@ async def test_who_waits_for_a_seat_is_settled_elsewhere(empty: Database, app: C
     # For a seat: no fault, and nothing that `sync` could mend.
     assert said(empty) == "enrolled 1; 1 student waits"
     await app.execute(unnoticed("insert into courses (title, plan) values ('d', 'free')"))
-    assert said(empty) == "enrolled 2; 0 students wait"
+    assert said(empty) == "enrolled 2; 1 student waits"
     assert await places(app) == {(1, "active"): 1, (4, "active"): 2}
 
 

@@ -216,3 +216,16 @@ def test_install_says_if_nothing_keeps_a_profile_from_being_in_a_course_twice(
     assert said in command(database.url, "install")
     command(database.url, "sync", "--structure")
     assert said not in command(database.url, "install")
+
+
+def test_a_column_beside_which_the_kind_of_thing_stands_gets_no_key(case: Callable[[str], Case]) -> None:
+    school = case(
+        """
+        alter table enrollments drop constraint enrollments_course_id_fkey;
+        alter table enrollments add course_type text not null default 'Course';
+        insert into enrollments (user_id, course_id, course_type)
+        select user_id, gen_random_uuid(), 'Major' from enrollments limit 1
+        """
+    )
+    assert not {"foreign_key_missing", "unique_pair_missing"} & set(school.diagnosed()[1])
+    assert "quarantine" not in school.structure("--print")

@@ -147,6 +147,7 @@ def others(mapping: Mapping) -> dict[str, Case]:
     found["sync.astray_next"] = whole("repair/sync", "astray_next", "'{last}', 100")
     found["sync.astray_still"] = whole("repair/sync", "astray_still", "array['{last}']")
     found["sync.note_profiles"] = plain(sql.render(sql.read("repair/sync", "note_profiles"), values), "array['{last}']")
+    found["sync.waiting"] = plain(sql.read("repair/sync", "waiting"), bounded=False)
     this = Installation(VERSION, "", None)
     for name, more in (
         ("preview", previewing.placeholders(mapping, this)),
@@ -179,7 +180,7 @@ NAMES = (
         "course_live_count",
     ),
     *("sync_status", "get_enrollment_statistics", "audit_students", "missed"),
-    *("sync.astray_next", "sync.astray_still", "sync.note_profiles", "preview", "preview_of_installed"),
+    *("sync.astray_next", "sync.astray_still", "sync.note_profiles", "sync.waiting", "preview", "preview_of_installed"),
     *(f"findings.{name}" for name in FINDINGS),
     *ORPHANS,
     *daemon(),

@@ -160,6 +160,8 @@ def test_overlay_of_the_how_to_puts_all_of_it_in_its_namespace_with_its_image(tm
     manifests = built(folder)
     assert {each["metadata"]["namespace"] for each in manifests} == {"lms"}
     assert images(manifests) == {f"registry.example.com/enrollment-listener:{__version__}"}
+    (job,) = (each["spec"]["template"]["spec"]["containers"][0] for each in manifests if each["kind"] == "Job")
+    assert job["args"] == ["install", "--grant-to", "enrollment_daemon"]
 
 
 @needs_kubectl
