@@ -211,6 +211,11 @@ class StatementFailed(ListenerError):
     """the database refused a statement: {reason} ({sqlstate}). Nothing after it was done."""
 
 
+class ChangedMeanwhile(StatementFailed):
+    """another session made or dropped what this command was about to use, as `listener install` and migrations do
+    ({reason}): try again. Nothing after it was done."""
+
+
 class PartGone(StatementFailed):
     """something of the listener's own is gone: {reason} ({sqlstate}). Bring it back; or run `listener uninstall`, then
     `listener install`, where it is a table, and `listener install` where it is none."""

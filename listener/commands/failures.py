@@ -4,8 +4,8 @@ import re
 
 import asyncpg
 
-from listener.database.driver_errors import DRIVER_ERRORS
-from listener.errors import ListenerError, PartGone, StatementFailed
+from listener.database.driver_errors import DRIVER_ERRORS, was_replaced
+from listener.errors import ChangedMeanwhile, ListenerError, PartGone, StatementFailed
 from listener.reasons import reason
 
 EXPECTED: tuple[type[Exception], ...] = (ListenerError, *DRIVER_ERRORS, ConnectionError, TimeoutError)
@@ -17,6 +17,8 @@ OF_OURS = re.compile(r"relation \"listener\.|function listener\.")
 
 def of_statement(error: asyncpg.PostgresError) -> StatementFailed:
     """The error for a statement that the server refused, and that no error of ours foresees."""
+    if was_replaced(error):
+        return ChangedMeanwhile(reason=reason(error), sqlstate=error.sqlstate)
     is_gone = isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedFunctionError)
     kind = PartGone if is_gone and OF_OURS.search(reason(error)) else StatementFailed
     return kind(reason=reason(error), sqlstate=error.sqlstate)

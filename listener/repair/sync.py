@@ -26,6 +26,7 @@ from listener.instruments.titles import named
 from listener.mapping import brake, rendering
 from listener.mapping.mapping import Mapping
 from listener.numerals import counted
+from listener.reactions.counting import RETRY_COUNTS
 from listener.reactions.enrolling import RETRY_EACH
 from listener.reactions.reaction import BuiltIn
 from listener.repair import count_repair
@@ -42,7 +43,7 @@ AT_A_LOOK = 100_000
 
 BATCH = 2000
 RETRIED = 200
-"""Students tried again in a transaction, each separately."""
+"""Students, or counts, tried again in a transaction, each separately."""
 POLL_SECONDS = 0.01
 STALL_SECONDS = 10.0
 """Waiting ends when nothing was handled for so long."""
@@ -63,10 +64,12 @@ async def sync(connection: Connection, url: str | None, mapping: Mapping, tell: 
     if handled and mapping.enrolls and not mapping.observes:
         settled = await settle_astray(connection, url, mapping, progress)
         settled.done.update(by_notes)
-        await retry_set_aside(connection, settled.done)
+        settled.done.update(await retry_set_aside(connection, RETRY_EACH))
         waiting = await connection.fetchval(sql.read("repair/sync", "waiting"))
         tell(settled.of_students(waiting) if mapping.one_course_each else settled.of_enrollments(waiting))
         handled = settled.handled and await until_handled(connection, await snapshot(connection))
+    if handled:
+        await retry_set_aside(connection, RETRY_COUNTS)
     repairs = await patiently(lambda: repair_counts(connection, url))
     known = await titles.look(connection, [each.course_id for each in repairs])
     for repair in repairs:
@@ -153,23 +156,26 @@ async def settle_astray(connection: Connection, url: str | None, mapping: Mappin
     return Settled(done, handled)
 
 
-async def retry_set_aside(connection: Connection, done: Counter[str]) -> None:
-    """Try again who is due: where a daemon leads, it does that itself. Who is refused waits on."""
+async def retry_set_aside(connection: Connection, statement: str) -> Counter[str]:
+    """Try again the students or counts that are due, as long as one succeeds, and return what was done: where a daemon
+    leads, it does that itself. Those that are refused wait on."""
+    done: Counter[str] = Counter()
     leadership = Leadership(connection)
     if not await leadership.acquire():
-        return
+        return done
     try:
         again = True
         while again:
             async with connection.transaction():
                 await tune_transaction(connection, durable=True)
-                row = await only_row(connection, RETRY_EACH, RETRIED, 0)
-            done.update({word: row[word] for word in DONE if row[word]})
-            again = row["settled"] > 0
+                row = await only_row(connection, statement, RETRIED, 0)
+            done.update({word: row[word] for word in DONE if row.get(word)})
+            again = (row["settled"] if "settled" in row else row["tried"] - row["parked"]) > 0
     except asyncpg.PostgresError:
-        return
+        pass
     finally:
         await leadership.release()
+    return done
 
 
 async def _find_work(connection: Connection, url: str | None, query: str, *arguments: object) -> Work:

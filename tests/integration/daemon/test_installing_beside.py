@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from listener.commands.failures import of_statement, told
 from listener.daemon.doorbell import Doorbell
 from listener.daemon.polling import PollingExecutor
 from listener.database.connection import Connection
@@ -204,3 +205,15 @@ async def test_a_daemon_at_work_goes_on_as_before_and_no_sign_up_fails(
     told = [each for each in daemon.events() if each["level"] in ("warning", "error")]
     assert not told, daemon.text()
     assert len(daemon.events("connected")) == 1
+
+
+async def test_a_command_that_meets_what_is_made_again_says_so_and_to_try_again(
+    database: Database, connection: Connection
+) -> None:
+    await connection.execute(f"{FUNCTION.format(0)}; {HELD}")
+    with pytest.raises(ExceptionGroup) as refused:
+        await while_made_again(database, lambda: connection.fetchval(READS_FUNCTION_THEN_TABLE["statement"]))
+    (error,) = refused.value.exceptions
+    assert isinstance(error, asyncpg.InternalServerError)
+    (line,), status = told(of_statement(error))
+    assert (line.endswith("): try again. Nothing after it was done."), status) == (True, 2), line

@@ -20,6 +20,7 @@ from tests.support import workload
 from tests.support.connecting import connect
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess, listener
+from tests.support.refusing import refuse
 from tests.support.workload import SCHEMA, settled
 
 MISSED = 5000
@@ -186,6 +187,32 @@ async def test_what_is_handled_is_what_no_consumer_has_before_it(
         for writer in writers:
             writer.terminate()
     assert answers == {True, False}
+
+
+async def test_without_a_daemon_it_tries_again_who_was_refused(
+    database: Database, connection: Connection, course: None
+) -> None:
+    await connection.execute(refuse())
+    await connection.execute("insert into profiles (role) values ('student'), ('student')")
+    assert "enrolled 0 students, 2 wait" in listener(database.url, "sync", check=False).stdout
+    await connection.execute("drop trigger refuse on enrollments")
+    await connection.execute("update listener.pending_enrollment set next_attempt_at = clock_timestamp()")
+    assert "enrolled 2 students, 0 wait" in listener(database.url, "sync").stdout
+    assert await connection.fetchval("select enrollments from courses") == 2
+
+
+async def test_without_a_daemon_it_tries_again_counts_that_were_refused(
+    database: Database, connection: Connection, course: None
+) -> None:
+    await connection.execute(refuse().replace("before insert on enrollments", "before update on courses"))
+    await connection.execute("insert into profiles (role) values ('student')")
+    listener(database.url, "sync", check=False)
+    assert await connection.fetchval("select count(*) from listener.pending_count") == 1
+    await connection.execute("drop trigger refuse on courses")
+    await connection.execute("update listener.pending_count set next_attempt_at = clock_timestamp()")
+    listener(database.url, "sync")
+    assert await connection.fetchval("select count(*) from listener.pending_count") == 0
+    assert await connection.fetchval("select enrollments from courses") == 1
 
 
 async def test_students_who_were_found_take_little_memory(
