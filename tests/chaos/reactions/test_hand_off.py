@@ -63,6 +63,7 @@ async def application(server: Server) -> AsyncIterator[Connection]:
     [(READS, False, True), (READS, True, False), (TAKES, False, False)],
     ids=["reads", "reads_what_is_durable", "takes_by_a_commit"],
 )
+@pytest.mark.half
 async def test_what_a_crash_of_the_server_takes_back_was_acted_on_only_by_who_did_not_wait_for_the_disk(
     server_to_crash: Server,
     start_daemon: Callable[..., DaemonProcess],

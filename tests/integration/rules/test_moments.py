@@ -110,6 +110,7 @@ async def test_a_moment_some_time_before_or_after_what_a_row_says_is_met_too(lea
         ("exists (select where now() + interval '1 month' >= ends_at)", f"ends_at = {SOON} + interval '1 month'"),
     ],
 )
+@pytest.mark.half
 async def test_a_moment_is_met_however_it_is_reckoned(lead: Lead, condition: str, written: str) -> None:
     app = await lead(ALL + condition)
     await app.execute(f"insert into places (profile_id, course_id) values (1, 1); update places set {written}")
@@ -131,6 +132,7 @@ async def test_a_course_that_begins_has_its_students_then(lead: Lead) -> None:
     ("condition", "days"),
     [("day <= current_date", 1), ("day - 7 <= current_date", 8), ("day <= current_date + 3", 4), ("day > now()", 1)],
 )
+@pytest.mark.half
 async def test_a_day_begins_at_midnight(lead: Lead, condition: str, days: int) -> None:
     app = await lead(ALL + condition)
     await app.execute("insert into places (profile_id, course_id, day) values (1, 1, current_date + $1::int)", days)
