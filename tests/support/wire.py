@@ -119,7 +119,9 @@ class _Session:
                 if what == "cut":
                     return
                 if what == "silent":
-                    threading.Event().wait(300)
+                    while self.client.recv(4096):  # until the client gives up: the server has room for so many sessions
+                        pass
+                    return
                 skips = kind == b"H"
                 self.client.sendall(_refusal(what) + (b"" if skips else self._ready()))
             else:
