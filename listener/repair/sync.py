@@ -182,13 +182,11 @@ async def _find_work(connection: Connection, url: str | None, query: str, *argum
     """In the query's order."""
 
     async def attempt() -> Work:
-        found: Work = {}
         shared: dict[frozenset[str], frozenset[str]] = {}
         async with reading_whole_tables(connection, url, readonly=True):
-            async for row in connection.cursor(query, *arguments, prefetch=PAGE):
-                work = frozenset(row["work"])
-                found[row["profile_id"]] = shared.setdefault(work, work)
-        return found
+            rows = await connection.fetch(query, *arguments)
+            works = map(frozenset, (row["work"] for row in rows))
+            return {row["profile_id"]: shared.setdefault(work, work) for row, work in zip(rows, works, strict=True)}
 
     return await patiently(attempt)
 

@@ -4,11 +4,13 @@ import errno
 import os
 import socket
 import ssl
+from typing import cast
 
 import asyncpg
 import pytest
 
 from listener.database.connection import connect
+from listener.database.session import Session
 from listener.errors import NotInstalled, WrongSetting
 from listener.reasons import reason, told_to_anybody
 
@@ -117,3 +119,8 @@ async def test_an_address_that_cannot_be_is_an_error_of_the_connection(
 async def test_a_port_that_cannot_be_is_told_like_any_address_that_cannot_be_used() -> None:
     with pytest.raises(asyncpg.InterfaceError, match=r"the address cannot be used: .*port must be 0-65535$"):
         await connect("postgresql://127.0.0.1:99999/lms", application_name="test")
+
+
+def test_no_statement_goes_past_the_fence_by_a_cursor() -> None:
+    with pytest.raises(NotImplementedError, match="fetch"):
+        Session.cursor(cast("Session", None), "select 1")
