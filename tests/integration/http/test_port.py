@@ -109,7 +109,8 @@ async def test_probes_and_reactions_go_on_while_thousands_of_connections_never_f
     await eventually(connection, "select count(*) from enrollments", equals=2)
     before = daemon.metric("listener_audits_total")
     wait_until(lambda: daemon.metric("listener_audits_total") > before, "it audits again", seconds=60)
-    assert not daemon.events("audit_failed")
+    # (An audit's session may have been among those that were ended.)
+    assert [each for each in daemon.events("audit_failed") if "administrator command" not in each["error"]] == []
     assert "descriptor" not in daemon.text()
     assert "Too many open files" not in daemon.text()
 
