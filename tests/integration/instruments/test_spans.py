@@ -68,7 +68,9 @@ async def test_each_batch_and_each_look_is_a_span_with_the_numbers_of_the_log(
 
     await connection.execute(REFUSE)
     await connection.execute(SIGN_UP)
-    assert (await run())[0] == batch("enroll")  # counting is due after a while, and fails as well
+    refused, *later = await run()
+    assert refused == batch("enroll")
+    assert later in ([], [batch("count")])  # counting is due after a while, and fails as well
     status = kept.get_finished_spans()[0].status
     assert not status.is_ok
     assert status.description == "no"
