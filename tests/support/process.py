@@ -31,6 +31,9 @@ def _go_on(_number: int, _frame: object) -> None:
 
 LOG_SECONDS = 0.3
 
+MOST_LINES = 80
+"""Of a daemon's log, beside a test that failed."""
+
 CRASH = "Traceback (most recent call last)"
 CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL)
 
@@ -166,7 +169,8 @@ class DaemonProcess:
         self.process.wait(20)
 
     def clean_up(self) -> None:
-        """Kill it if it still runs, and remove its log. It must not have crashed, whatever the test is about."""
+        """Kill it if it still runs, and remove its log, whose end is printed: it is seen if the test failed. The daemon
+        must not have crashed, whatever the test is about."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.kill()
@@ -174,5 +178,6 @@ class DaemonProcess:
             return
         text = self.text()
         self._log.unlink()
+        print(f"the log of the daemon at port {self.port}:", *text.splitlines()[-MOST_LINES:], sep="\n")
         has_crashed = CRASH in text or self.process.poll() in CRASHES
         assert not has_crashed, f"the daemon has crashed ({self.process.poll()}):\n{text}"
