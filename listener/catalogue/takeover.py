@@ -55,13 +55,13 @@ class Function:
 
 async def existing(connection: Connection, mapping: Mapping) -> list[Existing]:
     """All triggers on the LMS's tables that enroll or count, enabled or not."""
-    functions = await _functions(connection)
     watched = {(table.schema, table.name) for table in mapping.tables} | {("auth", "users")}
+    triggers = await connection.fetch(sql.read("catalogue/triggers", "triggers"))
+    concerned = [row for row in triggers if (row["schema"], row["table"]) in watched]
+    functions = await _functions(connection) if concerned else []
     found = []
-    for row in await connection.fetch(sql.read("catalogue/triggers", "triggers")):
+    for row in concerned:
         table = Table(row["schema"], row["table"])
-        if (table.schema, table.name) not in watched:
-            continue
         source = _all_source(Function(row["function_schema"], row["function"], ""), functions)
         enrolls, counts, others = _writes(source, mapping)
         if table in (mapping.enrollment_table, mapping.course_table):

@@ -44,6 +44,9 @@ DUE_PAUSE = 60.0
 something due before, is LOOK_PAUSE."""
 DUE = "select * from listener.note_due($1)"
 
+HEARTBEAT = sql.read("daemon/heartbeat")
+TRUSTING_HEARTBEAT = sql.render(sql.read("daemon/trusting_heartbeat"), {"heartbeat": HEARTBEAT})
+
 TRUST_PAUSE = 60.0
 """Seconds between two records of the time at which all names were right: a migration makes the audit look back that
 far."""
@@ -135,8 +138,9 @@ class Chores:
         return min(max(0.0, chore.due_at - now) for chore in self._chores)
 
     async def _heartbeat(self) -> float:
+        trusts = self._trust_at <= time.monotonic() and not self.following.broken
         seconds, row = await self.doorbell.heartbeat(
-            self.settings.heartbeat_seconds, sql.read("daemon/heartbeat"), arms=True
+            self.settings.heartbeat_seconds, TRUSTING_HEARTBEAT if trusts else HEARTBEAT, arms=True
         )
         self._state.heartbeat_at = self._beat_at = time.monotonic()
         self._metrics.heartbeat_seconds.observe(seconds)
@@ -161,9 +165,8 @@ class Chores:
             self._metrics.blind_notes.set(row["blind_notes"])
             if not row["bound"] or self.following.broken:
                 await self.following.follow()
-            elif self._trust_at <= time.monotonic():
+            elif trusts:
                 self._trust_at = time.monotonic() + TRUST_PAUSE
-                await self.executor.fetchrow("select listener.trust_notes()")
             if not self.following.broken:
                 await self._look_after(row)
         return self.settings.heartbeat_seconds

@@ -11,6 +11,7 @@ import asyncpg
 from listener import sql
 from listener.database.connection import Connection, close, connect
 from listener.database.driver_errors import CONNECTION_ERRORS
+from listener.database.session import pid_of
 from listener.errors import InTheWay, ListenerError
 
 LOOK_SECONDS = 0.2
@@ -40,7 +41,7 @@ async def reading_whole_tables(
         hides_nothing = "set local row_security = off;" if readonly else ""
         settings = (sql.read("database/settings", "whole_tables"), hides_nothing, limits)
         await connection.execute("\n".join(settings))
-        watch = LockWatch(url, await connection.fetchval("select pg_backend_pid()"))
+        watch = LockWatch(url, await pid_of(connection))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(watch.run)
             try:

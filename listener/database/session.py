@@ -180,6 +180,13 @@ def session_of(connection: Connection) -> Session | None:
     return found if Session in type(connection).__mro__ else None
 
 
+async def pid_of(connection: Connection) -> int:
+    """The server's process that runs the transaction in hand: behind a pooler it has to be asked for."""
+    own = session_of(connection)
+    known = None if own is None else own.backend_pid
+    return int(await connection.fetchval("select pg_backend_pid()")) if known is None else known
+
+
 async def look_as(connection: Connection, fence: Fence | None) -> None:
     """From now on run statements behind `fence`. (Not whole scripts, which have no arguments and return no rows.)"""
     if (own := session_of(connection)) is not None and own.fence != fence:

@@ -23,9 +23,9 @@ from listener.feed.registry import BUILT_IN, consumers
 from listener.feed.squatters import Squatter
 from listener.inspection.rule_failure import answering
 from listener.instruments import problems as problem_list
+from listener.instruments.look import look as look_at_database
 from listener.instruments.problems import Problem
 from listener.instruments.sample import COUNTED
-from listener.instruments.sample import look as sample
 from listener.mapping.mapping import Mapping
 
 LEADER_SECONDS = 2.0
@@ -102,11 +102,11 @@ async def look(connection: Connection, url: str | None, *, full: bool = False) -
         names = await consumers(connection)
         who = await _who(connection)
         polling = await _polls(connection, who)
-        figures, _ = await sample(connection, names)
+        seen = await look_at_database(connection, names)
         paused = await pausing.paused(connection)
         broken, _ = await look_for_problems(connection)
-        sight = await problem_list.look(connection)
         statistics = await _statistics(connection, url, installed.mapping) if full else None
+    figures, sight = seen.sample, seen.sight
     if polling or (who["leader_pid"] is not None and not who["leader_is_no_daemon"]):
         sight = sight.led()
     mapping = problem_list.of_mapping(broken, describe)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from listener.instruments.look import Look
 from listener.instruments.problems import HAD_LEADER, HAD_STANDBY, LEADERS, Problem
-from listener.instruments.sampler import Look, Sampler
+from listener.instruments.sampler import Sampler
 from listener.instruments.state import State
 
 STEADY_LOOKS = 4

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
+
 from listener import sql
-from listener.database.rows import Executor, only_row
+from listener.database.rows import Executor
 from listener.instruments.problem_kinds import KINDS, Kind, Severity
 from listener.instruments.sample import COUNTED, Sample
 from listener.numerals import counted
@@ -110,6 +112,10 @@ class Sight:
     told: Mapping[str, Problem]
     """The leader's problems, and HAD_STANDBY and HAD_LEADER, by code."""
 
+    @classmethod
+    def from_row(cls, row: asyncpg.Record) -> "Sight":
+        return cls(tuple(map(_from_row, row["seen"])), {each["code"]: _from_row(each) for each in row["told"]})
+
     @property
     def has_leader(self) -> bool:
         return all(each.code != "no_leader" for each in self.seen)
@@ -128,12 +134,6 @@ class Sight:
         if mapping is not None:
             own = [*(each for each in own if each.code not in MAPPING), *mapping]
         return in_order((*self.seen, *_lag(sample), *own), self.told)
-
-
-async def look(executor: Executor) -> Sight:
-    """Cheap, even on large tables."""
-    row = await only_row(executor, SEEN, COUNTED)
-    return Sight(tuple(map(_from_row, row["seen"])), {each["code"]: _from_row(each) for each in row["told"]})
 
 
 async def tell(executor: Executor, problems: Iterable[Problem]) -> None:

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
+import asyncpg
+
 from listener import sql
-from listener.database.rows import Executor, only_row
 from listener.feed.squatters import Squatter
 
 COUNTED = 10_000
@@ -37,6 +38,25 @@ class Sample:
     by_consumer: dict[str, int] = field(default_factory=dict)
     """Notes that wait for each consumer, paused or not."""
 
+    @classmethod
+    def from_row(cls, row: asyncpg.Record) -> "Sample":
+        return cls(
+            sampled_at=row["sampled_at"],
+            standbys=row["standbys"],
+            backlog=row["backlog"] or 0,
+            paused_backlog=row["paused_backlog"] or 0,
+            oldest_unhandled_at=row["oldest_unhandled_at"] or 0.0,
+            pending_students=row["pending_students"],
+            pending_counts=row["pending_counts"],
+            held=row["held"],
+            next_student_in=row["next_student_in"],
+            next_count_in=row["next_count_in"],
+            notify_queue_usage=row["notify_queue_usage"],
+            oldest_transaction_at=row["oldest_transaction_at"] or 0.0,
+            squatters=tuple(map(Squatter.from_row, row["squatters"])),
+            by_consumer=row["by_consumer"],
+        )
+
     @property
     def oldest_transaction_seconds(self) -> float:
         """Age of the oldest transaction of another session; 0 if there is none."""
@@ -49,25 +69,3 @@ class Sample:
 
     def _age(self, moment: float) -> float:
         return max(0.0, self.sampled_at - moment) if moment else 0.0
-
-
-async def look(executor: Executor, consumers: list[str]) -> tuple[Sample, str | None]:
-    """A sample; and the number of the oldest transaction, if its start may not be seen."""
-    row = await only_row(executor, SAMPLE, consumers, COUNTED)
-    sample = Sample(
-        sampled_at=row["sampled_at"],
-        standbys=row["standbys"],
-        backlog=row["backlog"] or 0,
-        paused_backlog=row["paused_backlog"] or 0,
-        oldest_unhandled_at=row["oldest_unhandled_at"] or 0.0,
-        pending_students=row["pending_students"],
-        pending_counts=row["pending_counts"],
-        held=row["held"],
-        next_student_in=row["next_student_in"],
-        next_count_in=row["next_count_in"],
-        notify_queue_usage=row["notify_queue_usage"],
-        oldest_transaction_at=row["oldest_transaction_at"] or 0.0,
-        squatters=tuple(map(Squatter.from_row, row["squatters"])),
-        by_consumer=row["by_consumer"],
-    )
-    return sample, row["hidden_xid"]

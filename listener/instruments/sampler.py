@@ -1,7 +1,7 @@
 """Looks at the database on a daemon's timer: for the figures, and for problems."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 import anyio
@@ -12,8 +12,9 @@ from listener.database.driver_errors import CONNECTION_OVER
 from listener.database.patience import Trouble
 from listener.database.rows import Executor
 from listener.instruments import problems
-from listener.instruments.problems import Problem, Sight
-from listener.instruments.sample import Sample, look
+from listener.instruments.look import Look, look
+from listener.instruments.problems import Problem
+from listener.instruments.sample import Sample
 from listener.logs import Event, Logger
 from listener.reasons import reason
 
@@ -21,12 +22,6 @@ SAMPLE_SECONDS = 2.0
 """Longest time for a sample: reactions wait meanwhile."""
 
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True)
-class Look:
-    sample: Sample
-    sight: Sight
 
 
 class Sampler:
@@ -59,8 +54,8 @@ class Sampler:
         return await self._guarded(tell) or False
 
     async def _take(self) -> Look:
-        sample, hidden_xid = await look(self._executor, self.consumers)
-        return Look(self._with_hidden(sample, hidden_xid), await problems.look(self._executor))
+        taken = await look(self._executor, self.consumers)
+        return replace(taken, sample=self._with_hidden(taken.sample, taken.hidden_xid))
 
     async def _guarded(self, work: Callable[[], Awaitable[Answer]]) -> Answer | None:
         try:

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
@@ -15,12 +15,14 @@ from listener.database.patience import Trouble
 from listener.database.rows import Executor
 from listener.feed.consumer import Batch, Consumer
 from listener.feed.lane import MOST_FRESH, Lane
-from listener.instruments.instruments import Instruments
 from listener.instruments.log_report import Report
 from listener.logs import Event, Logger
 from listener.reactions.batch_size import FIRST_BATCH, BatchSize
 from listener.reactions.retry import Retry
 from listener.reasons import reason
+
+if TYPE_CHECKING:  # a command has none, and its library takes 1.5 MiB
+    from listener.instruments.instruments import Instruments
 
 SHOWN = 20
 """Ids that a statement returns for the log."""
@@ -37,7 +39,7 @@ class Context:
     """Tools of a leader's reactions."""
 
     executors: Executors
-    instruments: Instruments
+    instruments: "Instruments"
     report: Report
     follow: Callable[[], Awaitable[bool]] | None = None
     """Follows renames. True if a name has changed, and a statement is worth another attempt."""

@@ -1,4 +1,4 @@
--- Figures for metrics and the status page, read often: each is cheap even on large tables. At most $2 rows of a kind
+-- Figures for metrics and the status page, read often: each is cheap even on large tables. At most $1 rows of a kind
 -- are counted. A longer backlog is estimated: the feed's newest number tells roughly how many came after. A note that
 -- does not concern a consumer (a count's note, for enrolling) is no backlog, though the consumer reads the note some
 -- day. Notes of a paused consumer are told apart: they are not late.
@@ -10,7 +10,7 @@ with consumer as (
         seen.last_id,
         seen.oldest_at,
         exists (select from listener.pause where pause.consumer = consumer.name) as paused
-    from unnest($1::text[]) as consumer(name)
+    from unnest($2::text[]) as consumer(name)
     cross join lateral (
         select
             count(*) as read,
@@ -26,8 +26,8 @@ with consumer as (
                     when 'count' then unhandled.delta is not null
                     else true
                 end as concerns
-            from listener.unhandled(consumer.name, $2) as unhandled
-            limit $2
+            from listener.unhandled(consumer.name, $1) as unhandled
+            limit $1
         ) as note
     ) as seen
 ),
@@ -44,7 +44,7 @@ backlog as (
         consumer.name,
         consumer.paused,
         case
-            when consumer.read < $2 then consumer.notes
+            when consumer.read < $1 then consumer.notes
             else consumer.notes + greatest((select newest_note.id from newest_note) - consumer.last_id, 0)
         end as notes
     from consumer
@@ -55,7 +55,7 @@ pending_by_reason as (
     from (
         select pending_enrollment.reason, pending_enrollment.profile_id
         from listener.pending_enrollment
-        limit $2
+        limit $1
     ) as counted
     group by counted.reason
 ),
@@ -100,8 +100,8 @@ select
         select coalesce(json_object_agg(pending_by_reason.reason, pending_by_reason.students), '{}')
         from pending_by_reason
     ) as pending_students,
-    (select count(*) from (select from listener.pending_count limit $2) as counted) as pending_counts,
-    listener.count_held('leaving', $2) + listener.count_held('joining', $2) as held,
+    (select count(*) from (select from listener.pending_count limit $1) as counted) as pending_counts,
+    listener.count_held('leaving', $1) + listener.count_held('joining', $1) as held,
     (
         select
             case

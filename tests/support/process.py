@@ -178,6 +178,7 @@ class DaemonProcess:
             return
         text = self.text()
         self._log.unlink()
-        print(f"the log of the daemon at port {self.port}:", *text.splitlines()[-MOST_LINES:], sep="\n")
+        if "PYTEST_CURRENT_TEST" in os.environ:
+            print(f"the log of the daemon at port {self.port}:", *text.splitlines()[-MOST_LINES:], sep="\n")
         has_crashed = CRASH in text or self.process.poll() in CRASHES
         assert not has_crashed, f"the daemon has crashed ({self.process.poll()}):\n{text}"

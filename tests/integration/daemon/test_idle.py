@@ -15,8 +15,8 @@ from tests.support.postgres import wait_until
 from tests.support.process import DaemonProcess
 
 MINUTE = 60.0
-STATEMENTS_A_MINUTE = 24
-"""12 heartbeats, 4 samples, each with a look at the list of problems, and a few to spare."""
+STATEMENTS_A_MINUTE = 19
+"""12 heartbeats, 4 looks at figures and problems, and a few to spare."""
 TIMES_FASTER = 10
 
 SLOW_DUTY = """

@@ -111,6 +111,9 @@ ELSEWHERE = {
         "doorbell.ring",
         "doorbell.look",
         "findings.orphans",
+        "heartbeat",
+        "problems.seen",
+        "sample",
     ),
     *(f"preview.{name}" for name in sql.sections("inspection/preview")),
     # `rows_…` and `quarantine_…` of each kind:

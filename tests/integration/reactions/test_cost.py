@@ -10,7 +10,7 @@ import pytest
 from listener import sql
 from listener.database.connection import Connection
 from listener.feed import purge
-from listener.instruments.sample import SAMPLE
+from listener.instruments.look import LOOK
 from listener.reactions.counting import RETRY_COUNTS
 from listener.reactions.enrolling import RETRY_EACH, RETRY_TOGETHER
 from listener.reactions.reaction import BuiltIn
@@ -65,7 +65,7 @@ class Case:
 
 CASES = {
     # These read what is new, row by row: before the others leave holes in the feed's pages.
-    "sample": Case(SIGN_UP, SAMPLE, f"{CONSUMERS}, 10000", 0),
+    "sample": Case(SIGN_UP, LOOK, f"10000, {CONSUMERS}", 0),
     "heartbeat": Case(SIGN_UP, sql.read("daemon/heartbeat"), "", 0),
     "enroll": Case(NOTED_SIGN_UP, ENROLL.together._statement, "2000, 20", 100),
     "enroll_each": Case(NOTED_SIGN_UP, ENROLL.each._statement, "2000, 20", 100),

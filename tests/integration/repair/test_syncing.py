@@ -24,9 +24,9 @@ from tests.support.refusing import refuse
 from tests.support.workload import SCHEMA, settled
 
 MISSED = 5000
-BYTES_OF_ONE = 550
-"""Most memory that a student takes whom `sync` has found, with the rows that the driver makes. A set of work of its own
-would be another 216."""
+BYTES_OF_ONE = 200
+"""Most memory that a student takes whom `sync` has found, with the rows that the driver makes. A row for each student
+takes 480."""
 
 NOBODY_NOTES = """
 alter table profiles disable trigger listener_insert;

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from listener import sql
 from listener.catalogue.installation import VERSION, Installation
+from listener.daemon.chores import TRUSTING_HEARTBEAT
 from listener.database.connection import few_rows
 from listener.feed import purge
 from listener.inspection import preview as previewing
 from listener.inspection import structure
-from listener.instruments.sample import SAMPLE
+from listener.instruments.look import LOOK
 from listener.mapping import long_keys, rendering
 from listener.mapping.mapping import Mapping
 from listener.reactions.counting import PASSING, RETRY_COUNTS
@@ -65,10 +66,8 @@ def daemon() -> dict[str, Case]:
         "purge_of_nothing": Case(purge.NOTES, "'5', 500, 7200"),
         "purge_checkpoints": Case(purge.CHECKPOINTS, "'enroll', 0, 500, 0"),
         "purge_checkpoints_of_nothing": Case(purge.CHECKPOINTS, "'enroll', 0, 500, 3600"),
-        "sample": Case(SAMPLE, f"{CONSUMERS}, 100"),
-        "problems.seen": Case(sql.read("instruments/problems", "seen"), "100"),
-        "heartbeat": Case(sql.read("daemon/heartbeat")),
-        "trust_notes": Case("select listener.trust_notes()"),
+        "look": Case(LOOK, f"100, {CONSUMERS}"),
+        "trusting_heartbeat": Case(TRUSTING_HEARTBEAT),
         "restart_if_restored": Case("select * from listener.restart_if_restored()"),
     }
 
@@ -101,7 +100,7 @@ def others(mapping: Mapping) -> dict[str, Case]:
         "audit.draining": plain(sql.read("repair/audit", "draining")),
         "handled": plain(sql.read("repair/handled"), f"{CONSUMERS}, pg_current_snapshot()::text"),
         "status.leader": plain(sql.read("inspection/status", "leader"), "'x'"),
-        "sample_of_status": plain(SAMPLE, f"{CONSUMERS}, 100"),
+        "look_of_status": plain(LOOK, f"100, {CONSUMERS}"),
         "replaying.look": plain(sql.read("feed/replaying", "look"), "'count', now() - interval '1 day'", bounded=False),
         "replaying.set_back": plain(
             sql.read("feed/replaying", "set_back"),
@@ -144,9 +143,11 @@ def others(mapping: Mapping) -> dict[str, Case]:
     for code in ORPHANS:
         text = sql.render(sql.read("inspection/findings", "orphans"), values | structure.reference(mapping, code))
         found[code] = Case(text, "", WHOLE, bounded=False)
-    found["sync.astray_next"] = whole("repair/sync", "astray_next", "'{last}', 100")
-    found["sync.astray_still"] = whole("repair/sync", "astray_still", "array['{last}']")
-    found["sync.note_profiles"] = plain(sql.render(sql.read("repair/sync", "note_profiles"), values), "array['{last}']")
+    found["sync.astray_next"] = whole("repair/sync", "astray_next", "'{last}', 100, 10")
+    found["sync.astray_still"] = whole("repair/sync", "astray_still", "array['{{last}}']")
+    found["sync.note_profiles"] = plain(
+        sql.render(sql.read("repair/sync", "note_profiles"), values), "array['{{last}}']"
+    )
     found["sync.waiting"] = plain(sql.read("repair/sync", "waiting"), bounded=False)
     this = Installation(VERSION, "", None)
     for name, more in (
@@ -164,7 +165,7 @@ NAMES = (
         "audit.draining",
         "handled",
         "status.leader",
-        "sample_of_status",
+        "look_of_status",
         "replaying.look",
         "replaying.set_back",
         "status.statistics",
