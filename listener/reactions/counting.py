@@ -57,11 +57,11 @@ class Counting(BuiltIn):
         limit, started = self.retried.size, time.monotonic()
         executor = context.executors.patient if limit == 1 else context.executors.batches
         row = await only_row(executor, PUT_OFF if self.retried.gives_up else RETRY_COUNTS, limit, SHOWN)
-        more, settled = row["tried"] == limit, row["tried"] - row["parked"]
+        more = row["tried"] == limit
         self.retried.done(time.monotonic() - started, more=more)
-        self.retry.done(tried=row["tried"], settled=settled, more=more, next_in=row["next_in"])
+        self.retry.done(tried=row["tried"], settled=row["settled"], more=more, next_in=row["next_in"])
         _report(dict(row), context)
-        return bool(settled)
+        return bool(row["settled"])
 
 
 def _report(result: dict[str, Any], context: Context) -> None:

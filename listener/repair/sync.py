@@ -179,7 +179,7 @@ async def retry_set_aside(connection: Connection, statement: str) -> Counter[str
                 await tune_transaction(connection, durable=True)
                 row = await only_row(connection, statement, RETRIED, 0)
             done.update({word: row[word] for word in DONE if row.get(word)})
-            again = (row["settled"] if "settled" in row else row["tried"] - row["parked"]) > 0
+            again = row["settled"] > 0
     except asyncpg.PostgresError:
         pass
     finally:

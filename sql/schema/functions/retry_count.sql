@@ -4,6 +4,7 @@ create or replace function listener.retry_count(
     most integer,
     most_shown integer default 0,
     out tried bigint,
+    out settled bigint,
     out moved bigint,
     out moves json,
     out parked bigint,
@@ -142,6 +143,7 @@ begin
 
     select
         (select count(*) from due),
+        (select count(*) from applied),
         (select count(*) from applied where applied.delta <> 0),
         (
             select json_agg(shown)
@@ -153,7 +155,7 @@ begin
             ) as shown
         ),
         (select count(*) from still_parked)
-    into tried, moved, moves, parked;
+    into tried, settled, moved, moves, parked;
     next_in := (
         select greatest(extract(epoch from pending_count.next_attempt_at - clock_timestamp()), 0)::float8
         from listener.pending_count
