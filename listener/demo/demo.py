@@ -26,6 +26,7 @@ RULE = ("--on-leave", "suspend", "--inactive-value", "suspended", "--brake", "no
 
 LINE_SECONDS = 1.0
 REDRAW_SECONDS = 0.25
+SIGN_UP_SECONDS = 10.0
 
 
 async def show(seconds: float | None, rate: float) -> None:
@@ -84,8 +85,9 @@ class _Demo:
         statement = await connection.prepare(sql.read("demo/school", "sign_up"))
         while True:
             await anyio.sleep_until(started + self.signed_up / self.rate)
-            await statement.fetch(self.signed_up + 1)
-            self.signed_up += 1
+            with anyio.fail_after(SIGN_UP_SECONDS, shield=True):  # what the server commits is counted, to the last
+                await statement.fetch(self.signed_up + 1)
+                self.signed_up += 1
 
     async def _watch(self, server: Embedded, port: int) -> None:
         """Show figures, read on a second connection."""

@@ -6,13 +6,33 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import anyio
 import pytest
+from rich.console import Console
 
+from listener import sql
+from listener.demo.demo import _Demo
+from tests.conftest import Database
+from tests.support.connecting import connect
 from tests.support.leftovers import leftovers
 from tests.support.postgres import wait_until
+
+COMMITS_ANYWAY = """
+create function commit_anyway() returns trigger language plpgsql as $$
+begin
+    begin
+        perform pg_sleep(0.5);
+    exception when query_canceled then
+        null;
+    end;
+    return new;
+end $$;
+create trigger commit_anyway before insert on profiles for each row execute function commit_anyway();
+"""
+"""A sign-up is on its way when the demo ends, and no cancel reaches it in time."""
 
 
 @pytest.fixture
@@ -79,6 +99,21 @@ def test_demo_mends_the_lms_then_follows_live_sign_ups_and_who_leaves(temporary:
     assert enrolled == counted == 9 + signed_up + signed_up // 3 - signed_up // 6
     assert int(re.findall(r"suspended (\d+)", output)[-1]) > 0
     assert not leftovers(temporary)
+
+
+async def test_a_sign_up_that_the_server_commits_though_the_demo_ends_is_counted(
+    make_database: Callable[..., Database],
+) -> None:
+    connection = await connect(make_database(empty=True).url)
+    try:
+        await connection.execute(f"{sql.read('demo/lms')}; {COMMITS_ANYWAY}")
+        before = await connection.fetchval("select count(*) from profiles")
+        showing = _Demo(Console(quiet=True), 1000)
+        with anyio.move_on_after(0.2):
+            await showing._sign_up(connection)
+        assert await connection.fetchval("select count(*) from profiles") == before + showing.signed_up > before
+    finally:
+        connection.terminate()
 
 
 @pytest.mark.parametrize(
