@@ -83,6 +83,7 @@ begin
                     set constraints all deferred;
                     perform from listener.move_counts(array[course_id], array[delta]);
                     moved := found;
+                    error := case when not moved then listener.not_moved(course_id) end;
                 exception when assert_failure or query_canceled or others then
                     get stacked diagnostics problem_context = pg_exception_context;
                     is_over := sqlstate = '57014' and not listener.was_raised(problem_context);
