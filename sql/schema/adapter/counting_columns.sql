@@ -32,6 +32,19 @@ begin
 end;
 $$;
 
+-- Why a course's count was not moved: an error, where the row could be locked, so that only a trigger of the LMS's has kept
+-- the count; null, where somebody holds the row, or there is none.
+create or replace function listener.not_moved(course_id {{course_key_type}}) returns text
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    {{expect_courses}}
+    perform from {{course_table}} as course
+    where {{course_key:course}} = not_moved.course_id
+    for no key update skip locked;
+    return case when found then listener.error_text('P0001', 'a trigger of the LMS''s lets no count move') end;
+end;
+$$;
+
 -- Adds the drift to a count; changes made meanwhile stay. False, if the LMS refuses.
 create or replace function listener.repair_count(
     off_course_id {{course_key_type}}, count_column text, drift bigint

@@ -27,6 +27,10 @@ begin
 end;
 $$;
 
+-- Why a course's count was not moved: null, for somebody holds the course's row, or there is none.
+create or replace function listener.not_moved(course_id {{course_key_type}}) returns text
+language sql immutable set search_path = pg_catalog, pg_temp as 'select null::text';
+
 -- Adds the drift to a count; changes made meanwhile stay. The course is locked as by a move.
 create or replace function listener.repair_count(
     off_course_id {{course_key_type}}, count_column text, drift bigint

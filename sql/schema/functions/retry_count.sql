@@ -71,7 +71,10 @@ begin
         end;
     end if;
     with due as materialized (
-        select noted.course_id, noted.delta
+        select
+            noted.course_id,
+            noted.delta,
+            noted.delta = 0 or noted.course_id in (select unnest(moved_courses)) as is_settled
         from unnest(due_courses, due_deltas) as noted(course_id, delta)
     ),
 
@@ -79,8 +82,8 @@ begin
         select
             due.course_id,
             due.delta,
-            due.delta = 0 or due.course_id in (select unnest(moved_courses)) as is_settled,
-            problem as error
+            due.is_settled,
+            case when not due.is_settled then coalesce(problem, listener.not_moved(due.course_id)) end as error
         from due
         where not is_refused
         union all
