@@ -32,16 +32,23 @@ begin
 end;
 $$;
 
--- Why a course's count was not moved: an error, where the row could be locked, so that only a trigger of the LMS's has kept
--- the count; null, where somebody holds the row, or there is none.
-create or replace function listener.not_moved(course_id {{course_key_type}}) returns text
+-- Moves a count that was passed over, if the course's row is free by now. An error, if a trigger of the LMS's keeps the
+-- count even so; neither, where somebody holds the row, or there is none.
+create or replace function listener.move_again(
+    course_id {{course_key_type}}, delta bigint, out moved boolean, out error text
+)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     {{expect_courses}}
+    moved := false;
     perform from {{course_table}} as course
-    where {{course_key:course}} = not_moved.course_id
+    where {{course_key:course}} = move_again.course_id
     for no key update skip locked;
-    return case when found then listener.error_text('P0001', 'a trigger of the LMS''s lets no count move') end;
+    if found then
+        perform from listener.move_counts(array[move_again.course_id], array[move_again.delta]);
+        moved := found;
+        error := case when not moved then listener.error_text('P0001', 'a trigger of the LMS''s lets no count move') end;
+    end if;
 end;
 $$;
 

@@ -83,7 +83,9 @@ begin
                     set constraints all deferred;
                     perform from listener.move_counts(array[course_id], array[delta]);
                     moved := found;
-                    error := case when not moved then listener.not_moved(course_id) end;
+                    if not moved then
+                        select again.* from listener.move_again(course_id, delta) as again into moved, error;
+                    end if;
                 exception when assert_failure or query_canceled or others then
                     get stacked diagnostics problem_context = pg_exception_context;
                     is_over := sqlstate = '57014' and not listener.was_raised(problem_context);
