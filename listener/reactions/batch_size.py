@@ -1,5 +1,7 @@
 """Sizes of batches: as much as the server does in a moment, and less after a batch that was cut off."""
 
+import time
+
 from listener.database.executors import BATCH_SECONDS
 
 AIM_SECONDS = 0.25
@@ -33,6 +35,7 @@ class BatchSize:
         self._cuts = 0
         self._lost = 0
         self._singles = 0
+        self._tried_at = float("-inf")
 
     @property
     def was_cut(self) -> bool:
@@ -43,6 +46,11 @@ class BatchSize:
     def gives_up(self) -> bool:
         """Whether a single change got no answer, again and again."""
         return self._lost >= MOST_LOST
+
+    @property
+    def seconds_since_tried(self) -> float:
+        """Since the last attempt without an answer began: what has become due since then was not tried."""
+        return time.monotonic() - self._tried_at
 
     @property
     def is_one_by_one(self) -> bool:
@@ -68,8 +76,10 @@ class BatchSize:
         """One of those that are due next ends each session."""
         self.size, self._singles = 1, SINGLES
 
-    def cut(self) -> None:
-        """A batch was ended too early: take half, and after further cuts in a row ever less."""
+    def cut(self, tried_at: float | None = None) -> None:
+        """A batch, begun at `tried_at` (monotonic seconds), was ended too early: take half, and after further cuts in a
+        row ever less."""
+        self._tried_at = time.monotonic() if tried_at is None else tried_at
         self._cuts += 1
         self._lost += self.size == 1
         self.size = max(1, self.size >> self._cuts)

@@ -7,7 +7,7 @@ from listener.database.rows import only_row
 from listener.feed.consumer import Batch
 from listener.feed.registry import COUNT
 from listener.reactions.batch_size import BatchSizes
-from listener.reactions.reaction import SHOWN, BuiltIn, Context, put_off
+from listener.reactions.reaction import SHOWN, BuiltIn, Context, put_off_again
 
 COUNT_PAUSE = 0.05
 """Least seconds between two moves of the counts: each leaves a dead row version, which slows the next move."""
@@ -29,7 +29,7 @@ PASSING = "select * from listener.pass_over_counting($1)"
 RETRY_COURSES = 1000
 
 RETRY_COUNTS = "select * from listener.retry_count($1, most_shown => $2)"
-PUT_OFF = put_off("retry_count", "")
+PUT_OFF = put_off_again("retry_count", "pending_count", "")
 
 
 class Counting(BuiltIn):
@@ -56,7 +56,10 @@ class Counting(BuiltIn):
         """Try again to move the counts that were set aside. True if any needs no further attempt."""
         limit, started = self.retried.size, time.monotonic()
         executor = context.executors.patient if limit == 1 else context.executors.batches
-        row = await only_row(executor, PUT_OFF if self.retried.gives_up else RETRY_COUNTS, limit, SHOWN)
+        if self.retried.gives_up:
+            row = await only_row(executor, PUT_OFF, limit, SHOWN, self.retried.seconds_since_tried)
+        else:
+            row = await only_row(executor, RETRY_COUNTS, limit, SHOWN)
         more = row["tried"] == limit
         self.retried.done(time.monotonic() - started, more=more)
         self.retry.done(tried=row["tried"], settled=row["settled"], more=more, next_in=row["next_in"])

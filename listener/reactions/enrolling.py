@@ -13,13 +13,13 @@ from listener.feed.registry import ENROLL
 from listener.instruments import holders
 from listener.instruments.log_report import TAKEN_BACK
 from listener.reactions.batch_size import BatchSizes
-from listener.reactions.reaction import CAREFUL_SECONDS, SHOWN, BuiltIn, Context, call, put_off
+from listener.reactions.reaction import CAREFUL_SECONDS, SHOWN, BuiltIn, Context, call, put_off_again
 
 RETRY_STUDENTS = 200
 """Most pending students tried separately in a statement; if none is refused, a batch tries more together."""
 
 RETRY_EACH, RETRY_TOGETHER = (call("retry_enroll", singly=singly) for singly in (True, False))
-PUT_OFF = put_off("retry_enroll")
+PUT_OFF = put_off_again("retry_enroll", "pending_enrollment")
 
 STALE_SECONDS = 5.0
 """Nobody is fresh who has waited for longer. Behind an outage the newest of the crowd go ahead, too, and the rest must
@@ -86,8 +86,8 @@ class Enrolling(BuiltIn):
         if row is None:
             started, size = time.monotonic(), self.retried
             limit = size.size
-            statement = PUT_OFF if size.gives_up else RETRY_EACH
-            row = await only_row(context.executors.patient, statement, limit, SHOWN)
+            statement, *when = (PUT_OFF, size.seconds_since_tried) if size.gives_up else (RETRY_EACH,)
+            row = await only_row(context.executors.patient, statement, limit, SHOWN, *when)
         more = row["tried"] == limit
         size.done(time.monotonic() - started, more=more)
         self._none_refused = row["tried"] > 0 and row["pending"] == 0

@@ -272,13 +272,14 @@ class Reactions:
 def answered_or_cut(size: BatchSize) -> Iterator[None]:
     """The size is smaller next time if the connection ends before the server answers: the batch's length may be the
     cause, whichever limit was hit."""
+    started = time.monotonic()
     try:
         yield
     except CONNECTION_OVER:
-        size.cut()
+        size.cut(started)
         raise
     except (asyncpg.PostgresError, ListenerError):
         raise
     except BaseException:
-        size.cut()
+        size.cut(started)
         raise

@@ -3,7 +3,10 @@ clock has done meanwhile."""
 
 from collections.abc import Callable
 
+import pytest
+
 from listener.database.connection import Connection
+from listener.reactions import counting, enrolling
 from tests.conftest import Database
 from tests.support.eventually import eventually
 from tests.support.process import DaemonProcess
@@ -63,6 +66,21 @@ async def test_who_fails_for_the_same_reason_as_one_who_succeeds_waits_as_long_a
     assert row is not None
     assert (row["tried"], row["enrolled"]) == (1, 0)
     assert await connection.fetchval(f"{WAITING} where next_attempt_at > now() + interval '30 minutes'") == 1
+
+
+@pytest.mark.parametrize(("due", "settled"), [("-9 seconds", 1), ("-11 seconds", 0)], ids=["asked for", "was tried"])
+async def test_where_an_attempt_ended_the_session_who_became_due_since_then_is_not_put_off(
+    connection: Connection, daemon: Connection, course: None, due: str, settled: int
+) -> None:
+    await sign_up(connection, "one", 1)
+    await connection.execute(SET_ASIDE, "XX000: crashed", due, "one")
+    row = await daemon.fetchrow(enrolling.PUT_OFF, 1, 20, 10.0)
+    assert row is not None
+    assert (row["tried"], row["settled"]) == (1, settled)
+    await connection.execute(PARK, "XX000: crashed", due, "a")
+    row = await daemon.fetchrow(counting.PUT_OFF, 1, 20, 10.0)
+    assert row is not None
+    assert (row["tried"], row["settled"]) == (1, settled)
 
 
 async def test_who_waits_for_a_lock_is_tried_again_within_seconds_however_often_it_was_held(
