@@ -1,6 +1,7 @@
 """A count that cannot be moved yet is parked, holds up no other, and is moved later."""
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,7 @@ from tests.conftest import Database
 from tests.integration.conftest import School
 from tests.support.eventually import eventually
 from tests.support.postgres import wait_until
-from tests.support.process import DaemonProcess
+from tests.support.process import DaemonProcess, listener
 
 
 async def test_a_course_row_that_somebody_holds_is_counted_later_and_the_others_at_once(school: School) -> None:
@@ -27,6 +28,10 @@ async def test_a_course_row_that_somebody_holds_is_counted_later_and_the_others_
     assert await school.app.fetchval(live, held) == 2
     await eventually(school.app, "select delta from listener.pending_count where course_id = $1", held, equals=2)
     assert await school.app.fetch("select * from listener.course_drift") == []
+    await school.app.execute("update listener.pending_count set since = since - interval '1 minute'")
+    said = listener(school.database.url, "status", check=False).stdout
+    pid = await somebody.fetchval("select pg_backend_pid()")
+    assert re.search(rf"{held}: held by session {pid} of role postgres: ", said), said
     await transaction.commit()
     await somebody.close()
     await school.counted(held, 2)
