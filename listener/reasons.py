@@ -13,6 +13,11 @@ from listener.texts import one_line
 LONGEST_MESSAGE = 4_000
 """Characters of an error's message that are looked at."""
 
+UNKNOWN_AUTHORITY = (18, 19, 20, 21)
+"""OpenSSL's codes for a certificate that nobody known vouches for."""
+
+OTHER_AUTHORITY = "; sslrootcert must name the authority that vouches for this server"
+
 
 def told_to_anybody(error: BaseException) -> str:
     """A line in general terms, for all readers of the port: no role, host, database or file, and no message of the
@@ -50,6 +55,9 @@ def reason(error: BaseException) -> str:
         return "no host takes writes: it is a standby, or the database is set read-only"
     if isinstance(error, socket.gaierror):
         return f"the host's name cannot be looked up: {text[0]}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        unknown = error.verify_code in UNKNOWN_AUTHORITY
+        return f"certificate verify failed: {error.verify_message}{OTHER_AUTHORITY if unknown else ''}"
     if isinstance(error, TimeoutError) and not text:
         return "no answer came in time"
     return (text and one_line(text[0])) or type(error).__name__

@@ -24,6 +24,10 @@ ENV_FILE = Path(".env")
 SERVICE_LINK = re.compile(r"LISTENER_(SERVICE_(HOST|PORT)|PORT)(_\w+)?$")
 
 BLANK = "is blank: set it, or take it away"
+NO_ADDRESS = "set it to the daemon's own address: LISTENER_ADMIN_URL is for all other commands"
+LIBPQ = ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE")
+"""Variables that say which database is meant; a service of libpq's says it, too."""
+
 SECRET = ("database_url", "admin_url", "http_password")
 """Settings that are looked at when they are used."""
 
@@ -227,6 +231,8 @@ class Settings(BaseSettings):
             check_url(url, name)
         else:
             url = url_of_service()
+            if url is None and self._secret("admin_url") and not any(os.environ.get(name) for name in LIBPQ):
+                raise WrongSetting(name=name, problem=NO_ADDRESS)
         check_environment(url or "")
         check_system_authorities(url, name)
         return url

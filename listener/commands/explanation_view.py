@@ -25,7 +25,7 @@ SHOWN_ENROLLMENTS = 20
 LONGEST = 200
 """Most letters of a shown value."""
 
-LEFT_ALONE = "who has any enrollment, of any status, is left alone"
+LEFT_ALONE = "a profile with any enrollment, of any status, is left alone"
 
 WAYS = {
     "may_concern": "a change that may concern it is noted, and not yet handled; `listener status` says who works",

@@ -156,7 +156,7 @@ def _cascading(keys: Keys, old: ForeignKey, *, asked: bool, rows: tuple[str, ...
     online, migration = _replaced(keys, old, old.table, old.referenced, ("c", "c"))
     detail = f"{old.name} of {keys.relation.table.label} says ON DELETE {RULES[old.on_delete].upper()}"
     if old.on_delete in REFUSING:
-        detail += ": who is enrolled cannot be deleted"
+        detail += ": somebody who is enrolled cannot be deleted"
     return Step(
         "foreign_key_without_cascade",
         "a foreign key does not cascade",

@@ -62,7 +62,7 @@ def _school(mapping: Mapping, tenant: Tenant) -> str:
 
 def _leaving(mapping: Mapping) -> str:
     return {
-        "keep": "who is not wanted any more stays enrolled",
+        "keep": "a student who is not wanted any more stays enrolled",
         "suspend": f"what was made is set to {mapping.inactive_value}",
         "remove": "what was made is deleted",
     }[mapping.on_leave]

@@ -49,8 +49,8 @@ select
     array(select example from found order by example limit 5) as examples;
 
 -- name: intact
--- Whether the adapter is bound to what is there now, and works; and our functions and views ($2), and what was put into the
--- LMS's own schema, are there.
+-- Whether the adapter is bound to what is there now, and works; our functions and views ($2), and what was put into the
+-- LMS's own schema, are there; and no row-level security (which a dashboard offers to switch on) hides our rows.
 select
     not exists (
         select from unnest($2::text[]) as made(name)
@@ -63,6 +63,10 @@ select
                 select from pg_catalog.pg_class as class
                 where class.relnamespace = to_regnamespace('listener')::oid and class.relname = made.name::name
             )
+    )
+    and not exists (
+        select from pg_catalog.pg_class as class
+        where class.relnamespace = to_regnamespace('listener')::oid and class.relrowsecurity
     )
     and listener.is_bound()
     and not exists (select from listener.binding_problems() as found where found.problem is not null)

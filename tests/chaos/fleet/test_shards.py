@@ -97,7 +97,8 @@ def school(clusters: list[Server]) -> School:
         server.psql(name, f"{COURSE}; {of_shard}")
         routes = routes.replace(f"host=shard{number}.example.com dbname=lms", connected(server, name))
         shards.append(Database(server, name))
-    routes = routes.replace("'5s'", "'2s'").replace("'app'", "'postgres'").replace("role app", "role postgres")
+    routes = routes.replace("'5s'", "'2s'").replace("'app'", "'postgres'")
+    routes = routes.replace("to app", "to postgres").replace("role app", "role postgres")
     router.psql("postgres", routes)
     return School(router, shards)
 

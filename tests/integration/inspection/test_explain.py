@@ -40,7 +40,7 @@ async def test_who_was_enrolled_is_told_where_in_which_status_and_since_when(
     text = read(database.url, student.upper())
     assert f"profile: {student}" in text
     assert f"in course {course} ('default'), active, since 2026-02-03 04:05:06 UTC" in text
-    assert "who has any enrollment, of any status, is left alone" in text
+    assert "a profile with any enrollment, of any status, is left alone" in text
     assert f"new students: land in course {course}" in text
     await connection.close()
 
@@ -55,7 +55,7 @@ async def test_who_left_or_is_a_student_no_more_is_enrolled_and_it_says_what_is_
             "insert into enrollments (user_id, course_id, status) values ($1, $2, $3)", key, course, status
         )
     text = read(database.url, left)
-    assert text.startswith("enrolled, but not in any active status: who has any enrollment, of any status, is left")
+    assert text.startswith("enrolled, but not in any active status: a profile with any enrollment, of any status, is")
     assert "cancelled (not active)" in text
     text = read(database.url, teacher)
     assert text.startswith("enrolled, though not a student now: no enrollment is ever taken back")

@@ -208,7 +208,8 @@ def test_with_the_dashboard_s_certificate_in_the_address_only_whom_it_vouches_fo
         assert "changed nothing" in listener(f"{address}/ca.crt", "install", "--plan").stdout
         refused = listener(f"{address}/another.crt", "install", "--plan", check=False)
         assert refused.returncode == 2
-        assert "certificate verify failed" in refused.stderr
+        assert "certificate verify failed: " in refused.stderr
+        assert "; sslrootcert must name the authority that vouches for this server" in refused.stderr
         assert len(refused.stderr.splitlines()) == 1
     finally:
         pooler.stop()

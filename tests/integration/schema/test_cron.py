@@ -30,14 +30,17 @@ def cron() -> Iterator[Server]:
 
 
 def test_what_the_how_to_schedules_enrolls_and_counts(cron: Server) -> None:
-    scheduled, ended = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    granted, scheduled, ended = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     cron.psql("postgres", "create database lms")
     cron.psql("lms", lms.schema())
     cron.psql("lms", install_script(cron.url("lms")))
     cron.psql("lms", "insert into courses (title, price) values ('course', 0)")
     cron.psql("lms", "insert into profiles (role) select 'student' from generate_series(1, 10)")
-    cron.psql("postgres", "create extension pg_cron")
+    cron.psql("postgres", "create extension pg_cron; create role owner")
+    cron.psql("postgres", granted)
     cron.psql("postgres", scheduled)
+    assert cron.psql("postgres", f"set role owner; {scheduled}") == "2\n", "the owner may, too"
+    cron.psql("postgres", "select cron.unschedule(2)")
     wait_until(
         lambda: cron.psql("lms", "select count(*) from enrollments") == "10\n",
         f"pg_cron has run a step; {cron.log()}",

@@ -9,7 +9,7 @@ import pytest
 from listener import settings
 from listener.database.connection import address
 from listener.errors import UnknownSetting, WrongFile, WrongSetting
-from listener.settings import Settings, load
+from listener.settings import LIBPQ, Settings, load
 
 URL = "postgresql://daemon:secret@db.example.com/lms"
 
@@ -167,6 +167,16 @@ def test_the_address_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("LISTENER_ADMIN_URL", f"{URL}?sslmode=require&sslrootcert=system")
     with pytest.raises(WrongSetting, match="LISTENER_ADMIN_URL: sslrootcert=system goes with"):
         load().as_owner().url()
+
+
+def test_a_daemon_that_has_only_the_owner_s_address_asks_for_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in LIBPQ:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LISTENER_ADMIN_URL", URL)
+    with pytest.raises(WrongSetting, match="LISTENER_DATABASE_URL: set it to the daemon's own address"):
+        load().url()
+    monkeypatch.setenv("PGHOST", "db.example.com")
+    assert load().url() is None, "libpq's variables hold"
 
 
 @pytest.mark.parametrize("name", ["http_port", "fleet", "student_values", "wanted_query", "wanted_query_file"])
