@@ -39,6 +39,7 @@ class Standby:
     """Whether another is to lead, if one is there."""
     _leader_pid: int | None = None
     _since: float = field(default_factory=time.monotonic)
+    _ended_pid: int | None = None
     _looked_at: float = float("-inf")
     _transaction: tuple[int, str | None] | None = None
     _transaction_since: float = 0.0
@@ -137,13 +138,15 @@ class Standby:
         return now - self._transaction_since
 
     async def _take_from(self, holder: Holder) -> None:
-        if holder.is_daemon and await self.leadership.depose(holder.pid):
+        # Who is there though its session was ended hangs in the server, where no signal is heard: passed over, too.
+        if holder.is_daemon and holder.pid != self._ended_pid and await self.leadership.depose(holder.pid):
+            self._ended_pid = holder.pid
             self.instruments.log.warning(Event.LEADER_DEPOSED, pid=holder.pid, silent_seconds=round(self._patience, 1))
             self._since = time.monotonic()
             return
         if not self.leadership.pass_over(holder):
             pass
-        elif holder.is_daemon:  # of a role whose sessions our role may not end
+        elif holder.is_daemon:  # or of a role whose sessions our role may not end
             self.instruments.log.warning(
                 Event.LEADER_PASSED_OVER, pid=holder.pid, role=holder.role, silent_seconds=round(self._patience, 1)
             )

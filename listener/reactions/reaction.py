@@ -203,11 +203,14 @@ class BuiltIn(Reaction):
         return await self._react(self.each, context.executors.single)
 
     def blocked(self, error: asyncpg.PostgresError, log: Logger) -> None:
-        """A batch that took too long is tried again at once, with fewer changes."""
-        if not isinstance(error, asyncpg.QueryCanceledError) or self.size.size == 1:
+        """A batch that took too long is tried again at once, with fewer changes. What a single change leads to is set
+        aside in the end, as where the session ends with it."""
+        if not isinstance(error, asyncpg.QueryCanceledError):
             super().blocked(error, log)
             return
-        if not self.size.was_cut:
+        if self.size.size == 1:
+            super().blocked(error, log)
+        elif not self.size.was_cut:
             log.warning(Event.BATCH_CUT, consumer=self.name, changes=self.size.size, error=reason(error))
         self.size.cut()
         if self.size.size == 1:

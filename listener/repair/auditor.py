@@ -87,6 +87,9 @@ class Auditor:
         self._failures = 0
         self._trouble = Trouble()
         self._repairs_in_a_row: dict[tuple[str, str], int] = {}
+        self._refused = 0
+        """Courses whose repair the LMS refused at the last audit."""
+        self._returned = False
         self._foreign: tuple[str, ...] = ()
 
     async def run(self, scope: anyio.CancelScope) -> None:
@@ -254,7 +257,9 @@ class Auditor:
     def _repaired(self, repairs: list[count_repair.CountRepair], drifted: int) -> None:
         """Report repairs, of so many courses that were off: the LMS may refuse some. A count that is off again at the
         next audit is reported once more, and then only counted."""
-        self._metrics.course_count_drift.set(max(0, drifted - len({each.course_id for each in repairs})))
+        refused = max(0, drifted - len({each.course_id for each in repairs}))
+        refused_again, self._refused = min(refused, self._refused), refused
+        self._metrics.course_count_drift.set(refused)
         self._metrics.count_corrections.inc(len(repairs))
         before = self._repairs_in_a_row
         self._repairs_in_a_row = {
@@ -262,7 +267,7 @@ class Auditor:
             for each in repairs
         }
         again = [f"{course_id}: {column}" for (course_id, column), times in self._repairs_in_a_row.items() if times > 1]
-        returning = len(again)
+        returning = len(again) + refused_again
         self._metrics.drift_returning.set(returning)
         self._audits.found_now("drift_returns", returning, again[:MOST_EXAMPLES])
         news = [each for each in repairs if (each.course_id, each.count_column) not in before]
@@ -275,5 +280,6 @@ class Auditor:
             )
         if len(news) > MOST_TOLD:
             self._log.warning(Event.DRIFT_REPAIRED, count=len(news) - MOST_TOLD)
-        if returning and not any(times > 1 for times in before.values()):
+        if returning and not self._returned:
             self._log.warning(Event.DRIFT_RETURNS, count=returning)
+        self._returned = returning > 0

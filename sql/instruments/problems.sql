@@ -135,7 +135,18 @@ problem as (
         min(parked.since),
         count(*),
         array(
-            select held.course_id
+            select concat_ws(
+                ': held by session ',
+                held.course_id,
+                (
+                    select format('%s of role %s: %s', holder.pid, session.usename, left(session.query, 200))
+                    from listener.course_holders('{}') as holder
+                    inner join pg_catalog.pg_stat_activity as session on session.pid = holder.pid
+                    where holder.course_id = held.course_id
+                    order by session.xact_start
+                    limit 1
+                )
+            )
             from parked as held
             where held.error is null and held.since < clock_timestamp() - interval '10 seconds'
             order by held.since

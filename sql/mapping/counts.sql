@@ -23,7 +23,7 @@ if repair_count.count_column = {{count_column_name}} then
     where {{by_lms_path}}
     into is_moved;
     {{own_path_again}}
-    return true;
+    return is_moved is not null;
 end if;
 
 -- name: able_to_forget_counts

@@ -7,7 +7,7 @@ select exists (
     where
         held.locktype = 'relation'
         and held.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-        and held.pid <> pg_catalog.pg_backend_pid()
+        and held.pid is distinct from pg_catalog.pg_backend_pid()
         and held.database = (
             select pg_database.oid from pg_catalog.pg_database where pg_database.datname = current_database()
         )

@@ -32,6 +32,26 @@ begin
 end;
 $$;
 
+-- Moves a count that was passed over, if the course's row is free by now. An error, if a trigger of the LMS's keeps the
+-- count even so; neither, where somebody holds the row, or there is none.
+create or replace function listener.move_again(
+    course_id {{course_key_type}}, delta bigint, out moved boolean, out error text
+)
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    {{expect_courses}}
+    moved := false;
+    perform from {{course_table}} as course
+    where {{course_key:course}} = move_again.course_id
+    for no key update skip locked;
+    if found then
+        perform from listener.move_counts(array[move_again.course_id], array[move_again.delta]);
+        moved := found;
+        error := case when not moved then listener.error_text('P0001', 'a trigger of the LMS''s lets no count move') end;
+    end if;
+end;
+$$;
+
 -- Adds the drift to a count; changes made meanwhile stay. False, if the LMS refuses.
 create or replace function listener.repair_count(
     off_course_id {{course_key_type}}, count_column text, drift bigint

@@ -27,6 +27,12 @@ begin
 end;
 $$;
 
+-- A count that was passed over is moved when it is due: somebody holds the course's row, or there is none.
+create or replace function listener.move_again(
+    course_id {{course_key_type}}, delta bigint, out moved boolean, out error text
+)
+language sql immutable set search_path = pg_catalog, pg_temp as 'select false, null::text';
+
 -- Adds the drift to a count; changes made meanwhile stay. The course is locked as by a move.
 create or replace function listener.repair_count(
     off_course_id {{course_key_type}}, count_column text, drift bigint

@@ -1,6 +1,7 @@
--- The sessions that hold the rows of the courses that these profiles want: the course and the session's pid. A row
--- names the transaction that has locked the row, or a number that stands for several. No row where that cannot be told,
--- as of a view. (The session's activity the reader looks up with rights of its own.)
+-- The sessions that hold the rows of the courses that these profiles want, or, if no profile is named, of the courses whose
+-- counts wait: the course and the session's pid. A row names the transaction that has locked the row, or a number that
+-- stands for several. No row where that cannot be told, as of a view. (The session's activity the reader looks up with
+-- rights of its own.)
 create or replace function listener.course_holders(among text[])
 returns table (course_id text, pid integer)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -15,6 +16,11 @@ begin
             {{course_key:course}} in (
                 select wanted.course_id
                 from listener.wanted(course_holders.among::{{profile_key_type}}[]) as wanted
+                where course_holders.among <> '{}'
+                union all
+                select pending_count.course_id
+                from listener.pending_count
+                where pending_count.error is null and course_holders.among = '{}'
             )
             and course.xmax <> '0'::xid
         limit 20

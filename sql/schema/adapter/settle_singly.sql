@@ -26,20 +26,26 @@ begin
         for attempt in 1..2 loop
             exit when is_over or clock_timestamp() > statement_timestamp() + interval '500 milliseconds';
             begin
-                set constraints all deferred;
-                return query
-                select settled.*
-                from listener.settle(array[one_id], false, null, settle_singly.cause) as settled
-                where not settled.may_go or listener.stays(settled.profile_id, settled.course_id, settled.done);
-                problem := null;
-                exit;
-            exception when assert_failure or query_canceled or others then
-                get stacked diagnostics problem_context = pg_exception_context;
-                is_over := sqlstate = '57014' and not listener.was_raised(problem_context);
+                begin
+                    set constraints all deferred;
+                    return query
+                    select settled.*
+                    from listener.settle(array[one_id], false, null, settle_singly.cause) as settled
+                    where not settled.may_go or listener.stays(settled.profile_id, settled.course_id, settled.done);
+                    problem := null;
+                    exit;
+                exception when assert_failure or query_canceled or others then
+                    get stacked diagnostics problem_context = pg_exception_context;
+                    is_over := sqlstate = '57014' and not listener.was_raised(problem_context);
+                    problem := listener.error_text(sqlstate, sqlerrm);
+                    -- Another session enrolled the same profile at the same moment: the second look sees the
+                    -- enrollment.
+                    exit when sqlstate <> '23505';
+                end;
+            exception when query_canceled then
+                -- It came while another error was being dealt with, which it had caused.
+                is_over := true;
                 problem := listener.error_text(sqlstate, sqlerrm);
-                -- Another session enrolled the same profile at the same moment: the second look sees the
-                -- enrollment.
-                exit when sqlstate <> '23505';
             end;
         end loop;
         continue when problem is null;
@@ -97,23 +103,30 @@ begin
                     select one_id, one_course, null::text, 'failed'::text, 'put off: others before it took too long', false;
                     continue;
                 end if;
+                problem := null;
                 begin
-                    set constraints all deferred;
-                    return query
-                    select settled.*
-                    from listener.settle(array[one_id], false, one_course, settle_singly.cause) as settled
-                    where not settled.may_go or listener.stays(settled.profile_id, settled.course_id, settled.done);
-                exception when assert_failure or query_canceled or others then
-                    get stacked diagnostics problem_context = pg_exception_context;
-                    is_over := sqlstate = '57014' and not listener.was_raised(problem_context);
+                    begin
+                        set constraints all deferred;
+                        return query
+                        select settled.*
+                        from listener.settle(array[one_id], false, one_course, settle_singly.cause) as settled
+                        where not settled.may_go or listener.stays(settled.profile_id, settled.course_id, settled.done);
+                    exception when assert_failure or query_canceled or others then
+                        get stacked diagnostics problem_context = pg_exception_context;
+                        is_over := sqlstate = '57014' and not listener.was_raised(problem_context);
+                        problem := listener.error_text(sqlstate, sqlerrm);
+                    end;
+                exception when query_canceled then
+                    is_over := true;
                     problem := listener.error_text(sqlstate, sqlerrm);
-                    return query select one_id, one_course, null::text, 'failed'::text, problem, false;
-                    --: if gives_seats
-                    -- It is not for a seat that it waits any more.
-                    delete from listener.waiting
-                    where waiting.profile_id = one_id and waiting.course_id = one_course;
-                    --: end
                 end;
+                continue when problem is null;
+                return query select one_id, one_course, null::text, 'failed'::text, problem, false;
+                --: if gives_seats
+                -- It is not for a seat that it waits any more.
+                delete from listener.waiting
+                where waiting.profile_id = one_id and waiting.course_id = one_course;
+                --: end
             end loop;
             continue;
         end if;

@@ -21,15 +21,12 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     left join pg_catalog.pg_trigger
         on pg_trigger.tgrelid = part.table_oid
         and pg_trigger.tgname = trigger_name.name
+        and (part.table_oid = part.root_oid or pg_trigger.tgparentid <> 0)
         and (
-            part.table_oid = part.root_oid
-            or (
-                pg_trigger.tgparentid <> 0
-                and pg_trigger.tgfoid in (
-                    select pg_proc.oid from pg_catalog.pg_proc where pg_proc.pronamespace = 'listener'::regnamespace::oid
-                )
-            )
-        )
+            select pg_proc.pronamespace
+            from pg_catalog.pg_proc
+            where pg_proc.oid = pg_trigger.tgfoid
+        ) = 'listener'::regnamespace::oid
     where
         pg_trigger.tgenabled not in ('O', 'A')
         or (pg_trigger.oid is null and part.table_oid = part.root_oid)
@@ -125,7 +122,7 @@ begin
     end if;
     return query
     select
-        format('trigger %s on %s is missing or disabled', missing.name, coalesce(
+        format('trigger %s on %s%s is missing or disabled', missing.name, coalesce(
             (
                 select format('%s.%s', namespace.nspname, class.relname)
                 from pg_catalog.pg_class as class
@@ -133,6 +130,13 @@ begin
                 where class.oid = missing.table_oid
             ),
             missing.token
+        ), (
+            select ', whose name another trigger has (drop that),'
+            from pg_catalog.pg_trigger
+            where
+                pg_trigger.tgrelid = missing.table_oid
+                and pg_trigger.tgname = missing.name
+                and pg_trigger.tgenabled in ('O', 'A')
         )), ''
     from listener.missing_triggers() as missing;
     return query

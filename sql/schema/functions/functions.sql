@@ -79,12 +79,21 @@ begin
             error := coalesce(put_off, 'put off: others before it took too long');
         elsif not moved then
             begin
-                set constraints all deferred;
-                perform from listener.move_counts(array[course_id], array[delta]);
-                moved := found;
-            exception when assert_failure or query_canceled or others then
-                get stacked diagnostics problem_context = pg_exception_context;
-                is_over := sqlstate = '57014' and not listener.was_raised(problem_context);
+                begin
+                    set constraints all deferred;
+                    perform from listener.move_counts(array[course_id], array[delta]);
+                    moved := found;
+                    if not moved then
+                        select again.* from listener.move_again(course_id, delta) as again into moved, error;
+                    end if;
+                exception when assert_failure or query_canceled or others then
+                    get stacked diagnostics problem_context = pg_exception_context;
+                    is_over := sqlstate = '57014' and not listener.was_raised(problem_context);
+                    error := listener.error_text(sqlstate, sqlerrm);
+                end;
+            exception when query_canceled then
+                -- It came while another error was being dealt with, which it had caused.
+                is_over := true;
                 error := listener.error_text(sqlstate, sqlerrm);
             end;
         end if;

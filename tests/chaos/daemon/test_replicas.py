@@ -1,6 +1,7 @@
 """Any number of daemons on one database: one leads, the others take over when it dies, or freezes."""
 
 import json
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -61,6 +62,20 @@ async def test_a_frozen_leader_of_another_role_is_passed_over_and_leads_on_when_
     assert await connection.fetchval("select count(*) from enrollments") == 2
     status = json.loads(listener(database.url, "status", "--json", check=False).stdout)
     assert status["problems"] == []
+
+
+async def test_a_leader_whose_session_cannot_be_ended_is_passed_over(
+    connection: Connection, course: None, leader: DaemonProcess, standby: DaemonProcess
+) -> None:
+    """Its process in the server hears no signal: it waits for a disk, or for a call to the outside."""
+    pid = await connection.fetchval("select pid from listener.lock_holder where lock = 'leader'")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await sign_up(connection)
+        await eventually(connection, ENROLLED, equals=1, seconds=30)
+        assert max(len(each.events("leader_deposed")) for each in (leader, standby)) == 1
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 async def test_a_standby_takes_over_within_2_s_of_the_leaders_death(

@@ -207,14 +207,17 @@ async def test_sync_enrolls_all_others(lms: Connection, database: Database, case
     assert await lms.fetchval(PENDING) == [f"{case}: failed"]
 
 
+@pytest.mark.parametrize("what", ["perform pg_sleep(20)", "copy (select) to program 'sleep 20'"])
 async def test_a_student_who_takes_too_long_is_set_aside_and_the_others_are_enrolled(
-    lms: Connection, daemon: Connection
+    lms: Connection, daemon: Connection, what: str
 ) -> None:
-    await lms.execute("""
+    """A program, as any call to the outside, fails with an error of its own when the cancel comes, and that one is the
+    server's next error."""
+    await lms.execute(f"""
         create or replace function fail(code text) returns void language plpgsql as $$
         begin
             if code is not null then
-                perform pg_sleep(20);
+                {what};
             end if;
         end $$
     """)

@@ -1,10 +1,17 @@
 """A count that cannot be moved yet is parked, holds up no other, and is moved later."""
 
+import json
+import re
+from collections.abc import Callable
+
 import pytest
 
 from listener.database.connection import Connection
+from tests.conftest import Database
 from tests.integration.conftest import School
 from tests.support.eventually import eventually
+from tests.support.postgres import wait_until
+from tests.support.process import DaemonProcess, listener
 
 
 async def test_a_course_row_that_somebody_holds_is_counted_later_and_the_others_at_once(school: School) -> None:
@@ -21,6 +28,10 @@ async def test_a_course_row_that_somebody_holds_is_counted_later_and_the_others_
     assert await school.app.fetchval(live, held) == 2
     await eventually(school.app, "select delta from listener.pending_count where course_id = $1", held, equals=2)
     assert await school.app.fetch("select * from listener.course_drift") == []
+    await school.app.execute("update listener.pending_count set since = since - interval '1 minute'")
+    said = listener(school.database.url, "status", check=False).stdout
+    pid = await somebody.fetchval("select pg_backend_pid()")
+    assert re.search(rf"{held}: held by session {pid} of role postgres: ", said), said
     await transaction.commit()
     await somebody.close()
     await school.counted(held, 2)
@@ -33,6 +44,11 @@ create function small() returns trigger language plpgsql as
 $$ begin assert new.title <> 'small' or new.enrollments < 2; return new; end $$;
 create trigger small before update on courses for each row execute function small()
 """
+IN_SILENCE = """
+create function small() returns trigger language plpgsql as
+$$ begin return case when new.title <> 'small' then new end; end $$;
+create trigger small before update on courses for each row execute function small()
+"""
 
 
 @pytest.mark.parametrize(
@@ -40,8 +56,9 @@ create trigger small before update on courses for each row execute function smal
     [
         (BY_CONSTRAINT, "23514", "alter table courses drop constraint small"),
         (BY_ASSERTION, "P0004", "drop function small cascade"),
+        (IN_SILENCE, "P0001", "drop function small cascade"),
     ],
-    ids=["by a constraint", "by an assertion"],
+    ids=["by a constraint", "by an assertion", "by a trigger that returns null"],
 )
 async def test_a_count_that_the_lms_refuses_is_kept_until_it_agrees(
     school: School, refusal: str, code: str, consent: str
@@ -85,3 +102,29 @@ async def test_what_is_parked_for_a_course_that_is_gone_is_what_its_enrollments_
     await connection.execute("select listener.settle_abandoned_counts()")
     parked = await connection.fetch("select course_id, delta from listener.pending_count")
     assert dict(map(tuple, parked)) == {gone: 2, there: 5}
+
+
+async def test_counts_whose_repair_is_refused_are_a_problem_after_two_audits(
+    database: Database, connection: Connection, start_daemon: Callable[..., DaemonProcess]
+) -> None:
+    """By a check, and by a trigger in silence: neither is said to be repaired."""
+    await connection.execute(f"""
+        set session_replication_role = replica;
+        insert into courses (title, enrollments) values ('small', 5), ('checked', 5);
+        reset session_replication_role;
+        {IN_SILENCE};
+        alter table courses add constraint checked check (title <> 'checked' or enrollments = 5)
+    """)
+    daemon = start_daemon(database, audit_seconds=1, heartbeat_seconds=1, sample_seconds=0.5)
+    wait_until(lambda: refused(daemon) == 2, "both are told")
+    assert daemon.events("drift_repaired") == []
+    await connection.execute("drop function small cascade; alter table courses drop constraint checked")
+    wait_until(lambda: refused(daemon) == 0, "it is over")
+    assert await connection.fetchval("select sum(enrollments) from courses") == 0
+
+
+def refused(daemon: DaemonProcess) -> int:
+    """Counts that are off at each audit, as the daemon says."""
+    status, body = daemon.get("/readyz")
+    problems = json.loads(body).get("problems", []) if status else []
+    return sum(each["affected"] for each in problems if each["code"] == "drift_returns")

@@ -123,3 +123,20 @@ def test_a_part_that_is_gone_is_told_and_made_again_by_install(database: Databas
     done = listener(database.url, "install", check=False)
     assert done.returncode == 2
     assert 'is gone: relation "listener.change" does not exist (42P01). Bring it back; or run `' in done.stderr
+
+
+def test_a_trigger_that_took_the_name_of_ours_is_told_and_ours_is_back_once_it_is_gone(database: Database) -> None:
+    server = database.server
+    server.psql(
+        database.name,
+        "create function nothing() returns trigger language plpgsql as 'begin return null; end';"
+        "drop trigger listener_insert on profiles;"
+        "create trigger listener_insert after insert on profiles for each row execute function nothing()",
+    )
+    seen = listener(database.url, "status", check=False).stdout
+    assert "on public.profiles, whose name another trigger has (drop that), is missing or disabled: run" in seen
+    assert "triggers_missing" in seen
+    assert listener(database.url, "install", check=False).returncode == 2
+    server.psql(database.name, "drop trigger listener_insert on profiles")
+    assert "mended schema listener" in listener(database.url, "install").stdout
+    assert "triggers_missing" not in listener(database.url, "status", check=False).stdout

@@ -1,6 +1,10 @@
 """How many changes a reaction takes at once."""
 
+import asyncpg
+
+from listener.logs import configure
 from listener.reactions.batch_size import AIM_SECONDS, FIRST_BATCH, LEAST_WHILE_FRESH, BatchSize, BatchSizes
+from listener.reactions.reaction import BuiltIn
 
 MOST = 10 * FIRST_BATCH
 
@@ -66,3 +70,14 @@ def test_after_a_cut_it_grows_again_from_where_it_was() -> None:
     sizes.of("enroll").done(AIM_SECONDS / 2, more=True)
     assert sizes.of("enroll").size == FIRST_BATCH
     assert not sizes.of("enroll").was_cut
+
+
+def test_a_single_change_whose_statement_is_cut_off_again_and_again_is_given_up() -> None:
+    reaction = BuiltIn("enroll", BatchSize(4, first=4))
+    cut, log = asyncpg.QueryCanceledError("canceling statement due to statement timeout"), configure("error", "json")
+    cuts = 0
+    while not reaction.size.gives_up:
+        reaction.blocked(cut, log)
+        cuts += 1
+        assert cuts < 10
+    assert (reaction.size.size, reaction.blocked_by) == (1, str(cut))
