@@ -109,7 +109,7 @@ class Session(asyncpg.Connection):
         found: list[str] | None = names
         return found
 
-    # The watchdog may end the connection between two statements. Then asyncpg's own form of the next three methods
+    # The watchdog may end the connection between two statements. Then asyncpg's own form of the next four methods
     # would fail with AttributeError, for want of a check that the connection is open.
 
     def _must_be_open(self, cause: Exception | None = None) -> None:
@@ -130,6 +130,11 @@ class Session(asyncpg.Connection):
         """As asyncpg's. Raises InterfaceError once the connection is closed."""
         self._must_be_open()
         return int(super().get_server_pid())
+
+    def get_settings(self) -> Any:
+        """As asyncpg's. Raises InterfaceError once the connection is closed."""
+        self._must_be_open()
+        return super().get_settings()
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109
         """As asyncpg's; a statement that begins a transaction brings the settings."""

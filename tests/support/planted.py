@@ -86,7 +86,7 @@ SAMPLES = {
     "xid8": "null",
     "timestamp with time zone": "now()",
     "interval": "interval '1 hour'",
-    "text[]": "array['a']",
+    "text[]": f"array['{ONE}']",
     "anyelement": "null::public.profiles",
 }
 

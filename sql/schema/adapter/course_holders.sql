@@ -9,6 +9,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     held record;
 begin
+    {{expect_courses}}
     for held in
         select {{course_key:course}}::text as id, course.xmax as locker
         from {{course_table}} as course

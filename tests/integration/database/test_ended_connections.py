@@ -25,6 +25,10 @@ async def ask_for_the_pid(connection: Connection) -> None:
     connection.get_server_pid()
 
 
+async def ask_for_its_settings(connection: Connection) -> None:
+    connection.get_settings()
+
+
 async def ask_whether_a_transaction_is_open(connection: Connection) -> None:
     connection.is_in_transaction()
 
@@ -33,7 +37,9 @@ async def fetch(connection: Connection) -> None:
     await connection.fetchval("select 1")
 
 
-@pytest.mark.parametrize("goes_on", [begin, run, ask_for_the_pid, ask_whether_a_transaction_is_open, fetch, looks_only])
+@pytest.mark.parametrize(
+    "goes_on", [begin, run, ask_for_the_pid, ask_for_its_settings, ask_whether_a_transaction_is_open, fetch, looks_only]
+)
 async def test_what_goes_on_with_an_ended_connection_learns_that_it_is_lost(
     database: Database, goes_on: Callable[[Connection], Awaitable[None]]
 ) -> None:
