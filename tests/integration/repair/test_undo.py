@@ -310,6 +310,8 @@ async def test_beside_a_daemon_at_work(
     """What it has in hand as the command begins is undone as well."""
     app = await school(0, "keep")
     start_daemon(empty, batch_size=20).wait_ready("leading")
+    # What is made good is noted once more, and that note would have those enrolled who were undone.
+    await eventually(app, "select count(*) from listener.blind_note", equals=0)
     await pay(app, 2000)
     await eventually(app, "select count(*) > 100 from enrollments", equals=True)
     found = await undo(empty, "--since", "1 hour")
