@@ -7,7 +7,7 @@ from listener.database.rows import only_row
 from listener.feed.consumer import Batch
 from listener.feed.registry import COUNT
 from listener.reactions.batch_size import BatchSizes
-from listener.reactions.reaction import SHOWN, BuiltIn, Context, put_off_again
+from listener.reactions.reaction import SHOWN, BuiltIn, Context, put_off
 
 COUNT_PAUSE = 0.05
 """Least seconds between two moves of the counts: each leaves a dead row version, which slows the next move."""
@@ -29,7 +29,7 @@ PASSING = "select * from listener.pass_over_counting($1)"
 RETRY_COURSES = 1000
 
 RETRY_COUNTS = "select * from listener.retry_count($1, most_shown => $2)"
-PUT_OFF = put_off_again("retry_count", "pending_count", "")
+PUT_OFF = put_off("retry_count", waiting="pending_count", singly="")
 
 
 class Counting(BuiltIn):

@@ -13,13 +13,13 @@ from listener.feed.registry import ENROLL
 from listener.instruments import holders
 from listener.instruments.log_report import TAKEN_BACK
 from listener.reactions.batch_size import BatchSizes
-from listener.reactions.reaction import CAREFUL_SECONDS, SHOWN, BuiltIn, Context, call, put_off_again
+from listener.reactions.reaction import CAREFUL_SECONDS, SHOWN, BuiltIn, Context, call, put_off
 
 RETRY_STUDENTS = 200
 """Most pending students tried separately in a statement; if none is refused, a batch tries more together."""
 
 RETRY_EACH, RETRY_TOGETHER = (call("retry_enroll", singly=singly) for singly in (True, False))
-PUT_OFF = put_off_again("retry_enroll", "pending_enrollment")
+PUT_OFF = put_off("retry_enroll", waiting="pending_enrollment")
 
 STALE_SECONDS = 5.0
 """Nobody is fresh who has waited for longer. Behind an outage the newest of the crowd go ahead, too, and the rest must

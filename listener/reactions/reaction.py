@@ -233,25 +233,11 @@ def call(function: str, *, singly: bool, fresh: bool = False) -> str:
     return f"select * from listener.{function}($1, singly => {str(singly).lower()}, most_shown => $2{ahead})"
 
 
-def put_off(function: str, options: str = "singly => true, ", tried: str = "true") -> str:
-    """The same for students or courses of whom one may end each session: all are set aside, and none is tried; unless
-    none of them was `tried`, a condition in SQL."""
-    return f"""
-        select done.*
-        from (select set_config('listener.put_off', case when {tried} then 'on' else '' end, true) as is_on) as put_off
-        cross join lateral listener.{function}(
-            $1, {options}most_shown => case when put_off.is_on is not null then $2::integer end
-        ) as done
-    """
-
-
-def put_off_again(function: str, waiting: str, options: str = "singly => true, ") -> str:
-    """The same for those set aside in a table of those `waiting`: who became due less than $3 seconds ago, because
-    somebody asked for it, was not tried since."""
-    first = f"select min(next_attempt_at) from listener.{waiting} where next_attempt_at <= clock_timestamp()"
-    return put_off(
-        function, options, f"coalesce(({first}) <= clock_timestamp() - make_interval(secs => $3::float8), true)"
-    )
+def put_off(function: str, *, waiting: str | None = None, singly: str = "singly => true, ") -> str:
+    """The same for students or courses of whom one may end each session: all are set aside, and none is tried. In the
+    table `waiting` of those set aside before, what became due less than $3 seconds ago was not tried: it is tried."""
+    text = sql.read("reactions/put_off", "noted" if waiting is None else "waiting")
+    return sql.render(text, {"function": function, "singly": singly, "waiting": waiting or ""})
 
 
 async def _is_about_a_table(executor: Executor, error: asyncpg.PostgresError) -> bool:

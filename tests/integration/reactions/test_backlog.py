@@ -113,6 +113,8 @@ ELSEWHERE = {
         "findings.orphans",
         "heartbeat",
         "problems.seen",
+        "put_off.noted",
+        "put_off.waiting",
         "sample",
     ),
     *(f"preview.{name}" for name in sql.sections("inspection/preview")),
